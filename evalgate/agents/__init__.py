@@ -1,0 +1,1 @@
+"""How a suite's agent is run, and the only place where trials are scheduled."""

@@ -1,0 +1,1 @@
+"""Pure decisions: matching, metrics, statistics, comparison, gate."""

@@ -1,0 +1,1 @@
+"""The local server that records, replays, meters and throttles model calls."""

@@ -1,0 +1,1 @@
+"""Run, compare, score, record, stress and merge, as functions."""

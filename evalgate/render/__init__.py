@@ -1,0 +1,1 @@
+"""Printers of a report; they never decide."""

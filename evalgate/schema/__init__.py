@@ -1,0 +1,1 @@
+"""Everything that is written down, versioned: frozen models and their JSON Schemas."""

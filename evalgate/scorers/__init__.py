@@ -1,0 +1,1 @@
+"""Functions of a case and a trace that return scores; one file per KPI family."""

@@ -1,0 +1,1 @@
+"""Run folders, baselines, golden files, configuration and git, with atomic writes."""

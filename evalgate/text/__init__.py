@@ -1,0 +1,1 @@
+"""Pure text work: strict JSON, redaction, escaping, diffs."""
