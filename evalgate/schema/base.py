@@ -1,0 +1,41 @@
+"""What every written-down model shares: frozen, closed, finite."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+__all__ = [
+    "Json",
+    "Model",
+    "NonNegative",
+    "Positive",
+    "Ratio",
+    "Tokens",
+]
+
+Json = JsonValue
+"""Any JSON value: null, boolean, number, string, array or object."""
+
+Ratio = Annotated[float, Field(ge=0, le=1)]
+"""A share in [0, 1]."""
+
+NonNegative = Annotated[float, Field(ge=0)]
+"""A finite number that is not below zero."""
+
+Positive = Annotated[float, Field(gt=0)]
+"""A finite number above zero."""
+
+Tokens = Annotated[int, Field(ge=0)]
+"""A count of tokens."""
+
+
+class Model(BaseModel):
+    """A frozen record that refuses unknown fields and non-finite numbers."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        populate_by_name=True,
+    )

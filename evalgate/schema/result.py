@@ -1,0 +1,288 @@
+"""What a run produces: trial results on disk, and the report, `evalgate.report/1`."""
+
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from evalgate.schema.base import Json, Model, NonNegative, Tokens
+from evalgate.schema.score import ScoreField
+from evalgate.schema.trace import TraceStatus
+from evalgate.schema.verdict import CaseChange, Check, Direction, Outcome
+
+__all__ = [
+    "BaselineRef",
+    "CaseResult",
+    "JudgeInfo",
+    "Manifest",
+    "MetricValue",
+    "Pricing",
+    "Report",
+    "ReportSet",
+    "Subject",
+    "SuiteInfo",
+    "TrialResult",
+    "TrialUsage",
+    "Unit",
+]
+
+Unit = Literal["ratio", "count", "s", "min", "USD", "1-5", "tokens", "score"]
+"""Unit of a metric."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrialUsage:
+    """Tokens of one trial; null is unknown."""
+
+    input_tokens: int | None = None
+    """All input tokens."""
+    output_tokens: int | None = None
+    """All output tokens."""
+    cached_tokens: int | None = None
+    """Input tokens from the provider's cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrialResult:
+    """One scored trial, as it is written to `trials.jsonl`."""
+
+    case_id: str
+    """The case."""
+    trial: int
+    """Number of the trial, from 0."""
+    status: TraceStatus
+    """How it ended."""
+    scores: dict[str, ScoreField]
+    """One score for each name that applies."""
+    error: str | None = None
+    """Why it did not finish, or what a scorer raised."""
+    usage: TrialUsage = field(default_factory=TrialUsage)
+    """Tokens of all LLM calls."""
+    calls: tuple[str, ...] = ()
+    """Names of the agent's tool calls, in order."""
+    output: str = ""
+    """The first characters of the final answer, for the report."""
+    details: tuple[str, ...] = ()
+    """What a scorer found, in words: failed expectations, unsupported claims."""
+
+
+class CaseResult(Model):
+    """All trials of one case."""
+
+    id: str
+    """The case."""
+    digest: str
+    """Digest of what the case asks."""
+    tags: tuple[str, ...] = ()
+    """Labels."""
+    weight: float = 1.0
+    """Weight in every mean."""
+    cluster: str | None = None
+    """Its cluster."""
+    must_pass: bool = False
+    """Whether its confirmed failure alone fails the gate."""
+    zero_tolerance: bool = False
+    """Whether a single failed trial does."""
+    draft: bool = False
+    """Whether it runs without gating."""
+    expects_refusal: bool = False
+    """Whether declining is right."""
+    human_minutes: float | None = None
+    """Minutes a person needs."""
+    trials: tuple[TrialResult, ...] = ()
+    """Its trials, by number."""
+
+
+class MetricValue(Model):
+    """A metric over a whole report."""
+
+    value: float | None
+    """The aggregate; null is unknown."""
+    unit: Unit
+    """Its unit."""
+    direction: Direction
+    """Which way is better."""
+    n: Annotated[int, Field(ge=0)]
+    """Cases with a value."""
+    unknown: Annotated[int, Field(ge=0)] = 0
+    """Trials whose value is unknown or whose scorer broke."""
+    pooled: tuple[int, int] | None = None
+    """Numerator and denominator over all trials, for ratios of counts."""
+    source: Literal["measured", "recorded", "self_reported", "judged", "simulated", "replayed"] = (
+        "measured"
+    )
+    """Where it comes from."""
+    se: NonNegative | None = None
+    """Standard error over trials; null is unknown."""
+
+
+class Subject(Model):
+    """Fingerprints of what was judged."""
+
+    git_commit: str | None = None
+    """Commit of the working tree."""
+    dirty: bool | None = None
+    """Whether the tree had uncommitted changes."""
+    model: str | None = None
+    """Models that answered, sorted, with commas between."""
+    prompt_digest: str | None = None
+    """Digest over the system prompts."""
+    tools_digest: str | None = None
+    """Digest over the tool schemas."""
+    sampling_digest: str | None = None
+    """Digest over the sampling parameters."""
+
+
+class JudgeInfo(Model):
+    """The judge and what it cost."""
+
+    model: str | None = None
+    """The judge's model."""
+    prompt_digest: str | None = None
+    """Digest of its prompts."""
+    calls: Tokens = 0
+    """Calls made, cached ones not counted."""
+    cached: Tokens = 0
+    """Verdicts read from the cache."""
+    input_tokens: Tokens = 0
+    """Input tokens."""
+    output_tokens: Tokens = 0
+    """Output tokens."""
+    cost_usd: NonNegative | None = None
+    """Cost in USD; null is unknown."""
+
+
+class Pricing(Model):
+    """The price table."""
+
+    source: str
+    """Where prices come from."""
+    version: str
+    """Its version."""
+    digest: str
+    """Digest over it and the overrides."""
+
+
+class SuiteInfo(Model):
+    """What was run."""
+
+    id: str
+    """The suite's name."""
+    golden_digest: str
+    """Digest of the golden set."""
+    cases: int
+    """Cases in the golden set."""
+    selected: int
+    """Cases that were run."""
+    trials: int
+    """Trials a case (the smallest)."""
+    agent: str = ""
+    """The agent, as configured."""
+    noise: Literal["trials", "none"] = "trials"
+    """Whether trials vary."""
+    mode: Literal["live", "replay", "recorded"] = "live"
+    """Where the model's answers come from."""
+
+
+class BaselineRef(Model):
+    """What the candidate was compared with."""
+
+    source: str
+    """File, run or revision."""
+    golden_digest: str | None = None
+    """Digest of its golden set."""
+    trials: int | None = None
+    """Trials a case (the smallest)."""
+    created: str | None = None
+    """RFC 3339 time it was made."""
+    reason: str | None = None
+    """Why it was made."""
+    subject: Subject | None = None
+    """What it was made of."""
+
+
+class Report(Model):
+    """All that one run of one suite says; holds no clock, no id and no host."""
+
+    schema_: Literal["evalgate.report/1"] = Field(default="evalgate.report/1", alias="schema")
+    """The format's version."""
+    verdict: Outcome
+    """What the checks add up to."""
+    exit_code: int
+    """The exit code the verdict stands for."""
+    partial: bool = False
+    """Whether only a selection of the cases was judged."""
+    suite: SuiteInfo
+    """What was run."""
+    subject: Subject = Subject()
+    """Fingerprints of what was judged."""
+    changed: tuple[str, ...] = ()
+    """Which fingerprints differ from the baseline's, in words."""
+    judge: JudgeInfo | None = None
+    """The judge, where one was asked."""
+    scorers: dict[str, str] = {}
+    """`version:config digest` of each scorer, by name."""
+    pricing: Pricing | None = None
+    """The price table."""
+    baseline: BaselineRef | None = None
+    """What it was compared with; null: no comparison."""
+    checks: tuple[Check, ...] = ()
+    """All checks, worst first."""
+    warnings: tuple[str, ...] = ()
+    """What a reader should know."""
+    metrics: dict[str, MetricValue] = {}
+    """Every metric that has evidence."""
+    stress: dict[str, Json] | None = None
+    """Outcome of the stress check, where one was made."""
+    changes: tuple[CaseChange, ...] = ()
+    """What became of each case, worst first; empty without a comparison."""
+    cases: tuple[CaseResult, ...] = ()
+    """Every case and its trials."""
+
+
+class ReportSet(Model):
+    """Several suites in one run."""
+
+    schema_: Literal["evalgate.reports/1"] = Field(default="evalgate.reports/1", alias="schema")
+    """The format's version."""
+    verdict: Outcome
+    """The whole: 2 before 1 before 3 before 0."""
+    exit_code: int
+    """The exit code of the whole."""
+    suites: tuple[Report, ...]
+    """One report a suite."""
+
+
+class Manifest(Model):
+    """What is known of a run beside its report: clock, id and host."""
+
+    schema_: Literal["evalgate.manifest/1"] = Field(default="evalgate.manifest/1", alias="schema")
+    """The format's version."""
+    run_id: str
+    """The run's id, which is its folder's name."""
+    suite: str
+    """The suite's name."""
+    golden: str
+    """Path of the golden set."""
+    golden_digest: str
+    """Its digest."""
+    agent: str
+    """The agent, as configured."""
+    trials: int
+    """Trials a case that were asked for."""
+    selected: tuple[str, ...] | None = None
+    """Ids of the selected cases; null: all."""
+    created: str
+    """RFC 3339 time of the start."""
+    finished: str | None = None
+    """RFC 3339 time of the end; null: the run was cut off."""
+    subject: Subject = Subject()
+    """Commit and state of the tree."""
+    scorers: dict[str, str] = {}
+    """`version:config digest` of each scorer, by name."""
+    environment: dict[str, str] = {}
+    """Versions of evalgate, Python and the platform."""
+    command: str | None = None
+    """The command line."""
+    config: str | None = None
+    """Path of the configuration."""
