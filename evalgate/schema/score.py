@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from math import isfinite
-from typing import Annotated, Any
+from typing import Annotated, Any, assert_never
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
@@ -51,14 +51,14 @@ Score = Scored | Abstained | Broken
 def score_to_json(score: Score) -> float | dict[str, Any]:
     """Write a score: a number, or an object that names what it is."""
     match score:
-        case Scored(value, None):
-            return value
-        case Scored(value, (numerator, denominator)):
-            return {"value": value, "counts": [numerator, denominator]}
+        case Scored(value, counts):
+            return value if counts is None else {"value": value, "counts": list(counts)}
         case Abstained(reason, unknown):
             return {"unknown" if unknown else "abstained": reason}
         case Broken(error):
             return {"broken": error}
+        case _:
+            assert_never(score)
 
 
 def score_from_json(data: object) -> Score:
@@ -74,15 +74,17 @@ def score_from_json(data: object) -> Score:
             pass
         case int() | float() if isfinite(data):
             return Scored(float(data))
-        case {"value": int() | float() as value, "counts": [int() as num, int() as den]} if (
-            len(data) == 2 and isfinite(value)
-        ):
+        case {
+            "value": int() | float() as value,
+            "counts": [int() as num, int() as den],
+            **rest,
+        } if not rest and isfinite(value):
             return Scored(float(value), (num, den))
-        case {"abstained": str() as reason} if len(data) == 1:
+        case {"abstained": str() as reason, **rest} if not rest:
             return Abstained(reason)
-        case {"unknown": str() as reason} if len(data) == 1:
+        case {"unknown": str() as reason, **rest} if not rest:
             return Abstained(reason, unknown=True)
-        case {"broken": str() as error} if len(data) == 1:
+        case {"broken": str() as error, **rest} if not rest:
             return Broken(error)
         case _:
             pass

@@ -1,0 +1,29 @@
+"""The contract of a scorer: data in, data out."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from evalgate.schema.golden import Case
+from evalgate.schema.score import Score
+from evalgate.schema.trace import Trace
+
+__all__ = ["ScoreCase", "Scorer"]
+
+ScoreCase = Callable[[Case, Trace], Mapping[str, Score]]
+"""A function of a case and a trace that returns one score for each name it knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """A scoring function and what identifies its verdicts."""
+
+    name: str
+    """Name in reports and baselines."""
+    scores: tuple[str, ...]
+    """Names of the scores it returns; one that it does not return is broken."""
+    version: str
+    """Changes when the definition changes: scores of two versions are not compared."""
+    config_digest: str
+    """Digest of its configuration."""
+    score: ScoreCase
+    """The function; what it raises becomes a broken score."""

@@ -1,0 +1,231 @@
+"""The configuration, `evalgate.yaml`."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from evalgate.schema.base import Json, Model, NonNegative, Positive, Tokens
+from evalgate.schema.verdict import Direction, Gate, GateMode
+
+__all__ = [
+    "AgentConfig",
+    "Caps",
+    "Config",
+    "GateConfig",
+    "MetricGate",
+    "Price",
+    "ScorerConfig",
+    "SuiteConfig",
+    "Threshold",
+]
+
+
+def _threshold(value: object) -> object:
+    """Read `0.05`, `5%` (relative) or `5pp` (percentage points)."""
+    if isinstance(value, str):
+        text = value.strip()
+        for suffix, unit in (("pp", "points"), ("%", "relative")):
+            if text.endswith(suffix):
+                number = text.removesuffix(suffix).strip()
+                try:
+                    return {"value": _percent(number), "unit": unit}
+                except ValueError:
+                    break
+        message = f"{value!r} is no threshold; expected 0.05, '5%' or '5pp'"
+        raise ValueError(message)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return {"value": value, "unit": "relative"}
+    return value
+
+
+def _percent(number: str) -> float:
+    """Divide by 100 in decimal, so that 5 is 0.05 and not a neighbour of it."""
+    from decimal import Decimal, InvalidOperation  # noqa: PLC0415  # only where a suffix is used
+
+    try:
+        return float(Decimal(number).scaleb(-2))
+    except InvalidOperation as error:
+        raise ValueError(number) from error
+
+
+class _ThresholdValue(Model):
+    value: Annotated[float, Field(gt=0, le=1)]
+    """The drop from which on the check fails."""
+    unit: Literal["relative", "points"] = "relative"
+    """Relative to the baseline, or absolute percentage points."""
+
+
+Threshold = Annotated[_ThresholdValue, BeforeValidator(_threshold)]
+"""A drop: `0.05` or `5%` relative to the baseline, `5pp` in points."""
+
+
+class MetricGate(Model):
+    """How one metric gates."""
+
+    gate: Gate = "standard"
+    """`zero`, `standard` or `advisory`."""
+    threshold: Threshold | None = None
+    """The drop that fails; the suite's threshold where it is not given."""
+    min: float | None = None
+    """The candidate's value may not be below."""
+    max: float | None = None
+    """The candidate's value may not be above."""
+    abs_tol: NonNegative | None = None
+    """With a baseline of 0 and lower better: the value from which on the check fails."""
+    min_abs_change: NonNegative | None = None
+    """Changes smaller than this never fail."""
+
+
+def _metric_gate(value: object) -> object:
+    return {"gate": value} if isinstance(value, str) else value
+
+
+class GateConfig(Model):
+    """The policy of a suite."""
+
+    mode: GateMode = "plain"
+    """How statistics bear on the rule."""
+    threshold: Threshold = _ThresholdValue(value=0.05)
+    """The drop that fails a `standard` metric."""
+    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    """Significance level of `confirmed`."""
+    metrics: dict[str, Annotated[MetricGate, BeforeValidator(_metric_gate)]] = {}
+    """Gates by metric; a metric that is not named has its default gate."""
+    stale_days: Annotated[int, Field(gt=0)] = 30
+    """Age in days from which on a baseline is called stale."""
+
+
+class AgentConfig(Model):
+    """How the agent is run; a text stands for `run`."""
+
+    run: str
+    """`python:MODULE:NAME`, `command:COMMAND LINE`, `http://...` or `recorded:FILE`."""
+    isolation: Literal["none", "process"] | None = None
+    """Where a python agent runs; null: async ones in the loop, sync ones in a process."""
+    workers: Annotated[int, Field(gt=0)] | None = None
+    """Worker processes; null: as many as trials run at once, up to the number of cores times 4."""
+    input_key: str | None = None
+    """Key of the input for agents with `invoke` or `ainvoke`, and in the body of a POST."""
+    output_key: str | None = None
+    """Key of the answer in what the agent returns."""
+    env: dict[str, str] = {}
+    """Variables set for the agent."""
+    env_allow: tuple[str, ...] = ()
+    """Variables of the caller that an isolated agent may see beside the basic ones."""
+    headers: dict[str, str] = {}
+    """Headers of a POST."""
+    max_output_bytes: Annotated[int, Field(gt=0)] = 10_000_000
+    """Largest output of a trial; more is `bad_output`."""
+    trust_reported: bool = False
+    """Whether scores, costs and steps that a live agent reports about itself count."""
+
+
+def _agent(value: object) -> object:
+    return {"run": value} if isinstance(value, str) else value
+
+
+class Caps(Model):
+    """Hard limits of one run; reaching one is inconclusive and keeps what was done."""
+
+    cost_usd: Positive | None = None
+    """US dollars."""
+    tokens: Annotated[int, Field(gt=0)] | None = None
+    """Tokens in and out."""
+    seconds: Positive | None = None
+    """Wall time."""
+
+
+class Price(Model):
+    """Price of a model in USD per million tokens; wins over the price table."""
+
+    input: NonNegative
+    """Input tokens."""
+    output: NonNegative
+    """Output tokens."""
+    cached: NonNegative | None = None
+    """Cached input tokens; null: as input."""
+
+
+class ScorerConfig(Model):
+    """A scorer of the user; a text stands for `call`."""
+
+    call: str
+    """`MODULE:FUNCTION`; the function takes a case and a trace and returns a number, a truth
+    value, null (abstained) or a score."""
+    version: str = "1"
+    """Change it when the function changes its mind: scores of two versions are not compared."""
+    unit: Literal["ratio", "count", "s", "min", "USD", "1-5", "tokens", "score"] = "ratio"
+    """Unit of the metric, which has the scorer's name."""
+    direction: Direction = "higher"
+    """Which way is better."""
+    gate: Gate = "advisory"
+    """Its default gate."""
+
+
+def _scorer(value: object) -> object:
+    return {"call": value} if isinstance(value, str) else value
+
+
+class SuiteConfig(Model):
+    """A golden set, an agent, scorers and a policy."""
+
+    golden: str
+    """Path of the golden set, relative to the configuration."""
+    agent: Annotated[AgentConfig, BeforeValidator(_agent)]
+    """The agent under test."""
+    baseline: str | None = None
+    """Path of the baseline; null: `baselines/SUITE.json`."""
+    reference: str | None = None
+    """A second, pinned baseline that catches a slow slide."""
+    trials: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Trials a case."""
+    max_trials: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """Settling: run more trials of every case, up to this many, while a gated metric is
+    unsettled."""
+    concurrency: Annotated[int, Field(ge=1, le=10_000)] = 16
+    """Trials at once."""
+    timeout_s: Positive = 120.0
+    """Seconds a trial may take."""
+    noise: Literal["trials", "none"] = "trials"
+    """`none`: the agent is deterministic, differences are exact and come from the code."""
+    caps: Caps = Caps()
+    """Hard limits of one run."""
+    prices: dict[str, Price] = {}
+    """Prices by model that win over the price table."""
+    recorded: dict[str, str] = {}
+    """Recorded scores to use, as `metric score: name at the source`."""
+    scorers: dict[str, Annotated[ScorerConfig, BeforeValidator(_scorer)]] = {}
+    """Scorers of the user, by name."""
+    pii_allow: tuple[str, ...] = ()
+    """Addresses and numbers that are no leak."""
+    gate: GateConfig = GateConfig()
+    """The policy."""
+    redact: tuple[str, ...] = ()
+    """Regular expressions of further secrets."""
+    metadata: dict[str, Json] = {}
+    """Anything else; never interpreted."""
+
+    @model_validator(mode="after")
+    def _deterministic_agents_do_not_settle(self) -> "SuiteConfig":
+        if self.max_trials is None:
+            return self
+        if self.noise == "none":
+            message = "max_trials has no use with noise: none (every trial is the same)"
+            raise ValueError(message)
+        if self.max_trials < self.trials:
+            message = f"max_trials ({self.max_trials}) is below trials ({self.trials})"
+            raise ValueError(message)
+        return self
+
+
+class Config(Model):
+    """All of `evalgate.yaml`."""
+
+    version: Literal[1] = 1
+    """Version of this format."""
+    runs: str = ".evalgate/runs"
+    """Folder of the run folders, relative to the configuration."""
+    keep_runs: Tokens = 50
+    """Run folders that are kept; older ones are removed. 0 keeps all."""
+    suites: Annotated[dict[str, SuiteConfig], Field(min_length=1)]
+    """Suites by name."""
