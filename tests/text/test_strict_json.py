@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalgate.errors import DataError
+from evalgate.schema.base import Json
 from evalgate.text.strict_json import Parsed, Problem, loads, parse
 
 _JSON = st.recursive(
