@@ -1,0 +1,36 @@
+# Thin verbs; everything else is behind `evalgate --help`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: gate test lint bench clean
+
+$(BIN)/evalgate: pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $(BIN)/evalgate
+
+$(VENV)/.dev: pyproject.toml requirements-ci.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements-ci.txt -e '.[dev]'
+	@touch $(VENV)/.dev
+
+# Runs the default suite against its baseline: no key, nothing but the package index.
+gate: $(BIN)/evalgate
+	@$(BIN)/evalgate run --baseline; code=$$?; \
+	if [ $$code -ne 0 ]; then echo "evalgate exit code: $$code" >&2; exit $$code; fi
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -q -n auto
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) .evalgate .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis

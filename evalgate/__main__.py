@@ -1,0 +1,5 @@
+"""`python -m evalgate`."""
+
+from evalgate.cli.main import entry
+
+entry()

@@ -1,0 +1,154 @@
+"""The `evalgate` command: names its subcommands without importing them, and owns the exit."""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
+
+import click
+
+from evalgate import __version__
+from evalgate.errors import EvalgateError, ExitCode
+
+__all__ = ["COMMANDS", "entry", "main"]
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("evalgate.cli.run:run", "Run suites, compare with the baseline, say the verdict."),
+    "compare": ("evalgate.cli.compare:compare", "Compare two stored results."),
+    "score": ("evalgate.cli.score:score", "Score a stored run again, without the agent."),
+    "baseline": ("evalgate.cli.baseline:baseline", "Make, show and check baselines."),
+    "validate": ("evalgate.cli.validate:validate", "Check configuration, golden sets, baselines."),
+    "init": ("evalgate.cli.init:init", "Write a first evalgate.yaml, golden set and workflow."),
+    "golden": ("evalgate.cli.golden:golden", "Draft golden cases from stored runs."),
+    "import": ("evalgate.cli.import_:import_", "Read golden sets and traces of other tools."),
+    "plugins": ("evalgate.cli.plugins:plugins", "List what is built in and installed."),
+}
+
+EPILOG = """\b
+Exit codes: 0 passed, 1 gate failed, 2 usage or input error,
+3 inconclusive, 4 a bug in evalgate, 130 interrupted.
+
+\b
+Examples:
+  evalgate init --agent python:my_agent:answer
+  evalgate run --baseline
+  evalgate run --golden golden.jsonl --agent recorded:traces.jsonl
+  evalgate compare --baseline baselines/support.json --current .evalgate/runs/latest
+"""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a subcommand when it is used, not to list it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+        """Name the subcommands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import one subcommand."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the subcommands with their one-line help."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the subcommand, or name the near one."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches  # noqa: PLC0415  # only on a typing error
+
+            close = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise click.UsageError(f"no command {args[0]!r}{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=LazyGroup,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="evalgate")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.pass_context
+def main(ctx: click.Context, *, debug: bool) -> None:
+    """Gate pull requests on what an LLM agent does: success, tools, cost, speed, rate limits."""
+    ctx.obj = {"debug": debug}
+
+
+def entry(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit with a code of the frozen table; nothing else exits 1."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    sys.exit(_guarded(arguments, debug="--debug" in arguments))
+
+
+def _guarded(arguments: Sequence[str], *, debug: bool) -> int:
+    try:
+        result = main.main(args=list(arguments), prog_name="evalgate", standalone_mode=False)
+    except (KeyboardInterrupt, click.Abort):
+        _say("interrupted")
+        return ExitCode.INTERRUPTED
+    except click.ClickException as error:
+        if debug:
+            _traceback()
+        _say(_usage(error))
+        return ExitCode.INPUT
+    except EvalgateError as error:
+        if debug:
+            _traceback()
+        _say(f"error: {error}")
+        return error.exit_code
+    except BrokenPipeError:
+        _silence_stdout()
+        return ExitCode.INPUT
+    except OSError as error:
+        if debug:
+            _traceback()
+        _say(f"error: {error.filename or 'the system'}: {error.strerror or error}")
+        return ExitCode.INPUT
+    except Exception as error:  # noqa: BLE001  # the last line of defence: never exit 1 by accident
+        return _bug(error, debug=debug)
+    return int(result) if isinstance(result, int) else ExitCode.PASSED
+
+
+def _usage(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    where = f"\n  fix: {context.command_path} --help" if context is not None else ""
+    return f"error: {error.format_message()}{where}"
+
+
+def _bug(error: Exception, *, debug: bool) -> int:
+    if debug:
+        _traceback()
+    _say(
+        f"bug in evalgate {__version__}: {type(error).__name__}: {error}\n"
+        "  fix: run again with `evalgate --debug ...` and report what it prints"
+    )
+    return ExitCode.BUG
+
+
+def _traceback() -> None:
+    import traceback  # noqa: PLC0415  # only with --debug
+
+    traceback.print_exc()
+
+
+def _say(text: str) -> None:
+    """Print to stderr without letting hostile text drive the terminal."""
+    from evalgate.text.escape import terminal  # noqa: PLC0415  # only on an error
+
+    click.echo("\n".join(terminal(line) for line in text.splitlines()), err=True)
+
+
+def _silence_stdout() -> None:
+    """Keep the interpreter from failing again when it flushes a closed pipe."""
+    import os  # noqa: PLC0415  # only on a closed pipe
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

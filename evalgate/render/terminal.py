@@ -1,0 +1,161 @@
+"""The report for a terminal: narrow or wide, with or without colour."""
+
+from typing import TYPE_CHECKING
+
+from evalgate.render.view import (
+    MARKS,
+    advisory_metrics,
+    amount,
+    change_text,
+    counts_line,
+    headline,
+    moved_cases,
+    noise_text,
+    subject_line,
+)
+from evalgate.schema.result import Report
+from evalgate.schema.verdict import CaseChange, Check
+from evalgate.text.escape import terminal
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+
+__all__ = ["render"]
+
+_STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "bold yellow"}
+_CASES = 12
+_NARROW = 90
+
+
+def render(report: Report, *, width: int, color: bool) -> str:
+    """Lay the report out.
+
+    Args:
+        report: What to print.
+        width: Columns of the terminal.
+        color: Whether to use ANSI colours.
+    """
+    from rich.console import Console  # noqa: PLC0415  # heavy
+
+    console = Console(
+        width=max(width, 40),
+        color_system="standard" if color else None,
+        force_terminal=color,
+        no_color=not color,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        legacy_windows=False,
+    )
+    with console.capture() as capture:
+        _print(console, report, narrow=width < _NARROW)
+    return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
+
+
+def _print(console: "Console", report: Report, *, narrow: bool) -> None:
+    from rich.padding import Padding  # noqa: PLC0415  # heavy
+    from rich.text import Text  # noqa: PLC0415
+
+    def line(text: str, style: str = "", indent: int = 0) -> None:
+        body: RenderableType = Text(terminal(text), style=style)
+        console.print(Padding(body, (0, 0, 0, indent)) if indent else body)
+
+    line(f"{report.suite.id}: {headline(report)}", _STYLES[report.verdict])
+    line(subject_line(report), "dim")
+    for text in report.changed:
+        line(f"changed: {text}", "yellow")
+    console.print()
+    console.print(_checks(report, narrow=narrow))
+    for check in report.checks:
+        _print_detail(line, check)
+    if report.changes:
+        console.print()
+        line(f"cases: {counts_line(report.changes)}", "bold")
+    moved = moved_cases(report)
+    for change in moved[:_CASES]:
+        _print_case(line, change)
+    if len(moved) > _CASES:
+        line(f"{len(moved) - _CASES} more in report.json", "dim", 2)
+    _print_rest(console, line, report, narrow=narrow)
+
+
+def _checks(report: Report, *, narrow: bool) -> "Table":
+    from rich.table import Table  # noqa: PLC0415  # heavy
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(box=None, pad_edge=False, show_header=bool(report.checks), header_style="dim")
+    table.add_column("")
+    table.add_column("check", overflow="fold")
+    for name in ("baseline", "candidate", "change"):
+        table.add_column(name, justify="right", overflow="fold")
+    if not narrow:
+        table.add_column("", overflow="fold")
+    for check in report.checks:
+        style = _STYLES[check.outcome] if check.gate != "advisory" else "dim"
+        cells = [
+            Text(MARKS[check.outcome], style=style),
+            Text(terminal(check.id) + (" (advisory)" if check.gate == "advisory" else "")),
+            Text("" if check.baseline is None else amount(check.baseline, check.unit)),
+            Text("" if check.candidate is None else amount(check.candidate, check.unit)),
+            Text(change_text(check)),
+        ]
+        table.add_row(*cells, *([] if narrow else [Text(terminal(check.reason))]))
+    return table
+
+
+def _print_detail(line: "Line", check: Check) -> None:
+    """Say what is needed to act on a check that did not pass, and how sure a failure is."""
+    if check.outcome == "pass" or check.gate == "advisory":
+        return
+    line(f"{check.id}: {check.reason}", "", 2)
+    noise = noise_text(check)
+    if noise:
+        line(noise, "dim", 4)
+    if check.accepted:
+        line(f"accepted: {check.accepted}", "yellow", 4)
+    if check.fix:
+        line(f"fix: {check.fix}", "cyan", 4)
+
+
+def _print_case(line: "Line", change: CaseChange) -> None:
+    style = {"regressed": "red", "errored": "yellow", "missing": "yellow"}.get(
+        change.outcome, "green"
+    )
+    before, after = amount(change.baseline, "ratio"), amount(change.candidate, "ratio")
+    line(f"{change.outcome} {change.id} ({before} -> {after})", style, 2)
+    if change.outcome == "improved":
+        return
+    for text in change.what:
+        line(text, "", 4)
+    if change.reproduce:
+        line(change.reproduce, "cyan", 4)
+
+
+def _print_rest(console: "Console", line: "Line", report: Report, *, narrow: bool) -> None:
+    from rich.columns import Columns  # noqa: PLC0415  # heavy
+    from rich.text import Text  # noqa: PLC0415
+
+    others = advisory_metrics(report)
+    if others:
+        console.print()
+        line("also measured", "bold")
+        cells = [
+            Text(f"{terminal(name)} {amount(metric.value, metric.unit)}")
+            for name, metric in others.items()
+        ]
+        console.print(Columns(cells, padding=(0, 3), column_first=True, expand=not narrow))
+    if report.warnings:
+        console.print()
+    for text in report.warnings:
+        line(f"note: {text}", "yellow")
+
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Line(Protocol):
+        """Prints one line of text."""
+
+        def __call__(self, text: str, style: str = "", indent: int = 0) -> None:
+            """Print it."""
