@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from evalgate.schema.base import Json
-from evalgate.text.canonical import canonical_bytes
+from evalgate.schema.canonical import canonical_bytes
 
 __all__ = ["json_diff", "unified", "words"]
 
