@@ -1,0 +1,140 @@
+"""What one request and its response were: the log that steps, cassettes and reports are made of."""
+
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from evalgate.gateway.request_key import Prepared
+from evalgate.gateway.wire.base import Body, Reply, as_body
+from evalgate.gateway.wire.errors import ProviderError, classify
+from evalgate.gateway.wire.routes import Route
+from evalgate.gateway.wire.sse import read_events
+
+__all__ = ["AttemptLog", "CallLog", "Delivered", "OddRequest", "retry_after"]
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """A response as it was sent to the agent."""
+
+    route: Route
+    """Its protocol."""
+    status: int
+    """HTTP status."""
+    headers: tuple[tuple[bytes, bytes], ...]
+    """Headers as sent, without those about the length."""
+    chunks: tuple[tuple[float, bytes], ...]
+    """Seconds since the request, and the bytes sent then; one for a response in one piece."""
+    stream: bool = False
+    """Whether it is a stream of events."""
+    cut: bool = False
+    """Whether it broke off."""
+    usage_event: bytes = b""
+    """The usage event that was asked for in the agent's stead and not sent on."""
+
+    @cached_property
+    def body(self) -> Body:
+        """The JSON object; empty where it is none."""
+        try:
+            return as_body(json.loads(b"".join(chunk for _, chunk in self.chunks)))
+        except (ValueError, RecursionError):
+            return {}
+
+    @cached_property
+    def error(self) -> str | None:
+        """The class of its error; None for a success."""
+        if self.cut:
+            return "cut_stream"
+        return classify(self.status, {} if self.stream else self.body)
+
+    @cached_property
+    def reply(self) -> Reply:
+        """What the model said; read once however often the response is replayed."""
+        if self.status >= 400:
+            return Reply(error=self.error)
+        if not self.stream:
+            return self.route.wire.read(self.body)
+        last = self.chunks[-1][0] if self.chunks else 0.0
+        return self.route.wire.read_stream(read_events((*self.chunks, (last, self.usage_event))))
+
+    @cached_property
+    def hint(self) -> float | None:
+        """The server's hint in seconds; None where there is none."""
+        return retry_after(dict(self.headers))
+
+
+def retry_after(headers: dict[bytes, bytes]) -> float | None:
+    """Read the hint of a response: `retry-after-ms`, else `retry-after` in seconds."""
+    for name, scale in ((b"retry-after-ms", 0.001), (b"retry-after", 1.0)):
+        raw = headers.get(name)
+        if raw is None:
+            continue
+        try:
+            value = float(raw) * scale
+        except ValueError:
+            continue
+        if 0 <= value < float("inf"):
+            return value
+    return None
+
+
+@dataclass(slots=True)
+class AttemptLog:
+    """One HTTP request of a call, while it runs and afterwards."""
+
+    start: float
+    """Seconds since the start of the trial."""
+    retry_count: int | None
+    """What the client said in `x-stainless-retry-count`."""
+    end: float | None = None
+    """Seconds since the start of the trial; None while it runs."""
+    status: int | None = None
+    """HTTP status; None where none was sent."""
+    error: str | None = None
+    """The class of the error; None on success, and while it runs."""
+    hint: float | None = None
+    """Seconds the client was told to wait."""
+    delivered: Delivered | None = None
+    """What was sent; None where nothing was, or where the gateway answered itself."""
+    order: int | None = None
+    """Index among the recorded responses to equal requests; None where it is not one of them."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether the agent has reason to send the request again."""
+        return self.end is not None and self.error is not None
+
+
+@dataclass(slots=True)
+class CallLog:
+    """One logical call: the request, and every attempt at it."""
+
+    route: Route
+    """Its protocol."""
+    prepared: Prepared
+    """The request."""
+    attempts: list[AttemptLog] = field(default_factory=list)
+    """Its HTTP requests, in order of arrival."""
+    pending: list[AttemptLog] = field(default_factory=list)
+    """Failed attempts that are recorded only together with the success that follows them."""
+    governor_retries: int = 0
+    """Attempts of our own that the agent never saw."""
+
+    @property
+    def last(self) -> AttemptLog:
+        """The latest attempt."""
+        return self.attempts[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class OddRequest:
+    """A request that is no call: an unknown path."""
+
+    at: float
+    """Seconds since the start of the trial."""
+    method: str
+    """HTTP method."""
+    path: str
+    """Path behind the token, redacted."""
+    error: ProviderError
+    """What was answered."""

@@ -1,0 +1,225 @@
+"""The canonical request and its key: what makes two requests the same request.
+
+A request is split into model, messages, tools and sampling. Ids of tool calls are renamed in the
+order in which they appear, fields that do not reach the model are dropped, and secrets are
+replaced before the key is computed: no digest of a secret is ever written.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import NoReturn
+
+from evalgate.errors import ConfigError
+from evalgate.gateway.wire.base import Body, Wire
+from evalgate.gateway.wire.errors import ProviderError
+from evalgate.gateway.wire.routes import Route
+from evalgate.schema.base import Json
+from evalgate.text.redact import Redactor
+
+__all__ = ["Matching", "Prepared", "parse_body", "prepare"]
+
+_NOT_FOR_THE_MODEL = frozenset(
+    {
+        "model",
+        "stream",
+        "stream_options",
+        "user",
+        "metadata",
+        "safety_identifier",
+        "prompt_cache_key",
+    }
+)
+"""Fields that have a place of their own or that do not change what the model says."""
+
+_UUID = re.compile(
+    r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE
+)
+_SECRET_KEY_ENDS = tuple(
+    f'{end}":'
+    for end in (
+        "token",
+        "key",
+        "secret",
+        "passwd",
+        "password",
+        "passphrase",
+        "authorization",
+        "cookie",
+        "credentials",
+    )
+)
+"""How the keys under which `Redactor` hides every value end, in compact JSON and lower case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """What a request may differ in and still be the recorded one.
+
+    Raises:
+        ConfigError: An entry of `ignore` is no JSON pointer.
+    """
+
+    ignore: tuple[str, ...] = ()
+    """JSON pointers into the request's body whose values do not count; `*` is any name or index."""
+    uuids: bool = False
+    """Whether UUIDs in texts count only by the order in which they appear."""
+
+    def __post_init__(self) -> None:
+        """Refuse what would silently ignore nothing."""
+        for pointer in self.ignore:
+            if not pointer.startswith("/"):
+                raise ConfigError(
+                    f"ignore: expected a JSON pointer such as /messages/0/content, found "
+                    f"{pointer!r}",
+                    fix=f"write /{pointer}",
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request, ready to be looked up, recorded and shown."""
+
+    body: Body
+    """What came in. Holds whatever secrets the agent sent: never to be written."""
+    canonical: Body
+    """`wire`, `model`, `messages`, `tools`, `sampling` and, for a stream, `stream`; redacted."""
+    key: str
+    """`sha256:` and 64 hexadecimal digits over `canonical`."""
+
+
+class _RefusedError(ValueError):
+    """A number that is no JSON."""
+
+
+def _refuse(name: str) -> NoReturn:
+    raise _RefusedError(name)
+
+
+def _float(digits: str) -> float:
+    """Read 1.0 as 1, so that clients in different languages send the same request."""
+    value = float(digits)
+    return int(value) if value.is_integer() and abs(value) < 1e15 else value
+
+
+_DECODER = json.JSONDecoder(parse_float=_float, parse_constant=_refuse)
+
+
+def parse_body(raw: bytes) -> Body | ProviderError:
+    """Read the body of a request.
+
+    Args:
+        raw: The bytes; none at all count as an empty object (a GET).
+
+    Returns:
+        The object, or the error to answer with.
+    """
+    if not raw:
+        return {}
+    try:
+        value = _DECODER.decode(raw.decode())
+    except (ValueError, RecursionError) as error:
+        message = f"We could not parse the JSON body of your request: {str(error)[:200]}"
+        return ProviderError(400, "invalid_json", message)
+    if not isinstance(value, dict):
+        message = f"Expected a JSON object as the body, found {type(value).__name__}"
+        return ProviderError(400, "invalid_json", message)
+    return value
+
+
+def prepare(body: Body, route: Route, matching: Matching, redactor: Redactor) -> Prepared:
+    """Bring a request into its canonical form and compute its key."""
+    considered = _without(body, matching.ignore) if matching.ignore else body
+    canonical = _canonical(considered, route)
+    text = _spell(canonical)
+    if matching.uuids and _UUID.search(text):
+        renamed: Json = _rename_uuids(canonical, _numbering("uuid"))
+        canonical = renamed if isinstance(renamed, dict) else canonical
+        text = _spell(canonical)
+    if _may_hold_secret(text, redactor):
+        clean = redactor.redact_json(canonical)
+        canonical = clean if isinstance(clean, dict) else canonical
+        text = _spell(canonical)
+    try:
+        raw = text.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which no file can hold
+        raw = text.encode("utf-8", "replace")
+        canonical = json.loads(raw)
+    return Prepared(body, canonical, f"sha256:{sha256(raw).hexdigest()}")
+
+
+def _canonical(body: Body, route: Route) -> Body:
+    wire = route.wire
+    taken = _NOT_FOR_THE_MODEL | wire.prompt_fields | wire.tool_fields
+    canonical: Body = {
+        "wire": wire.name,
+        "model": route.model or body.get("model"),
+        "messages": wire.prompt(body, _numbering("call")),
+        "tools": _tools(body, wire),
+        "sampling": {name: value for name, value in body.items() if name not in taken},
+    }
+    if body.get("stream"):
+        canonical["stream"] = body.get("stream_options") or True
+    return canonical
+
+
+def _tools(body: Body, wire: Wire) -> Body:
+    return {name: body[name] for name in sorted(wire.tool_fields) if body.get(name) is not None}
+
+
+def _spell(value: Json) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _numbering(prefix: str) -> Callable[[str], str]:
+    names: dict[str, str] = {}
+
+    def name(raw: str) -> str:
+        return names.setdefault(raw, f"{prefix}#{len(names)}")
+
+    return name
+
+
+def _rename_uuids(value: Json, ids: Callable[[str], str]) -> Json:
+    if isinstance(value, str):
+        return _UUID.sub(lambda match: ids(match[0].lower()), value)
+    if isinstance(value, list):
+        return [_rename_uuids(item, ids) for item in value]
+    if isinstance(value, dict):
+        return {key: _rename_uuids(item, ids) for key, item in value.items()}
+    return value
+
+
+def _may_hold_secret(text: str, redactor: Redactor) -> bool:
+    """Decide in microseconds whether the walk through every string is needed."""
+    if redactor.patterns or redactor.scan(text):
+        return True
+    lower = text.lower()
+    return any(end in lower for end in _SECRET_KEY_ENDS)
+
+
+def _without(body: Body, pointers: tuple[str, ...]) -> Body:
+    value: Json = body
+    for pointer in pointers:
+        parts = [p.replace("~1", "/").replace("~0", "~") for p in pointer.split("/")[1:]]
+        value = _drop(value, parts)
+    return value if isinstance(value, dict) else {}
+
+
+def _drop(value: Json, parts: list[str]) -> Json:
+    here, rest = parts[0], parts[1:]
+    if isinstance(value, dict):
+        return {
+            key: _drop(item, rest) if rest and here in ("*", key) else item
+            for key, item in value.items()
+            if rest or here not in ("*", key)
+        }
+    if isinstance(value, list):
+        # An ignored element keeps its place as null: the ones behind it keep their index.
+        return [
+            (_drop(item, rest) if rest else None) if here in ("*", str(index)) else item
+            for index, item in enumerate(value)
+        ]
+    return value

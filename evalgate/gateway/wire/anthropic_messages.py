@@ -1,0 +1,198 @@
+"""Anthropic messages: `POST /v1/messages` and `POST /v1/messages/count_tokens`."""
+
+import json
+
+from evalgate.gateway.wire.base import (
+    Body,
+    CalledTool,
+    Event,
+    Ids,
+    Reply,
+    ToolResult,
+    Usage,
+    Wire,
+    as_body,
+    as_list,
+    count,
+    text_of,
+)
+from evalgate.schema.base import Json
+
+__all__ = ["COUNT_TOKENS", "WIRE"]
+
+
+def _prompt(body: Body, ids: Ids) -> list[Json]:
+    messages: list[Json] = []
+    if body.get("system") is not None:
+        messages.append({"role": "system", "content": body["system"]})
+    return messages + [_named(message, ids) for message in as_list(body.get("messages"))]
+
+
+def _named(message: Json, ids: Ids) -> Json:
+    if not isinstance(message, dict) or not isinstance(message.get("content"), list):
+        return message
+    return {**message, "content": [_block(part, ids) for part in as_list(message["content"])]}
+
+
+def _block(part: Json, ids: Ids) -> Json:
+    if not isinstance(part, dict):
+        return part
+    if part.get("type") == "tool_use" and isinstance(part.get("id"), str):
+        return {**part, "id": ids(str(part["id"]))}
+    if isinstance(part.get("tool_use_id"), str):
+        return {**part, "tool_use_id": ids(str(part["tool_use_id"]))}
+    return part
+
+
+def _results(body: Body) -> tuple[ToolResult, ...]:
+    return tuple(
+        ToolResult(call_id, part.get("content"), failed=part.get("is_error") is True)
+        for message in map(as_body, as_list(body.get("messages")))
+        for part in map(as_body, as_list(message.get("content")))
+        if part.get("type") == "tool_result" and isinstance(call_id := part.get("tool_use_id"), str)
+    )
+
+
+def _user_turns(body: Body) -> int:
+    return sum(1 for message in as_list(body.get("messages")) if _is_person(as_body(message)))
+
+
+def _is_person(message: Body) -> bool:
+    """Tool results travel in user messages; only what else is there was said by a person."""
+    content = message.get("content")
+    if message.get("role") != "user":
+        return False
+    if not isinstance(content, list):
+        return True
+    return any(as_body(part).get("type") != "tool_result" for part in content)
+
+
+def _usage(usage: Body) -> Usage:
+    fresh = count(usage, "input_tokens")
+    read = count(usage, "cache_read_input_tokens")
+    written = count(usage, "cache_creation_input_tokens")
+    return Usage(
+        input_tokens=None if fresh is None else fresh + (read or 0) + (written or 0),
+        output_tokens=count(usage, "output_tokens"),
+        cached_tokens=read,
+        cache_write_tokens=written,
+    )
+
+
+def _read(body: Body) -> Reply:
+    blocks = as_list(body.get("content"))
+    return Reply(
+        model=text_of(body.get("model")),
+        finish_reason=text_of(body.get("stop_reason")),
+        usage=_usage(as_body(body.get("usage"))),
+        tools=_called(blocks),
+        message={"role": "assistant", "content": blocks},
+        error=None if isinstance(body.get("content"), list) else "bad_response",
+    )
+
+
+def _called(blocks: list[Json]) -> tuple[CalledTool, ...]:
+    return tuple(
+        CalledTool(text_of(block.get("id")), text_of(block.get("name")) or "", _input(block))
+        for block in map(as_body, blocks)
+        if block.get("type") == "tool_use"
+    )
+
+
+def _input(block: Body) -> str | Body:
+    given = block.get("input")
+    if isinstance(given, dict):
+        return given
+    return given if isinstance(given, str) else json.dumps(given)
+
+
+def _read_stream(events: tuple[Event, ...]) -> Reply:
+    start: Body = {}
+    usage: Body = {}
+    blocks: dict[int, Body] = {}
+    finish = error = None
+    first: float | None = None
+    ended = False
+    for event in events:
+        data = event.data
+        kind = data.get("type")
+        if kind == "message_start":
+            start = as_body(data.get("message"))
+            usage = {**as_body(start.get("usage"))}
+        elif kind == "content_block_start":
+            blocks[count(data, "index") or 0] = {**as_body(data.get("content_block"))}
+        elif kind == "content_block_delta":
+            first = event.at if first is None else first
+            _add(blocks.setdefault(count(data, "index") or 0, {}), as_body(data.get("delta")))
+        elif kind == "message_delta":
+            finish = text_of(as_body(data.get("delta")).get("stop_reason")) or finish
+            usage |= as_body(data.get("usage"))
+        elif kind == "error":
+            error = text_of(as_body(data.get("error")).get("type"))
+        ended = ended or kind == "message_stop"
+    content: list[Json] = [_closed(blocks[index]) for index in sorted(blocks)]
+    return Reply(
+        model=text_of(start.get("model")),
+        finish_reason=finish,
+        usage=_usage(usage),
+        tools=_called(content),
+        message={"role": "assistant", "content": content},
+        first_token=first,
+        error=error or (None if ended else "cut_stream"),
+    )
+
+
+def _add(block: Body, delta: Body) -> None:
+    for name, target in (("text", "text"), ("thinking", "thinking"), ("partial_json", "_json")):
+        piece = delta.get(name)
+        if isinstance(piece, str):
+            block[target] = (text_of(block.get(target)) or "") + piece
+    if "signature" in delta:
+        block["signature"] = delta["signature"]
+
+
+def _closed(block: Body) -> Body:
+    """Put the argument text, that came in pieces, in the place where a whole message has it."""
+    text = block.get("_json")
+    whole = {name: value for name, value in block.items() if name != "_json"}
+    if not isinstance(text, str) or not text:
+        return whole
+    try:
+        whole["input"] = json.loads(text)
+    except (ValueError, RecursionError):
+        whole["input"] = text
+    return whole
+
+
+def _read_count(body: Body) -> Reply:
+    tokens = count(body, "input_tokens")
+    return Reply(message=body, error="bad_response" if tokens is None else None)
+
+
+WIRE = Wire(
+    name="anthropic_messages",
+    provider="anthropic",
+    kind="llm",
+    prompt=_prompt,
+    prompt_fields=frozenset({"system", "messages"}),
+    tool_fields=frozenset({"tools", "tool_choice"}),
+    results=_results,
+    user_turns=_user_turns,
+    max_tokens=("max_tokens",),
+    read=_read,
+    read_stream=_read_stream,
+)
+
+COUNT_TOKENS = Wire(
+    name="anthropic_count_tokens",
+    provider="anthropic",
+    kind="other",
+    prompt=_prompt,
+    prompt_fields=WIRE.prompt_fields,
+    tool_fields=WIRE.tool_fields,
+    results=lambda _body: (),
+    user_turns=lambda _body: 0,
+    max_tokens=(),
+    read=_read_count,
+    read_stream=_read_stream,
+)

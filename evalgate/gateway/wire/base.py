@@ -1,0 +1,155 @@
+"""What every protocol file says about its protocol: data and pure functions, no inheritance."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from evalgate.schema.base import Json
+
+__all__ = [
+    "Body",
+    "CalledTool",
+    "Event",
+    "Ids",
+    "ProviderName",
+    "Reply",
+    "ToolResult",
+    "Usage",
+    "Wire",
+    "as_body",
+    "as_list",
+    "count",
+    "text_of",
+]
+
+Body = dict[str, Json]
+"""A JSON object."""
+
+Ids = Callable[[str], str]
+"""Gives a call id its normalised name."""
+
+ProviderName = Literal["openai", "anthropic"]
+"""Whose manners are spoken; Azure speaks OpenAI's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one response; None is unknown."""
+
+    input_tokens: int | None = None
+    """All input tokens, cached ones included."""
+    output_tokens: int | None = None
+    """All output tokens, reasoning included."""
+    cached_tokens: int | None = None
+    """Input tokens read from the provider's cache."""
+    cache_write_tokens: int | None = None
+    """Input tokens written to the provider's cache."""
+    reasoning_tokens: int | None = None
+    """Output tokens spent on reasoning."""
+
+
+@dataclass(frozen=True, slots=True)
+class CalledTool:
+    """A tool call that a model asked for."""
+
+    call_id: str | None
+    """The provider's id."""
+    name: str
+    """The tool."""
+    arguments: str | Body
+    """As sent: JSON text, free text, or an object."""
+    free_text: bool = False
+    """Whether `arguments` is free text by design (custom tools)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """A tool's answer, as a later request carries it."""
+
+    call_id: str
+    """The call it answers."""
+    content: Json
+    """The result."""
+    failed: bool = False
+    """Whether the protocol itself marks it as an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A successful response, read."""
+
+    model: str | None = None
+    """The model that answered."""
+    finish_reason: str | None = None
+    """Why it stopped, in the provider's word."""
+    usage: Usage = Usage()
+    """Tokens."""
+    tools: tuple[CalledTool, ...] = ()
+    """Tool calls asked for."""
+    message: Json = None
+    """The message."""
+    first_token: float | None = None
+    """Seconds from the request to the first token of a stream."""
+    error: str | None = None
+    """Why the response is no whole answer, e.g. `cut_stream`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One server-sent event."""
+
+    at: float
+    """Seconds since the request when its last byte came."""
+    data: Body
+    """Its data; empty where that is no JSON object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """One protocol."""
+
+    name: str
+    """Its file's name; part of every key."""
+    provider: ProviderName
+    """Whose errors and headers are spoken."""
+    kind: Literal["llm", "embeddings", "other"]
+    """What a call becomes in a trace: an LLM call, an LLM call named `embeddings`, a span."""
+    prompt: Callable[[Body, Ids], list[Json]]
+    """System prompt and conversation of a request, call ids named by the second argument."""
+    prompt_fields: frozenset[str]
+    """Fields of the request that `prompt` reads."""
+    tool_fields: frozenset[str]
+    """Fields about tools."""
+    results: Callable[[Body], tuple[ToolResult, ...]]
+    """Tool results in a request, with the ids as sent."""
+    user_turns: Callable[[Body], int]
+    """How often a person spoke in the conversation of a request."""
+    max_tokens: tuple[str, ...]
+    """Fields that limit the output, the first that is there counts."""
+    read: Callable[[Body], Reply]
+    """Read a JSON response."""
+    read_stream: Callable[[tuple[Event, ...]], Reply]
+    """Read a stream."""
+
+
+def as_body(value: Json) -> Body:
+    """Return an object as it is, and anything else as an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_list(value: Json) -> list[Json]:
+    """Return an array as it is, and anything else as an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def text_of(value: Json) -> str | None:
+    """Return a text as it is, and anything else as None."""
+    return value if isinstance(value, str) else None
+
+
+def count(source: Mapping[str, Json], name: str) -> int | None:
+    """Return a field that counts something; None where it is absent or no count."""
+    value = source.get(name)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        return None
+    return value

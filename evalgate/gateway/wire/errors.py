@@ -1,0 +1,97 @@
+"""Errors in each provider's own body and headers."""
+
+import json
+from dataclasses import dataclass
+
+from evalgate.gateway.wire.base import Body, ProviderName, as_body, text_of
+
+__all__ = ["ProviderError", "classify", "error_body", "error_headers"]
+
+_ANTHROPIC_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    500: "api_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+_OPENAI_TYPES = {401: "invalid_request_error", 429: "requests"}
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderError:
+    """An error that the gateway itself answers with."""
+
+    status: int
+    """HTTP status."""
+    code: str
+    """Its name, as in the trace, e.g. `cassette_miss`."""
+    message: str
+    """For a person."""
+    retry: bool | None = False
+    """Whether clients should send it again; None leaves that to their own rules."""
+    retry_after: float | None = None
+    """Seconds to wait, told to the client; None: no hint."""
+    type: str | None = None
+    """The provider's type of error; None: the usual one of the status."""
+
+
+def error_body(provider: ProviderName, error: ProviderError) -> bytes:
+    """Write an error as the provider writes it."""
+    if provider == "anthropic":
+        kind = error.type or _ANTHROPIC_TYPES.get(error.status, _default(error.status, provider))
+        inner: Body = {"type": kind, "message": error.message}
+        return json.dumps({"type": "error", "error": inner, "request_id": None}).encode()
+    kind = error.type or _OPENAI_TYPES.get(error.status, _default(error.status, provider))
+    inner = {"message": error.message, "type": kind, "param": None, "code": error.code}
+    return json.dumps({"error": inner}).encode()
+
+
+def _default(status: int, provider: ProviderName) -> str:
+    if status < 500:
+        return "invalid_request_error"
+    return "api_error" if provider == "anthropic" else "server_error"
+
+
+def error_headers(error: ProviderError) -> list[tuple[bytes, bytes]]:
+    """Return the headers of an error: type, the name for people with curl, retry hints."""
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"x-evalgate-error", error.code.encode()),
+    ]
+    if error.retry is not None:
+        headers.append((b"x-should-retry", b"true" if error.retry else b"false"))
+    if error.retry_after is not None:
+        milliseconds = round(error.retry_after * 1000)
+        headers.append((b"retry-after-ms", str(milliseconds).encode()))
+        headers.append((b"retry-after", str(-(-milliseconds // 1000)).encode()))
+    return headers
+
+
+def classify(status: int, body: Body) -> str | None:
+    """Name the error of a response; None for a success.
+
+    Args:
+        status: HTTP status.
+        body: The JSON body; empty where it is none.
+    """
+    if status < 400:
+        return None
+    inner = as_body(body.get("error"))
+    code = text_of(inner.get("code")) or text_of(inner.get("type")) or ""
+    if code == "insufficient_quota":
+        return "quota_exhausted"
+    if status == 429:
+        return "throttled"
+    if status in (503, 529) or code in ("overloaded_error", "server_is_overloaded"):
+        return "overloaded"
+    if status in (408, 504):
+        return "timeout"
+    if status in (401, 403):
+        return "auth"
+    if status >= 500:
+        return "server_error"
+    return "content_filter" if "content_filter" in code else "bad_request"

@@ -1,0 +1,42 @@
+"""OpenAI embeddings: `POST /v1/embeddings`."""
+
+from evalgate.gateway.wire.base import Body, Event, Ids, Reply, Usage, Wire, as_body, count, text_of
+from evalgate.schema.base import Json
+
+__all__ = ["WIRE"]
+
+
+def _prompt(body: Body, _ids: Ids) -> list[Json]:
+    given = body.get("input")
+    return given if isinstance(given, list) else [given]
+
+
+def _read(body: Body) -> Reply:
+    vectors = body.get("data")
+    return Reply(
+        model=text_of(body.get("model")),
+        usage=Usage(
+            input_tokens=count(as_body(body.get("usage")), "prompt_tokens"), output_tokens=0
+        ),
+        message={"vectors": len(vectors)} if isinstance(vectors, list) else None,
+        error=None if isinstance(vectors, list) else "bad_response",
+    )
+
+
+def _read_stream(_events: tuple[Event, ...]) -> Reply:
+    return Reply(error="bad_response")
+
+
+WIRE = Wire(
+    name="openai_embeddings",
+    provider="openai",
+    kind="embeddings",
+    prompt=_prompt,
+    prompt_fields=frozenset({"input"}),
+    tool_fields=frozenset(),
+    results=lambda _body: (),
+    user_turns=lambda _body: 0,
+    max_tokens=(),
+    read=_read,
+    read_stream=_read_stream,
+)

@@ -1,0 +1,32 @@
+"""OpenAI models: `GET /v1/models` and `GET /v1/models/NAME`. Anthropic's list has the same path."""
+
+from evalgate.gateway.wire.base import Body, Event, Reply, Wire, text_of
+
+__all__ = ["WIRE"]
+
+
+def _read(body: Body) -> Reply:
+    listed = body.get("data")
+    if isinstance(listed, list):
+        return Reply(message={"models": len(listed)})
+    name = text_of(body.get("id"))
+    return Reply(model=name, error=None if name else "bad_response")
+
+
+def _read_stream(_events: tuple[Event, ...]) -> Reply:
+    return Reply(error="bad_response")
+
+
+WIRE = Wire(
+    name="openai_models",
+    provider="openai",
+    kind="other",
+    prompt=lambda _body, _ids: [],
+    prompt_fields=frozenset(),
+    tool_fields=frozenset(),
+    results=lambda _body: (),
+    user_turns=lambda _body: 0,
+    max_tokens=(),
+    read=_read,
+    read_stream=_read_stream,
+)

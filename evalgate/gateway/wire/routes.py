@@ -1,0 +1,90 @@
+"""Which protocol a path speaks."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from evalgate.gateway.wire import (
+    anthropic_messages,
+    openai_chat,
+    openai_embeddings,
+    openai_models,
+    openai_moderations,
+    openai_responses,
+)
+from evalgate.gateway.wire.base import ProviderName, Wire
+
+__all__ = ["WIRES", "Route", "Target", "provider_of", "resolve"]
+
+Target = Literal["openai", "anthropic", "azure"]
+"""Which upstream a request goes to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a request belongs."""
+
+    wire: Wire
+    """Its protocol."""
+    target: Target
+    """Its upstream."""
+    model: str | None = None
+    """The model, where the path names it (Azure's deployments, one model of the list)."""
+
+
+_POST: dict[str, tuple[Wire, Target]] = {
+    "chat/completions": (openai_chat.WIRE, "openai"),
+    "responses": (openai_responses.WIRE, "openai"),
+    "embeddings": (openai_embeddings.WIRE, "openai"),
+    "moderations": (openai_moderations.WIRE, "openai"),
+    "messages": (anthropic_messages.WIRE, "anthropic"),
+    "messages/count_tokens": (anthropic_messages.COUNT_TOKENS, "anthropic"),
+}
+_AZURE_V1 = "openai/v1/"
+_AZURE = re.compile(r"openai/deployments/([^/]+)/(chat/completions|embeddings)")
+_MODEL = re.compile(r"v1/models/(.+)")
+
+_POSTS = {f"v1/{path}": Route(wire, target) for path, (wire, target) in _POST.items()} | {
+    f"{_AZURE_V1}{path}": Route(wire, "azure")
+    for path, (wire, target) in _POST.items()
+    if target == "openai"
+}
+
+WIRES: dict[str, Wire] = {
+    wire.name: wire for wire in (*(w for w, _ in _POST.values()), openai_models.WIRE)
+}
+"""Every protocol by its name."""
+
+
+def resolve(method: str, path: str, *, anthropic: bool = False) -> Route | None:
+    """Find the protocol of a request.
+
+    Args:
+        method: HTTP method.
+        path: Path behind the session's token, without the leading slash.
+        anthropic: Whether the headers are those of an Anthropic client; only the list of models
+            has the same path at both providers.
+
+    Returns:
+        The route; None for a path that no protocol here has.
+    """
+    if method == "POST":
+        route = _POSTS.get(path)
+        if route is not None:
+            return route
+        match = _AZURE.fullmatch(path)
+        if match is None:
+            return None
+        return Route(_POST[match[2]][0], "azure", match[1])
+    if method == "GET":
+        target: Target = "anthropic" if anthropic else "openai"
+        if path == "v1/models":
+            return Route(openai_models.WIRE, target)
+        match = _MODEL.fullmatch(path)
+        return None if match is None else Route(openai_models.WIRE, target, match[1])
+    return None
+
+
+def provider_of(path: str, *, anthropic: bool) -> ProviderName:
+    """Guess whose errors to speak on a path that no protocol has."""
+    return "anthropic" if anthropic or path.startswith("v1/messages") else "openai"

@@ -1,0 +1,388 @@
+"""Cassette files: strict reading, journals that survive a kill, and merges that never tear.
+
+A recording first goes to a journal of its own, `DIR/.recording/NAME.TRIAL.ID.jsonl`: every line is
+one `write` on a descriptor opened for appending, and is on disk when the call returns. When the
+trial ends, the journal is merged into `DIR/NAME.jsonl` under a lock and by an atomic rename, so
+that the reviewed file is at any moment either the old one or the new one.
+"""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from evalgate.errors import DataError
+from evalgate.schema.cassette import SCHEMA, CallEntry, CassetteHeader, TrialEntry
+
+try:
+    import fcntl
+except ImportError:  # Windows has no flock; there, two recorders of one case are not kept apart
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = [
+    "JOURNALS",
+    "Cassette",
+    "Entry",
+    "Recording",
+    "cassette_path",
+    "encode_entry",
+    "encode_header",
+    "read_cassette",
+    "recover",
+    "write_cassette",
+]
+
+JOURNALS = ".recording"
+"""Folder of the journals and locks inside a folder of cassettes."""
+
+Entry = CallEntry | TrialEntry
+"""One line of a cassette after the header."""
+
+_ENTRY: TypeAdapter[Entry] = TypeAdapter(Entry)
+_MARK = b',"digest":"sha256:'
+_TAIL = len(_MARK) + 64 + len(b'"}')
+_UNSAFE = re.compile(r"[^a-z0-9._-]+")
+_RERECORD = "record the case again, or restore the file from git"
+
+
+@dataclass(frozen=True, slots=True)
+class Cassette:
+    """A cassette as it was read."""
+
+    header: CassetteHeader
+    """Which case, and what answered."""
+    calls: tuple[CallEntry, ...]
+    """The recorded responses, in the order of the file."""
+    trials: tuple[TrialEntry, ...]
+    """The trials that were recorded to their end."""
+    warnings: tuple[str, ...] = ()
+    """What was left out, in words."""
+
+
+def cassette_path(directory: Path, case_id: str) -> Path:
+    """Return where the cassette of a case lies; two cases never share a file."""
+    return directory / f"{_stem(case_id)}.jsonl"
+
+
+def _stem(case_id: str) -> str:
+    slug = _UNSAFE.sub("-", case_id.lower()).strip(".-")[:80]
+    if slug == case_id:
+        return slug
+    return f"{slug}-{sha256(case_id.encode()).hexdigest()[:8]}".lstrip("-")
+
+
+def encode_header(header: CassetteHeader) -> bytes:
+    """Write the first line, with its newline."""
+    return header.model_dump_json(by_alias=True, exclude_none=True).encode() + b"\n"
+
+
+def encode_entry(entry: Entry) -> bytes:
+    """Write one line with the digest over its bytes, and its newline."""
+    data = entry.model_dump_json(exclude_defaults=True, exclude_none=False)
+    body = f'{{"kind":"{entry.kind}",{data[1:-1]}'.encode()
+    return body + _MARK + sha256(body).hexdigest().encode() + b'"}\n'
+
+
+def read_cassette(path: Path) -> Cassette:
+    """Read one cassette strictly.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Its content. A torn last line (one without its newline that does not hold) is left out,
+        with a warning.
+
+    Raises:
+        DataError: The file cannot be read, is of a newer version, or a line was edited, torn in
+            the middle, or recorded twice; with file and line.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}", fix=_RERECORD) from error
+    lines = data.split(b"\n")
+    torn_from = len(lines) if lines[-1] == b"" else len(lines) - 1
+    first = lines[0].rstrip(b"\r")
+    if torn_from == 0 and not _is_header(first):
+        warning = f"{path}: only the torn beginning of a header; nothing is recorded here"
+        return Cassette(CassetteHeader(case_id="?"), (), (), (warning,))
+    header = _header(first, path)
+    calls: list[CallEntry] = []
+    trials: list[TrialEntry] = []
+    warnings: list[str] = []
+    for number, line in enumerate(lines[1:], start=2):
+        text = line.rstrip(b"\r")
+        if not text:
+            continue
+        if number - 1 >= torn_from and _problem(text) is not None:
+            warnings.append(f"{path}:{number}: the torn last line was left out")
+            continue
+        entry = _entry(text, path, number)
+        if isinstance(entry, CallEntry):
+            calls.append(entry)
+        else:
+            trials.append(entry)
+    _refuse_doubles(calls, trials, path)
+    return Cassette(header, tuple(calls), tuple(trials), tuple(warnings))
+
+
+def _is_header(line: bytes) -> bool:
+    try:
+        CassetteHeader.model_validate_json(line)
+    except ValidationError:
+        return False
+    return True
+
+
+def _header(line: bytes, path: Path) -> CassetteHeader:
+    try:
+        return CassetteHeader.model_validate_json(line)
+    except ValidationError as error:
+        found = re.match(rb'\{"schema": ?"evalgate\.cassette/(\d+)"', line)
+        if found and int(found[1]) > int(SCHEMA.rpartition("/")[2]):
+            raise DataError(
+                f"{path}:1: format evalgate.cassette/{found[1].decode()} is newer than this "
+                f"version of evalgate reads ({SCHEMA})",
+                fix="update evalgate",
+            ) from error
+        shown = line[:60].decode(errors="replace")
+        raise DataError(
+            f"{path}:1: expected the header of a cassette ({SCHEMA}), found {shown!r}",
+            fix=_RERECORD,
+        ) from error
+
+
+def _problem(line: bytes) -> str | None:
+    """Say why a line does not hold, or None."""
+    body, tail = line[:-_TAIL], line[-_TAIL:]
+    if not tail.startswith(_MARK) or not tail.endswith(b'"}'):
+        return "has no digest at its end: it is torn, or was not written by evalgate"
+    if sha256(body).hexdigest().encode() != tail[len(_MARK) : -2]:
+        return "does not match its digest: it was edited after it was recorded"
+    return None
+
+
+def _entry(line: bytes, path: Path, number: int) -> Entry:
+    problem = _problem(line)
+    if problem is not None:
+        raise DataError(f"{path}:{number}: the line {problem}", fix=_RERECORD)
+    body = line[:-_TAIL] + b"}"
+    try:
+        if body.startswith(b'{"kind":"call"'):
+            return CallEntry.model_validate_json(body)
+        return _ENTRY.validate_json(body)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = "/".join(str(part) for part in first["loc"])
+        raise DataError(
+            f"{path}:{number}: {where}: {first['msg']}, found {first['input']!r:.80}",
+            fix=_RERECORD,
+        ) from error
+
+
+def _refuse_doubles(calls: list[CallEntry], trials: list[TrialEntry], path: Path) -> None:
+    seen = Counter((call.trial, call.key, call.order) for call in calls)
+    if len(seen) != len(calls):
+        (trial, key, order), _ = seen.most_common(1)[0]
+        raise DataError(
+            f"{path}: trial {trial}, request {key[:19]}, order {order} is recorded more than "
+            "once: two recordings were merged",
+            fix="keep the file of one side, then record the case again",
+        )
+    doubled = [n for n, count in Counter(t.trial for t in trials).items() if count > 1]
+    if doubled:
+        raise DataError(
+            f"{path}: trial {doubled[0]} ends more than once: two recordings were merged",
+            fix="keep the file of one side, then record the case again",
+        )
+
+
+def _sort_key(entry: Entry) -> tuple[int, int, int, str, int]:
+    if isinstance(entry, TrialEntry):
+        return (entry.trial, 1, 0, "", 0)
+    messages = entry.request.get("messages")
+    depth = len(messages) if isinstance(messages, list) else 0
+    return (entry.trial, 0, depth, entry.key, entry.order)
+
+
+def write_cassette(path: Path, header: CassetteHeader, entries: Iterable[Entry]) -> None:
+    """Replace a cassette as a whole, sorted: the old file or the new one, never a mixture.
+
+    Raises:
+        DataError: The file cannot be written; the old one stands.
+    """
+    lines = [encode_entry(entry) for entry in sorted(entries, key=_sort_key)]
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        with open(descriptor, "wb") as file:  # noqa: PTH123  the descriptor is already open
+            file.write(encode_header(header) + b"".join(lines))
+            file.flush()
+            os.fsync(descriptor)
+        temporary.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise DataError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        if fcntl is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _journals(directory: Path) -> Path:
+    folder = directory / JOURNALS
+    folder.mkdir(parents=True, exist_ok=True)
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n")
+    return folder
+
+
+class Recording:
+    """The journal of one trial that is being recorded. Not for use by two threads at once."""
+
+    def __init__(self, directory: Path, header: CassetteHeader, trial: int, unique: str) -> None:
+        """Open the journal.
+
+        Args:
+            directory: Folder of the cassettes; made if need be.
+            header: Header of the case's cassette.
+            trial: Number of the trial, from 0.
+            unique: A text no other recorder uses, fit for a file name.
+
+        Raises:
+            DataError: The journal cannot be opened.
+        """
+        self._directory = directory
+        self._header = header
+        self._trial = trial
+        self._entries: list[Entry] = []
+        try:
+            folder = _journals(directory)
+            self._path = folder / f"{_stem(header.case_id)}.{trial}.{unique}.jsonl"
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND
+            self._descriptor = os.open(self._path, flags, 0o644)
+        except OSError as error:
+            raise DataError(f"{directory}: cannot record here: {error.strerror}") from error
+        if fcntl is not None:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        self._write(encode_header(header))
+
+    def _write(self, line: bytes) -> None:
+        try:
+            written = os.write(self._descriptor, line)
+            if written != len(line):
+                raise DataError(f"{self._path}: the disk is full; the recording is incomplete")
+            os.fsync(self._descriptor)
+        except OSError as error:
+            raise DataError(f"{self._path}: cannot be written: {error.strerror}") from error
+
+    def append(self, entry: Entry) -> None:
+        """Put one line on disk.
+
+        Raises:
+            DataError: The disk is full or gone.
+        """
+        self._write(encode_entry(entry))
+        self._entries.append(entry)
+
+    def commit(self, *, replace: bool) -> Path:
+        """Merge the journal into the case's cassette and remove it.
+
+        Args:
+            replace: Whether older lines of this trial go (record), or stay (auto).
+
+        Returns:
+            The cassette.
+
+        Raises:
+            DataError: The cassette that is there cannot be read, or not be written.
+        """
+        path = cassette_path(self._directory, self._header.case_id)
+        with _locked(_journals(self._directory) / f"{path.stem}.lock"):
+            _merge(path, self._header, self._trial, self._entries, replace=replace)
+        self.abandon()
+        return path
+
+    def abandon(self) -> None:
+        """Remove the journal without merging it."""
+        os.close(self._descriptor)
+        self._path.unlink(missing_ok=True)
+
+
+def _merge(
+    path: Path, header: CassetteHeader, trial: int, entries: list[Entry], *, replace: bool
+) -> None:
+    kept: list[Entry] = []
+    if path.exists():
+        old = read_cassette(path)
+        present: tuple[Entry, ...] = (*old.calls, *old.trials)
+        kept = [entry for entry in present if not (replace and entry.trial == trial)]
+    if any(isinstance(entry, TrialEntry) for entry in entries):
+        kept = [e for e in kept if not (isinstance(e, TrialEntry) and e.trial == trial)]
+    write_cassette(path, header, [*kept, *entries])
+
+
+def recover(directory: Path) -> tuple[str, ...]:
+    """Merge what killed recorders left behind, for trials of which nothing else is recorded.
+
+    Args:
+        directory: Folder of the cassettes.
+
+    Returns:
+        One line in words for each journal that was found.
+
+    Raises:
+        DataError: A journal or its cassette was edited, or cannot be written.
+    """
+    folder = directory / JOURNALS
+    notes: list[str] = []
+    for journal in sorted(folder.glob("*.jsonl")) if folder.is_dir() else []:
+        with journal.open("rb") as file:
+            if fcntl is not None:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    continue
+            notes.append(_recover_one(directory, journal))
+            journal.unlink(missing_ok=True)
+    return tuple(notes)
+
+
+def _recover_one(directory: Path, journal: Path) -> str:
+    left = read_cassette(journal)
+    if not left.calls:
+        return f"{journal.name}: nothing was recorded before the recorder was killed"
+    trial = left.calls[0].trial
+    path = cassette_path(directory, left.header.case_id)
+    with _locked(_journals(directory) / f"{path.stem}.lock"):
+        recorded = {call.trial for call in read_cassette(path).calls} if path.exists() else set()
+        if trial in recorded:
+            return f"{journal.name}: dropped, {path.name} has a recording of trial {trial}"
+        _merge(path, left.header, trial, [*left.calls, *left.trials], replace=True)
+    return f"{journal.name}: {len(left.calls)} calls of trial {trial} saved to {path.name}"
