@@ -1,7 +1,8 @@
 """GitHub annotations: workflow commands on standard output, ten a kind at most."""
 
+from evalgate.render.style import Style
 from evalgate.render.view import VERDICTS, gating_checks, headline, moved_cases
-from evalgate.schema.result import Report
+from evalgate.schema.result import Report, ReportSet
 from evalgate.text.escape import workflow_property, workflow_value
 
 __all__ = ["render"]
@@ -9,8 +10,21 @@ __all__ = ["render"]
 _MOST = 10
 
 
-def render(report: Report) -> str:
-    """Write one line an annotation: the verdict, failed checks, and regressed cases as notices."""
+def render(reports: ReportSet, _style: Style) -> str:
+    """Write one line an annotation: the verdict, failed checks, and regressed cases as notices.
+
+    GitHub keeps ten errors, warnings and notices a step; the first of the list are written.
+    """
+    rows = [row for report in reports.suites for row in _rows(report)]
+    kept = [
+        row
+        for kind in ("error", "warning", "notice")
+        for row in [row for row in rows if row.startswith(f"::{kind} ")][:_MOST]
+    ]
+    return "".join(row + "\n" for row in kept)
+
+
+def _rows(report: Report) -> list[str]:
     suite = report.suite.id
     rows = []
     if report.verdict == "pass":
@@ -24,14 +38,14 @@ def render(report: Report) -> str:
                 f"evalgate {suite}: {check.id} {VERDICTS[check.outcome]}",
                 check.reason + (f" Fix: {check.fix}" if check.fix else ""),
             )
-            for check in chosen[:_MOST]
+            for check in chosen
         ]
     regressed = [change for change in moved_cases(report) if change.outcome == "regressed"]
     rows += [
         _line("notice", f"evalgate {suite}: {change.id} regressed", "; ".join(change.what))
-        for change in regressed[: _MOST - 1]
+        for change in regressed[:_MOST]
     ]
-    return "".join(row + "\n" for row in rows)
+    return rows
 
 
 def _line(kind: str, title: str, message: str) -> str:

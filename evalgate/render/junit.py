@@ -2,22 +2,23 @@
 
 from xml.etree import ElementTree as ET
 
+from evalgate.render.style import Style
 from evalgate.render.view import gating_checks, headline
-from evalgate.schema.result import CaseResult, Report
+from evalgate.schema.result import CaseResult, Report, ReportSet
 from evalgate.schema.verdict import CaseChange, Check
 from evalgate.text.escape import xml
 
 __all__ = ["render"]
 
 
-def render(reports: tuple[Report, ...]) -> str:
+def render(reports: ReportSet, _style: Style) -> str:
     """Write one `testsuite` a report.
 
     A case's test passes when it was measured, whatever its score; the checks carry the verdict:
     a failed check is a failure, an inconclusive one an error.
     """
     root = ET.Element("testsuites", name="evalgate")
-    for report in reports:
+    for report in reports.suites:
         root.append(_suite(report))
     ET.indent(root, " ")
     body: str = ET.tostring(root, encoding="unicode")

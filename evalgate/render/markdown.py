@@ -1,5 +1,6 @@
 """The report as Markdown, for step summaries, comments and files."""
 
+from evalgate.render.style import Style
 from evalgate.render.view import (
     MARKS,
     VERDICTS,
@@ -12,7 +13,7 @@ from evalgate.render.view import (
     noise_text,
     subject_line,
 )
-from evalgate.schema.result import Report
+from evalgate.schema.result import Report, ReportSet
 from evalgate.schema.verdict import CaseChange, Check
 from evalgate.text.escape import markdown_cell, markdown_fence
 
@@ -22,8 +23,14 @@ _EMOJI = {"pass": "✅", "fail": "❌", "inconclusive": "⚠️"}
 _CASES = 30
 
 
-def render(report: Report) -> str:
-    """Write the report, worst first; what the model said stands in fences only."""
+def render(reports: ReportSet, _style: Style) -> str:
+    """Write the reports, worst first; what the model said stands in fences only."""
+    rank = {"fail": 0, "inconclusive": 1, "pass": 2}
+    ordered = sorted(reports.suites, key=lambda report: rank[report.verdict])
+    return "\n".join(_report(report) for report in ordered)
+
+
+def _report(report: Report) -> str:
     said = markdown_cell(headline(report), limit=600)
     blocks = [
         f"## {_EMOJI[report.verdict]} {markdown_cell(report.suite.id)}: {said}",

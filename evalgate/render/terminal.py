@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from evalgate.render.style import Style
 from evalgate.render.view import (
     MARKS,
     advisory_metrics,
@@ -13,7 +14,7 @@ from evalgate.render.view import (
     noise_text,
     subject_line,
 )
-from evalgate.schema.result import Report
+from evalgate.schema.result import Report, ReportSet
 from evalgate.schema.verdict import CaseChange, Check
 from evalgate.text.escape import terminal
 
@@ -28,28 +29,25 @@ _CASES = 12
 _NARROW = 90
 
 
-def render(report: Report, *, width: int, color: bool) -> str:
-    """Lay the report out.
-
-    Args:
-        report: What to print.
-        width: Columns of the terminal.
-        color: Whether to use ANSI colours.
-    """
+def render(reports: ReportSet, style: Style) -> str:
+    """Lay the reports out, one after another."""
     from rich.console import Console  # noqa: PLC0415  # heavy
 
     console = Console(
-        width=max(width, 40),
-        color_system="standard" if color else None,
-        force_terminal=color,
-        no_color=not color,
+        width=max(style.width, 40),
+        color_system="standard" if style.color else None,
+        force_terminal=style.color,
+        no_color=not style.color,
         highlight=False,
         markup=False,
         emoji=False,
         legacy_windows=False,
     )
     with console.capture() as capture:
-        _print(console, report, narrow=width < _NARROW)
+        for index, report in enumerate(reports.suites):
+            if index:
+                console.print()
+            _print(console, report, narrow=style.width < _NARROW)
     return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
 
 

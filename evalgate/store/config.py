@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from evalgate.errors import ConfigError
 from evalgate.schema.config import Config, SuiteConfig
-from evalgate.store.problems import problems_of, suggest
+from evalgate.store.problems import problems_of
+from evalgate.text.suggest import did_you_mean
 
 __all__ = ["DEFAULT_NAME", "LoadedConfig", "load_config", "parse_config", "select_suites"]
 
@@ -105,7 +106,7 @@ def select_suites(loaded: LoadedConfig, names: tuple[str, ...]) -> dict[str, Sui
     for name in names:
         if name not in suites:
             raise ConfigError(
-                f"{loaded.path}: no suite {name!r}{suggest(name, list(suites))}",
+                f"{loaded.path}: no suite {name!r}{did_you_mean(name, suites)}",
                 fix=f"--suite {'|'.join(suites)}",
             )
     return {name: suites[name] for name in (names or suites)}

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-__all__ = ["Problem", "pointer_of", "problems_of", "suggest"]
+from evalgate.text.suggest import did_you_mean
+
+__all__ = ["Problem", "pointer_of", "problems_of"]
 
 _FOUND_LIMIT = 120
 
@@ -20,12 +21,6 @@ class Problem:
     """JSON pointer (RFC 6901) into the document."""
     message: str
     """What was found and what is allowed."""
-
-
-def suggest(word: str, known: Sequence[str]) -> str:
-    """Return `; did you mean 'x'?` for a near miss, else an empty text."""
-    close = get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def pointer_of(location: Sequence[int | str]) -> str:
@@ -88,7 +83,7 @@ def _models_in(annotation: Any) -> set[type[BaseModel]]:  # noqa: ANN401  # a ty
 
 
 def _allowed(word: str, known: Sequence[str]) -> str:
-    return suggest(word, known) or (f"; allowed: {', '.join(known)}" if known else "")
+    return did_you_mean(word, known) or (f"; allowed: {', '.join(known)}" if known else "")
 
 
 def _shown(value: object) -> str:

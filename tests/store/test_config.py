@@ -51,11 +51,15 @@ def test_every_problem_is_listed_with_its_line_and_a_suggestion() -> None:
     )
     rows = problems(text).splitlines()
     assert [
-        "evalgate.yaml:9: suites.a.gate.metrics.x.threshold: '5x' is no threshold; "
-        "expected 0.05, '5%' or '5pp'; found '5x'",
-        "evalgate.yaml:7: suites.a.gate.treshold: unknown key 'treshold'; "
-        "did you mean 'threshold'?",
-        "evalgate.yaml:5: suites.a.trails: unknown key 'trails'; did you mean 'trials'?",
+        (
+            "evalgate.yaml:9: suites.a.gate.metrics.x.threshold: '5x' is no threshold; "
+            "expected 0.05, '5%' or '5pp'; found '5x'"
+        ),
+        (
+            "evalgate.yaml:7: suites.a.gate.treshold: unknown key 'treshold' "
+            "(did you mean 'threshold'?)"
+        ),
+        "evalgate.yaml:5: suites.a.trails: unknown key 'trails' (did you mean 'trials'?)",
     ] == rows
 
 

@@ -1,0 +1,57 @@
+"""Options that several commands share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+__all__ = ["FORMATS", "config_option", "format_options", "suite_option"]
+
+FORMATS = ("terminal", "markdown", "json", "junit", "github")
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def config_option(command: Command) -> Command:
+    """Add `--config`."""
+    return click.option(
+        "--config",
+        "-c",
+        type=click.Path(path_type=Path, dir_okay=False),
+        default=Path("evalgate.yaml"),
+        show_default=True,
+        help="The configuration.",
+    )(command)
+
+
+def suite_option(command: Command) -> Command:
+    """Add `--suite`, which may be repeated."""
+    return click.option(
+        "--suite",
+        "-s",
+        "suites",
+        multiple=True,
+        metavar="NAME",
+        help="Only this suite; may be repeated. Default: all suites.",
+    )(command)
+
+
+def format_options(command: Command) -> Command:
+    """Add `--format` and `--output`, which pair in order."""
+    command = click.option(
+        "--output",
+        "-o",
+        "outputs",
+        multiple=True,
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="File for the --format of the same position; without it, standard output.",
+    )(command)
+    return click.option(
+        "--format",
+        "-f",
+        "formats",
+        multiple=True,
+        metavar="|".join(FORMATS),
+        help="Format of the report; may be repeated. Default: terminal.",
+    )(command)

@@ -1,0 +1,79 @@
+"""Where a report goes: standard output or files, in the formats asked for."""
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from evalgate.errors import ConfigError
+from evalgate.pipeline.plugins import resolve
+from evalgate.render.style import Renderer, Style
+from evalgate.schema.result import ReportSet
+from evalgate.store.atomic import write_text
+
+__all__ = ["check_outputs", "emit"]
+
+_BY_SUFFIX = {
+    ".json": "json",
+    ".md": "markdown",
+    ".xml": "junit",
+    ".txt": "terminal",
+}
+
+
+def check_outputs(formats: Sequence[str], outputs: Sequence[Path]) -> list[tuple[str, Path | None]]:
+    """Pair formats with files before any work is done.
+
+    Without formats, files tell theirs by suffix. A terminal report goes to standard output
+    unless another format does.
+
+    Raises:
+        ConfigError: There are more files than formats, or a suffix tells no format.
+        PluginError: A format is unknown.
+    """
+    if not formats:
+        formats = [_by_suffix(path) for path in outputs]
+    if len(outputs) > len(formats):
+        raise ConfigError(
+            f"{len(outputs)} --output for {len(formats)} --format; they pair in order",
+            fix="--format json --output report.json --format markdown --output report.md",
+        )
+    files: list[Path | None] = [*outputs, *([None] * (len(formats) - len(outputs)))]
+    pairs = list(zip(formats, files, strict=True))
+    for name in formats:
+        resolve("renderers", name)
+    if all(path is not None for _, path in pairs):
+        pairs.append(("terminal", None))
+    return pairs
+
+
+def emit(reports: ReportSet, pairs: Sequence[tuple[str, Path | None]]) -> None:
+    """Render and write each format; files are replaced whole."""
+    for name, path in pairs:
+        renderer: Renderer = resolve("renderers", name)
+        if path is None:
+            click.echo(renderer(reports, _stdout_style()), nl=False, color=True)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_text(path, renderer(reports, Style()))
+
+
+def _by_suffix(path: Path) -> str:
+    if path.suffix not in _BY_SUFFIX:
+        known = ", ".join(_BY_SUFFIX)
+        raise ConfigError(
+            f"--output {str(path)!r}: the suffix tells no format (known: {known})",
+            fix=f"--format markdown --output {path}",
+        )
+    return _BY_SUFFIX[path.suffix]
+
+
+def _stdout_style() -> Style:
+    """Use colour and the full width on a terminal only; NO_COLOR turns colour off."""
+    tty = sys.stdout.isatty()
+    width = shutil.get_terminal_size((100, 24)).columns
+    color = tty and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return Style(width=width, color=color)

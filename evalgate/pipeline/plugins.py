@@ -1,0 +1,105 @@
+"""Finds what is built in or installed by name, and loads it only when it is used.
+
+Each entry is a factory or function `module:name`, in one of the entry-point groups
+`evalgate.agents`, `evalgate.scorers`, `evalgate.judges`, `evalgate.importers`,
+`evalgate.exporters` and `evalgate.renderers`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import entry_points
+from types import MappingProxyType
+from typing import Any
+
+from evalgate.errors import PluginError
+from evalgate.text.suggest import did_you_mean
+
+__all__ = ["BUILTIN", "GROUPS", "Plugin", "listed", "names", "resolve"]
+
+GROUPS = ("agents", "scorers", "judges", "importers", "exporters", "renderers")
+
+BUILTIN: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "renderers": {
+            "terminal": "evalgate.render.terminal:render",
+            "markdown": "evalgate.render.markdown:render",
+            "json": "evalgate.render.json:render",
+            "junit": "evalgate.render.junit:render",
+            "github": "evalgate.render.github:render",
+        },
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """One thing that can be asked for by name."""
+
+    group: str
+    """What it is, e.g. `renderers`."""
+    name: str
+    """How it is asked for."""
+    target: str
+    """Where it lives, `module:name`."""
+    source: str
+    """`built in`, or the distribution that brings it."""
+    error: str | None = None
+    """Why it cannot be loaded; null where it can."""
+
+
+def names(group: str) -> list[str]:
+    """Name everything of a group, built-ins first."""
+    return list(_targets(group))
+
+
+def resolve(group: str, name: str) -> Any:  # noqa: ANN401  # each group has its own contract
+    """Load one by name.
+
+    Raises:
+        PluginError: The name is unknown, or it cannot be loaded.
+    """
+    targets = _targets(group)
+    if name not in targets:
+        known = list(targets)
+        raise PluginError(
+            f"no {group.removesuffix('s')} {name!r}{did_you_mean(name, known)}",
+            fix="evalgate plugins",
+        )
+    target, source = targets[name]
+    try:
+        return _load(target)
+    except (ImportError, AttributeError) as error:
+        raise PluginError(
+            f"{group.removesuffix('s')} {name!r} ({target}, {source}) cannot be loaded: {error}"
+        ) from error
+
+
+def listed() -> list[Plugin]:
+    """List everything of every group, with why a broken one is broken."""
+    return [
+        Plugin(group, name, target, source, _error(target))
+        for group in GROUPS
+        for name, (target, source) in _targets(group).items()
+    ]
+
+
+def _targets(group: str) -> dict[str, tuple[str, str]]:
+    found = {name: (target, "built in") for name, target in BUILTIN.get(group, {}).items()}
+    for entry in entry_points(group=f"evalgate.{group}"):
+        source = entry.dist.name if entry.dist is not None else "unknown"
+        found.setdefault(entry.name, (entry.value, source))
+    return found
+
+
+def _load(target: str) -> Any:  # noqa: ANN401  # each group has its own contract
+    module, _, name = target.partition(":")
+    return getattr(import_module(module), name)
+
+
+def _error(target: str) -> str | None:
+    try:
+        _load(target)
+    except (ImportError, AttributeError) as error:
+        return f"{type(error).__name__}: {error}"
+    return None
