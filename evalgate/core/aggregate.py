@@ -1,0 +1,344 @@
+"""Metrics over scores: what a report says of a whole golden set.
+
+A metric is the weighted mean over cases of the mean over trials, so that it pairs case by case.
+Quantiles are type 7 (Hyndman and Fan, 1996) over finished trials. Sums are correctly rounded
+(`math.fsum`), so the order of cases and trials does not matter.
+
+Unknown and broken scores are never guessed: the value is over what is known, `unknown` counts
+the rest, and the gate decides with the worst and the best they could be. Drafts are left out.
+A metric whose scores all abstain has no evidence and is left out too; one whose scores are all
+unknown or broken is shown with the value null.
+"""
+
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import comb, fsum, sqrt
+from types import MappingProxyType
+from typing import Literal
+
+from evalgate.core.metrics import Metric
+from evalgate.schema.golden import Case
+from evalgate.schema.result import CaseResult, MetricValue, TrialResult
+from evalgate.schema.score import Abstained, Scored
+
+__all__ = [
+    "Source",
+    "case_results",
+    "metric_values",
+    "pass_at_k",
+    "pass_hat_k",
+    "quantile",
+    "total",
+]
+
+Source = Literal["measured", "recorded", "self_reported", "judged", "simulated", "replayed"]
+"""Where a metric comes from."""
+
+_NO_SOURCES: Mapping[str, Source] = MappingProxyType({})
+_QUANTILES = {"p50": 0.5, "p95": 0.95}
+
+
+def pass_hat_k(successes: int, trials: int, k: int) -> float:
+    """Estimate without bias the chance that k trials all succeed: C(c,k)/C(n,k).
+
+    Source: tau-bench (Yao et al., 2024).
+
+    Raises:
+        ValueError: Unless 0 <= successes <= trials and 1 <= k <= trials.
+    """
+    _check_k(successes, trials, k)
+    return comb(successes, k) / comb(trials, k)
+
+
+def pass_at_k(successes: int, trials: int, k: int) -> float:
+    """Estimate without bias the chance that one of k trials succeeds: 1 - C(n-c,k)/C(n,k).
+
+    Source: Chen et al., Evaluating large language models trained on code, 2021.
+
+    Raises:
+        ValueError: Unless 0 <= successes <= trials and 1 <= k <= trials.
+    """
+    _check_k(successes, trials, k)
+    whole = comb(trials, k)
+    return (whole - comb(trials - successes, k)) / whole
+
+
+def _check_k(successes: int, trials: int, k: int) -> None:
+    if not (0 <= successes <= trials and 1 <= k <= trials):
+        message = f"no pass^k of c={successes}, n={trials}, k={k}; expected 0<=c<=n, 1<=k<=n"
+        raise ValueError(message)
+
+
+def quantile(ordered: Sequence[float], share: float) -> float:
+    """Return the type-7 quantile: linear between the order statistics at (n-1) x share.
+
+    Args:
+        ordered: At least one value, ascending.
+        share: In [0, 1].
+    """
+    place = (len(ordered) - 1) * share
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
+
+
+@dataclass(slots=True)
+class _Column:
+    """One score over all cases; per-case entries stand side by side, without abstained cases."""
+
+    finished_only: bool
+    place: array[int] = field(default_factory=lambda: array("L"))
+    """Number of the case."""
+    mean: array[float] = field(default_factory=lambda: array("d"))
+    """Mean over its trials."""
+    trials: array[int] = field(default_factory=lambda: array("L"))
+    """Trials with a value."""
+    error2: array[float] = field(default_factory=lambda: array("d"))
+    """Squared standard error of the mean; meaningless with one trial."""
+    values: array[float] = field(default_factory=lambda: array("d"))
+    """Every value."""
+    finished: array[float] = field(default_factory=lambda: array("d"))
+    """Every value of a finished trial."""
+    finished_cases: int = 0
+    unknown: int = 0
+    absent: int = 0
+    """Trials that have no such score at all."""
+    seen: bool = False
+    numerator: int = 0
+    denominator: int = 0
+    counted: bool = True
+    """Whether every value came with counts."""
+
+    def add_case(self, place: int, trials: Iterable[TrialResult], name: str) -> None:
+        """Take the trials of one case."""
+        values: list[float] = []
+        finished = len(self.finished)
+        for trial in trials:
+            done = trial.status == "finished"
+            if self.finished_only and not done and trial.status != "not_measured":
+                continue
+            score = trial.scores.get(name)
+            if type(score) is Scored:
+                values.append(score.value)
+                if done:
+                    self.finished.append(score.value)
+                self._count(score.counts)
+            elif score is None:
+                self.absent += 1
+            elif type(score) is not Abstained or score.unknown:
+                self.unknown += 1
+                self.seen = True
+            # An inapplicable score is no evidence of a column: absent ones stay unremarked.
+        self.finished_cases += len(self.finished) > finished
+        if values:
+            self._close(place, values)
+
+    def _count(self, counts: tuple[int, int] | None) -> None:
+        if counts is None:
+            self.counted = False
+        else:
+            self.numerator += counts[0]
+            self.denominator += counts[1]
+
+    def _close(self, place: int, values: list[float]) -> None:
+        n = len(values)
+        mean = values[0] if n == 1 else fsum(values) / n
+        self.seen = True
+        self.place.append(place)
+        self.mean.append(mean)
+        self.trials.append(n)
+        self.error2.append(fsum((v - mean) ** 2 for v in values) / (n * max(n - 1, 1)))
+        self.values.extend(values)
+
+    def missing(self) -> int:
+        """Count the trials without a value that should have one."""
+        return self.unknown + (self.absent if self.seen else 0)
+
+    def pooled(self) -> tuple[int, int] | None:
+        """Return the counts over all trials, where every value is a ratio of counts."""
+        if not (self.values and self.counted and self.denominator):
+            return None
+        return self.numerator, self.denominator
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A value, how many cases it stands on, and its standard error."""
+
+    value: float | None
+    n: int
+    unknown: int = 0
+    se: float | None = None
+    pooled: tuple[int, int] | None = None
+
+
+def metric_values(
+    cases: Sequence[CaseResult],
+    metrics: Mapping[str, Metric],
+    sources: Mapping[str, Source] = _NO_SOURCES,
+) -> dict[str, MetricValue]:
+    """Compute every metric that has evidence, in the order of `metrics`.
+
+    Args:
+        cases: All cases with their trials; drafts are left out.
+        metrics: The metrics to compute, by name.
+        sources: Where a metric comes from, by name; `measured` where it is not named.
+    """
+    judged = [case for case in cases if not case.draft]
+    columns = _columns(judged, metrics.values())
+    weights = array("d", (case.weight for case in judged))
+    minutes = [case.human_minutes for case in judged]
+    shortest = min((len(case.trials) for case in judged if case.trials), default=0)
+    values: dict[str, MetricValue] = {}
+    for name, metric in metrics.items():
+        column = columns[metric.score, _finished_only(metric)]
+        answer = _answer(metric, column, weights, minutes, shortest)
+        if answer is None or (answer.n == 0 and answer.unknown == 0):
+            continue
+        values[name] = MetricValue(
+            value=answer.value,
+            unit=metric.unit,
+            direction=metric.direction,
+            n=answer.n,
+            unknown=answer.unknown,
+            pooled=answer.pooled,
+            source=sources.get(name, "measured"),
+            se=answer.se,
+        )
+    return values
+
+
+def _finished_only(metric: Metric) -> bool:
+    return metric.finished_only or metric.aggregate in _QUANTILES
+
+
+def _columns(
+    cases: Sequence[CaseResult], metrics: Iterable[Metric]
+) -> dict[tuple[str, bool], _Column]:
+    columns = {(m.score, _finished_only(m)): _Column(_finished_only(m)) for m in metrics}
+    for (name, _), column in columns.items():
+        for place, case in enumerate(cases):
+            column.add_case(place, case.trials, name)
+    return columns
+
+
+def _answer(
+    metric: Metric,
+    column: _Column,
+    weights: Sequence[float],
+    minutes: Sequence[float | None],
+    shortest: int,
+) -> _Answer | None:
+    match metric.aggregate:
+        case "mean":
+            return _mean(column, weights)
+        case "p50" | "p95":
+            ordered = sorted(column.finished)
+            value = quantile(ordered, _QUANTILES[metric.aggregate]) if ordered else None
+            return _Answer(value, column.finished_cases, column.missing())
+        case "pass_hat" | "pass_at":
+            return _pass_k(metric, column, weights) if metric.k <= shortest else None
+        case "quartile":
+            known = sorted(m for m in minutes if m is not None)
+            return _Answer(quantile(known, metric.k / 4), len(known)) if known else None
+        case "by_quartile":
+            return _by_quartile(metric.k, column, weights, minutes)
+
+
+def _mean(column: _Column, weights: Sequence[float]) -> _Answer:
+    if not column.place:
+        return _Answer(None, 0, column.missing())
+    own = [weights[place] for place in column.place]
+    whole = fsum(own)
+    value = fsum(w * m for w, m in zip(own, column.mean, strict=True)) / whole
+    se = None
+    if min(column.trials) > 1:
+        se = sqrt(fsum(w * w * e for w, e in zip(own, column.error2, strict=True))) / whole
+    return _Answer(value, len(own), column.missing(), se, column.pooled())
+
+
+def _pass_k(metric: Metric, column: _Column, weights: Sequence[float]) -> _Answer | None:
+    if any(value not in (0.0, 1.0) for value in column.values):
+        return None
+    estimate = pass_hat_k if metric.aggregate == "pass_hat" else pass_at_k
+    rows = [
+        (weights[place], estimate(round(mean * n), n, metric.k))
+        for place, mean, n in zip(column.place, column.mean, column.trials, strict=True)
+        if n >= metric.k
+    ]
+    value = fsum(w * v for w, v in rows) / fsum(w for w, _ in rows) if rows else None
+    return _Answer(value, len(rows), column.missing())
+
+
+def _by_quartile(
+    number: int, column: _Column, weights: Sequence[float], minutes: Sequence[float | None]
+) -> _Answer | None:
+    known = sorted(m for m in minutes if m is not None)
+    if not known:
+        return None
+    edges = [float("-inf"), *(quantile(known, q / 4) for q in (1, 2, 3)), float("inf")]
+    rows = [
+        (weights[place], mean)
+        for place, mean in zip(column.place, column.mean, strict=True)
+        if (length := minutes[place]) is not None and edges[number - 1] < length <= edges[number]
+    ]
+    if not rows:
+        return None
+    value = fsum(w * m for w, m in rows) / fsum(w for w, _ in rows)
+    return _Answer(value, len(rows), column.missing())
+
+
+def total(cases: Iterable[CaseResult], score: str) -> tuple[float, int]:
+    """Add a score up over all trials, failed ones included (what a run cost, say).
+
+    Returns:
+        The sum over the trials with a value, and the number of trials whose value is missing.
+    """
+    values = array("d")
+    missing = 0
+    for case in cases:
+        for trial in case.trials:
+            found = trial.scores.get(score)
+            if isinstance(found, Scored):
+                values.append(found.value)
+            elif not isinstance(found, Abstained) or found.unknown:
+                missing += 1
+    return fsum(values), missing
+
+
+def case_results(
+    cases: Iterable[Case], digests: Mapping[str, str], trials: Iterable[TrialResult]
+) -> tuple[CaseResult, ...]:
+    """Put trials under their cases, in the order of the golden set and of their numbers.
+
+    Args:
+        cases: The cases that were run.
+        digests: Digest of each case, by id.
+        trials: Their trials, in any order; of two with one number the later counts.
+
+    Raises:
+        KeyError: For a trial or a digest of no case.
+    """
+    by_case: dict[str, dict[int, TrialResult]] = {}
+    known = tuple(cases)
+    for case in known:
+        by_case[case.id] = {}
+    for trial in trials:
+        by_case[trial.case_id][trial.trial] = trial
+    return tuple(
+        CaseResult(
+            id=case.id,
+            digest=digests[case.id],
+            tags=case.tags,
+            weight=case.weight,
+            cluster=case.cluster,
+            must_pass=case.must_pass,
+            zero_tolerance=case.zero_tolerance,
+            draft=case.status == "draft",
+            expects_refusal=case.expected.refusal is True,
+            human_minutes=case.human_minutes,
+            trials=tuple(trial for _, trial in sorted(by_case[case.id].items())),
+        )
+        for case in known
+    )
