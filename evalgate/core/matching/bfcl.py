@@ -23,7 +23,13 @@ import re
 from collections.abc import Callable, Sequence
 
 from evalgate.core.matching.equality import Predicate, json_equal
-from evalgate.core.matching.rules import ArgumentCheck, CallCheck, CompiledCall, show
+from evalgate.core.matching.rules import (
+    ArgumentCheck,
+    CallCheck,
+    CompiledCall,
+    compile_checked,
+    show,
+)
 from evalgate.schema.base import Json
 from evalgate.schema.golden import Exact, ExpectedCall, OneOf
 
@@ -85,14 +91,7 @@ def compile_bfcl(index: int, call: ExpectedCall) -> CompiledCall:
             for name, values in allowed.items()
         )
     )
-    return CompiledCall(
-        index=index,
-        name=call.name,
-        required=True,
-        accepts=check.accepts,
-        problems=check.problems,
-        shown=f"{call.name}({', '.join(f'{part.name}={part.wanted}' for part in check.arguments)})",
-    )
+    return compile_checked(index, call, check)
 
 
 def _schema(where: str, call: ExpectedCall) -> tuple[dict[str, Json], list[Json]]:

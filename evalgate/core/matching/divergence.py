@@ -73,7 +73,7 @@ def _missed(result: MatchResult, calls: dict[int, CompiledCall], end: int) -> li
         (
             next((at for other, at in made if other > index), end),
             _MISSED,
-            f"missed: {calls[index].shown}",
+            f"missed: {calls[index].describe()}",
         )
         for index in result.missed
     ]

@@ -1,7 +1,7 @@
 """Modes: how the actual calls of a trial relate to the expected ones of its case."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, assert_never
 
 from evalgate.core.matching.assignment import align, assign
@@ -15,6 +15,7 @@ from evalgate.schema.trace import ToolCall
 __all__ = ["Matcher", "compile_expected", "match"]
 
 _AGENT = "assistant"
+_UNORDERED = frozenset({"any_order", "subset", "superset"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +34,42 @@ class Matcher:
     def match(self, actual: Sequence[ToolCall]) -> MatchResult:
         """Match the calls of one trial; neither side is changed."""
         calls = self.calls
-        if self.kind != "tau2" and len(actual) == len(calls):
+        if len(actual) == len(calls):
+            either = self.kind == "tau2"
             for wanted, made in zip(calls, actual, strict=True):
                 if (
                     made.name != wanted.name
-                    or made.requestor != _AGENT
+                    or not (either or made.requestor == _AGENT)
                     or not wanted.accepts(made.arguments)
                 ):
                     break
             else:
                 return self.whole
+            if self.kind in _UNORDERED:
+                return self._reordered(actual) or self._search(actual)
         return self._search(actual)
+
+    def _reordered(self, actual: Sequence[ToolCall]) -> MatchResult | None:
+        """Pair each call with the first that is right; None where that leaves one over.
+
+        Whatever pairs all calls is optimal, so that the search can be spared.
+        """
+        free = list(range(len(actual)))
+        pairs = []
+        for wanted in self.calls:
+            for at in free:
+                made = actual[at]
+                if (
+                    made.name == wanted.name
+                    and made.requestor == _AGENT
+                    and wanted.accepts(made.arguments)
+                ):
+                    pairs.append((wanted.index, at))
+                    free.remove(at)
+                    break
+            else:
+                return None
+        return replace(self.whole, pairs=tuple(pairs))
 
     def _search(self, actual: Sequence[ToolCall]) -> MatchResult:
         own = [at for at, call in enumerate(actual) if call.requestor == _AGENT]

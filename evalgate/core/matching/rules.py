@@ -29,6 +29,7 @@ __all__ = [
     "CompiledCall",
     "check_names",
     "compile_call",
+    "compile_checked",
     "show",
 ]
 
@@ -94,6 +95,10 @@ class CallCheck:
             lines += [f"{name} is not expected" for name in arguments if name not in known]
         return tuple(lines)
 
+    def describe(self, name: str) -> str:
+        """Return the call of tool `name` that is wanted, in words."""
+        return f"{name}({', '.join(f'{part.name}={part.wanted}' for part in self.arguments)})"
+
 
 @dataclass(frozen=True, slots=True)
 class CompiledCall:
@@ -109,7 +114,7 @@ class CompiledCall:
     """Whether a call's arguments are right."""
     problems: Callable[[Arguments], tuple[str, ...]]
     """What is wrong with a call's arguments, in words."""
-    shown: str
+    describe: Callable[[], str]
     """The call in words."""
 
 
@@ -119,15 +124,28 @@ def compile_call(index: int, call: ExpectedCall) -> CompiledCall:
     Raises:
         ValueError: For a rule that cannot be applied.
     """
-    check = _call_check(call)
-    plain = not call.rules and call.compare_args is None
+    if call.rules or call.compare_args is not None:
+        return compile_checked(index, call, _call_check(call))
+    # Most calls are plain and most trials right: their words are found when somebody asks.
     return CompiledCall(
         index=index,
         name=call.name,
         required=not call.optional,
-        accepts=equals(call.arguments) if plain else check.accepts,
+        accepts=equals(call.arguments),
+        problems=lambda arguments: _call_check(call).problems(arguments),
+        describe=lambda: _call_check(call).describe(call.name),
+    )
+
+
+def compile_checked(index: int, call: ExpectedCall, check: CallCheck) -> CompiledCall:
+    """Prepare one expected call with the tests of its arguments."""
+    return CompiledCall(
+        index=index,
+        name=call.name,
+        required=not call.optional,
+        accepts=check.accepts,
         problems=check.problems,
-        shown=_shown_call(call, check),
+        describe=lambda: check.describe(call.name),
     )
 
 
@@ -137,6 +155,8 @@ def check_names(calls: Sequence[ExpectedCall]) -> None:
     Raises:
         ValueError: Naming the call, the argument, and the arguments there are.
     """
+    if not any(call.rules or call.compare_args for call in calls):
+        return
     known: dict[str, set[str]] = {}
     for call in calls:
         known.setdefault(call.name, set()).update(call.arguments, _properties(call) or ())
@@ -294,8 +314,3 @@ def show(value: object) -> str:
     """Return a value as JSON on one line, shortened where it is long."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... ({len(text)} characters)"
-
-
-def _shown_call(call: ExpectedCall, check: CallCheck) -> str:
-    inside = ", ".join(f"{part.name}={part.wanted}" for part in check.arguments)
-    return f"{call.name}({inside})"

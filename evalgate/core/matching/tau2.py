@@ -8,8 +8,9 @@ and further calls are free.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from evalgate.core.matching.equality import json_equal
+from evalgate.core.matching.equality import equals
 from evalgate.core.matching.result import MatchResult, Pair
 from evalgate.core.matching.rules import Arguments, CompiledCall, compile_call, show
 from evalgate.schema.golden import ExpectedCall
@@ -33,6 +34,12 @@ def compile_tau2(index: int, call: ExpectedCall) -> CompiledCall:
     if call.compare_args is not None:
         return compile_call(index, call)
     gold = call.arguments
+    tests = {name: equals(value) for name, value in gold.items()}
+
+    def accepts(arguments: Arguments) -> bool:
+        return not isinstance(arguments, str) and all(
+            name in tests and tests[name](value) for name, value in arguments.items()
+        )
 
     def problems(arguments: Arguments) -> tuple[str, ...]:
         if isinstance(arguments, str):
@@ -42,17 +49,10 @@ def compile_tau2(index: int, call: ExpectedCall) -> CompiledCall:
             if name in gold
             else f"{name} is not expected"
             for name, value in arguments.items()
-            if name not in gold or not json_equal(value, gold[name])
+            if name not in tests or not tests[name](value)
         )
 
-    return CompiledCall(
-        index=index,
-        name=call.name,
-        required=not call.optional,
-        accepts=lambda arguments: not problems(arguments),
-        problems=problems,
-        shown=f"{call.name}({', '.join(f'{key}={show(value)}' for key, value in gold.items())})",
-    )
+    return replace(compile_call(index, call), accepts=accepts, problems=problems)
 
 
 def match_tau2(
