@@ -14,7 +14,10 @@ from evalgate.schema.result import (
 from evalgate.schema.score import Abstained, Broken, Scored
 from evalgate.schema.verdict import CaseChange, Check, GateQuality, Interval
 
-HOSTILE = "\x1b[2J\n::error::x ##[error]y <script>alert(1)</script> @octocat ![i](http://e.vil) ``` ]]> \u202e"
+HOSTILE = (
+    "\x1b[2J\n::error::x ##[error]y <script>alert(1)</script> @octocat "
+    "![i](http://e.vil) ``` ]]> \u202e"
+)
 
 
 def make_report(**changes: object) -> Report:

@@ -1,0 +1,48 @@
+"""`evalgate compare`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from evalgate.cli.options import config_option, format_options
+
+__all__ = ["compare"]
+
+EPILOG = """\b
+Examples:
+  evalgate compare --baseline main.json --current branch.json
+  evalgate compare --baseline baselines/support.json --current .evalgate/runs/latest
+  evalgate compare --baseline metrics/baseline.json --current metrics/current.json --threshold 0.05
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.option(
+    "--baseline",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A baseline, a report, a run folder, or a flat {metric: number} file.",
+)
+@click.option(
+    "--current",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The candidate: the same kinds.",
+)
+@click.option("--threshold", metavar="0.05|5%|5pp", help="The drop that fails.")
+@click.option("--mode", type=click.Choice(["plain", "confirmed", "strict"]), help="Gate mode.")
+@click.option("--suite", metavar="NAME", help="Take the policy of this suite of the configuration.")
+@config_option
+@click.option("--partial", is_flag=True, help="Let a selection of the cases pass.")
+@click.option("--allow-removed", is_flag=True, help="Let the golden set have lost cases.")
+@format_options
+def compare(formats: tuple[str, ...], outputs: tuple[Path, ...], **given: Any) -> int:  # noqa: ANN401
+    """Compare two stored results and say the verdict; nothing is run."""
+    from evalgate.cli.output import check_outputs, emit  # noqa: PLC0415  # heavy
+    from evalgate.pipeline.compare import CompareOptions, compare_stored  # noqa: PLC0415
+
+    pairs = check_outputs(formats, outputs)
+    reports = compare_stored(CompareOptions(**given))
+    emit(reports, pairs)
+    return reports.exit_code

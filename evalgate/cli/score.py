@@ -1,0 +1,41 @@
+"""`evalgate score`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from evalgate.cli.options import config_option, format_options
+
+__all__ = ["score"]
+
+EPILOG = """\b
+Examples:
+  evalgate score latest
+  evalgate score .evalgate/runs/20260101-120000-support --baseline
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("run", metavar="RUN")
+@config_option
+@click.option(
+    "--baseline",
+    metavar="[PATH]",
+    is_flag=False,
+    flag_value="",
+    help="Compare; without PATH with the suite's own baseline.",
+)
+@format_options
+def score(formats: tuple[str, ...], outputs: tuple[Path, ...], **given: Any) -> int:  # noqa: ANN401
+    """Score the stored traces of RUN (a run folder, its id or `latest`) with today's scorers.
+
+    The agent is not run. The result is a new run folder; RUN stays as it is.
+    """
+    from evalgate.cli.output import check_outputs, emit  # noqa: PLC0415  # heavy
+    from evalgate.pipeline.rescore import rescore  # noqa: PLC0415
+
+    pairs = check_outputs(formats, outputs)
+    reports = rescore(**given)
+    emit(reports, pairs)
+    return reports.exit_code

@@ -1,0 +1,78 @@
+"""The files that `evalgate init` writes."""
+
+__all__ = ["CONFIG", "GATED", "GOALS", "WORKFLOW"]
+
+CONFIG = """\
+# yaml-language-server: $schema=https://raw.githubusercontent.com/evalgate/agent-evalgate/main/evalgate/schema/json/config-1.json
+version: 1
+suites:
+  {name}:
+    golden: {golden}
+    agent: '{agent}'
+    # trials: 1          # trials a case; 5 or more tell a drop from noise (docs/trials.md)
+    # max_trials: 5      # settle: more trials only while noise can explain a change
+    # noise: none        # the agent is deterministic: differences are exact
+    # timeout_s: 120
+    # concurrency: 16
+    # caps: {{cost_usd: 2.0, seconds: 600}}
+    gate:
+      threshold: 5%      # a drop of 5 % or more, relative to the baseline, fails
+      metrics:
+{gated}
+        # Goals worth aiming at; a metric gates once there is evidence for it:
+{goals}
+"""
+
+GATED = {
+    "task_success_rate": "        task_success_rate: standard     # goal: {min: 0.95}",
+    "error_rate": "        error_rate: standard",
+    "tool_call_accuracy": "        tool_call_accuracy: standard",
+    "cost_per_interaction": "        cost_per_interaction: standard  # goal: {max: 0.15}",
+}
+
+GOALS = {
+    "tool_call_accuracy": (
+        "        # tool_call_accuracy: standard           # needs expected.tool_calls in cases"
+    ),
+    "tool_selection_accuracy": (
+        "        # tool_selection_accuracy: {gate: advisory, min: 0.90}  # needs tool calls"
+    ),
+    "hallucination_rate": (
+        "        # hallucination_rate: {max: 0.03}        # needs a judge and contexts"
+    ),
+    "cost_per_interaction": (
+        "        # cost_per_interaction: {max: 0.15}      # needs tokens and models in traces"
+    ),
+    "escalation_rate": (
+        "        # escalation_rate: {gate: advisory, max: 0.05}  # needs hand-over steps"
+    ),
+    "ttft_p95": ("        # ttft_p95: {gate: advisory, max: 2.0}   # needs times of first tokens"),
+}
+
+WORKFLOW = """\
+name: agent-quality-gate
+on:
+  pull_request:
+  merge_group:
+permissions:
+  contents: read
+concurrency:
+  group: evalgate-${{ github.ref }}
+  cancel-in-progress: ${{ github.event_name == 'pull_request' }}
+jobs:
+  gate:
+    runs-on: ubuntu-latest
+    timeout-minutes: 30
+    steps:
+      - uses: actions/checkout@v7
+        with:
+          fetch-depth: 2
+          persist-credentials: false
+      - uses: actions/setup-python@v6
+        with:
+          python-version: "3.12"
+      - run: pip install agent-evalgate
+      - run: evalgate run --baseline --format github --format markdown --output report.md
+      - if: always()
+        run: cat report.md >> "$GITHUB_STEP_SUMMARY"
+"""
