@@ -1,16 +1,19 @@
 """The contract of a scorer: data in, data out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from evalgate.schema.golden import Case
 from evalgate.schema.score import Score
 from evalgate.schema.trace import Trace
 
-__all__ = ["ScoreCase", "Scorer"]
+__all__ = ["Explain", "ScoreCase", "Scorer"]
 
 ScoreCase = Callable[[Case, Trace], Mapping[str, Score]]
 """A function of a case and a trace that returns one score for each name it knows."""
+
+Explain = Callable[[Case, Trace, Mapping[str, Score]], Iterable[str]]
+"""A function of a case, a trace and its scores that says in words what is behind them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +30,5 @@ class Scorer:
     """Digest of its configuration."""
     score: ScoreCase
     """The function; what it raises becomes a broken score."""
+    explain: Explain | None = None
+    """Says what a reader of the report should know of the trial; null: the scores say it all."""

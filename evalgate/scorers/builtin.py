@@ -1,0 +1,316 @@
+"""The built-in scorers, and the one place where a trial is scored."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from math import isfinite
+from types import MappingProxyType
+from typing import Final
+
+from evalgate.core.aggregate import Source
+from evalgate.core.pricing import PriceBook
+from evalgate.core.registry import METRICS
+from evalgate.core.scorer import Scorer
+from evalgate.schema.golden import Case
+from evalgate.schema.result import TrialResult
+from evalgate.schema.score import Abstained, Broken, Score, Scored
+from evalgate.schema.trace import ToolCall, Trace
+from evalgate.scorers import cost, experience, recorded, reliability, safety, task, tools
+from evalgate.scorers.settings import YES, Settings
+from evalgate.scorers.signals import output_text
+from evalgate.text.escape import cap
+
+__all__ = ["builtin_scorers", "metric_sources", "score_trial", "scorer_versions"]
+
+_OUTPUT_CHARACTERS: Final = 300
+_ERROR_CHARACTERS: Final = 300
+_DETAILS: Final = 20
+_UNPREPARED: Final = task.Prepared()
+_DEFAULTS: Final = Settings()
+
+_TIMES: Final = ("completion_time", "ttft")
+_GIVEN: Final = ("toxicity", "goal_attainment", "goal_success")
+"""Scores that are made of what somebody else said of the trial."""
+_STEPS: Final = (
+    *cost.SCORES,
+    *tools.SCORES,
+    "ttft",
+    "retry_exhaustion",
+    "llm_calls_per_turn",
+    "tool_fan_out",
+    "guardrail_missed",
+    "guardrail_false_block",
+    "guardrail_violation",
+    "handoff_missed",
+    "handoff_unneeded",
+    "escalation",
+)
+"""Scores made of steps, which a live agent without the gateway reports about itself."""
+
+
+def builtin_scorers(settings: Settings, cases: Iterable[Case] = ()) -> tuple[Scorer, ...]:
+    """Make the built-in scorers of a suite.
+
+    A score that the configuration takes from the trace (`recorded`) is taken from there and not
+    computed.
+
+    Args:
+        settings: What the suite says about scoring.
+        cases: The cases that will be scored: what depends on them alone is compiled once. Others
+            are scored too, more slowly.
+    """
+    scorers = (
+        _task_scorer(settings, _prepared(cases)),
+        _safety_scorer(settings),
+        _experience_scorer(settings),
+        Scorer(
+            name="reliability",
+            scores=reliability.SCORES,
+            version=reliability.VERSION,
+            config_digest=_digest(None),
+            score=lambda case, trace: reliability.score_reliability(case, trace, settings),
+        ),
+        _cost_scorer(settings),
+    )
+    # These two families read the mapping themselves: a limit turns the number into their score.
+    mapped = tuple(n for n in settings.recorded if n not in ("toxicity", "goal_attainment"))
+    kept = tuple(
+        replace(scorer, scores=tuple(name for name in scorer.scores if name not in mapped))
+        for scorer in scorers
+    )
+    return (*kept, _recorded_scorer(settings, mapped)) if mapped else kept
+
+
+def _prepared(cases: Iterable[Case]) -> Mapping[str, task.Prepared]:
+    """Compile every case; one that cannot be is left to scoring, which says what is wrong."""
+    ready: dict[str, task.Prepared] = {}
+    for case in cases:
+        try:
+            ready[case.id] = task.prepare(case)
+        except ValueError:
+            continue
+    return MappingProxyType(ready)
+
+
+def _task_scorer(settings: Settings, prepared: Mapping[str, task.Prepared]) -> Scorer:
+    def score(case: Case, trace: Trace) -> Mapping[str, Score]:
+        ready = prepared.get(case.id, _UNPREPARED)
+        calls = tools.score_tools(case, trace, ready.matcher)
+        return {**task.score_task(case, trace, settings, calls, ready), **calls}
+
+    def explain(case: Case, trace: Trace, scores: Mapping[str, Score]) -> Iterable[str]:
+        success = scores.get("task_success")
+        if isinstance(success, Scored) and success.value < 1:
+            ready = prepared.get(case.id, _UNPREPARED)
+            return task.failed_expectations(case, trace, settings, ready)
+        return ()
+
+    return Scorer(
+        name="task",
+        scores=(*task.SCORES, *tools.SCORES),
+        version=f"{task.VERSION}.{tools.VERSION}",
+        config_digest=_digest(settings.claims_count),
+        score=score,
+        explain=explain,
+    )
+
+
+def _safety_scorer(settings: Settings) -> Scorer:
+    def explain(case: Case, trace: Trace, scores: Mapping[str, Score]) -> Iterable[str]:
+        if scores.get("guardrail_violation") != YES:
+            return ()
+        kinds = sorted({leak.kind for leak in safety.leaks(case, trace, settings)})
+        # Never the value: the report travels further than the answer did.
+        return (f"the answer holds what looks like: {', '.join(kinds)}",) if kinds else ()
+
+    toxicity = settings.recorded.get("toxicity")
+    config = [
+        settings.claims_count,
+        sorted(settings.pii_allow),
+        settings.toxicity_from,
+        toxicity,
+    ]
+    return Scorer(
+        name="safety",
+        scores=safety.SCORES,
+        version=safety.VERSION,
+        config_digest=_digest(config),
+        score=lambda case, trace: safety.score_safety(case, trace, settings),
+        explain=explain,
+    )
+
+
+def _experience_scorer(settings: Settings) -> Scorer:
+    goal = settings.recorded.get("goal_attainment")
+    return Scorer(
+        name="experience",
+        scores=experience.SCORES,
+        version=experience.VERSION,
+        config_digest=_digest([settings.claims_count, settings.goal_success, goal]),
+        score=lambda case, trace: experience.score_experience(case, trace, settings),
+    )
+
+
+def _cost_scorer(settings: Settings) -> Scorer:
+    book = PriceBook(overrides=settings.prices)
+
+    def explain(case: Case, trace: Trace, scores: Mapping[str, Score]) -> Iterable[str]:  # noqa: ARG001  # the shape of an explanation
+        found = cost.cost_disagreement(trace, settings, book)
+        return () if found is None else (found,)
+
+    prices = {model: price.model_dump() for model, price in settings.prices.items()}
+    return Scorer(
+        name="cost",
+        scores=cost.SCORES,
+        version=cost.VERSION,
+        config_digest=_digest([settings.claims_count, prices]),
+        score=lambda case, trace: cost.score_cost(case, trace, settings, book),
+        explain=explain,
+    )
+
+
+def _recorded_scorer(settings: Settings, mapped: tuple[str, ...]) -> Scorer:
+    return Scorer(
+        name="recorded",
+        scores=mapped,
+        version=recorded.VERSION,
+        config_digest=_digest([settings.claims_count, dict(settings.recorded)]),
+        score=lambda case, trace: recorded.score_recorded(case, trace, settings),
+    )
+
+
+def _digest(config: object) -> str:
+    """Return 12 hex digits over a scorer's configuration."""
+    text = json.dumps(config, sort_keys=True, separators=(",", ":"))
+    return sha256(text.encode()).hexdigest()[:12]
+
+
+def scorer_versions(scorers: Iterable[Scorer]) -> dict[str, str]:
+    """Return `version:config digest` of every score, for reports and baselines."""
+    return {
+        name: f"{scorer.version}:{scorer.config_digest}"
+        for scorer in scorers
+        for name in scorer.scores
+    }
+
+
+def metric_sources(settings: Settings, cases: Iterable[Case] = ()) -> dict[str, Source]:
+    """Say of every metric that is not simply measured where it comes from.
+
+    Args:
+        settings: Where traces come from, and which scores are recorded.
+        cases: The cases; where one names recorded scores that stand for success, success is
+            recorded.
+    """
+    claimed: Source = "recorded" if settings.evidence == "recorded" else "self_reported"
+    scores: dict[str, Source] = dict.fromkeys((*_GIVEN, *settings.recorded), claimed)
+    if any(case.expected.scores for case in cases):
+        scores["task_success"] = claimed
+    match settings.evidence:
+        case "reported":
+            scores |= dict.fromkeys(_STEPS, "self_reported")
+        case "recorded":
+            scores |= dict.fromkeys((*cost.SCORES, *_TIMES), "recorded")
+        case "replayed":
+            scores |= dict.fromkeys(_TIMES, "replayed")
+        case "gateway":
+            pass
+    return {
+        name: scores[metric.score]
+        for name, metric in METRICS.items()
+        if metric.score in scores and metric.aggregate != "quartile"
+    }
+
+
+def score_trial(
+    scorers: Sequence[Scorer], case: Case, trace: Trace, settings: Settings = _DEFAULTS
+) -> TrialResult:
+    """Score one trial.
+
+    What a scorer raises, leaves out or gets wrong becomes a broken score of its names, never a
+    missing one. A trial that was not measured is no evidence: every score is broken.
+
+    Args:
+        scorers: The scorers; no two return the same name.
+        case: The case.
+        trace: Its trial.
+        settings: What the suite says about scoring.
+
+    Raises:
+        ValueError: If the trace is of another case.
+    """
+    if trace.case_id != case.id:
+        message = f"a trace of case {trace.case_id!r} cannot be scored as case {case.id!r}"
+        raise ValueError(message)
+    scores: dict[str, Score] = {}
+    details: list[str] = []
+    if trace.status == "not_measured":
+        reason = Broken(f"not measured: {cap(trace.error or 'no reason given', _ERROR_CHARACTERS)}")
+        scores = dict.fromkeys((name for scorer in scorers for name in scorer.scores), reason)
+    else:
+        for scorer in scorers:
+            own = _scores(scorer, case, trace)
+            scores.update(own)
+            if scorer.explain is not None:
+                details += _details(scorer, case, trace, own)
+    return TrialResult(
+        case_id=case.id,
+        trial=trace.trial,
+        status=trace.status,
+        scores=scores,
+        error=_error(trace, scores),
+        usage=cost.trial_usage(trace, settings),
+        calls=tuple(
+            step.name
+            for step in trace.steps
+            if isinstance(step, ToolCall) and step.requestor == "assistant"
+        ),
+        output=output_text(trace.output)[:_OUTPUT_CHARACTERS],
+        details=tuple(details),
+    )
+
+
+def _scores(scorer: Scorer, case: Case, trace: Trace) -> dict[str, Score]:
+    try:
+        found = dict(scorer.score(case, trace))
+    except Exception as error:  # noqa: BLE001  # a scorer is foreign code: any failure is its own
+        broken = Broken(f"{scorer.name}: {_words(error)}")
+        return dict.fromkeys(scorer.scores, broken)
+    return {name: _sound(scorer, name, found.get(name)) for name in scorer.scores}
+
+
+def _sound(scorer: Scorer, name: str, score: Score | None) -> Score:
+    """Let through what is a score; break what is missing, not finite or something else."""
+    match score:
+        case Scored(value):
+            if isinstance(value, float | int) and isfinite(value):
+                return score
+            return Broken(f"{scorer.name} gave {name!r} the value {value!r}")
+        case Abstained() | Broken():
+            return score
+        case None:
+            return Broken(f"{scorer.name} returned no score {name!r}")
+    return Broken(f"{scorer.name} returned a {type(score).__name__} for {name!r}, not a score")
+
+
+def _details(
+    scorer: Scorer, case: Case, trace: Trace, scores: Mapping[str, Score]
+) -> Iterator[str]:
+    if scorer.explain is None:
+        return
+    try:
+        yield from tuple(scorer.explain(case, trace, scores))[:_DETAILS]
+    except Exception as error:  # noqa: BLE001  # words must not cost the scores they are about
+        yield f"{scorer.name} could not say why: {_words(error)}"
+
+
+def _words(error: Exception) -> str:
+    return cap(f"{type(error).__name__}: {error}", _ERROR_CHARACTERS)
+
+
+def _error(trace: Trace, scores: Mapping[str, Score]) -> str | None:
+    """Say why the trial did not finish, else what broke first."""
+    if trace.error is not None:
+        return cap(trace.error, _ERROR_CHARACTERS)
+    return next((s.error for s in scores.values() if isinstance(s, Broken)), None)

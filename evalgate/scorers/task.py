@@ -1,0 +1,181 @@
+"""Task success: every expectation of the case holds."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from evalgate.core.matching import Matcher, first_divergence, json_equal
+from evalgate.schema.golden import Case
+from evalgate.schema.score import Abstained, Broken, Score, Scored
+from evalgate.schema.trace import ToolCall, Trace
+from evalgate.scorers.output import SchemaCheck, compile_schema, failed_output
+from evalgate.scorers.recorded import recorded_value
+from evalgate.scorers.settings import NO, YES, Settings, failed
+from evalgate.scorers.signals import blocked, handed_over, refused
+from evalgate.scorers.tools import compile_case, score_tools
+from evalgate.text.escape import cap
+
+__all__ = ["SCORES", "VERSION", "Prepared", "failed_expectations", "prepare", "score_task"]
+
+VERSION = "1"
+"""Changes when the definition changes."""
+
+SCORES = ("task_success",)
+"""Names of the scores of a trial."""
+
+_NOTHING_EXPECTED = Abstained("the case expects nothing")
+_SHOWN = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What depends on the case alone, made once for all its trials."""
+
+    matcher: Matcher | None = None
+    """Its expected tool calls."""
+    schema: SchemaCheck | None = None
+    """Its JSON Schema of the output."""
+
+
+_UNPREPARED = Prepared()
+
+
+def prepare(case: Case) -> Prepared:
+    """Compile what a case expects.
+
+    Raises:
+        ValueError: For an expectation that cannot be applied; scoring such a case is broken.
+    """
+    output = case.expected.output
+    schema = None if output is None or output.json_schema is None else output.json_schema
+    return Prepared(compile_case(case), None if schema is None else compile_schema(schema))
+
+
+def score_task(
+    case: Case,
+    trace: Trace,
+    settings: Settings,
+    tools: Mapping[str, Score] | None = None,
+    prepared: Prepared = _UNPREPARED,
+) -> dict[str, Score]:
+    """Score task success: 1 if every expectation holds, 0 if one does not.
+
+    Recorded scores (`expected.scores`) stand for success: they stay graded, the lowest of them
+    counts, and the tool calls, which their source has judged already, are left to the tool
+    metrics. Every other expectation is ANDed with them. A failed trial is 0. An expectation that
+    cannot be judged makes the score broken, unless another one fails.
+
+    Args:
+        case: The case.
+        trace: Its trial.
+        settings: What the suite says.
+        tools: What `score_tools` said of the trial, where it is at hand.
+        prepared: What `prepare` made of the case, where it is at hand.
+    """
+    if failed(trace):
+        return {"task_success": NO}
+    tools = score_tools(case, trace, prepared.matcher) if tools is None else tools
+    if next(_failures(case, trace, prepared), None) is not None:
+        return {"task_success": NO}
+    grades = [recorded_value(trace, name, settings) for name in case.expected.scores]
+    return {"task_success": _success(case, tools, grades)}
+
+
+def _success(case: Case, tools: Mapping[str, Score], grades: list[Score]) -> Score:
+    """Put the tool calls and the grades together; all else holds."""
+    expected = case.expected
+    judged = list(grades)
+    if expected.tool_calls is not None and not grades:
+        match = tools["tool_calls_match"]
+        if not isinstance(match, Abstained):
+            judged.append(match)
+    values = [score.value for score in judged if isinstance(score, Scored)]
+    lowest = min(values, default=1.0)
+    if lowest == 0:
+        return NO
+    unsound = [score for score in judged if not isinstance(score, Scored)]
+    if unsound:
+        first = unsound[0]
+        return Broken(first.error if isinstance(first, Broken) else first.reason)
+    if not 0 <= lowest <= max(values, default=1.0) <= 1:
+        return Broken(f"a recorded score that stands for success is outside 0 to 1: {values!r}")
+    if not judged and not _expects_more(case):
+        return _NOTHING_EXPECTED
+    return YES if lowest == 1 else Scored(lowest)
+
+
+def _expects_more(case: Case) -> bool:
+    expected = case.expected
+    return any(
+        part is not None
+        for part in (
+            expected.output,
+            expected.final_state,
+            expected.refusal,
+            expected.handoff,
+            expected.guardrail,
+        )
+    )
+
+
+def failed_expectations(
+    case: Case, trace: Trace, settings: Settings, prepared: Prepared = _UNPREPARED
+) -> tuple[str, ...]:
+    """Say in words why a trial is no success; empty where every expectation holds.
+
+    The words quote the case and the trial: escape them where they are printed.
+
+    Raises:
+        ValueError: For an expectation that cannot be applied.
+    """
+    if failed(trace):
+        reason = f": {cap(trace.error, _SHOWN)}" if trace.error else ""
+        return (f"the trial {trace.status.replace('_', ' ')}{reason}",)
+    found = [*_failures(case, trace, prepared)]
+    if case.expected.scores:
+        found += _low_grades(case, trace, settings)
+    elif case.expected.tool_calls is not None:
+        calls = [step for step in trace.steps if isinstance(step, ToolCall)]
+        expected = case.expected
+        divergence = first_divergence(expected.tool_calls or (), calls, expected.tool_match)
+        found += [] if divergence is None else [f"tool calls: {divergence}"]
+    return tuple(found)
+
+
+def _low_grades(case: Case, trace: Trace, settings: Settings) -> Iterator[str]:
+    for name in case.expected.scores:
+        match recorded_value(trace, name, settings):
+            case Scored(value) if value < 1:
+                yield f"the recorded score {name!r} is {value:g}"
+            case Broken(error):
+                yield error
+            case Abstained(reason):
+                yield reason
+            case _:
+                pass
+
+
+def _failures(case: Case, trace: Trace, prepared: Prepared) -> Iterator[str]:
+    """Say which expectations fail, recorded scores and tool calls aside."""
+    expected = case.expected
+    if expected.output is not None:
+        yield from failed_output(expected.output, trace.output, prepared.schema)
+    if expected.final_state is not None:
+        yield from _failed_state(expected.final_state, trace)
+    if expected.refusal is not None and refused(trace) != expected.refusal:
+        yield "the agent did not decline" if expected.refusal else "the agent declined"
+    if expected.handoff is not None and handed_over(trace) != expected.handoff:
+        yield "no hand-over to a person" if expected.handoff else "a hand-over to a person"
+    if expected.guardrail is not None and blocked(trace) != (expected.guardrail == "block"):
+        yield "no guardrail blocked" if expected.guardrail == "block" else "a guardrail blocked"
+
+
+def _failed_state(expected: Mapping[str, object], trace: Trace) -> Iterator[str]:
+    if trace.final_state is None:
+        yield "the trial reports no final state"
+        return
+    for key, wanted in expected.items():
+        if key not in trace.final_state:
+            yield f"the final state has no {cap(key, _SHOWN)!r}"
+        elif not json_equal(wanted, trace.final_state[key]):
+            found = cap(repr(trace.final_state[key]), _SHOWN)
+            yield f"final state {cap(key, _SHOWN)!r} is {found}, not {cap(repr(wanted), _SHOWN)}"
