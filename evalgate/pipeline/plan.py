@@ -1,0 +1,164 @@
+"""Everything that is decided before the first trial: cases, scorers, metrics."""
+
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Literal
+
+from evalgate.core.fingerprint import case_digest
+from evalgate.core.metrics import Metric
+from evalgate.core.registry import METRICS, find_metric, user_metric
+from evalgate.core.scorer import Scorer
+from evalgate.errors import ConfigError, NothingSelected
+from evalgate.pipeline.suite import Suite
+from evalgate.schema.golden import Case
+from evalgate.scorers.builtin import builtin_scorers
+from evalgate.scorers.settings import Evidence, Settings
+from evalgate.scorers.user import UserFunction, user_scorer
+from evalgate.store.golden import GoldenSet, load_golden
+from evalgate.text.suggest import did_you_mean
+
+__all__ = ["Filters", "Plan", "make_plan", "suite_metrics"]
+
+Mode = Literal["live", "replay", "recorded"]
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which cases of a golden set are run."""
+
+    tags: tuple[str, ...] = ()
+    """Only cases with one of these tags."""
+    cases: tuple[str, ...] = ()
+    """Only these cases."""
+
+    @property
+    def any(self) -> bool:
+        """Whether anything is left out."""
+        return bool(self.tags or self.cases)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run of a suite is made of."""
+
+    suite: Suite
+    """The suite."""
+    golden: GoldenSet
+    """Its golden set."""
+    cases: tuple[Case, ...]
+    """The selected cases."""
+    digests: Mapping[str, str]
+    """Digest of each selected case."""
+    mode: Mode
+    """Where the model's answers come from."""
+    settings: Settings
+    """What the scorers need to know."""
+    scorers: tuple[Scorer, ...]
+    """The scorers."""
+    metrics: Mapping[str, Metric]
+    """The metrics that are computed, by name."""
+
+    @property
+    def partial(self) -> bool:
+        """Whether some cases are not run."""
+        return len(self.cases) < len(self.golden.cases)
+
+
+def make_plan(suite: Suite, filters: Filters) -> Plan:
+    """Load and resolve everything a run of a suite needs.
+
+    Raises:
+        DataError: The golden set is not valid.
+        ConfigError: A scorer cannot be loaded, a gate or a filter names nothing.
+        NothingSelected: The golden set is empty, or the filters leave no case.
+    """
+    golden = load_golden(suite.golden)
+    cases = _select(golden, filters)
+    mode: Mode = "recorded" if suite.config.agent.run.startswith("recorded:") else "live"
+    evidence: Evidence = "recorded" if mode == "recorded" else "reported"
+    settings = Settings(
+        evidence=evidence,
+        trust_reported=suite.config.agent.trust_reported,
+        recorded=suite.config.recorded,
+        prices=suite.config.prices,
+        pii_allow=suite.config.pii_allow,
+    )
+    return Plan(
+        suite=suite,
+        golden=golden,
+        cases=cases,
+        digests={case.id: case_digest(case) for case in cases},
+        mode=mode,
+        settings=settings,
+        scorers=(*builtin_scorers(settings, cases), *_user_scorers(suite)),
+        metrics=suite_metrics(suite),
+    )
+
+
+def suite_metrics(suite: Suite) -> dict[str, Metric]:
+    """Return the metrics of a suite: the built-in ones, those gated by name, the user's.
+
+    Raises:
+        ConfigError: A gate names a metric that does not exist.
+    """
+    scorers = suite.config.scorers
+    metrics = {**METRICS, **{name: user_metric(name, config) for name, config in scorers.items()}}
+    for name in suite.config.gate.metrics:
+        metric = metrics.get(name) or find_metric(name)
+        if metric is None:
+            raise ConfigError(
+                f"suite {suite.name!r}: gate.metrics names {name!r}, which is no metric"
+                f"{did_you_mean(name, metrics)}",
+                fix="docs/metrics.md lists every metric",
+            )
+        metrics[name] = metric
+    return metrics
+
+
+def _select(golden: GoldenSet, filters: Filters) -> tuple[Case, ...]:
+    known = [case.id for case in golden.cases]
+    for wanted in filters.cases:
+        if wanted not in known:
+            raise ConfigError(f"{golden.path}: no case {wanted!r}{did_you_mean(wanted, known)}")
+    if not golden.cases:
+        raise NothingSelected(
+            f"{golden.path}: the golden set is empty, so nothing can be concluded",
+            fix="evalgate golden add --from latest --to " + str(golden.path),
+        )
+    chosen = tuple(case for case in golden.cases if _fits(case, filters))
+    if not chosen:
+        tags = sorted({tag for case in golden.cases for tag in case.tags})
+        raise NothingSelected(
+            f"{golden.path}: no case has the tag {' or '.join(map(repr, filters.tags))}",
+            fix=f"--filter tag:NAME with one of {', '.join(tags[:20]) or '(no tags at all)'}",
+        )
+    return chosen
+
+
+def _fits(case: Case, filters: Filters) -> bool:
+    by_tag = not filters.tags or any(tag in case.tags for tag in filters.tags)
+    return by_tag and (not filters.cases or case.id in filters.cases)
+
+
+def _user_scorers(suite: Suite) -> Iterable[Scorer]:
+    for name, config in suite.config.scorers.items():
+        if name in METRICS:
+            raise ConfigError(f"suite {suite.name!r}: scorer {name!r} has the name of a metric")
+        yield user_scorer(name, config, _load_function(config.call, suite.root, name))
+
+
+def _load_function(call: str, root: Path, name: str) -> UserFunction:
+    module, _, attribute = call.partition(":")
+    if not attribute:
+        raise ConfigError(f"scorer {name!r}: {call!r} is no MODULE:FUNCTION")
+    folder = str(root.resolve())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        function: UserFunction = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, SyntaxError) as error:
+        raise ConfigError(f"scorer {name!r}: {call!r} cannot be loaded: {error}") from error
+    return function

@@ -1,0 +1,35 @@
+"""Takes secrets out of a trial before it is written, quickly where there are none."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+from evalgate.schema.result import TrialResult
+from evalgate.schema.trace import Trace
+from evalgate.text.redact import Redactor
+
+__all__ = ["clean_result", "clean_trace"]
+
+
+def clean_trace(trace: Trace, redactor: Redactor) -> Trace:
+    """Return the trace without secrets; the same object where it holds none."""
+    text = trace.model_dump_json()
+    if "\\" not in text and redactor.redact(text) == text:
+        return trace
+    data: Any = json.loads(text)
+    clean = redactor.redact_json(data)
+    return trace if clean == data else Trace.model_validate(clean)
+
+
+def clean_result(result: TrialResult, redactor: Redactor) -> TrialResult:
+    """Return the result with what the agent said redacted."""
+    said = "\0".join((result.error or "", result.output, *result.details, *result.calls))
+    if redactor.redact(said) == said:
+        return result
+    return replace(
+        result,
+        error=None if result.error is None else redactor.redact(result.error),
+        output=redactor.redact(result.output),
+        details=tuple(redactor.redact(line) for line in result.details),
+        calls=tuple(redactor.redact(name) for name in result.calls),
+    )

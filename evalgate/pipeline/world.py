@@ -1,0 +1,43 @@
+"""What a run takes from the machine, passed in so that nothing reaches for it."""
+
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from evalgate import __version__
+from evalgate.agents.base import SYSTEM_CLOCK, Clock
+
+__all__ = ["World", "this_machine"]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Environment, clock and versions."""
+
+    environ: Mapping[str, str] = field(repr=False)
+    """Variables of the caller."""
+    clock: Clock = SYSTEM_CLOCK
+    """Where the time comes from."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """Versions of evalgate, Python and the platform."""
+
+    def now(self) -> datetime:
+        """Return the wall time with its zone."""
+        return datetime.fromtimestamp(self.clock.wall(), UTC)
+
+    def timestamp(self) -> str:
+        """Return the wall time as RFC 3339, to the second."""
+        return self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def this_machine() -> World:
+    """Describe the machine this runs on."""
+    versions = {
+        "evalgate": __version__,
+        "python": platform.python_version(),
+        "platform": sys.platform,
+    }
+    return World(dict(os.environ), SYSTEM_CLOCK, versions)
