@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from evalgate.gateway.request_key import Prepared
-from evalgate.gateway.wire.base import Body, Reply, as_body
+from evalgate.gateway.wire.base import Body, Reply, Wire, as_body
 from evalgate.gateway.wire.errors import ProviderError, classify
 from evalgate.gateway.wire.routes import Route
 from evalgate.gateway.wire.sse import read_events
@@ -17,7 +17,7 @@ __all__ = ["AttemptLog", "CallLog", "Delivered", "OddRequest", "retry_after"]
 class Delivered:
     """A response as it was sent to the agent."""
 
-    route: Route
+    wire: Wire
     """Its protocol."""
     status: int
     """HTTP status."""
@@ -53,9 +53,9 @@ class Delivered:
         if self.status >= 400:
             return Reply(error=self.error)
         if not self.stream:
-            return self.route.wire.read(self.body)
+            return self.wire.read(self.body)
         last = self.chunks[-1][0] if self.chunks else 0.0
-        return self.route.wire.read_stream(read_events((*self.chunks, (last, self.usage_event))))
+        return self.wire.read_stream(read_events((*self.chunks, (last, self.usage_event))))
 
     @cached_property
     def hint(self) -> float | None:

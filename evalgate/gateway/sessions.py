@@ -1,0 +1,346 @@
+"""Sessions: one URL a trial or a worker, and what became of each trial behind it."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from evalgate.errors import DataError
+from evalgate.gateway.exchange import AttemptLog, CallLog
+from evalgate.gateway.miss import Miss
+from evalgate.gateway.recorded import call_entry
+from evalgate.gateway.request_key import Matching
+from evalgate.gateway.shelf import CaseTape, Shelf, TapeWriter
+from evalgate.gateway.steps import GatewayStep, build_steps
+from evalgate.gateway.trial_log import TrialLog
+from evalgate.text.redact import Redactor
+
+__all__ = ["GatewaySettings", "Mode", "Outcome", "Session", "Sessions"]
+
+Mode = Literal["record", "replay", "auto", "off"]
+"""`record`: every call is live, and takes the place of what was recorded of the trial. `replay`:
+no call is ever live. `auto`: recorded calls are replayed, the others are live and are recorded.
+`off`: every call is live and nothing is recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySettings:
+    """How a gateway treats every session."""
+
+    mode: Mode = "replay"
+    """Whether calls are live, recorded, or replayed."""
+    matching: Matching = field(default_factory=Matching)
+    """What a request may differ in and still be the recorded one."""
+    redactor: Redactor = field(default_factory=Redactor)
+    """Replaces secrets before a key is computed or a byte is written."""
+    loop_limit: int | None = None
+    """LLM calls a turn after which the agent is stopped; None: no limit."""
+    real_time: bool = False
+    """Whether replayed calls have the times of the clock (a stress check) and not the recorded."""
+    rerecord: str = "evalgate run --record-missing --case {case_id}"
+    """The command that records a case again; `{case_id}` is replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A URL that was handed out."""
+
+    token: str
+    """The part of the URL that nobody can guess."""
+    worker: bool = False
+    """Whether the URL stays when a trial ends."""
+
+    def base_url(self, origin: str) -> str:
+        """Return the base URL for OpenAI clients.
+
+        Args:
+            origin: Where the gateway listens, e.g. `http://127.0.0.1:4010`.
+        """
+        return f"{origin}/s/{self.token}/v1"
+
+    def environment(self, origin: str, environ: Mapping[str, str]) -> dict[str, str]:
+        """Return the variables that point an agent's clients to this session.
+
+        Args:
+            origin: Where the gateway listens.
+            environ: The agent's environment so far; its list of hosts without proxy is kept.
+        """
+        root = f"{origin}/s/{self.token}"
+        listed = environ.get("NO_PROXY") or environ.get("no_proxy") or ""
+        direct = ",".join(filter(None, (listed, "127.0.0.1,localhost")))
+        return {
+            "OPENAI_BASE_URL": f"{root}/v1",
+            "OPENAI_API_BASE": f"{root}/v1",
+            "OPENAI_API_KEY": "evalgate-gateway",
+            "ANTHROPIC_BASE_URL": root,
+            "ANTHROPIC_API_KEY": "evalgate-gateway",
+            "AZURE_OPENAI_ENDPOINT": root,
+            "AZURE_OPENAI_API_KEY": "evalgate-gateway",
+            "NO_PROXY": direct,
+            "no_proxy": direct,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the gateway saw of one trial."""
+
+    steps: tuple[GatewayStep, ...]
+    """The steps, in order of time."""
+    status: Literal["loop_limit", "not_measured"] | None = None
+    """What the trial's status must be whatever the agent says; None: nothing to object."""
+    error: str | None = None
+    """Why."""
+    miss: Miss | None = None
+    """The first request that was not recorded."""
+    duration: float | None = None
+    """Seconds the recorded trial took; None where it was not replayed to a recorded end."""
+    replayed: int = 0
+    """Responses that came from the cassette."""
+    live: int = 0
+    """Responses that came from an upstream."""
+    problems: tuple[str, ...] = ()
+    """What went wrong on our side, e.g. a recording that could not be written."""
+
+
+class Sessions:
+    """The URLs that are open, and the trial behind each."""
+
+    def __init__(
+        self,
+        settings: GatewaySettings,
+        shelf: Shelf | None,
+        *,
+        clock: Callable[[], float],
+        token: Callable[[], str] = lambda: secrets.token_urlsafe(18),
+    ) -> None:
+        """Open nothing yet.
+
+        Args:
+            settings: How every session is treated.
+            shelf: The cassettes; None is allowed in mode `off` only.
+            clock: Seconds that only grow.
+            token: Makes a text that nobody can guess.
+
+        Raises:
+            ValueError: There is no shelf though the mode needs one.
+        """
+        if shelf is None and settings.mode != "off":
+            raise ValueError(f"mode {settings.mode!r} needs a shelf of cassettes")
+        self.settings = settings
+        self._shelf = shelf
+        self._clock = clock
+        self._token = token
+        self._trials: dict[str, TrialLog | None] = {}
+
+    def open(
+        self,
+        case_id: str,
+        trial: int = 0,
+        *,
+        case_digest: str | None = None,
+        tape_trial: int | None = None,
+    ) -> Session:
+        """Hand out a URL for one trial.
+
+        Args:
+            case_id: The case.
+            trial: Number of the trial, from 0.
+            case_digest: Digest of what the case gives to the agent; a cassette that was recorded
+                for another one is not used. None: not checked.
+            tape_trial: The recorded trial to replay; None: the one of the same number.
+
+        Raises:
+            DataError: Nothing can be recorded in the folder.
+        """
+        session = Session(self._token())
+        self._trials[session.token] = None
+        self.switch(session, case_id, trial, case_digest=case_digest, tape_trial=tape_trial)
+        return session
+
+    def open_worker(self) -> Session:
+        """Hand out a URL that stays while trials come and go; `switch` says which is on."""
+        session = Session(self._token(), worker=True)
+        self._trials[session.token] = None
+        return session
+
+    def switch(
+        self,
+        session: Session,
+        case_id: str,
+        trial: int = 0,
+        *,
+        case_digest: str | None = None,
+        tape_trial: int | None = None,
+    ) -> None:
+        """Put a trial behind a worker's URL. Arguments and errors as for `open`.
+
+        Raises:
+            ValueError: The URL was never handed out, or its last trial is still open.
+        """
+        if session.token not in self._trials:
+            raise ValueError("the session was never opened, or is released")
+        if self._trials[session.token] is not None:
+            raise ValueError("the session's last trial is still open")
+        replays = self.settings.mode in {"replay", "auto"}
+        tape = self._tape(case_id) if replays else CaseTape()
+        log = TrialLog(
+            case_id=case_id,
+            trial=trial,
+            clock=self._clock,
+            started=self._clock(),
+            recorded_times=not self.settings.real_time,
+            frozen=self.settings.mode == "replay" and not self.settings.real_time,
+            tape=CaseTape() if isinstance(tape, DataError) else tape,
+            tape_trial=trial if tape_trial is None else tape_trial,
+        )
+        log.not_measured = _unusable(tape, case_id, case_digest)
+        log.writer = self._writer(case_id, trial, case_digest)
+        self._trials[session.token] = log
+
+    def _tape(self, case_id: str) -> CaseTape | DataError:
+        return CaseTape() if self._shelf is None else self._shelf.tape(case_id)
+
+    def _writer(self, case_id: str, trial: int, case_digest: str | None) -> TapeWriter | None:
+        mode = self.settings.mode
+        if self._shelf is None or mode not in {"record", "auto"}:
+            return None
+        unique = secrets.token_hex(6)
+        how: Literal["record", "auto"] = "record" if mode == "record" else "auto"
+        return self._shelf.record(case_id, trial, unique=unique, case_digest=case_digest, how=how)
+
+    def is_known(self, token: str) -> bool:
+        """Whether a token was handed out and not released."""
+        return token in self._trials
+
+    def trial(self, token: str) -> TrialLog | None:
+        """Return the trial behind a token; None where there is none at the moment."""
+        return self._trials.get(token)
+
+    def close(self, session: Session, *, duration: float | None = None) -> Outcome:
+        """End the trial behind a URL; a worker's URL stays until it is released.
+
+        Args:
+            session: Whose trial.
+            duration: Seconds it took; recorded, so that a replay reports the same. None: it did
+                not come to its end.
+
+        Raises:
+            ValueError: There is no trial behind the URL.
+        """
+        log = self._end(session)
+        self._save(log, duration)
+        return self._outcome(log)
+
+    def discard(self, session: Session) -> Outcome:
+        """End a trial that was interrupted: as `close`, but what was recorded before it stays.
+
+        Raises:
+            ValueError: There is no trial behind the URL.
+        """
+        log = self._end(session)
+        if log.writer is not None:
+            log.writer.abandon()
+        return self._outcome(log)
+
+    def _end(self, session: Session) -> TrialLog:
+        log = self._trials.get(session.token)
+        if log is None:
+            raise ValueError("the session has no open trial")
+        self._trials[session.token] = None
+        if not session.worker:
+            self.release(session)
+        for call in log.calls:
+            for attempt in call.attempts:
+                log.end_lost(attempt, "unfinished")
+        return log
+
+    def release(self, session: Session) -> None:
+        """Take a URL back; from now on it gets 401."""
+        self._trials.pop(session.token, None)
+
+    def _save(self, log: TrialLog, duration: float | None) -> None:
+        if log.writer is None:
+            return
+        lost = sum(len(call.pending) for call in log.calls)
+        if lost:
+            log.problems.append(f"{lost} failed responses were not recorded: no success followed")
+        try:
+            log.writer.finish(log.trial, None if duration is None else round(duration, 4))
+        except DataError as error:
+            log.problems.append(str(error))
+        if self._shelf is not None:
+            self._shelf.forget(log.case_id)
+
+    def _outcome(self, log: TrialLog) -> Outcome:
+        steps = build_steps(log.calls, log.odd, log.limit, self.settings.redactor)
+        status, error = _verdict(log)
+        replays_all = log.frozen and status is None
+        return Outcome(
+            steps=steps,
+            status=status,
+            error=error,
+            miss=log.miss,
+            duration=log.tape.durations.get(log.tape_trial) if replays_all else None,
+            replayed=log.replayed,
+            live=log.live,
+            problems=tuple(log.problems),
+        )
+
+    def record(self, log: TrialLog, call: CallLog, attempt: AttemptLog) -> None:
+        """Record a live response, with the failures that came before it.
+
+        A passing failure (429, 5xx, a cut stream) is kept back until the same call succeeds: a
+        cassette never holds an outage as the whole answer, and a replay still sees each attempt.
+        Nothing is recorded of a refused key or an empty account.
+        """
+        if log.writer is None or attempt.delivered is None or _is_about_the_account(attempt):
+            return
+        if _passes(attempt):
+            call.pending.append(attempt)
+            return
+        for ready in (*call.pending, attempt):
+            order = log.served[call.prepared.key]
+            log.served[call.prepared.key] += 1
+            ready.order = order
+            entry = call_entry(log.trial, call, ready, order, self.settings.redactor)
+            log.writer.append(entry)
+        call.pending.clear()
+
+
+def _passes(attempt: AttemptLog) -> bool:
+    return attempt.error in {
+        "throttled",
+        "overloaded",
+        "timeout",
+        "server_error",
+        "cut_stream",
+        "upstream_unreachable",
+        "upstream_timeout",
+        "upstream_not_json",
+    }
+
+
+def _is_about_the_account(attempt: AttemptLog) -> bool:
+    return attempt.error in {"auth", "quota_exhausted"}
+
+
+def _unusable(tape: CaseTape | DataError, case_id: str, case_digest: str | None) -> str | None:
+    if isinstance(tape, DataError):
+        return str(tape)
+    if tape.case_digest and case_digest and tape.case_digest != case_digest:
+        return (
+            f"the cassette of case {case_id!r} was recorded for another case of that name, or for "
+            "an older version of it; record it again"
+        )
+    return None
+
+
+def _verdict(log: TrialLog) -> tuple[Literal["loop_limit", "not_measured"] | None, str | None]:
+    if log.not_measured is not None:
+        return "not_measured", log.not_measured
+    if log.miss is not None:
+        return "not_measured", str(log.miss)
+    if log.limit is not None:
+        return "loop_limit", f"loop limit: more than {log.limit.calls} LLM calls in one turn"
+    return None, None

@@ -1,0 +1,202 @@
+"""The cassettes of one folder, as the gateway uses them: answers by key, and recordings."""
+
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from evalgate.errors import DataError
+from evalgate.gateway.exchange import Delivered
+from evalgate.gateway.recorded import delivered
+from evalgate.gateway.wire.routes import WIRES
+from evalgate.schema.cassette import CallEntry, CassetteHeader, TrialEntry
+from evalgate.store.cassettes import Cassette, Recording, cassette_path, read_cassette
+
+__all__ = ["Answer", "CaseTape", "Shelf", "TapeWriter"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One recorded response, its bytes ready to be sent."""
+
+    entry: CallEntry
+    """Its line."""
+    delivered: Delivered
+    """The response."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseTape:
+    """All recorded responses of one case."""
+
+    answers: dict[int, dict[str, tuple[Answer, ...]]] = field(default_factory=dict)
+    """By trial, by key, in their order."""
+    durations: dict[int, float] = field(default_factory=dict)
+    """Seconds each trial took, of those that were recorded to their end."""
+    case_digest: str | None = None
+    """Digest of what the case gave to the agent."""
+    warnings: tuple[str, ...] = ()
+    """What was left out when it was read."""
+
+    @property
+    def entries(self) -> tuple[CallEntry, ...]:
+        """Every recorded call."""
+        keyed = self.answers.values()
+        return tuple(a.entry for keys in keyed for answers in keys.values() for a in answers)
+
+    def find(self, trial: int, key: str, order: int) -> Answer | None:
+        """Return the response to the `order`-th equal request of a trial, if there is one."""
+        answers = self.answers.get(trial, {}).get(key, ())
+        return answers[order] if order < len(answers) else None
+
+
+def make_tape(cassette: Cassette, source: str) -> CaseTape:
+    """Make the responses of a cassette ready to be sent.
+
+    Args:
+        cassette: What was read.
+        source: Name of its file, for messages.
+
+    Raises:
+        DataError: A line is of a protocol that is not known here.
+    """
+    found: dict[int, dict[str, list[Answer]]] = {}
+    for entry in cassette.calls:
+        wire = WIRES.get(str(entry.request.get("wire")))
+        if wire is None:
+            raise DataError(
+                f"{source}: a recorded request is of the protocol {entry.request.get('wire')!r}, "
+                f"expected one of {', '.join(sorted(WIRES))}",
+                fix="update evalgate, or record the case again",
+            )
+        answer = Answer(entry, delivered(entry.response, round(entry.end - entry.start, 4), wire))
+        found.setdefault(entry.trial, {}).setdefault(entry.key, []).append(answer)
+    answers = {
+        trial: {key: tuple(sorted(a, key=lambda x: x.entry.order)) for key, a in keys.items()}
+        for trial, keys in found.items()
+    }
+    durations = {trial.trial: trial.duration for trial in cassette.trials}
+    return CaseTape(answers, durations, cassette.header.case_digest, cassette.warnings)
+
+
+class TapeWriter:
+    """Records one trial; lines go to disk behind the agent's back, in order."""
+
+    def __init__(
+        self, recording: Recording, executor: ThreadPoolExecutor, *, replace: bool
+    ) -> None:
+        """Use `Shelf.record`."""
+        self._recording = recording
+        self._executor = executor
+        self._replace = replace
+        self._lines: list[Future[None]] = []
+
+    def append(self, entry: CallEntry) -> None:
+        """Hand over a line; it is on disk at the latest when `finish` returns."""
+        self._lines.append(self._executor.submit(self._recording.append, entry))
+
+    def finish(self, trial: int, duration: float | None) -> None:
+        """Wait until all lines are on disk, and merge them into the cassette.
+
+        Args:
+            trial: Number of the trial.
+            duration: Seconds it took; None where it did not come to its end.
+
+        Raises:
+            DataError: Something could not be written; the old cassette stands.
+        """
+        for line in self._lines:
+            line.result()
+        if duration is not None:
+            self._recording.append(TrialEntry(trial=trial, duration=duration))
+        if self._lines or self._replace:
+            self._recording.commit(replace=self._replace)
+        else:
+            self._recording.abandon()
+
+    def abandon(self) -> None:
+        """Forget the recording; the old cassette stands."""
+        for line in self._lines:
+            line.cancel()
+        wait(self._lines)
+        self._recording.abandon()
+
+
+class Shelf:
+    """A folder of cassettes."""
+
+    def __init__(self, directory: Path, *, source: str | None = None) -> None:
+        """Open the folder; it is made when the first case is recorded.
+
+        Args:
+            directory: Where the cassettes lie.
+            source: What answers in recordings, e.g. `scripted`; None: the provider.
+        """
+        self._directory = directory
+        self._source = source
+        self._tapes: dict[str, CaseTape | DataError] = {}
+        self._executor: ThreadPoolExecutor | None = None
+
+    @property
+    def directory(self) -> Path:
+        """Where the cassettes lie."""
+        return self._directory
+
+    def tape(self, case_id: str) -> CaseTape | DataError:
+        """Return the recorded responses of a case, read once; or why they cannot be used."""
+        if case_id not in self._tapes:
+            self._tapes[case_id] = self._load(case_id)
+        return self._tapes[case_id]
+
+    def _load(self, case_id: str) -> CaseTape | DataError:
+        path = cassette_path(self._directory, case_id)
+        if not path.exists():
+            return CaseTape()
+        try:
+            cassette = read_cassette(path)
+            if cassette.header.case_id not in (case_id, "?"):
+                return DataError(
+                    f"{path}:1: the cassette is of case {cassette.header.case_id!r}, expected "
+                    f"{case_id!r}",
+                    fix="record the case again",
+                )
+            return make_tape(cassette, str(path))
+        except DataError as error:
+            return error
+
+    def record(
+        self,
+        case_id: str,
+        trial: int,
+        *,
+        unique: str,
+        case_digest: str | None,
+        how: Literal["record", "auto"],
+    ) -> TapeWriter:
+        """Start the recording of a trial.
+
+        Args:
+            case_id: The case.
+            trial: Number of the trial.
+            unique: A text no other recorder uses.
+            case_digest: Digest of what the case gives to the agent.
+            how: `record` takes the place of what is recorded of the trial, `auto` adds to it.
+
+        Raises:
+            DataError: The folder cannot be written.
+        """
+        if self._executor is None:
+            self._executor = ThreadPoolExecutor(1, "evalgate-cassettes")
+        header = CassetteHeader(case_id=case_id, case_digest=case_digest, source=self._source)
+        recording = Recording(self._directory, header, trial, unique)
+        return TapeWriter(recording, self._executor, replace=how == "record")
+
+    def forget(self, case_id: str) -> None:
+        """Read a case's cassette anew when it is asked for again."""
+        self._tapes.pop(case_id, None)
+
+    def close(self) -> None:
+        """End the thread that writes."""
+        if self._executor is not None:
+            self._executor.shutdown()
+            self._executor = None

@@ -1,0 +1,79 @@
+"""What a tool's answer says: its text, and whether it failed."""
+
+import json
+import re
+
+from evalgate.gateway.wire.base import CalledTool, ToolResult, as_body
+from evalgate.schema.base import Json
+
+__all__ = ["arguments_of", "content_of", "error_of"]
+
+_FAILED = re.compile(
+    r"\s*(?:error\b|exception\b|traceback \(most recent call last\)|tool execution failed"
+    r"|failed to\b|[a-z_.]*(?:error|exception): )",
+    re.IGNORECASE,
+)
+_TIMEOUT = re.compile(r"time[d -]?\s?out|deadline exceeded", re.IGNORECASE)
+_SHOWN = 2000
+"""Characters in which words are looked for."""
+
+
+def arguments_of(tool: CalledTool) -> dict[str, Json] | str:
+    """Return the arguments as an object, or as the text that is none."""
+    if isinstance(tool.arguments, dict):
+        return tool.arguments
+    if tool.free_text:
+        return {"input": tool.arguments}
+    if not tool.arguments.strip():
+        return {}
+    try:
+        value = json.loads(tool.arguments)
+    except (ValueError, RecursionError):
+        return tool.arguments
+    return value if isinstance(value, dict) else tool.arguments
+
+
+def content_of(result: ToolResult) -> Json:
+    """Return the result; a list of text blocks as one text."""
+    content = result.content
+    if isinstance(content, list):
+        texts = [as_body(part).get("text") for part in content]
+        if texts and all(isinstance(text, str) for text in texts):
+            return "\n".join(str(text) for text in texts)
+    return content
+
+
+def error_of(result: ToolResult) -> str | None:
+    """Say whether a result is a failure: `timeout`, `error`, or None.
+
+    OpenAI's protocol has no mark for it, so the usual forms are read: an object with a truthy
+    `error`, `is_error`, `status: error`, `success: false`; a text that begins like an error.
+    """
+    content = content_of(result)
+    text = content if isinstance(content, str) else json.dumps(content)
+    if not (result.failed or _says_failed(content)):
+        return None
+    return "timeout" if _TIMEOUT.search(text[:_SHOWN]) else "error"
+
+
+def _says_failed(content: Json) -> bool:
+    data = content
+    if isinstance(content, str):
+        if _FAILED.match(content[:_SHOWN]):
+            return True
+        if not content.lstrip().startswith("{"):
+            return False
+        try:
+            data = json.loads(content)
+        except (ValueError, RecursionError):
+            return False
+    if not isinstance(data, dict):
+        return False
+    return (
+        bool(data.get("error"))
+        or data.get("is_error") is True
+        or data.get("isError") is True
+        or data.get("status") in ("error", "failed", "timeout")
+        or data.get("success") is False
+        or data.get("ok") is False
+    )

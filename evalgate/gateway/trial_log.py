@@ -1,0 +1,171 @@
+"""What happens behind one session's URL during one trial."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from evalgate.gateway.exchange import AttemptLog, CallLog, Delivered, OddRequest
+from evalgate.gateway.miss import Miss
+from evalgate.gateway.request_key import Prepared
+from evalgate.gateway.shelf import CaseTape, TapeWriter
+from evalgate.gateway.wire.errors import ProviderError
+from evalgate.gateway.wire.routes import Route
+
+__all__ = ["Limit", "TrialLog"]
+
+Clock = Callable[[], float]
+
+_DIGITS = 4
+"""Decimal places of times: a recording holds the same numbers as the trace made of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The agent was stopped at its limit of calls a turn."""
+
+    at: float
+    """Seconds since the start of the trial."""
+    calls: int
+    """The limit."""
+
+
+@dataclass(slots=True)
+class TrialLog:
+    """The calls of one trial, and the time it is."""
+
+    case_id: str
+    """The case."""
+    trial: int
+    """Number of the trial."""
+    clock: Clock
+    """Seconds that only grow."""
+    started: float
+    """When the trial started, on the clock."""
+    recorded_times: bool
+    """Whether a replayed response has the times of its recording."""
+    frozen: bool
+    """Whether nothing but recorded times counts, so that two replays are the same to the byte."""
+    tape: CaseTape
+    """What is recorded of the case."""
+    tape_trial: int
+    """The recorded trial that is replayed."""
+    writer: TapeWriter | None = None
+    """Where new responses are recorded; None where nothing is."""
+    calls: list[CallLog] = field(default_factory=list)
+    """In order of arrival."""
+    odd: list[OddRequest] = field(default_factory=list)
+    """Requests that are no calls."""
+    by_key: dict[str, list[CallLog]] = field(default_factory=dict)
+    """Calls with equal requests."""
+    served: Counter[str] = field(default_factory=Counter)
+    """Responses used up, by key: the order of the next one."""
+    turns: Counter[int] = field(default_factory=Counter)
+    """LLM calls by the number of times a person had spoken."""
+    latest: float = 0.0
+    """The latest end of an attempt, seconds since the start of the trial."""
+    shift: float = 0.0
+    """Seconds by which recorded time is ahead of the clock."""
+    miss: Miss | None = None
+    """The first miss."""
+    blocked: ProviderError | None = None
+    """What every further call is answered with."""
+    limit: Limit | None = None
+    """Set when the loop limit was reached."""
+    problems: list[str] = field(default_factory=list)
+    """What went wrong on our side."""
+    not_measured: str | None = None
+    """Why the trial is no evidence, where that is no miss."""
+    replayed: int = 0
+    """Responses taken from the cassette."""
+    live: int = 0
+    """Responses of a real upstream."""
+
+    def now(self) -> float:
+        """Return the seconds since the start of the trial."""
+        if self.frozen:
+            return self.latest
+        return max(0.0, round(self.clock() - self.started + self.shift, _DIGITS))
+
+    def begin(
+        self, route: Route, prepared: Prepared, retry_count: int | None
+    ) -> tuple[CallLog, AttemptLog]:
+        """Log a request: a new call, or one more attempt at a call that failed."""
+        attempt = AttemptLog(self.now(), retry_count)
+        twins = self.by_key.setdefault(prepared.key, [])
+        call = _call_to_retry(twins, retry_count)
+        if call is None:
+            call = CallLog(route, prepared)
+            twins.append(call)
+            self.calls.append(call)
+            if route.wire.kind == "llm":
+                self.turns[route.wire.user_turns(prepared.body)] += 1
+        call.attempts.append(attempt)
+        return call, attempt
+
+    def calls_in_turn(self, call: CallLog) -> int:
+        """Return how many LLM calls the turn of a call has, this one included."""
+        return self.turns[call.route.wire.user_turns(call.prepared.body)]
+
+    def take_order(self, call: CallLog) -> int:
+        """Return which of the equal responses this attempt is due.
+
+        A response that the agent did not wait for is due again.
+        """
+        for earlier in call.attempts[:-1]:
+            if earlier.order is not None and earlier.delivered is None:
+                order, earlier.order = earlier.order, None
+                return order
+        order = self.served[call.prepared.key]
+        self.served[call.prepared.key] += 1
+        return order
+
+    def end_replayed(self, attempt: AttemptLog, sent: Delivered, start: float, end: float) -> None:
+        """End an attempt with a recorded response and its recorded times."""
+        if self.recorded_times:
+            attempt.start, attempt.end = start, end
+            self.shift = max(self.shift, end - (self.clock() - self.started))
+        else:
+            attempt.end = self.now()
+        self.replayed += 1
+        self._end(attempt, sent)
+
+    def end_live(self, attempt: AttemptLog, sent: Delivered) -> None:
+        """End an attempt with the response of an upstream."""
+        attempt.end = self.now()
+        self.live += 1
+        self._end(attempt, sent)
+
+    def _end(self, attempt: AttemptLog, sent: Delivered) -> None:
+        attempt.delivered = sent
+        attempt.status = sent.status
+        attempt.error = sent.error
+        attempt.hint = sent.hint
+        self.latest = max(self.latest, attempt.end or 0.0)
+
+    def end_refused(self, attempt: AttemptLog, error: ProviderError) -> None:
+        """End an attempt with an error of the gateway's own."""
+        attempt.end = self.now()
+        attempt.status = error.status
+        attempt.error = error.code
+        attempt.hint = error.retry_after
+        self.latest = max(self.latest, attempt.end)
+
+    def end_lost(self, attempt: AttemptLog, error: str) -> None:
+        """End an attempt whose response the agent did not wait for."""
+        if attempt.end is None:
+            attempt.end = self.now()
+            attempt.error = error
+            self.latest = max(self.latest, attempt.end)
+
+    def drop(self, call: CallLog) -> None:
+        """Take back a call that was refused before it was one (the loop limit)."""
+        self.calls.remove(call)
+        self.by_key[call.prepared.key].remove(call)
+
+
+def _call_to_retry(twins: list[CallLog], retry_count: int | None) -> CallLog | None:
+    """Find the call that a request repeats: one that failed, or that the client gave up on."""
+    for call in reversed(twins):
+        if call.last.failed or (retry_count and call.last.end is None):
+            return call
+    return None

@@ -1,0 +1,208 @@
+"""Where live calls go: the provider behind the gateway, over httpx2."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
+
+from evalgate.errors import ConfigError
+from evalgate.gateway.wire.errors import ProviderError
+from evalgate.gateway.wire.routes import Target
+
+if TYPE_CHECKING:
+    import httpx2
+
+__all__ = ["Endpoint", "Headers", "Upstream", "UpstreamRequest", "UpstreamResponse"]
+
+Headers = list[tuple[bytes, bytes]]
+"""Header lines, names in lower case."""
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_NOT_SENT_ON = frozenset(
+    {
+        b"host",
+        b"content-length",
+        b"connection",
+        b"keep-alive",
+        b"proxy-authorization",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+        b"accept-encoding",
+    }
+)
+_NOT_SENT_BACK = frozenset(
+    {
+        b"content-length",
+        b"content-encoding",
+        b"transfer-encoding",
+        b"connection",
+        b"keep-alive",
+        b"set-cookie",
+        b"date",
+        b"server",
+    }
+)
+_CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"api-key"})
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One provider's address.
+
+    Raises:
+        ConfigError: The URL is none.
+    """
+
+    base_url: str
+    """With or without the final `/v1`, e.g. `https://api.openai.com/v1`."""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The credentials; they replace those that the agent sends. Empty: the agent's are passed."""
+
+    def __post_init__(self) -> None:
+        """Refuse what would fail at the first call."""
+        parts = urlsplit(self.base_url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ConfigError(
+                f"upstream: expected a URL such as https://api.openai.com/v1, found "
+                f"{self.base_url!r}"
+            )
+
+    @property
+    def root(self) -> str:
+        """The URL that a path as the agent sent it is added to."""
+        return self.base_url.rstrip("/").removesuffix("/v1").rstrip("/")
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamRequest:
+    """A request to send on."""
+
+    target: Target
+    """Which provider."""
+    method: str
+    """HTTP method."""
+    path: str
+    """Path and query behind the provider's root, without the leading slash."""
+    headers: Headers = field(repr=False)
+    """As the agent sent them."""
+    body: bytes = field(repr=False)
+    """As it is to be sent."""
+
+
+class UpstreamResponse:
+    """A response whose body is still to come. Use as a context manager."""
+
+    def __init__(self, response: "httpx2.Response") -> None:
+        """Use `Upstream.send`."""
+        self._response = response
+        self.status = response.status_code
+        """HTTP status."""
+        self.headers: Headers = [
+            (name.lower(), value)
+            for name, value in response.headers.raw
+            if name.lower() not in _NOT_SENT_BACK
+        ]
+        """Headers to send back."""
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether the body is a stream of events."""
+        return str(self._response.headers.get("content-type", "")).startswith("text/event-stream")
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Read the body as it comes.
+
+        Raises:
+            httpx2.HTTPError: It broke off, or nothing came for too long.
+        """
+        async for chunk in self._response.aiter_bytes():
+            yield chunk
+
+    async def close(self) -> None:
+        """Drop the connection where the body was not read to its end."""
+        await self._response.aclose()
+
+
+class Upstream:
+    """The providers that live calls go to. Use as an async context manager."""
+
+    def __init__(
+        self, endpoints: Mapping[Target, Endpoint], *, read_timeout: float = 600.0
+    ) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            endpoints: The address of each provider that may be called.
+            read_timeout: Seconds in which the next byte must come.
+        """
+        self._endpoints = dict(endpoints)
+        self._timeout = read_timeout
+        self._clients: dict[Target, httpx2.AsyncClient] = {}
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Make the clients, in the loop they will run in."""
+        import httpx2  # noqa: PLC0415  heavy
+
+        for target, endpoint in self._endpoints.items():
+            host = urlsplit(endpoint.base_url).hostname
+            client = httpx2.AsyncClient(
+                timeout=httpx2.Timeout(self._timeout, connect=10.0),
+                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100),
+                trust_env=host not in _LOOPBACK,
+            )
+            self._clients[target] = await self._stack.enter_async_context(client)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close all connections."""
+        await self._stack.aclose()
+
+    async def send(self, request: UpstreamRequest) -> UpstreamResponse | ProviderError:
+        """Send a request and wait for the response's headers.
+
+        Returns:
+            The response, whatever its status, or the error that the gateway answers with.
+        """
+        import httpx2  # noqa: PLC0415  heavy
+
+        endpoint = self._endpoints.get(request.target)
+        client = self._clients.get(request.target)
+        if endpoint is None or client is None:
+            return ProviderError(
+                502, "no_upstream", f"evalgate: no upstream is configured for {request.target}"
+            )
+        try:
+            built = client.build_request(
+                request.method,
+                f"{endpoint.root}/{request.path}",
+                headers=_headers(request.headers, endpoint),
+                content=request.body or None,
+            )
+            return UpstreamResponse(await client.send(built, stream=True))
+        except httpx2.TimeoutException as error:
+            return timed_out(error)
+        except httpx2.HTTPError as error:
+            return unreachable(error)
+
+
+def timed_out(error: Exception) -> ProviderError:
+    """Return what the gateway answers when the upstream is too slow."""
+    message = f"evalgate: the upstream did not answer in time ({type(error).__name__})"
+    return ProviderError(504, "upstream_timeout", message, retry=None)
+
+
+def unreachable(error: Exception) -> ProviderError:
+    """Return what the gateway answers when the upstream is down."""
+    message = f"evalgate: the upstream cannot be reached ({type(error).__name__}: {error})"
+    return ProviderError(502, "upstream_unreachable", message, retry=None)
+
+
+def _headers(sent: Headers, endpoint: Endpoint) -> Headers:
+    own = [(name.lower().encode(), value.encode()) for name, value in endpoint.headers.items()]
+    dropped = _NOT_SENT_ON | (_CREDENTIALS if own else frozenset())
+    kept = [(name, value) for name, value in sent if name not in dropped]
+    return [*kept, *own, (b"accept-encoding", b"identity")]
