@@ -70,6 +70,8 @@ def _values(scores: dict[str, Score]) -> tuple[object, ...]:
         ("a1 b1", "any_order", "b1 a1", (2, 2), (2, 2), (2, 2), (2, 2), (4, 4), 1),
         ("a1 b1", "exact", "b1 a1", (1, 3), (1, 2), (1, 2), (1, 2), (2, 4), 0),
         ("a1 b1 c1", "exact", "x1 a1 b1 c1", (3, 4), (3, 4), (3, 4), (3, 3), (6, 7), 0),
+        # The names alone allow more than the best alignment of right calls.
+        ("a1 b1 c1", "exact", "c1 a2 b2", (1, 5), (2, 3), (1, 3), (1, 3), (2, 6), 0),
         ("a1 b1", "in_order", "x1 a1 y1 b1", (2, 2), (2, 2), (2, 2), (2, 2), (4, 4), 1),
         # Allowed extra calls count neither as made nor as missed.
         ("a1 b1", "superset", "x1 b1 a1 x2", (2, 2), (2, 2), (2, 2), (2, 2), (4, 4), 1),
@@ -80,6 +82,8 @@ def _values(scores: dict[str, Score]) -> tuple[object, ...]:
         # Optional calls.
         ("a1 b1?", "any_order", "a1", (1, 1), (1, 1), (1, 1), (1, 1), (2, 2), 1),
         ("a1 b1?", "any_order", "a1 b1", (2, 2), (2, 2), (2, 2), (2, 2), (4, 4), 1),
+        ("a1 b1?", "superset", "a1 b2", (1, 1), (1, 1), (1, 1), (1, 1), (2, 2), 1),
+        ("a1 b1?", "in_order", "a1 b2", (1, 1), (1, 1), (1, 1), (1, 1), (2, 2), 1),
         ("a1 b1?", "any_order", "a1 b2", (1, 2), (2, 2), (1, 2), (1, 1), (2, 3), 0),
     ],
 )

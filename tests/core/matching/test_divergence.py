@@ -23,6 +23,7 @@ Made = Callable[[str], list[ToolCall]]
         ("a1 b1", "b1 a1", "exact", "missed: a(x=1)"),
         ("b1 a1", "z1 b2", "superset", "call 2, b: x is 2, wanted 1"),
         ("a1 b1", "z1", "subset", "call 1, z(x=1): not expected"),
+        ("a1 b1", "b1 z1", "subset", "call 2, z(x=1): not expected"),
         ("a1", "a", "exact", "call 1, a: x is missing, wanted 1"),
         ("a", "a1", "exact", "call 1, a: x is not expected"),
         ("", "a1", "superset", "call 1, a(x=1): not expected"),
@@ -60,5 +61,7 @@ def test_presets_have_words_too() -> None:
             "parameters": schema,
         }
     )
+    unread = first_divergence(gold, [ToolCall(name="a", arguments="{")], "tau2")
+    assert 'call 1, a: arguments could not be parsed: "{"' == unread
     words = first_divergence([typed], [ToolCall(name="a", arguments={"x": 1.0})], "bfcl")
     assert "call 1, a: x is 1.0, wanted one of [1, 2]" == words
