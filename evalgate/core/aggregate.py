@@ -20,7 +20,7 @@ from typing import Literal
 from evalgate.core.metrics import Metric
 from evalgate.schema.golden import Case
 from evalgate.schema.result import CaseResult, MetricValue, TrialResult
-from evalgate.schema.score import Abstained, Scored
+from evalgate.schema.score import Abstained, Score, Scored
 
 __all__ = [
     "Source",
@@ -83,83 +83,93 @@ def quantile(ordered: Sequence[float], share: float) -> float:
     return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
 
 
+def _doubles() -> "array[float]":
+    return array("d")
+
+
+def _counts() -> "array[int]":
+    return array("L")
+
+
 @dataclass(slots=True)
 class _Column:
     """One score over all cases; per-case entries stand side by side, without abstained cases."""
 
     finished_only: bool
-    place: array[int] = field(default_factory=lambda: array("L"))
+    """Whether failed trials are left out."""
+    place: "array[int]" = field(default_factory=_counts)
     """Number of the case."""
-    mean: array[float] = field(default_factory=lambda: array("d"))
+    mean: "array[float]" = field(default_factory=_doubles)
     """Mean over its trials."""
-    trials: array[int] = field(default_factory=lambda: array("L"))
+    trials: "array[int]" = field(default_factory=_counts)
     """Trials with a value."""
-    error2: array[float] = field(default_factory=lambda: array("d"))
-    """Squared standard error of the mean; meaningless with one trial."""
-    values: array[float] = field(default_factory=lambda: array("d"))
+    error2: "array[float]" = field(default_factory=_doubles)
+    """Squared standard error of the mean; 0 with one trial, where it is not known."""
+    values: "array[float]" = field(default_factory=_doubles)
     """Every value."""
-    finished: array[float] = field(default_factory=lambda: array("d"))
-    """Every value of a finished trial."""
-    finished_cases: int = 0
+    open: list[float] = field(default_factory=list)
+    """Values of the case at hand."""
+    entries: int = 0
+    """Trials that have such a score at all."""
     unknown: int = 0
-    absent: int = 0
-    """Trials that have no such score at all."""
-    seen: bool = False
+    """Trials whose score is unknown or broken."""
     numerator: int = 0
     denominator: int = 0
     counted: bool = True
     """Whether every value came with counts."""
 
-    def add_case(self, place: int, trials: Iterable[TrialResult], name: str) -> None:
-        """Take the trials of one case."""
-        values: list[float] = []
-        finished = len(self.finished)
-        for trial in trials:
-            done = trial.status == "finished"
-            if self.finished_only and not done and trial.status != "not_measured":
-                continue
-            score = trial.scores.get(name)
-            if type(score) is Scored:
-                values.append(score.value)
-                if done:
-                    self.finished.append(score.value)
-                self._count(score.counts)
-            elif score is None:
-                self.absent += 1
-            elif type(score) is not Abstained or score.unknown:
-                self.unknown += 1
-                self.seen = True
-            # An inapplicable score is no evidence of a column: absent ones stay unremarked.
-        self.finished_cases += len(self.finished) > finished
-        if values:
-            self._close(place, values)
+    def take(self, score: Score) -> None:
+        """Take the score of one trial."""
+        self.entries += 1
+        if type(score) is Scored:
+            self.open.append(score.value)
+            if score.counts is None:
+                self.counted = False
+            else:
+                self.numerator += score.counts[0]
+                self.denominator += score.counts[1]
+        elif type(score) is not Abstained or score.unknown:
+            self.unknown += 1
 
-    def _count(self, counts: tuple[int, int] | None) -> None:
-        if counts is None:
-            self.counted = False
-        else:
-            self.numerator += counts[0]
-            self.denominator += counts[1]
-
-    def _close(self, place: int, values: list[float]) -> None:
+    def close(self, place: int) -> None:
+        """End a case."""
+        values = self.open
         n = len(values)
-        mean = values[0] if n == 1 else fsum(values) / n
-        self.seen = True
+        first = values[0]
         self.place.append(place)
-        self.mean.append(mean)
         self.trials.append(n)
-        self.error2.append(fsum((v - mean) ** 2 for v in values) / (n * max(n - 1, 1)))
         self.values.extend(values)
+        if values.count(first) == n:
+            self.mean.append(first)
+            self.error2.append(0.0)
+        else:
+            mean = fsum(values) / n
+            self.mean.append(mean)
+            self.error2.append(fsum((v - mean) ** 2 for v in values) / (n * (n - 1)))
+        values.clear()
 
-    def missing(self) -> int:
-        """Count the trials without a value that should have one."""
-        return self.unknown + (self.absent if self.seen else 0)
+    def missing(self, eligible: int) -> int:
+        """Count the trials without a value that should have one, absent scores included."""
+        seen = self.values or self.unknown
+        return self.unknown + (eligible - self.entries if seen else 0)
 
     def pooled(self) -> tuple[int, int] | None:
         """Return the counts over all trials, where every value is a ratio of counts."""
         if not (self.values and self.counted and self.denominator):
             return None
         return self.numerator, self.denominator
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """All columns of the cases that are judged, and what the cases themselves say."""
+
+    columns: Mapping[tuple[str, bool], _Column]
+    missing: Mapping[tuple[str, bool], int]
+    weights: Sequence[float]
+    minutes: Sequence[float | None]
+    shortest: int
+    """Trials of the case that has the fewest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,15 +195,10 @@ def metric_values(
         metrics: The metrics to compute, by name.
         sources: Where a metric comes from, by name; `measured` where it is not named.
     """
-    judged = [case for case in cases if not case.draft]
-    columns = _columns(judged, metrics.values())
-    weights = array("d", (case.weight for case in judged))
-    minutes = [case.human_minutes for case in judged]
-    shortest = min((len(case.trials) for case in judged if case.trials), default=0)
+    table = _table([case for case in cases if not case.draft], metrics.values())
     values: dict[str, MetricValue] = {}
     for name, metric in metrics.items():
-        column = columns[metric.score, _finished_only(metric)]
-        answer = _answer(metric, column, weights, minutes, shortest)
+        answer = _answer(metric, table)
         if answer is None or (answer.n == 0 and answer.unknown == 0):
             continue
         values[name] = MetricValue(
@@ -209,84 +214,101 @@ def metric_values(
     return values
 
 
-def _finished_only(metric: Metric) -> bool:
-    return metric.finished_only or metric.aggregate in _QUANTILES
+def _key(metric: Metric) -> tuple[str, bool]:
+    return metric.score, metric.finished_only or metric.aggregate in _QUANTILES
 
 
-def _columns(
-    cases: Sequence[CaseResult], metrics: Iterable[Metric]
-) -> dict[tuple[str, bool], _Column]:
-    columns = {(m.score, _finished_only(m)): _Column(_finished_only(m)) for m in metrics}
+def _table(cases: Sequence[CaseResult], metrics: Iterable[Metric]) -> _Table:
+    """Read every score once."""
+    columns = {key: _Column(finished_only=key[1]) for key in map(_key, metrics)}
+    by_name: dict[str, list[_Column]] = {}
     for (name, _), column in columns.items():
-        for place, case in enumerate(cases):
-            column.add_case(place, case.trials, name)
-    return columns
+        by_name.setdefault(name, []).append(column)
+    eligible = {True: 0, False: 0}
+    for place, case in enumerate(cases):
+        for trial in case.trials:
+            # A trial that was not measured might have finished: its scores are missing there.
+            counts = trial.status in ("finished", "not_measured")
+            eligible[True] += counts
+            eligible[False] += 1
+            for name, score in trial.scores.items():
+                for column in by_name.get(name, ()):
+                    if counts or not column.finished_only:
+                        column.take(score)
+        for column in columns.values():
+            if column.open:
+                column.close(place)
+    return _Table(
+        columns=columns,
+        missing={key: column.missing(eligible[key[1]]) for key, column in columns.items()},
+        weights=array("d", (case.weight for case in cases)),
+        minutes=[case.human_minutes for case in cases],
+        shortest=min((len(case.trials) for case in cases if case.trials), default=0),
+    )
 
 
-def _answer(
-    metric: Metric,
-    column: _Column,
-    weights: Sequence[float],
-    minutes: Sequence[float | None],
-    shortest: int,
-) -> _Answer | None:
+def _answer(metric: Metric, table: _Table) -> _Answer | None:
+    key = _key(metric)
+    column, missing = table.columns[key], table.missing[key]
     match metric.aggregate:
         case "mean":
-            return _mean(column, weights)
+            return _mean(column, missing, table.weights)
         case "p50" | "p95":
-            ordered = sorted(column.finished)
+            ordered = sorted(column.values)
             value = quantile(ordered, _QUANTILES[metric.aggregate]) if ordered else None
-            return _Answer(value, column.finished_cases, column.missing())
+            return _Answer(value, len(column.place), missing)
         case "pass_hat" | "pass_at":
-            return _pass_k(metric, column, weights) if metric.k <= shortest else None
+            return _pass_k(metric, column, missing, table)
         case "quartile":
-            known = sorted(m for m in minutes if m is not None)
+            known = sorted(m for m in table.minutes if m is not None)
             return _Answer(quantile(known, metric.k / 4), len(known)) if known else None
         case "by_quartile":
-            return _by_quartile(metric.k, column, weights, minutes)
+            return _by_quartile(metric.k, column, missing, table)
 
 
-def _mean(column: _Column, weights: Sequence[float]) -> _Answer:
+def _mean(column: _Column, missing: int, weights: Sequence[float]) -> _Answer:
     if not column.place:
-        return _Answer(None, 0, column.missing())
+        return _Answer(None, 0, missing)
     own = [weights[place] for place in column.place]
-    whole = fsum(own)
-    value = fsum(w * m for w, m in zip(own, column.mean, strict=True)) / whole
+    value, whole = _weighted(zip(own, column.mean, strict=True))
     se = None
     if min(column.trials) > 1:
         se = sqrt(fsum(w * w * e for w, e in zip(own, column.error2, strict=True))) / whole
-    return _Answer(value, len(own), column.missing(), se, column.pooled())
+    return _Answer(value, len(own), missing, se, column.pooled())
 
 
-def _pass_k(metric: Metric, column: _Column, weights: Sequence[float]) -> _Answer | None:
-    if any(value not in (0.0, 1.0) for value in column.values):
+def _weighted(rows: Iterable[tuple[float, float]]) -> tuple[float, float]:
+    """Return the weighted mean of (weight, value) and the sum of the weights."""
+    held = list(rows)
+    whole = fsum(weight for weight, _ in held)
+    return fsum(weight * value for weight, value in held) / whole, whole
+
+
+def _pass_k(metric: Metric, column: _Column, missing: int, table: _Table) -> _Answer | None:
+    graded = any(value not in (0.0, 1.0) for value in column.values)
+    if graded or metric.k > table.shortest:
         return None
     estimate = pass_hat_k if metric.aggregate == "pass_hat" else pass_at_k
     rows = [
-        (weights[place], estimate(round(mean * n), n, metric.k))
+        (table.weights[place], estimate(round(mean * n), n, metric.k))
         for place, mean, n in zip(column.place, column.mean, column.trials, strict=True)
         if n >= metric.k
     ]
-    value = fsum(w * v for w, v in rows) / fsum(w for w, _ in rows) if rows else None
-    return _Answer(value, len(rows), column.missing())
+    return _Answer(_weighted(rows)[0] if rows else None, len(rows), missing)
 
 
-def _by_quartile(
-    number: int, column: _Column, weights: Sequence[float], minutes: Sequence[float | None]
-) -> _Answer | None:
-    known = sorted(m for m in minutes if m is not None)
+def _by_quartile(number: int, column: _Column, missing: int, table: _Table) -> _Answer | None:
+    known = sorted(m for m in table.minutes if m is not None)
     if not known:
         return None
     edges = [float("-inf"), *(quantile(known, q / 4) for q in (1, 2, 3)), float("inf")]
+    low, high = edges[number - 1], edges[number]
     rows = [
-        (weights[place], mean)
+        (table.weights[place], mean)
         for place, mean in zip(column.place, column.mean, strict=True)
-        if (length := minutes[place]) is not None and edges[number - 1] < length <= edges[number]
+        if (length := table.minutes[place]) is not None and low < length <= high
     ]
-    if not rows:
-        return None
-    value = fsum(w * m for w, m in rows) / fsum(w for w, _ in rows)
-    return _Answer(value, len(rows), column.missing())
+    return _Answer(_weighted(rows)[0], len(rows), missing) if rows else None
 
 
 def total(cases: Iterable[CaseResult], score: str) -> tuple[float, int]:

@@ -277,21 +277,17 @@ def _scores(scorer: Scorer, case: Case, trace: Trace) -> dict[str, Score]:
     except Exception as error:  # noqa: BLE001  # a scorer is foreign code: any failure is its own
         broken = Broken(f"{scorer.name}: {_words(error)}")
         return dict.fromkeys(scorer.scores, broken)
-    return {name: _sound(scorer, name, found.get(name)) for name in scorer.scores}
-
-
-def _sound(scorer: Scorer, name: str, score: Score | None) -> Score:
-    """Let through what is a score; break what is missing, not finite or something else."""
-    match score:
-        case Scored(value):
-            if isinstance(value, float | int) and isfinite(value):
-                return score
-            return Broken(f"{scorer.name} gave {name!r} the value {value!r}")
-        case Abstained() | Broken():
-            return score
-        case None:
-            return Broken(f"{scorer.name} returned no score {name!r}")
-    return Broken(f"{scorer.name} returned a {type(score).__name__} for {name!r}, not a score")
+    own: dict[str, Score] = {}
+    for name in scorer.scores:
+        score = found.get(name)
+        if isinstance(score, Scored):
+            sound = isinstance(score.value, float | int) and isfinite(score.value)
+        else:
+            sound = isinstance(score, Abstained | Broken)
+        if score is None or not sound:
+            score = Broken(f"{scorer.name} gave {name!r} no score but {cap(repr(score), 100)}")
+        own[name] = score
+    return own
 
 
 def _details(

@@ -148,9 +148,11 @@ def cost_disagreement(trace: Trace, settings: Settings, book: PriceBook) -> str 
 
     The recorded cost counts: a hidden discount is in it and not in the table.
     """
+    if not settings.claims_count:
+        return None
     calls = _calls(trace)
     recorded = trace.cost_usd or fsum(call.cost_usd or 0.0 for call in calls)
-    if not settings.claims_count or not recorded or not calls:
+    if not recorded or not calls:
         return None
     at = _moment(trace)
     costs: list[float] = []

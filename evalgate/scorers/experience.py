@@ -78,19 +78,16 @@ def _loops(trace: Trace) -> dict[str, Score]:
     calls = longest = tools = widest = 0
     seen = False
     for step in trace.steps:
-        match step:
-            case LlmCall():
-                seen = True
-                calls += 1
-                tools = 0
-                longest = max(longest, calls)
-            case ToolCall(requestor="assistant"):
-                tools += 1
-                widest = max(widest, tools)
-            case UserMessage():
-                calls = 0
-            case _:
-                pass
+        if isinstance(step, LlmCall):
+            seen = True
+            calls += 1
+            tools = 0
+            longest = max(longest, calls)
+        elif isinstance(step, ToolCall):
+            tools += step.requestor == "assistant"
+            widest = max(widest, tools)
+        elif isinstance(step, UserMessage):
+            calls = 0
     if not seen:
         return {"llm_calls_per_turn": _NO_CALLS, "tool_fan_out": _NO_CALLS}
     return {"llm_calls_per_turn": _count(longest), "tool_fan_out": _count(widest)}
