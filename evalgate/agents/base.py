@@ -1,0 +1,125 @@
+"""The contract of an agent: a case and a context go in, a trace comes out."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Protocol
+
+from evalgate.schema.config import AgentConfig
+from evalgate.schema.golden import Case
+from evalgate.schema.trace import Trace, TraceStatus
+
+__all__ = [
+    "SYSTEM_CLOCK",
+    "Agent",
+    "Clock",
+    "Context",
+    "Opening",
+    "Slots",
+    "TrialFailed",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Where the time comes from."""
+
+    now: Callable[[], float]
+    """Seconds that only grow, from any start."""
+    wall: Callable[[], float]
+    """Seconds since 1970."""
+
+    def timestamp(self) -> str:
+        """Return the wall time as RFC 3339 with milliseconds."""
+        moment = datetime.fromtimestamp(self.wall(), UTC)
+        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+SYSTEM_CLOCK: Final = Clock(time.monotonic, time.time)
+"""The clock of the machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an agent is told about one trial, beside the case."""
+
+    trial: int = 0
+    """Number of the trial, from 0."""
+    timeout_s: float = 120.0
+    """Seconds the trial may take."""
+    base_url: str | None = None
+    """Where to send calls to the model; null: wherever the agent sends them by itself."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Variables of this trial; an isolated agent finds them in its environment."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Further headers for an agent that is reached over HTTP."""
+
+
+class TrialFailed(Exception):
+    """The agent failed one trial; never leaves the agents' room, it becomes a trace."""
+
+    def __init__(self, status: TraceStatus, reason: str) -> None:
+        """Keep how the trial ended, and why, in one sentence."""
+        super().__init__(reason)
+        self.status: TraceStatus = status
+        self.reason = reason
+
+
+class Agent(Protocol):
+    """Something that can be asked to do a case."""
+
+    @property
+    def trials(self) -> int | None:
+        """Trials a case that exist (recorded agents); null: as many as are asked for."""
+
+    async def run(self, case: Case, context: Context) -> Trace:
+        """Do one trial; safe to call many times at once.
+
+        Whatever the agent does wrong becomes a trace with a status that is not `finished` and a
+        reason in `error`.
+
+        Raises:
+            AgentLoadError: The agent cannot be started at all; the whole run is useless.
+            InputError: Something else of the user's makes the whole run useless.
+        """
+
+    async def close(self) -> None:
+        """Give back all that was opened, and end every process that was started."""
+
+
+class Slots(Protocol):
+    """Model endpoints of worker processes, for clients that are built when a module is imported.
+
+    Such a client keeps the first base URL it saw. So each worker process gets an endpoint of its
+    own, and it is the server that learns which trial the endpoint stands for.
+    """
+
+    def environment(self, slot: int) -> Mapping[str, str]:
+        """Return the variables a worker is started with; `slot` counts workers from 0."""
+
+    def switch(self, slot: int, context: Context) -> None:
+        """Let the endpoint of this worker stand for the trial of `context` from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """All that is known when an agent is opened; the sole argument of an agent's factory."""
+
+    target: str
+    """What stands after the prefix, e.g. `MODULE:NAME`; for `http` the whole URL."""
+    config: AgentConfig
+    """The agent's configuration."""
+    root: Path
+    """Folder that paths and modules are relative to."""
+    concurrency: int
+    """Trials at once."""
+    timeout_s: float
+    """Seconds a trial may take, unless its context says otherwise."""
+    environ: Mapping[str, str]
+    """The caller's environment."""
+    clock: Clock = SYSTEM_CLOCK
+    """Where the time comes from."""
+    slots: Slots | None = None
+    """Endpoints of worker processes; null: the context of each trial names its own."""

@@ -1,0 +1,65 @@
+"""What an agent gets to see of a case: the question, never what is expected.
+
+This module is imported by worker processes and keeps to the standard library.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["AgentCase"]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentCase:
+    """One question to the agent."""
+
+    id: str
+    """The case."""
+    input: str | list[dict[str, Any]]
+    """The text; or the chat messages so far, where the case holds messages or a script."""
+    messages: list[dict[str, Any]]
+    """The same as chat messages in the OpenAI shape, oldest first."""
+    contexts: tuple[str, ...] = ()
+    """Texts the answer must be faithful to."""
+    turn: int = 0
+    """Number of the user's turn, from 0."""
+
+    @property
+    def text(self) -> str:
+        """The last thing the user said."""
+        for message in reversed(self.messages):
+            if message.get("role") == "user":
+                return _text_of(message.get("content"))
+        return self.input if isinstance(self.input, str) else ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the case as the JSON object that agents in other processes receive."""
+        return {
+            "id": self.id,
+            "input": self.input,
+            "messages": self.messages,
+            "contexts": list(self.contexts),
+            "turn": self.turn,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "AgentCase":
+        """Read what `to_json` returned."""
+        return cls(
+            id=data["id"],
+            input=data["input"],
+            messages=data["messages"],
+            contexts=tuple(data["contexts"]),
+            turn=data["turn"],
+        )
+
+
+def _text_of(content: object) -> str:
+    """Join the text parts of a message's content."""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list | tuple):
+        return ""
+    parts = (part.get("text") for part in content if isinstance(part, Mapping))
+    return "".join(part for part in parts if isinstance(part, str))

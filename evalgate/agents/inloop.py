@@ -1,0 +1,199 @@
+"""Async agents in our own event loop, with an end to those that will not end by themselves.
+
+A coroutine is driven through `Lifeline`, which can let go of it: one that swallows its
+cancellation is simply never resumed. One that blocks the loop is found by `Watchdog`, a thread,
+and interrupted as soon as Python gets to run. What neither can end is a call into C that does not
+return, and `os._exit`; only `isolation: process` ends those.
+"""
+
+import asyncio
+import ctypes
+import threading
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from evalgate.agents.base import Clock, TrialFailed
+
+__all__ = ["AgentError", "LoopBlockedError", "Watchdog", "ask_in_loop"]
+
+_GRACE_S: Final = 0.5
+"""Seconds an agent has to clean up after it was cancelled."""
+
+_ISOLATE: Final = "set `isolation: process` for such an agent"
+
+
+class LoopBlockedError(BaseException):
+    """Raised inside an agent that kept the event loop from running."""
+
+
+class AgentError(Exception):
+    """An agent raised what would stop us too, such as `SystemExit`."""
+
+
+@dataclass(slots=True)
+class Watchdog:
+    """Interrupts agents that block the event loop for longer than a trial may take."""
+
+    limit_s: float
+    """Seconds between two awaits from which on an agent is interrupted."""
+    clock: Clock
+    """Where the time comes from."""
+    entered: float | None = None
+    """When the agent that runs now got control; null: none does."""
+    _loop_thread: int = field(default_factory=threading.get_ident)
+    _stopped: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Watch the thread that calls this."""
+        self._thread = threading.Thread(target=self._watch, name="evalgate-watchdog", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop watching."""
+        self._stopped.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _watch(self) -> None:
+        pause = min(max(self.limit_s / 4, 0.05), 1.0)
+        while not self._stopped.wait(pause):
+            entered = self.entered
+            if entered is not None and self.clock.now() - entered > self.limit_s:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                    ctypes.c_ulong(self._loop_thread), ctypes.py_object(LoopBlockedError)
+                )
+                self.entered = None
+
+
+@dataclass(slots=True)
+class Lifeline:
+    """An awaitable that drives the agent, cannot be deaf to a cancellation, and can be cut."""
+
+    call: Callable[[], Any]
+    """Calls the agent; called when this is awaited, so that a call that blocks is watched too."""
+    watchdog: Watchdog
+    """Is told when the agent has control."""
+    late: bool = False
+    """Whether the trial's time is over."""
+    cancelled: bool = False
+    """Whether the agent has been cancelled; whatever it does then, this ends as cancelled."""
+    cut: bool = False
+    """Whether the agent had its time to clean up and is not resumed any more."""
+    grace: asyncio.TimerHandle | None = None
+    """Runs while a cancelled agent cleans up."""
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        """Drive the agent from one await to the next."""
+        inner = _awaited(self.call).__await__()
+        resume: Callable[[], Any] = inner.__next__
+        while True:
+            try:
+                waits_for = self._resumed(resume)
+            except StopIteration as stop:
+                return stop.value
+            try:
+                sent = yield waits_for
+            except BaseException as error:
+                if self.cut:
+                    raise
+                if isinstance(error, asyncio.CancelledError):
+                    self._has_been_cancelled()
+                resume = _thrower(inner, error)
+            else:
+                resume = inner.__next__ if sent is None else _sender(inner, sent)
+
+    def _resumed(self, resume: Callable[[], Any]) -> object:
+        """Let the agent run up to its next await, and return what it waits for."""
+        self.watchdog.entered = self.watchdog.clock.now()
+        try:
+            return resume()
+        except SystemExit as error:
+            raise AgentError(f"the agent called sys.exit({error.code!r})") from None
+        except Exception:  # StopIteration, with the answer, is one
+            if self.cancelled:
+                raise asyncio.CancelledError from None
+            raise
+        finally:
+            self.watchdog.entered = None
+
+    def _has_been_cancelled(self) -> None:
+        """Give the agent a moment to clean up, once."""
+        task = asyncio.current_task()
+        if not self.cancelled and task is not None:
+            self.grace = task.get_loop().call_later(_GRACE_S, self._cut, task)
+        self.cancelled = True
+
+    def _cut(self, task: "asyncio.Task[object]") -> None:
+        self.cut = True
+        task.cancel()
+
+
+async def _awaited(call: Callable[[], Any]) -> object:
+    value = call()
+    return await value if hasattr(value, "__await__") else value
+
+
+def _sender(inner: Generator[Any, Any, Any], value: object) -> Callable[[], Any]:
+    return lambda: inner.send(value)
+
+
+def _thrower(inner: Generator[Any, Any, Any], error: BaseException) -> Callable[[], Any]:
+    return lambda: inner.throw(error)
+
+
+async def ask_in_loop(call: Callable[[], Any], timeout_s: float, watchdog: Watchdog) -> object:
+    """Await an agent in a task of its own, for so long.
+
+    Raises:
+        TrialFailed: It raised, ran out of time, blocked the loop, or called `sys.exit`.
+    """
+    line = Lifeline(call, watchdog)
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(_drive(line))
+    timer = loop.call_later(timeout_s, _time_out, task, line)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        current = asyncio.current_task()
+        if current is not None and current.cancelling():
+            raise
+        if line.late:
+            deaf = f"; it did not end when it was cancelled: {_ISOLATE}" if line.cut else ""
+            reason = f"no answer after {timeout_s:g} s (timeout_s){deaf}"
+            raise TrialFailed("timed_out", reason) from None
+        raise TrialFailed("crashed", "the agent cancelled its own task") from None
+    except LoopBlockedError:
+        reason = f"the agent blocked the event loop for more than {timeout_s:g} s: {_ISOLATE}"
+        raise TrialFailed("timed_out", reason) from None
+    except AgentError as error:
+        raise TrialFailed("crashed", str(error)) from None
+    except Exception as error:  # noqa: BLE001  # code of the user, which may raise anything
+        raise TrialFailed("crashed", described(error)) from None
+    finally:
+        timer.cancel()
+
+
+def _time_out(task: "asyncio.Task[object]", line: Lifeline) -> None:
+    line.late = True
+    task.cancel()
+
+
+async def _drive(line: Lifeline) -> object:
+    try:
+        return await line
+    finally:
+        if line.grace is not None:
+            line.grace.cancel()
+
+
+def described(error: BaseException) -> str:
+    """Say what an agent raised, and on which of its lines."""
+    place, here = "", error.__traceback__
+    while here is not None:
+        code = here.tb_frame.f_code
+        if code.co_filename != __file__:
+            place = f" ({code.co_filename}, line {here.tb_lineno})"
+        here = here.tb_next
+    return f"{type(error).__name__}: {str(error)[:2_000]}{place}"

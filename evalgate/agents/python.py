@@ -1,0 +1,104 @@
+"""`python:MODULE:NAME`: a function, or an object with `ainvoke` or `invoke`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+from evalgate.agents.base import Agent, Clock, Context, Opening, TrialFailed
+from evalgate.agents.calling import Callee, adapt
+from evalgate.agents.environment import check_environment
+from evalgate.agents.given import AgentCase
+from evalgate.agents.inloop import Watchdog, ask_in_loop
+from evalgate.agents.load import load_object
+from evalgate.agents.plain import NotPlain, encode
+from evalgate.agents.trial import run_trial
+from evalgate.errors import AgentLoadError
+from evalgate.schema.config import AgentConfig
+from evalgate.schema.golden import Case
+from evalgate.schema.trace import Trace
+
+__all__ = ["LoopAgent", "open_python"]
+
+
+@dataclass(frozen=True, slots=True)
+class LoopAgent:
+    """An async agent that shares our event loop."""
+
+    callee: Callee
+    """The user's object."""
+    config: AgentConfig
+    """Its configuration."""
+    clock: Clock
+    """Where the time comes from."""
+    watchdog: Watchdog
+    """Interrupts an agent that blocks the loop."""
+    trials: int | None = None
+    """As many as are asked for."""
+
+    async def run(self, case: Case, context: Context) -> Trace:
+        """Do one trial."""
+        if self.config.env:
+            context = replace(context, env={**self.config.env, **context.env})
+
+        async def ask(question: AgentCase, left: float) -> str:
+            call = self.callee.call
+            value = await ask_in_loop(lambda: call(question, context), left, self.watchdog)
+            try:
+                return encode(self.callee.read(value, question), self.config.max_output_bytes)
+            except NotPlain as error:
+                raise TrialFailed("bad_output", str(error)) from None
+
+        return await run_trial(
+            case, context, ask, clock=self.clock, trust_reported=self.config.trust_reported
+        )
+
+    async def close(self) -> None:
+        """Stop the watchdog."""
+        self.watchdog.stop()
+
+
+@asynccontextmanager
+async def open_python(opening: Opening) -> AsyncIterator[Agent]:
+    """Open a Python agent: async ones in our loop, all others in worker processes.
+
+    Raises:
+        AgentLoadError: It cannot be imported or called.
+    """
+    check_environment(opening.config)
+    agent = await _opened(opening)
+    try:
+        yield agent
+    finally:
+        await agent.close()
+
+
+async def _opened(opening: Opening) -> Agent:
+    config = opening.config
+    if config.isolation == "none":
+        return _in_loop(opening)
+    from evalgate.agents.pool import open_pool  # noqa: PLC0415  # only where processes are used
+
+    pool = await open_pool(opening)
+    own_process = config.isolation == "process" or opening.slots is not None or config.env
+    if own_process or not pool.is_async:
+        return pool
+    await pool.close()
+    return _in_loop(opening)
+
+
+def _in_loop(opening: Opening) -> LoopAgent:
+    config, target = opening.config, opening.target
+    callee = adapt(
+        load_object(target, opening.root),
+        target,
+        input_key=config.input_key,
+        output_key=config.output_key,
+    )
+    if not callee.is_async:
+        raise AgentLoadError(
+            f"python:{target} is not async, so it would stop everything else while it runs",
+            fix="remove `isolation: none`: synchronous agents run in worker processes",
+        )
+    watchdog = Watchdog(limit_s=opening.timeout_s + 1.0, clock=opening.clock)
+    watchdog.start()
+    return LoopAgent(callee, config, opening.clock, watchdog)

@@ -1,0 +1,326 @@
+"""The only place where trials are scheduled."""
+
+import asyncio
+from collections.abc import Callable, Container, Coroutine, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, Protocol
+
+from evalgate.agents.base import SYSTEM_CLOCK, Agent, Clock, Context
+from evalgate.errors import InputError
+from evalgate.schema.config import Caps
+from evalgate.schema.golden import Case
+from evalgate.schema.result import TrialResult
+from evalgate.schema.score import Scored
+from evalgate.schema.trace import Trace
+
+__all__ = [
+    "Progress",
+    "RunOutcome",
+    "RunPlan",
+    "Sink",
+    "first_failure",
+    "run_trials",
+]
+
+COST_SCORE: Final = "cost_usd"
+"""Name of the score that holds the cost of a trial."""
+
+_BACKLOG: Final = 256
+"""Trials that may wait for the disk; more of them hold up the next trial."""
+
+ContextFor = Callable[[Case, int], AbstractAsyncContextManager[Context]]
+"""Opens what one trial needs (a session at the gateway) and closes it after the trial."""
+
+
+class Sink(Protocol):
+    """Where finished trials go."""
+
+    def append(self, trace: Trace, result: TrialResult) -> "asyncio.Future[None]":
+        """Write a trial; the future is done when it is safe on disk, or carries an InputError.
+
+        Nothing of the trace is kept in memory once this returns.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One more trial is safe on disk."""
+
+    result: TrialResult
+    """The trial."""
+    finished: int
+    """Trials that are on disk, earlier ones of a resumed run included."""
+    planned: int
+    """Trials in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """What to run, and where to stop."""
+
+    cases: Sequence[Case]
+    """The cases, with distinct ids."""
+    trials: range
+    """Numbers of the trials of each case; all cases get trial 0 before any gets trial 1."""
+    concurrency: int
+    """Trials at once."""
+    done: Container[tuple[str, int]] = frozenset()
+    """Trials that are on disk already and are not run again."""
+    caps: Caps = field(default_factory=Caps)
+    """Hard limits; a cap on money or tokens lets running trials end, one on time does not."""
+    stop_on: Callable[[TrialResult], str | None] | None = None
+    """Names a reason to stop after this trial; null: none."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """How a run ended. The trials themselves are on disk."""
+
+    planned: int
+    """Trials in all."""
+    finished: int
+    """Trials that are on disk, earlier ones of a resumed run included."""
+    stopped: Literal["cap", "asked"] | None = None
+    """Why trials are missing: a cap, or `stop_on`; null: none is."""
+    reason: str | None = None
+    """The same in a sentence."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every trial was run."""
+        return self.finished == self.planned
+
+
+def first_failure(result: TrialResult) -> str | None:
+    """Stop at the first trial that did not finish or did not succeed (`--fail-fast`)."""
+    what = f"case {result.case_id!r}, trial {result.trial}"
+    if result.status != "finished":
+        return f"{what} ended as {result.status!r}"
+    success = result.scores.get("task_success")
+    if isinstance(success, Scored) and success.value < 1:
+        return f"{what} failed"
+    return None
+
+
+@dataclass(slots=True)
+class _Spent:
+    """What the run has cost so far."""
+
+    caps: Caps
+    started: float
+    cost: float = 0.0
+    tokens: int = 0
+    dearest: float | None = None
+    most_tokens: int | None = None
+    seen: int = 0
+
+    def add(self, trace: Trace, result: TrialResult) -> None:
+        """Count a trial; what is unknown counts as the most that was seen, never as nothing."""
+        self.seen += 1
+        if trace.replayed:
+            self.dearest, self.most_tokens = self.dearest or 0.0, self.most_tokens or 0
+            return
+        score = result.scores.get(COST_SCORE)
+        cost = score.value if isinstance(score, Scored) else None
+        if cost is not None:
+            self.dearest = max(self.dearest or 0.0, cost)
+        self.cost += cost if cost is not None else self.dearest or 0.0
+        usage = result.usage
+        known = usage.input_tokens is not None and usage.output_tokens is not None
+        tokens = (usage.input_tokens or 0) + (usage.output_tokens or 0)
+        if known:
+            self.most_tokens = max(self.most_tokens or 0, tokens)
+        self.tokens += tokens if known else max(tokens, self.most_tokens or 0)
+
+    def exceeded(self, wave: int) -> str | None:
+        """Name the cap that is reached; `wave` trials without any evidence are enough of them."""
+        blind = self.seen >= wave
+        limit = self.caps.cost_usd
+        if limit is not None and self.cost >= limit:
+            return f"the cost cap of {limit:g} USD is reached"
+        if limit is not None and blind and self.dearest is None:
+            return f"the cost cap of {limit:g} USD cannot be held: no trial's cost is known"
+        most = self.caps.tokens
+        if most is not None and self.tokens >= most:
+            return f"the cap of {most:,} tokens is reached"
+        if most is not None and blind and self.most_tokens is None:
+            return f"the cap of {most:,} tokens cannot be held: no trial's tokens are known"
+        return None
+
+
+@dataclass(slots=True)
+class _Run:
+    """The state of one run; lives and ends with `run_trials`."""
+
+    plan: RunPlan
+    agent: Agent
+    score: Callable[[Case, Trace], TrialResult]
+    sink: Sink
+    context_for: ContextFor
+    on_progress: Callable[[Progress], None] | None
+    todo: Iterator[tuple[Case, int]]
+    planned: int
+    finished: int
+    spent: _Spent
+    stopped: Literal["cap", "asked"] | None = None
+    reason: str | None = None
+    waiting: "dict[asyncio.Future[None], TrialResult]" = field(default_factory=dict)
+    broken: BaseException | None = None
+
+    def stop(self, kind: Literal["cap", "asked"], reason: str) -> None:
+        if self.stopped is None:
+            self.stopped, self.reason = kind, reason
+
+    async def work(self) -> None:
+        """Do one trial after the other until there is none, or a reason to stop."""
+        for case, trial in self.todo:
+            async with self.context_for(case, trial) as context:
+                trace = await self.agent.run(case, context)
+            written = self._keep(case, trial, trace)
+            if len(self.waiting) > _BACKLOG:
+                await asyncio.wait((written,))
+            if self.broken is not None:
+                raise self.broken
+            if self.stopped is not None:
+                return
+
+    def _keep(self, case: Case, trial: int, trace: Trace) -> "asyncio.Future[None]":
+        """Score a trial and hand it to the disk."""
+        if (trace.case_id, trace.trial) != (case.id, trial):
+            message = (
+                f"the agent answered case {case.id!r}, trial {trial} with a trace of case "
+                f"{trace.case_id!r}, trial {trace.trial}"
+            )
+            raise InputError(message)
+        result = self.score(case, trace)
+        self.spent.add(trace, result)
+        written = self.sink.append(trace, result)
+        self.waiting[written] = result
+        written.add_done_callback(self._written)
+        exceeded = self.spent.exceeded(self.plan.concurrency)
+        if exceeded is not None:
+            self.stop("cap", exceeded)
+        asked = self.plan.stop_on(result) if self.plan.stop_on is not None else None
+        if asked is not None:
+            self.stop("asked", asked)
+        return written
+
+    def _written(self, written: "asyncio.Future[None]") -> None:
+        result = self.waiting.pop(written)
+        if written.cancelled():
+            return
+        error = written.exception()
+        if error is not None:
+            self.broken = self.broken or error
+            return
+        self.finished += 1
+        if self.on_progress is not None:
+            self.on_progress(Progress(result, self.finished, self.planned))
+
+    async def drain(self) -> None:
+        """Wait until everything that was handed over is on disk."""
+        if self.waiting:
+            await asyncio.wait(tuple(self.waiting))
+            await asyncio.sleep(0)
+
+
+async def run_trials(  # noqa: PLR0913  # the surroundings of a run, each by its name
+    plan: RunPlan,
+    agent: Agent,
+    *,
+    score: Callable[[Case, Trace], TrialResult],
+    sink: Sink,
+    context_for: ContextFor,
+    on_progress: Callable[[Progress], None] | None = None,
+    clock: Clock = SYSTEM_CLOCK,
+) -> RunOutcome:
+    """Run every trial of a plan that is not done yet, so many at once.
+
+    A trial is reported only when it is on disk. When the run is cancelled (Ctrl-C), what is
+    finished is brought to disk before the cancellation goes on.
+
+    Args:
+        plan: What to run, and where to stop.
+        agent: The agent.
+        score: Makes the result of a trial; runs in the event loop, so it should be quick.
+        sink: Where trials go.
+        context_for: Opens what one trial needs.
+        on_progress: Hears of every trial that is on disk.
+        clock: Where the time comes from.
+
+    Raises:
+        InputError: The agent cannot be run at all, or the disk is full.
+    """
+    todo, skipped = _todo(plan)
+    run = _Run(
+        plan=plan,
+        agent=agent,
+        score=score,
+        sink=sink,
+        context_for=context_for,
+        on_progress=on_progress,
+        todo=todo,
+        planned=len(plan.cases) * len(plan.trials),
+        finished=skipped,
+        spent=_Spent(plan.caps, clock.now()),
+    )
+    workers = [
+        asyncio.create_task(run.work()) for _ in range(min(plan.concurrency, run.planned - skipped))
+    ]
+    try:
+        await _until_over(run, workers)
+    finally:
+        await _end(workers)
+        await _shielded(run.drain())
+    if run.broken is not None:
+        raise run.broken
+    if run.finished == run.planned:
+        return RunOutcome(run.planned, run.finished)
+    return RunOutcome(run.planned, run.finished, run.stopped, run.reason)
+
+
+def _todo(plan: RunPlan) -> tuple[Iterator[tuple[Case, int]], int]:
+    """Return the trials to run, one at a time, and how many need not be run."""
+    skipped = sum((case.id, trial) in plan.done for trial in plan.trials for case in plan.cases)
+    todo = (
+        (case, trial)
+        for trial in plan.trials
+        for case in plan.cases
+        if (case.id, trial) not in plan.done
+    )
+    return todo, skipped
+
+
+async def _until_over(run: _Run, workers: "list[asyncio.Task[None]]") -> None:
+    """Wait for all workers, for the first that fails, or for the cap on time."""
+    if not workers:
+        return
+    limit = run.plan.caps.seconds
+    done, pending = await asyncio.wait(workers, timeout=limit, return_when=asyncio.FIRST_EXCEPTION)
+    for worker in done:
+        worker.result()
+    if pending and limit is not None:
+        run.stop("cap", f"the cap of {limit:g} s is reached")
+
+
+async def _end(workers: "list[asyncio.Task[None]]") -> None:
+    """Cancel workers that still run, and wait until they are gone."""
+    for worker in workers:
+        worker.cancel()
+    if workers:
+        await _shielded(_gone(workers))
+
+
+async def _gone(workers: "list[asyncio.Task[None]]") -> None:
+    await asyncio.gather(*workers, return_exceptions=True)
+
+
+async def _shielded(work: Coroutine[Any, Any, None]) -> None:
+    """Finish something even when a cancellation comes in between; then let it go on."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait((task,))
+        raise
