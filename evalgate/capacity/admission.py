@@ -33,13 +33,14 @@ __all__ = [
     "Ticket",
     "enqueue",
     "finish",
+    "fits_some_time",
     "organisation",
     "release_next",
     "split",
     "throttled",
 ]
 
-Reservation20 = Literal["conserving", "strict", "none"]
+ReservationKind = Literal["conserving", "strict", "none"]
 """How the reserved share is kept for critical work.
 
 `conserving`: others leave that share of the stock untouched, all refill stays usable. `strict`:
@@ -74,7 +75,7 @@ class Admission:
         ConfigError: A number lies outside its range.
     """
 
-    reservation: Reservation20 = "conserving"
+    reservation: ReservationKind = "conserving"
     """How the reserved share is kept."""
     reserve: int = 20
     """Percent reserved for critical work."""
@@ -149,18 +150,21 @@ class Governor:
         "reserved",
     )
 
-    def __init__(self, config: Admission, quota: Quota, ranks: Iterable[int]) -> None:
+    def __init__(
+        self, config: Admission, quota: Quota, ranks: Iterable[int], *, critical: bool = True
+    ) -> None:
         """Start idle.
 
         Args:
             config: How calls are let through.
             quota: The provider's quota, used where `config` names no budget.
             ranks: All ranks that tickets will have.
+            critical: Whether any critical work can come; without it nothing is reserved.
         """
         budget = config.budget or quota
         self.config = config
         self.reserved: QuotaState | None = None
-        share = config.reserve if config.reservation != "none" else 0
+        share = config.reserve if critical and config.reservation != "none" else 0
         if config.reservation == "strict" and share:
             kept, rest = split(budget, share)
             self.reserved = new_state(kept)
@@ -188,7 +192,7 @@ def organisation(quotas: Iterable[Quota]) -> Quota:
     shares = list(quotas)
     if not shares:
         raise ConfigError("organisation: expected at least one quota, found none")
-    totals: dict[str, int | None] = {}
+    totals: dict[str, Any] = {}
     for name in _LIMITS:
         values = [getattr(quota, name) for quota in shares]
         known = [value for value in values if value is not None]
@@ -198,12 +202,25 @@ def organisation(quotas: Iterable[Quota]) -> Quota:
                 fix=f"set {name} for every agent, or for none",
             )
         totals[name] = sum(known) if known else None
-    if len({replace(quota, **dict.fromkeys(_LIMITS)) for quota in shares}) > 1:
+    if len({_rule(quota) for quota in shares}) > 1:
         raise ConfigError(
             "organisation: the agents' quotas differ in how they count",
             fix="use one profile, limiter, window and charge for all",
         )
-    return replace(shares[0], **totals)  # type: ignore[arg-type]  # only limits are replaced
+    return replace(shares[0], **totals)
+
+
+def _rule(quota: Quota) -> Quota:
+    return replace(
+        quota,
+        rpm=None,
+        tpm=None,
+        input_tpm=None,
+        output_tpm=None,
+        max_concurrency=None,
+        burst=None,
+        count_rejected=False,
+    )
 
 
 def split(quota: Quota, percent: int) -> tuple[Quota, Quota]:
@@ -219,8 +236,8 @@ def split(quota: Quota, percent: int) -> tuple[Quota, Quota]:
     Raises:
         ConfigError: A limit is too small to be cut.
     """
-    part: dict[str, int | None] = {}
-    rest: dict[str, int | None] = {}
+    part: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
     for name in _LIMITS:
         value = getattr(quota, name)
         share = None if value is None else value * percent // 100
@@ -231,7 +248,15 @@ def split(quota: Quota, percent: int) -> tuple[Quota, Quota]:
             )
         part[name] = share
         rest[name] = None if value is None or share is None else value - share
-    return replace(quota, **part), replace(quota, **rest)  # type: ignore[arg-type]  # only limits
+    return replace(quota, **part), replace(quota, **rest)
+
+
+def fits_some_time(governor: Governor, charges: tuple[int, ...], *, critical: bool) -> bool:
+    """Say whether waiting can ever help a call of these costs."""
+    kept = governor.reserved
+    if critical and kept is not None and oversized(kept.quota, charges) is None:
+        return True
+    return oversized(governor.main.quota, charges) is None
 
 
 def enqueue(governor: Governor, ticket: Ticket, now: int) -> None:

@@ -5,6 +5,7 @@ Times are whole nanoseconds and costs whole tokens, so every decision is exact (
 `docs/design/quota-model.md`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -38,6 +39,7 @@ __all__ = [
     "Reservation",
     "admit",
     "attempt",
+    "attempt_on",
     "new_state",
     "oversized",
     "real_cost",
@@ -346,6 +348,32 @@ def attempt(state: QuotaState, charges: tuple[int, ...], now: int) -> int:
         state.binding = state.names[second > first]
         return first if first >= second else second  # noqa: FURB136  hot
     return _attempt_any(state, charges, now)
+
+
+def attempt_on(state: QuotaState) -> Callable[[tuple[int, ...], int], int]:
+    """Return `attempt` bound to a state, by the shortest way for its shape.
+
+    Args:
+        state: What is in use; the returned function changes it.
+    """
+    bucket = state.one
+    if bucket is None:
+        return lambda charges, now: attempt(state, charges, now)
+    limit, window, capacity = bucket.limit, bucket.window, bucket.capacity
+
+    def one(charges: tuple[int, ...], now: int) -> int:
+        at = now * limit
+        level = bucket.full_at
+        if level < at:  # noqa: PLR1730  hot
+            level = at
+        level += charges[0] * window
+        over = level - at - capacity
+        if over > 0:
+            return -(-over // limit)
+        bucket.full_at = level
+        return 0
+
+    return one
 
 
 def _attempt_any(state: QuotaState, charges: tuple[int, ...], now: int) -> int:

@@ -7,11 +7,12 @@ with sources is in `docs/stress.md`.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import cached_property
 from random import Random
 from typing import Literal
 
 from evalgate.capacity.causes import CAUSES, Cause
-from evalgate.capacity.units import MILLISECOND, SECOND, quantise
+from evalgate.capacity.units import MILLISECOND, SECOND, nanoseconds, quantise
 from evalgate.errors import ConfigError
 
 __all__ = [
@@ -68,7 +69,7 @@ class Schedule:
     waits: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HintRule:
     """How a client obeys the server's hint."""
 
@@ -78,6 +79,16 @@ class HintRule:
     """Seconds; a longer hint is not obeyed. None: any length is."""
     beyond: Literal["stop", "backoff"] = "backoff"
     """What a longer hint leads to: no retry at all, or the client's own wait."""
+
+    @cached_property
+    def step(self) -> int:
+        """The resolution in nanoseconds."""
+        return _UNIT[self.unit]
+
+    @cached_property
+    def longest(self) -> int | None:
+        """The cap in nanoseconds."""
+        return None if self.cap is None else nanoseconds(self.cap)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +201,13 @@ def delay(
         return None
     rule = policy.hint
     if rule is not None and hint is not None and hint > 0:
-        told = quantise(hint, _UNIT[rule.unit])
-        if rule.cap is None or told <= rule.cap * SECOND:
-            return told + (round(rng.random() * policy.spread * SECOND) if policy.spread else 0)
+        step = rule.step
+        told = hint if hint % step == 0 else quantise(hint, step)
+        longest = rule.longest
+        if longest is None or told <= longest:
+            if policy.spread:
+                told += round(rng.random() * policy.spread * SECOND)
+            return told
         if rule.beyond == "stop":
             return None
     return round(_own_wait(policy.backoff, retry, rng) * SECOND)
