@@ -6,6 +6,7 @@ without a date is priced by the newest entry, so that the answer does not depend
 """
 
 import json
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -231,14 +232,14 @@ def lookup_public(model: str, provider: str | None) -> Tariff | None:
         _, info = get_snapshot().find_provider_model(model, None, served, None)
     except LookupError:
         return None
-    found: dict[tuple[int, int], Rates] = {}
+    found: dict[int, _Bands] = {}
 
     def tariff(usage: Usage, at: datetime) -> Fraction | None:
         prices = info.get_prices(at)
-        key = (id(prices), _tier(prices, usage.input_tokens))
-        if key not in found:
-            found[key] = _table_rates(prices, usage.input_tokens)
-        return found[key].cost(usage)
+        bands = found.get(id(prices))
+        if bands is None:
+            bands = found[id(prices)] = _bands(prices)
+        return bands.rates[bisect_left(bands.starts, usage.input_tokens)].cost(usage)
 
     return tariff
 
@@ -256,24 +257,33 @@ def _provider_id(name: str, known: set[str]) -> str | None:
 _FIELDS = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok")
 
 
-def _tier(prices: Any, input_tokens: int) -> int:  # noqa: ANN401  # genai_prices is imported late
-    """Count the price tiers that a call of this size has passed."""
-    return sum(
-        input_tokens > tier.start
-        for name in _FIELDS
-        for tier in getattr(vars(prices).get(name), "tiers", ())
-    )
+@dataclass(frozen=True, slots=True)
+class _Bands:
+    """Rates by size of the call: passing a start reprices every token of the call."""
+
+    starts: tuple[int, ...]
+    """Input tokens above which the next rates hold, ascending."""
+    rates: tuple[Rates, ...]
+    """One more than there are starts."""
 
 
-def _table_rates(prices: Any, input_tokens: int) -> Rates:  # noqa: ANN401  # genai_prices is imported late
-    """Read the prices of a call of this size: passing a tier reprices every token of the call."""
+def _bands(prices: Any) -> _Bands:  # noqa: ANN401  # genai_prices is imported late
+    """Read the prices of a model, tier by tier."""
+    stored = vars(prices)
+    tiers = {tier.start for name in _FIELDS for tier in getattr(stored.get(name), "tiers", ())}
+    starts = tuple(sorted(tiers))
+    return _Bands(starts, tuple(_table_rates(stored, above) for above in (-1, *starts)))
+
+
+def _table_rates(stored: Mapping[str, Any], above: int) -> Rates:
+    """Read the prices of calls with more than `above` input tokens."""
 
     def price(name: str) -> Fraction | None:
-        stored = vars(prices).get(name)
-        if stored is None:
+        value = stored.get(name)
+        if value is None:
             return None
-        passed = [t.price for t in getattr(stored, "tiers", ()) if input_tokens > t.start]
-        return Fraction(passed[-1] if passed else getattr(stored, "base", stored))
+        passed = [tier.price for tier in getattr(value, "tiers", ()) if tier.start <= above]
+        return Fraction(passed[-1] if passed else getattr(value, "base", value))
 
     input_, output, cached, cache_write = map(price, _FIELDS)
     per_thousand_calls = price("requests_kcount") or Fraction(0)

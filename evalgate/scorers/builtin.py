@@ -1,7 +1,7 @@
 """The built-in scorers, and the one place where a trial is scored."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from math import isfinite
@@ -26,6 +26,7 @@ __all__ = ["builtin_scorers", "metric_sources", "score_trial", "scorer_versions"
 _OUTPUT_CHARACTERS: Final = 300
 _ERROR_CHARACTERS: Final = 300
 _DETAILS: Final = 20
+_SHARED_SCORES: Final = 4_096
 _UNPREPARED: Final = task.Prepared()
 _DEFAULTS: Final = Settings()
 
@@ -93,10 +94,28 @@ def _prepared(cases: Iterable[Case]) -> Mapping[str, task.Prepared]:
     return MappingProxyType(ready)
 
 
+def _sharing() -> Callable[[Score], Score]:
+    """Return a function that gives equal scores as one object: most trials have the same few."""
+    known: dict[tuple[float, tuple[int, int] | None], Scored] = {}
+
+    def shared(score: Score) -> Score:
+        if not isinstance(score, Scored):
+            return score
+        key = (score.value, score.counts)
+        if len(known) < _SHARED_SCORES:
+            return known.setdefault(key, score)
+        return known.get(key, score)
+
+    return shared
+
+
 def _task_scorer(settings: Settings, prepared: Mapping[str, task.Prepared]) -> Scorer:
+    shared = _sharing()
+
     def score(case: Case, trace: Trace) -> Mapping[str, Score]:
         ready = prepared.get(case.id, _UNPREPARED)
         calls = tools.score_tools(case, trace, ready.matcher)
+        calls = {name: shared(score) for name, score in calls.items()}
         return {**task.score_task(case, trace, settings, calls, ready), **calls}
 
     def explain(case: Case, trace: Trace, scores: Mapping[str, Score]) -> Iterable[str]:
@@ -280,14 +299,21 @@ def _scores(scorer: Scorer, case: Case, trace: Trace) -> dict[str, Score]:
     own: dict[str, Score] = {}
     for name in scorer.scores:
         score = found.get(name)
-        if isinstance(score, Scored):
-            sound = isinstance(score.value, float | int) and isfinite(score.value)
+        kind = type(score)
+        if kind is Abstained or kind is Broken or (kind is Scored and _finite(score)):
+            own[name] = found[name]
         else:
-            sound = isinstance(score, Abstained | Broken)
-        if score is None or not sound:
-            score = Broken(f"{scorer.name} gave {name!r} no score but {cap(repr(score), 100)}")
-        own[name] = score
+            own[name] = Broken(f"{scorer.name} gave {name!r} no score but {cap(repr(score), 100)}")
     return own
+
+
+def _finite(score: object) -> bool:
+    """Return whether a value is a number that can be averaged."""
+    return (
+        isinstance(score, Scored)
+        and isinstance(score.value, (float, int))
+        and isfinite(score.value)
+    )
 
 
 def _details(
