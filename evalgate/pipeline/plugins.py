@@ -28,6 +28,12 @@ BUILTIN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "junit": "evalgate.render.junit:render",
             "github": "evalgate.render.github:render",
         },
+        "importers": {
+            "tau-bench": "evalgate.importers.tau_bench:import_tau_bench",
+            "tau2": "evalgate.importers.tau2:import_tau2",
+            "bfcl": "evalgate.importers.bfcl:import_bfcl",
+            "chat": "evalgate.importers.chat:import_chat",
+        },
     }
 )
 
