@@ -10,7 +10,7 @@ from evalgate.gateway.wire.errors import ProviderError, classify
 from evalgate.gateway.wire.routes import Route
 from evalgate.gateway.wire.sse import read_events
 
-__all__ = ["AttemptLog", "CallLog", "Delivered", "OddRequest", "retry_after"]
+__all__ = ["AttemptLog", "CallLog", "Delivered", "OddRequest", "parse_object", "retry_after"]
 
 
 @dataclass(frozen=True)
@@ -35,16 +35,16 @@ class Delivered:
     @cached_property
     def body(self) -> Body:
         """The JSON object; empty where it is none."""
-        try:
-            return as_body(json.loads(b"".join(chunk for _, chunk in self.chunks)))
-        except (ValueError, RecursionError):
-            return {}
+        return parse_object(b"".join(chunk for _, chunk in self.chunks))
 
     @cached_property
     def error(self) -> str | None:
         """The class of its error; None for a success."""
         if self.cut:
             return "cut_stream"
+        named = dict(self.headers).get(b"x-evalgate-error")
+        if named is not None:
+            return named.decode("latin-1")
         return classify(self.status, {} if self.stream else self.body)
 
     @cached_property
@@ -61,6 +61,14 @@ class Delivered:
     def hint(self) -> float | None:
         """The server's hint in seconds; None where there is none."""
         return retry_after(dict(self.headers))
+
+
+def parse_object(raw: bytes) -> Body:
+    """Read a JSON object; anything else is an empty one."""
+    try:
+        return as_body(json.loads(raw))
+    except (ValueError, RecursionError):
+        return {}
 
 
 def retry_after(headers: dict[bytes, bytes]) -> float | None:

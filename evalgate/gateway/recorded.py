@@ -16,7 +16,9 @@ from evalgate.text.redact import Redactor
 
 __all__ = ["KEPT_HEADERS", "call_entry", "delivered", "recorded_response"]
 
-KEPT_HEADERS = frozenset({b"content-type", b"retry-after", b"retry-after-ms", b"x-should-retry"})
+KEPT_HEADERS = frozenset(
+    {b"content-type", b"retry-after", b"retry-after-ms", b"x-should-retry", b"x-evalgate-error"}
+)
 """Headers that a client acts on; the others would only make recordings differ."""
 
 

@@ -318,11 +318,12 @@ def _passes(attempt: AttemptLog) -> bool:
         "upstream_unreachable",
         "upstream_timeout",
         "upstream_not_json",
+        "upstream_too_large",
     }
 
 
 def _is_about_the_account(attempt: AttemptLog) -> bool:
-    return attempt.error in {"auth", "quota_exhausted"}
+    return attempt.error in {"auth", "quota_exhausted", "no_upstream"}
 
 
 def _unusable(tape: CaseTape | DataError, case_id: str, case_digest: str | None) -> str | None:

@@ -4,11 +4,18 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from evalgate.gateway.exchange import AttemptLog, CallLog, Delivered, OddRequest
+from evalgate.gateway.exchange import (
+    AttemptLog,
+    CallLog,
+    Delivered,
+    OddRequest,
+    parse_object,
+    retry_after,
+)
 from evalgate.gateway.miss import Miss
 from evalgate.gateway.request_key import Prepared
 from evalgate.gateway.shelf import CaseTape, TapeWriter
-from evalgate.gateway.wire.errors import ProviderError
+from evalgate.gateway.wire.errors import ProviderError, classify
 from evalgate.gateway.wire.routes import Route
 
 __all__ = ["Limit", "TrialLog"]
@@ -106,18 +113,22 @@ class TrialLog:
         """Return how many LLM calls the turn of a call has, this one included."""
         return self.turns[call.route.wire.user_turns(call.prepared.body)]
 
-    def take_order(self, call: CallLog) -> int:
-        """Return which of the equal responses this attempt is due.
+    def due(self, call: CallLog) -> int:
+        """Return which of the equal responses the latest attempt is due.
 
-        A response that the agent did not wait for is due again.
+        A response that the agent did not wait for, or was not admitted to, is due again.
         """
-        for earlier in call.attempts[:-1]:
-            if earlier.order is not None and earlier.delivered is None:
-                order, earlier.order = earlier.order, None
-                return order
-        order = self.served[call.prepared.key]
-        self.served[call.prepared.key] += 1
-        return order
+        left = (a.order for a in call.attempts if a.order is not None and a.delivered is None)
+        return next(left, self.served[call.prepared.key])
+
+    def take(self, call: CallLog, order: int) -> None:
+        """Give the response that is due to the latest attempt."""
+        if order == self.served[call.prepared.key]:
+            self.served[call.prepared.key] += 1
+        for earlier in call.attempts:
+            if earlier.order == order:
+                earlier.order = None
+        call.last.order = order
 
     def end_replayed(self, attempt: AttemptLog, sent: Delivered, start: float, end: float) -> None:
         """End an attempt with a recorded response and its recorded times."""
@@ -148,6 +159,16 @@ class TrialLog:
         attempt.status = error.status
         attempt.error = error.code
         attempt.hint = error.retry_after
+        self.latest = max(self.latest, attempt.end)
+
+    def end_rejected(
+        self, attempt: AttemptLog, status: int, headers: dict[bytes, bytes], body: bytes
+    ) -> None:
+        """End an attempt that was not admitted; the recorded response is still due."""
+        attempt.end = self.now()
+        attempt.status = status
+        attempt.error = classify(status, parse_object(body)) or "rejected"
+        attempt.hint = retry_after(headers)
         self.latest = max(self.latest, attempt.end)
 
     def end_lost(self, attempt: AttemptLog, error: str) -> None:
