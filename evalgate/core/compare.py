@@ -1,0 +1,244 @@
+"""Comparing a candidate with its baseline: which cases, which metrics, what they say.
+
+Pure: two sides, the definitions and the policy in, a comparison out. What it means for the
+verdict is decided in `evalgate.core.gate`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from evalgate.core.case_changes import case_changes
+from evalgate.core.comparability import case_sets, differing_scorer, set_problem
+from evalgate.core.comparison import (
+    ByCase,
+    ByValue,
+    CaseSets,
+    CompareOptions,
+    Comparison,
+    MetricComparison,
+    NoComparison,
+)
+from evalgate.core.metrics import Metric
+from evalgate.core.noise import uncertainty
+from evalgate.core.pairing import (
+    Paired,
+    Row,
+    exact_mean,
+    exact_quantile,
+    filled_rows,
+    pair_cases,
+)
+from evalgate.core.rounding import exact
+from evalgate.core.rules import Rule, apply_rule, rule_of
+from evalgate.core.sides import FAILED, Side, SideCase
+from evalgate.schema.config import GateConfig
+
+__all__ = ["compare"]
+
+_QUANTILES = {"p50": Fraction(1, 2), "p95": Fraction(19, 20)}
+_DEFAULT_OPTIONS = CompareOptions()
+
+_GUESSED = "A number of a flat file whose direction nobody gave."
+
+
+def compare(
+    baseline: Side | None,
+    candidate: Side,
+    metrics: Mapping[str, Metric],
+    policy: GateConfig,
+    options: CompareOptions = _DEFAULT_OPTIONS,
+) -> Comparison:
+    """Compare a candidate with its baseline, metric by metric and case by case.
+
+    Args:
+        baseline: What it is compared with; null: no comparison was asked for.
+        candidate: The side under judgement.
+        metrics: All metrics of the suite by name, in the order of reports.
+        policy: The suite's policy.
+        options: What may be assumed.
+    """
+    noisy = candidate.noise != "none"
+    sets = case_sets(baseline, candidate, options)
+    blocked = None if baseline is None else set_problem(baseline, candidate, sets, options)
+    compared: tuple[MetricComparison, ...] = ()
+    common: Sequence[tuple[SideCase, SideCase]] = ()
+    if baseline is not None and blocked is None:
+        common = [(baseline.cases[name], candidate.cases[name]) for name in sets.common]
+        scene = _Scene(baseline, candidate, common, sets, noisy)
+        found = (
+            _compare_metric(metric, scene, policy, options)
+            for metric in _definitions(baseline, candidate, metrics).values()
+        )
+        compared = tuple(one for one in found if one is not None)
+    gated = [c.metric for c in compared if c.rule.gate != "advisory"]
+    changes = () if baseline is None else case_changes(sets, common, candidate, gated)
+    return Comparison(
+        candidate, baseline, noisy, sets, blocked, compared, changes, definitions=metrics
+    )
+
+
+def _definitions(
+    baseline: Side, candidate: Side, metrics: Mapping[str, Metric]
+) -> Mapping[str, Metric]:
+    """Add the names of flat files that nobody defined; more is taken for better, and said so."""
+    if not (baseline.means_only or candidate.means_only):
+        return metrics
+    stray = sorted((baseline.values.keys() | candidate.values.keys()) - metrics.keys())
+    return {
+        **metrics,
+        **{
+            name: Metric(
+                name=name,
+                score=name,
+                unit="score",
+                direction="higher",
+                gate="standard",
+                doc=_GUESSED,
+                bounds=None,
+            )
+            for name in stray
+        },
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """All that the comparison of one metric looks at."""
+
+    baseline: Side
+    candidate: Side
+    common: Sequence[tuple[SideCase, SideCase]]
+    sets: CaseSets
+    noisy: bool
+
+    @property
+    def flat(self) -> bool:
+        """Whether a side holds means only."""
+        return self.baseline.means_only or self.candidate.means_only
+
+
+def _compare_metric(
+    metric: Metric, scene: _Scene, policy: GateConfig, options: CompareOptions
+) -> MetricComparison | None:
+    flat_side = scene.baseline if scene.baseline.means_only else scene.candidate
+    rule = rule_of(metric, policy, gate_all=scene.flat and metric.name in flat_side.values)
+    result: ByCase | ByValue | NoComparison | None
+    result = differing_scorer(metric, scene.baseline, scene.candidate, options)
+    if result is None:
+        result = _result(metric, rule, scene)
+    if result is None or (rule.gate == "advisory" and isinstance(result, NoComparison)):
+        return None
+    return MetricComparison(metric, rule, result, guessed_direction=metric.doc == _GUESSED)
+
+
+def _result(metric: Metric, rule: Rule, scene: _Scene) -> ByCase | ByValue | NoComparison | None:
+    paired = pair_cases(metric, scene.common, by_number=_by_number(scene))
+    kept = metric.aggregate not in ("quartile", "by_quartile") and any(
+        metric.score in old.columns for old, _ in scene.common
+    )
+    has0 = paired.seen0 if kept else metric.name in scene.baseline.values
+    has1 = paired.seen1 if kept else metric.name in scene.candidate.values
+    if not (has0 and has1):
+        return _lacking(metric, rule, paired, scene, (has0, has1))
+    if not kept:
+        return _by_value(metric, rule, scene)
+    return _by_case(metric, rule, paired, scene)
+
+
+def _by_number(scene: _Scene) -> bool:
+    return scene.baseline.noise == scene.candidate.noise == "none"
+
+
+def _lacking(
+    metric: Metric, rule: Rule, paired: Paired, scene: _Scene, has: tuple[bool, bool]
+) -> NoComparison | None:
+    """Say which evidence is lacking; null where its absence on both sides is no surprise."""
+    if any(has):
+        if scene.flat and not has[0] and not rule.explicit:
+            return None
+        side = scene.candidate if has[0] else scene.baseline
+        return NoComparison(
+            "evidence", f"{side.source} has no value of {metric.name}", _evidence_fix(metric)
+        )
+    if paired.broken:
+        return NoComparison(
+            "evidence",
+            f"{paired.broken} score(s) are broken, and none is left on either side",
+            "see the errors in the report, then score the run again with `evalgate score RUN`",
+        )
+    if rule.explicit or not (metric.where_known or scene.flat):
+        return NoComparison("evidence", "no value on either side", _evidence_fix(metric))
+    return None
+
+
+def _evidence_fix(metric: Metric) -> str:
+    advisory = f"set `{metric.name}: advisory` under `gate: metrics:`"
+    if metric.unit == "USD":
+        return (
+            "give the model's price under `prices:` in evalgate.yaml and run `evalgate score RUN`, "
+            f"or {advisory}"
+        )
+    return f"make a new baseline with `evalgate baseline update`, or {advisory}"
+
+
+def _by_value(metric: Metric, rule: Rule, scene: _Scene) -> ByValue | NoComparison:
+    sets = scene.sets
+    uneven = sets.changed or sets.removed or sets.new or sets.unselected
+    if rule.gate != "advisory" and uneven and not scene.flat:
+        return NoComparison(
+            "comparison",
+            "the baseline keeps only its mean, and the two sides do not have the same cases",
+            "make a new baseline with `evalgate baseline update`: it keeps the scores of every "
+            "metric that gates",
+        )
+    old = exact(scene.baseline.values[metric.name])
+    new = exact(scene.candidate.values[metric.name])
+    return ByValue(old, new, apply_rule(rule, old, new))
+
+
+def _by_case(metric: Metric, rule: Rule, paired: Paired, scene: _Scene) -> ByCase | NoComparison:
+    rows = filled_rows(paired, "worst")
+    worst = _values(metric, rows)
+    best = _values(metric, filled_rows(paired, "best")) if paired.imputed else worst
+    if worst is None or best is None:
+        return NoComparison("evidence", "no case is scored on both sides", _evidence_fix(metric))
+    cheap = metric.aggregate not in _QUANTILES or rule.gate != "advisory"
+    return ByCase(
+        paired=paired,
+        baseline=worst[0],
+        candidate=worst[1],
+        ruling=apply_rule(rule, *worst),
+        at_best=(*best, apply_rule(rule, *best)),
+        uncertainty=uncertainty(metric, rule, rows, worst[0]) if scene.noisy and cheap else None,
+        trials=(
+            min(len(row.baseline) for row in rows),
+            min(len(row.candidate) for row in rows),
+        ),
+        n_cases=len(rows),
+        more_failures=metric.finished_only and _more_failures(scene.common),
+    )
+
+
+def _values(metric: Metric, rows: Sequence[Row]) -> tuple[Fraction, Fraction] | None:
+    share = _QUANTILES.get(metric.aggregate)
+    old: Fraction | None
+    new: Fraction | None
+    if share is not None:
+        old = exact_quantile((v for row in rows for v in row.baseline), share)
+        new = exact_quantile((v for row in rows for v in row.candidate), share)
+    else:
+        old = exact_mean(metric, ((row.weight, row.baseline) for row in rows))
+        new = exact_mean(metric, ((row.weight, row.candidate) for row in rows))
+    return None if old is None or new is None else (old, new)
+
+
+def _more_failures(common: Sequence[tuple[SideCase, SideCase]]) -> bool:
+    """Say whether a larger share of the candidate's trials failed."""
+    failed = [0, 0]
+    total = [0, 0]
+    for pair in common:
+        for side, case in enumerate(pair):
+            failed[side] += sum(status in FAILED for status in case.statuses)
+            total[side] += sum(status != "not_measured" for status in case.statuses)
+    return failed[1] * total[0] > failed[0] * total[1]

@@ -1,0 +1,22 @@
+"""What only the caller of a gate knows: the clock, the caps, the fresh trials."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from evalgate.schema.score import Score
+
+__all__ = ["RunFacts"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """Facts of a run that its scores do not show."""
+
+    fresh: Mapping[str, tuple[Score, ...]] = field(default_factory=dict)
+    """`task_success` of the fresh trials of `must_pass` cases that failed, by case."""
+    cap: str | None = None
+    """The cap that ended the run early, in words; null: none was reached."""
+    allow_partial: bool = False
+    """Whether a selection of the cases may pass (`--partial`)."""
+    today: str | None = None
+    """RFC 3339 date or time of the run, to tell a stale baseline; null: not checked."""
