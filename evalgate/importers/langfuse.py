@@ -1,0 +1,257 @@
+"""Langfuse: traces with their observations, rows of the v2 API, and the nested seed form.
+
+    {"trace": {...}, "observations": [...]}      an export, or the trace object of the API
+    [{"traceId": .., "type": ..}, ...]           flat rows, one an observation
+    {"id": .., "spans": [...], "scores": [...]}  the nested form of seeds and examples
+
+Several of them may stand in a list. A recorded cost is kept as it is and wins over a computed one.
+Whatever has no field of its own is kept as metadata.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from evalgate.errors import DataError
+from evalgate.importers.imported import (
+    Imported,
+    Options,
+    check_options,
+    list_at,
+    number_or_none,
+    object_at,
+    text_or_none,
+)
+from evalgate.importers.langfuse_steps import first_of, step_of, times_of, tool_names
+from evalgate.importers.observed import (
+    cost_of,
+    data_of,
+    draft_case,
+    feedback_of,
+    in_order,
+    said,
+    tagged,
+)
+from evalgate.importers.times import moment, rfc3339, seconds_since
+from evalgate.schema.base import Json
+from evalgate.schema.trace import LlmCall, RecordedScore, Step, Trace
+
+if TYPE_CHECKING:
+    from evalgate.schema.golden import Case
+
+__all__ = ["import_langfuse"]
+
+_FIELDS: Final = frozenset(
+    {
+        *("id", "timestamp", "observations", "spans", "scores", "metadata", "tags", "input"),
+        *("output", "sessionId", "session_id", "userId", "user_id", "environment", "totalCost"),
+    }
+)
+_META_FIELDS: Final = ("channel", "intent", "case_id")
+_SCORE_FIELDS: Final = frozenset({"name", "value", "stringValue", "comment", "source", "metadata"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """One trace in whichever shape it came."""
+
+    where: str
+    trace: dict[str, Json]
+    observations: list[dict[str, Json]]
+    scores: list[dict[str, Json]]
+
+
+def import_langfuse(data: Json, options: Options) -> Imported:
+    """Read Langfuse traces.
+
+    Args:
+        data: One of the shapes above, or a list of them.
+        options: None are known.
+
+    Returns:
+        One trace each, and a draft case each that proposes the calls that were made. The case is
+        named by `case_id` of the trace's metadata, else by the trace's id.
+
+    Raises:
+        DataError: For anything else, with its JSON pointer.
+        ConfigError: For an unknown option.
+    """
+    check_options(options, [])
+    cases: dict[str, Case] = {}
+    trials: Counter[str] = Counter()
+    traces: list[Trace] = []
+    for source in _sources(data):
+        trace, asked = _trace(source, trials)
+        trials[trace.case_id] += 1
+        traces.append(trace)
+        cases.setdefault(trace.case_id, draft_case(trace.case_id, asked, trace.steps, "langfuse"))
+    notes = ("expectations are the calls that were made, as a proposal: review the drafts",)
+    return Imported(tuple(cases.values()), tuple(traces), notes)
+
+
+def _sources(data: Json) -> list[_Source]:
+    if isinstance(data, dict) and isinstance(data.get("data"), list):
+        data = data["data"]
+    if isinstance(data, dict):
+        return [_source(data, "")]
+    rows = [object_at(row, f"/{i}") for i, row in enumerate(list_at(data, ""))]
+    if rows and all("traceId" in row and "observations" not in row for row in rows):
+        return _from_rows(rows)
+    return [_source(row, f"/{i}") for i, row in enumerate(rows)]
+
+
+def _source(data: dict[str, Json], where: str) -> _Source:
+    trace = object_at(data.get("trace", data), f"{where}/trace")
+    for key in ("observations", "spans"):
+        rows = data.get(key, trace.get(key))
+        if rows is not None:
+            observations = _objects(rows, f"{where}/{key}")
+            scores = _objects(data.get("scores", trace.get("scores")) or [], f"{where}/scores")
+            return _Source(where, trace, observations, scores)
+    raise DataError(
+        f"{where or '/'}: found neither `observations` nor `spans`; expected a Langfuse trace"
+    )
+
+
+def _from_rows(rows: list[dict[str, Json]]) -> list[_Source]:
+    """Group flat rows by trace; the trace's own fields stand in each row."""
+    grouped: defaultdict[str, list[dict[str, Json]]] = defaultdict(list)
+    for row in rows:
+        grouped[str(row["traceId"])].append(row)
+    sources: list[_Source] = []
+    for trace_id, group in grouped.items():
+        root = next((row for row in group if _is_root(row)), group[0])
+        fields = ("sessionId", "userId", "environment", "tags", "release")
+        trace = {key: root[key] for key in fields if root.get(key) is not None}
+        named: dict[str, Json] = {"id": trace_id, "name": root.get("traceName")}
+        sources.append(_Source("", named | trace, group, []))
+    return sources
+
+
+def _objects(value: Json, where: str) -> list[dict[str, Json]]:
+    return [object_at(row, f"{where}/{i}") for i, row in enumerate(list_at(value, where))]
+
+
+def _is_root(row: Mapping[str, Json]) -> bool:
+    if isinstance(row.get("isRootObservation"), bool):
+        return row["isRootObservation"] is True
+    return first_of(row, "parentObservationId", "parent_span_id") is None
+
+
+def _trace(source: _Source, trials: Mapping[str, int]) -> tuple[Trace, Json]:
+    """Return the trace, and what the agent was asked."""
+    own, rows = source.trace, source.observations
+    start = _start(rows)
+    called = tool_names(rows)
+    steps = in_order(step_of(row, start, called) for row in rows)
+    meta_data = data_of(own.get("metadata"))
+    meta = meta_data if isinstance(meta_data, dict) else {}
+    case_id = text_or_none(meta.get("case_id")) or text_or_none(own.get("id"))
+    if case_id is None:
+        raise DataError(f"{source.where}/id: found {own.get('id')!r}; expected the trace's id")
+    tags = tuple(str(tag) for tag in list_at(own.get("tags") or [], f"{source.where}/tags"))
+    roots = [row for row in rows if _is_root(row)]
+    failed = next((row for row in roots if row.get("level") == "ERROR"), None)
+    scores = tuple(score for row in source.scores if (score := _score(row)) is not None)
+    recorded = number_or_none(own.get("totalCost"))
+    answer = _whole(own, roots, "output") or _last_answer(steps)
+    trace = Trace(
+        case_id=case_id,
+        trial=trials[case_id],
+        status="finished" if failed is None else "crashed",
+        error=None if failed is None else str(failed.get("statusMessage") or "error"),
+        output=said(answer),
+        steps=steps,
+        started_at=rfc3339(start or moment(own.get("timestamp"))),
+        duration=_duration(rows, start),
+        session_id=text_or_none(first_of(own, "sessionId", "session_id")),
+        user_id=text_or_none(first_of(own, "userId", "user_id")),
+        environment=text_or_none(own.get("environment")) or tagged(tags, "environment"),
+        intent=text_or_none(meta.get("intent")),
+        channel=text_or_none(meta.get("channel")),
+        agent_name=tagged(tags, "agent_name") or _agent_name(meta, rows),
+        prompt_version=_prompt_version(tags, rows),
+        tags=tags,
+        cost_usd=recorded or cost_of(steps),
+        scores=scores,
+        feedback=feedback_of(scores),
+        metadata=_kept(own, meta_data, meta),
+    )
+    return trace, _whole(own, roots, "input") or _first_question(steps)
+
+
+def _start(rows: list[dict[str, Json]]) -> datetime | None:
+    return min((start for row in rows if (start := times_of(row)[0]) is not None), default=None)
+
+
+def _duration(rows: list[dict[str, Json]], start: datetime | None) -> float | None:
+    ends = [end for row in rows if (end := times_of(row)[1]) is not None]
+    return seconds_since(start, max(ends, default=None))
+
+
+def _whole(own: Mapping[str, Json], roots: list[dict[str, Json]], key: str) -> Json:
+    """Return what went in or came out of the whole: of the trace, else of its root."""
+    values = [own.get(key), *(root.get(key) for root in roots)]
+    return next((value for value in values if value not in (None, "")), None)
+
+
+def _last_answer(steps: tuple[Step, ...]) -> Json:
+    outputs = [step.output for step in steps if isinstance(step, LlmCall) and step.output]
+    return outputs[-1] if outputs else None
+
+
+def _first_question(steps: tuple[Step, ...]) -> Json:
+    inputs = [step.input for step in steps if isinstance(step, LlmCall) and step.input]
+    return inputs[0] if inputs else None
+
+
+def _agent_name(meta: Mapping[str, Json], rows: list[dict[str, Json]]) -> str | None:
+    if isinstance(meta.get("agent_name"), str):
+        return text_or_none(meta["agent_name"])
+    agents = [text_or_none(row.get("name")) for row in rows if row.get("type") == "AGENT"]
+    return agents[-1] if agents else None
+
+
+def _prompt_version(tags: tuple[str, ...], rows: list[dict[str, Json]]) -> str | None:
+    tag = tagged(tags, "prompt_version")
+    if tag is not None:
+        return tag
+    for row in rows:
+        meta = data_of(row.get("metadata"))
+        version = meta.get("prompt_version") if isinstance(meta, dict) else None
+        version = row.get("promptVersion") if version is None else version
+        if isinstance(version, str | int):
+            return str(version)
+    return None
+
+
+def _kept(own: Mapping[str, Json], raw: Json, meta: Mapping[str, Json]) -> dict[str, Json]:
+    """Keep what has no field: the trace's metadata, and under `langfuse` its own other fields."""
+    rest: dict[str, Json] = {"id": own.get("id")}
+    rest |= {key: own[key] for key in own if key not in _FIELDS and own[key] is not None}
+    moved = {key for key in _META_FIELDS if isinstance(meta.get(key), str)}
+    kept = {key: value for key, value in meta.items() if key not in moved}
+    if raw is not None and not isinstance(raw, dict):
+        rest["metadata"] = raw
+    return kept | {"langfuse": rest}
+
+
+def _score(row: Mapping[str, Json]) -> RecordedScore | None:
+    name, value = text_or_none(row.get("name")), row.get("value")
+    if row.get("dataType") == "BOOLEAN" and value in (0, 1):
+        value = bool(value)
+    elif row.get("dataType") == "CATEGORICAL" or value is None:
+        value = row.get("stringValue")
+    if name is None or not isinstance(value, bool | int | float | str):
+        return None
+    metadata = data_of(row.get("metadata"))
+    kept = {key: row[key] for key in row if key not in _SCORE_FIELDS and row[key] is not None}
+    return RecordedScore(
+        name=name,
+        value=value,
+        comment=text_or_none(row.get("comment")),
+        source=text_or_none(row.get("source")),
+        metadata=kept | ({"metadata": metadata} if metadata else {}),
+    )

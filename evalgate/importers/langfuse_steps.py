@@ -1,0 +1,339 @@
+"""One Langfuse observation as a step of a trace."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Final, Literal, NamedTuple
+
+from evalgate.importers.imported import number_or_none, text_or_none, tokens_or_none
+from evalgate.importers.observed import data_of, said, tool_arguments
+from evalgate.importers.times import moment, seconds_since
+from evalgate.schema.base import Json
+from evalgate.schema.trace import GuardrailStep, LlmCall, Retrieval, Span, Step, ToolCall
+
+__all__ = ["first_of", "step_of", "times_of", "tool_names"]
+
+_Kind = Literal["llm", "tool", "retrieval", "guardrail", "span"]
+
+_TYPES: Final[Mapping[str, _Kind]] = {
+    "GENERATION": "llm",
+    "EMBEDDING": "llm",
+    "TOOL": "tool",
+    "RETRIEVER": "retrieval",
+    "GUARDRAIL": "guardrail",
+}
+_USED: Final = frozenset(
+    {
+        *("id", "parentObservationId", "parent_span_id", "name", "startTime", "start_time"),
+        *("endTime", "end_time", "input", "output", "metadata", "level", "completionStartTime"),
+        *("completion_start_time", "model", "providedModelName", "usage", "usageDetails"),
+        *("costDetails", "totalCost", "modelParameters", "traceId"),
+    }
+)
+"""Fields of an observation that have a field of a step, or repeat one."""
+
+_USED_META: Final = frozenset({"tool_name", "tool_version", "temperature"})
+_RUNNING: Final = "running tool: "
+_BLOCKED: Final = frozenset({"block", "blocked", "deny", "denied", "reject", "rejected", "fail"})
+_PASSED: Final = frozenset({"pass", "passed", "allow", "allowed", "ok", "accept", "accepted"})
+
+
+class _Row(NamedTuple):
+    """An observation with what is read from it more than once."""
+
+    row: Mapping[str, Json]
+    meta: dict[str, Json]
+    attributes: dict[str, Json]
+    start: float | None
+    end: float | None
+    first_token: float | None
+
+
+def first_of(row: Mapping[str, Json], *keys: str) -> Json:
+    """Return the first value that is there and not null."""
+    return next((row[key] for key in keys if row.get(key) is not None), None)
+
+
+def times_of(row: Mapping[str, Json]) -> tuple[datetime | None, datetime | None]:
+    """Return start and end of an observation."""
+    start = moment(first_of(row, "startTime", "start_time"))
+    return start, moment(first_of(row, "endTime", "end_time"))
+
+
+def tool_names(rows: Iterable[Mapping[str, Json]]) -> frozenset[str]:
+    """Return the names of the tools that the answers of the models ask for.
+
+    Some integrations record the run of a tool as a plain span of that name.
+    """
+    generations = [row for row in rows if row.get("type") == "GENERATION"]
+    return frozenset(
+        name for row in generations for name in _called(data_of(row.get("output")), depth=0)
+    )
+
+
+def _called(value: Json, depth: int) -> Iterator[str]:
+    if depth > 20:
+        return
+    if isinstance(value, list):
+        for item in value:
+            yield from _called(item, depth + 1)
+    elif isinstance(value, dict):
+        match value:
+            case {"function": {"name": str() as name}}:
+                yield name
+            case {"type": "tool_use" | "tool_call" | "function_call", "name": str() as name}:
+                yield name
+            case _:
+                pass
+        for item in value.values():
+            yield from _called(item, depth + 1)
+
+
+def step_of(row: Mapping[str, Json], start: datetime | None, called: frozenset[str]) -> Step:
+    """Turn an observation into a step.
+
+    Args:
+        row: The observation, in either spelling of its fields.
+        start: When the trial started.
+        called: Names of the tools the models asked for.
+    """
+    read = _read(row, start)
+    match _kind(read, called):
+        case "llm":
+            return _llm_call(read)
+        case "tool":
+            return _tool_call(read)
+        case "retrieval":
+            return _retrieval(read)
+        case "guardrail":
+            return _guardrail(read)
+        case "span":
+            return _span(read)
+
+
+def _read(row: Mapping[str, Json], start: datetime | None) -> _Row:
+    meta = data_of(row.get("metadata"))
+    meta = meta if isinstance(meta, dict) else {} if meta is None else {"metadata": meta}
+    attributes = meta.get("attributes")
+    began, ended = times_of(row)
+    token = moment(first_of(row, "completionStartTime", "completion_start_time"))
+    return _Row(
+        row,
+        meta,
+        attributes if isinstance(attributes, dict) else {},
+        seconds_since(start, began),
+        seconds_since(start, ended),
+        seconds_since(began, token),
+    )
+
+
+def _kind(read: _Row, called: frozenset[str]) -> _Kind:
+    kind = _TYPES.get(str(read.row.get("type")).upper())
+    if kind is not None:
+        return kind
+    said_kind = first_of(
+        read.attributes, "openinference.span.kind", "gen_ai.operation.name", "traceloop.span.kind"
+    )
+    if str(said_kind).lower() in ("tool", "execute_tool"):
+        return "tool"
+    if "tool_name" in read.meta or read.row.get("name") in called:
+        return "tool"
+    return "retrieval" if str(said_kind).lower() == "retriever" else "span"
+
+
+def _kept(read: _Row, *used: str) -> dict[str, Json]:
+    """Keep the observation's metadata, and under `langfuse` its fields that are no field here."""
+    rest: dict[str, Json] = {
+        key: value
+        for key, value in read.row.items()
+        if (key not in _USED or key in used) and value not in (None, "", [], {})
+    }
+    meta = {key: value for key, value in read.meta.items() if key not in _USED_META}
+    beside: dict[str, Json] = {"langfuse": rest} if rest else {}
+    return meta | beside
+
+
+def _error(read: _Row) -> str | None:
+    if read.row.get("level") != "ERROR":
+        return None
+    return text_or_none(read.row.get("statusMessage")) or "error"
+
+
+def _ids(read: _Row) -> tuple[str | None, str | None]:
+    parent = first_of(read.row, "parentObservationId", "parent_span_id")
+    return text_or_none(read.row.get("id")), text_or_none(parent)
+
+
+def _llm_call(read: _Row) -> LlmCall:
+    row, settings = read.row, data_of(read.row.get("modelParameters"))
+    settings = settings if isinstance(settings, dict) else {}
+    usage = _usage(row)
+    own_id, parent = _ids(read)
+    first = read.first_token
+    temperature = first_of({**read.meta, **settings}, "temperature")
+    provider = first_of(read.attributes, "gen_ai.provider.name", "gen_ai.system", "llm.system")
+    return LlmCall(
+        id=own_id,
+        parent_id=parent,
+        name=text_or_none(row.get("name")),
+        start=read.start,
+        end=read.end,
+        provider=text_or_none(provider),
+        model=text_or_none(first_of(row, "model", "providedModelName")),
+        temperature=number_or_none(temperature),
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cached_tokens=usage.cached,
+        cache_write_tokens=usage.written,
+        reasoning_tokens=usage.reasoning,
+        max_tokens=tokens_or_none(first_of(settings, "max_tokens", "max_completion_tokens")),
+        cost_usd=_cost(row),
+        time_to_first_token=first if first is not None and first >= 0 else None,
+        error=_error(read),
+        input=data_of(row.get("input")),
+        output=data_of(row.get("output")),
+        metadata=_kept(read, "usage", "usageDetails", "costDetails", "modelParameters"),
+    )
+
+
+class _Usage(NamedTuple):
+    """Tokens of a call; null is unknown."""
+
+    input_tokens: int | None
+    output_tokens: int | None
+    cached: int | None
+    written: int | None
+    reasoning: int | None
+
+
+def _usage(row: Mapping[str, Json]) -> _Usage:
+    """Read the tokens; `input` may or may not hold the cached ones, which `total` tells."""
+    details: dict[str, Json] = {}
+    for key in ("usage", "usageDetails"):
+        value = data_of(row.get(key))
+        details |= value if isinstance(value, dict) else {}
+    sent = _tokens(details, "input", "promptTokens", "prompt_tokens", "input_tokens")
+    made = _tokens(details, "output", "completionTokens", "completion_tokens", "output_tokens")
+    cached = _tokens(
+        details,
+        *("input_cache_read", "cache_read_input_tokens", "input_cached_tokens"),
+        *("prompt_details.cache_read", "prompt_tokens_details.cached_tokens"),
+    )
+    written = _tokens(details, "input_cache_creation", "cache_creation_input_tokens")
+    reasoning = _tokens(
+        details,
+        *("output_reasoning", "output_reasoning_tokens", "completion_details.reasoning"),
+    )
+    total = _tokens(details, "total", "totalTokens", "total_tokens")
+    beside = (cached or 0) + (written or 0)
+    if beside and None not in (sent, made, total) and (sent or 0) + (made or 0) + beside == total:
+        sent = (sent or 0) + beside
+    if reasoning and total is not None and (sent or 0) + (made or 0) + reasoning == total:
+        made = (made or 0) + reasoning
+    if not details:
+        sent = tokens_or_none(row.get("inputUsage"))
+        made = tokens_or_none(row.get("outputUsage"))
+    return _Usage(sent, made, cached, written, reasoning)
+
+
+def _tokens(details: Mapping[str, Json], *keys: str) -> int | None:
+    return tokens_or_none(first_of(details, *keys))
+
+
+def _cost(row: Mapping[str, Json]) -> float | None:
+    """Return the recorded cost: of the details, of the row, or of the usage."""
+    places = (("costDetails", "total"), ("usage", "total_cost"), ("usage", "totalCost"))
+    for key, inner in places:
+        details = data_of(row.get(key))
+        cost = number_or_none(details.get(inner)) if isinstance(details, dict) else None
+        if cost is not None:
+            return cost if cost >= 0 else None
+    cost = number_or_none(row.get("totalCost"))
+    return cost if cost is not None and cost >= 0 else None
+
+
+def _tool_call(read: _Row) -> ToolCall:
+    row = read.row
+    own_id, parent = _ids(read)
+    asked = data_of(row.get("input"))
+    named = first_of(read.attributes, "gen_ai.tool.name", "tool.name")
+    named = first_of({**read.meta, "attribute": named}, "tool_name", "attribute")
+    arguments = asked
+    if isinstance(asked, dict) and set(asked) <= {"tool", "args"} and "args" in asked:
+        named = named or asked.get("tool")
+        arguments = asked["args"]
+    label = text_or_none(row.get("name")) or "tool"
+    name = text_or_none(named) or label.removeprefix(_RUNNING)
+    kept = _kept(read)
+    if name != label:
+        kept["span_name"] = label
+    return ToolCall(
+        id=own_id,
+        parent_id=parent,
+        name=name,
+        start=read.start,
+        end=read.end,
+        version=text_or_none(read.meta.get("tool_version")),
+        arguments=tool_arguments(arguments),
+        result=data_of(row.get("output")),
+        error=_error(read),
+        call_id=text_or_none(read.attributes.get("gen_ai.tool.call.id")),
+        metadata=kept,
+    )
+
+
+def _retrieval(read: _Row) -> Retrieval:
+    own_id, parent = _ids(read)
+    query, found = said(read.row.get("input")), data_of(read.row.get("output"))
+    rows = found.get("documents", found) if isinstance(found, dict) else found
+    documents = [_document(row) for row in rows] if isinstance(rows, list) else [_document(rows)]
+    return Retrieval(
+        id=own_id,
+        parent_id=parent,
+        name=text_or_none(read.row.get("name")),
+        start=read.start,
+        end=read.end,
+        query=query if isinstance(query, str) else None,
+        documents=tuple(text for text in documents if text is not None),
+        metadata=_kept(read, "input", "output"),
+    )
+
+
+def _document(row: Json) -> str | None:
+    if isinstance(row, dict):
+        return text_or_none(first_of(row, "page_content", "content", "text", "document.content"))
+    return text_or_none(row)
+
+
+def _guardrail(read: _Row) -> Step:
+    """Read the decision; where none can be told, it is a span and no decision is made up."""
+    told = data_of(read.row.get("output"))
+    word = first_of(told, "decision", "action", "result") if isinstance(told, dict) else told
+    word = first_of({"own": word, **read.meta}, "decision", "own")
+    decision = str(word).lower()
+    if decision not in _BLOCKED | _PASSED:
+        return _span(read)
+    own_id, parent = _ids(read)
+    return GuardrailStep(
+        id=own_id,
+        parent_id=parent,
+        name=text_or_none(read.row.get("name")),
+        start=read.start,
+        end=read.end,
+        type=text_or_none(read.meta.get("guardrail_type")) or text_or_none(read.row.get("name")),
+        decision="block" if decision in _BLOCKED else "pass",
+        metadata=_kept(read, "input", "output"),
+    )
+
+
+def _span(read: _Row) -> Span:
+    own_id, parent = _ids(read)
+    return Span(
+        id=own_id,
+        parent_id=parent,
+        name=text_or_none(read.row.get("name")),
+        start=read.start,
+        end=read.end,
+        input=data_of(read.row.get("input")),
+        output=data_of(read.row.get("output")),
+        metadata=_kept(read),
+    )

@@ -1,0 +1,209 @@
+"""What observability formats have in common: spans of a run become steps, and a draft case.
+
+A recorded run says what an agent did. Its calls are proposed as expectations of a draft case,
+which gates nothing until a person has reviewed it.
+"""
+
+import ast
+from collections.abc import Iterable
+from typing import Final
+
+from evalgate.importers.imported import number_or_none
+from evalgate.schema.base import Json
+from evalgate.schema.canonical import canonical_bytes
+from evalgate.schema.golden import Case, Expected, ExpectedCall
+from evalgate.schema.trace import Feedback, LlmCall, RecordedScore, Step, ToolCall
+from evalgate.text.strict_json import Parsed, parse
+
+__all__ = [
+    "cost_of",
+    "data_of",
+    "draft_case",
+    "feedback_of",
+    "in_order",
+    "said",
+    "tagged",
+    "tool_arguments",
+]
+
+_MAX_REPR: Final = 100_000
+_MAX_ID: Final = 200
+_FEEDBACK: Final = frozenset(
+    {"user-feedback", "user_feedback", "feedback", "thumbs", "user-rating"}
+)
+
+
+def data_of(value: Json) -> Json:
+    """Return the data in a text that holds JSON, else the value as it is."""
+    if isinstance(value, str) and value[:1] in '{["':
+        match parse(value):
+            case Parsed(data):
+                return data_of(data) if isinstance(data, str) and data != value else data
+            case _:
+                return value
+    return value
+
+
+def tool_arguments(value: Json) -> dict[str, Json] | str:
+    """Return the arguments of a call: an object, JSON or Python's way of writing one, or text."""
+    data = data_of(value)
+    if isinstance(data, dict):
+        only = data.get("input")
+        return only if isinstance(only, dict) and len(data) == 1 else data
+    if data is None or data == "":
+        return {}
+    if isinstance(data, str):
+        return _python_object(data)
+    return {"input": data}
+
+
+def _python_object(text: str) -> dict[str, Json] | str:
+    """Read `{'a': 1}`, which some exporters write for JSON; anything else stays a text."""
+    if not text.startswith("{") or len(text) > _MAX_REPR:
+        return text
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
+    plain = isinstance(value, dict) and all(_is_json(k) and _is_json(v) for k, v in value.items())
+    return {str(key): item for key, item in value.items()} if plain else text
+
+
+def _is_json(value: object) -> bool:
+    if isinstance(value, list):
+        return all(_is_json(item) for item in value)
+    if isinstance(value, dict):
+        return all(isinstance(key, str) and _is_json(item) for key, item in value.items())
+    return value is None or isinstance(value, str | int | bool)
+
+
+def said(value: Json) -> Json:
+    """Return the text of an answer that came as messages or content parts, else the data.
+
+    The shapes are those of Anthropic (`content: [{type: text}]`), OpenAI (`role`, `content`, and
+    `output: [{type: message}]`), LangChain (`messages: [...]`) and OpenTelemetry (`parts: [...]`).
+    """
+    data = data_of(value)
+    match data:
+        case {"output": [*_, {"type": "message"} as last]}:
+            message: Json = last
+            return said(message)
+        case {"messages": [*_, dict() as last]} | [*_, {"role": str()} as last]:
+            inner: Json = last
+            return said(inner)
+        case {"content": str() as text}:
+            return text
+        case {"content": list() as parts} | {"parts": list() as parts}:
+            texts = [_part(part) for part in parts]
+            return "\n".join(text for text in texts if text) or data
+        case _:
+            return data
+
+
+def _part(part: Json) -> str | None:
+    match part:
+        case {"type": "text" | "output_text", "text": str() as text}:
+            return text
+        case {"type": "text", "content": str() as text}:
+            return text
+        case _:
+            return None
+
+
+def in_order(steps: Iterable[Step]) -> tuple[Step, ...]:
+    """Sort steps by their start; one without a time stays behind the one it came after."""
+    keyed: list[tuple[float, int, Step]] = []
+    latest = 0.0
+    for index, step in enumerate(steps):
+        latest = latest if step.start is None else step.start
+        keyed.append((latest, index, step))
+    return tuple(step for _, _, step in sorted(keyed, key=lambda item: item[:2]))
+
+
+def cost_of(steps: Iterable[Step]) -> float | None:
+    """Sum the recorded costs of the calls; unknown as soon as one is, or is 0 with tokens."""
+    total = 0.0
+    known = False
+    for step in steps:
+        if not isinstance(step, LlmCall):
+            continue
+        tokens = step.input_tokens or step.output_tokens
+        if step.cost_usd is None or (step.cost_usd == 0 and tokens):
+            return None
+        total, known = total + step.cost_usd, True
+    return total if known else None
+
+
+def tagged(tags: Iterable[str], name: str) -> str | None:
+    """Return the value of the tag `name:value`, else null."""
+    start = f"{name}:"
+    return next((tag[len(start) :] for tag in tags if tag.startswith(start)), None)
+
+
+def feedback_of(scores: Iterable[RecordedScore]) -> Feedback | None:
+    """Return what the user said, where a score is named for it: 1 is a thumb up, 0 one down."""
+    for score in scores:
+        value = number_or_none(score.value) if not isinstance(score.value, bool) else score.value
+        if score.name.lower() in _FEEDBACK and value in (0, 1):
+            return Feedback(thumbs="up" if value else "down", comment=score.comment)
+    return None
+
+
+def draft_case(case_id: str, asked: Json, steps: Iterable[Step], source: str) -> Case:
+    """Propose a case: what was asked, and the calls that were made.
+
+    Args:
+        case_id: Its id; cut to 200 characters, control characters replaced.
+        asked: What the agent was given; JSON is kept as its text.
+        steps: What it did.
+        source: The format, as a tag.
+    """
+    calls = tuple(
+        ExpectedCall(name=step.name, arguments=step.arguments)
+        for step in steps
+        if isinstance(step, ToolCall)
+        and isinstance(step.arguments, dict)
+        and step.requestor == "assistant"
+    )
+    clean = "".join(char if char.isprintable() else "_" for char in case_id)[:_MAX_ID]
+    return Case(
+        id=clean or source,
+        input=asked_text(asked),
+        expected=Expected(tool_calls=calls, tool_match="any_order"),
+        tags=(source,),
+        status="draft",
+    )
+
+
+def asked_text(asked: Json) -> str:
+    """Return what was asked as text: the last user message, a prompt, or the data itself."""
+    data = data_of(asked)
+    match data:
+        case str():
+            return data
+        case {"messages": list() as messages} | [*messages]:
+            texts = [_user_text(message) for message in messages]
+            users = [text for text in texts if text]
+            return users[-1] if users else _as_json(data)
+        case {"prompt": str() as text} | {"input": str() as text} | {"query": str() as text}:
+            return text
+        case {"role": "user", "content": _}:
+            content = said(data)
+            return content if isinstance(content, str) else _as_json(data)
+        case None:
+            return ""
+        case _:
+            return _as_json(data)
+
+
+def _user_text(message: Json) -> str | None:
+    match message:
+        case {"role": "user"} | {"type": "human"}:
+            text = said(message)
+            return text if isinstance(text, str) else None
+        case _:
+            return None
+
+
+def _as_json(data: Json) -> str:
+    return canonical_bytes(data).decode()
