@@ -26,7 +26,7 @@ from evalgate.text.claims import Claim, claims
 from evalgate.text.numerals import rounded
 from evalgate.text.stem import stem
 from evalgate.text.synonyms import synonym_groups
-from evalgate.text.tokens import Token, keys, tokens
+from evalgate.text.tokens import Token, read, tokens
 
 __all__ = [
     "THRESHOLD",
@@ -121,8 +121,10 @@ class NoContexts:
 class Contexts:
     """Contexts made ready by `prepare`, to be used for many answers."""
 
-    stated: AbstractSet[tuple[str, bool]]
-    """Every key, with whether it was denied where it stands."""
+    affirmed: AbstractSet[str]
+    """Keys of what stands outside every "not"."""
+    denied: AbstractSet[str]
+    """Keys of what stands inside the scope of one, and of fields that are false."""
     groups: AbstractSet[int]
     """Synonym groups that a word of the contexts belongs to."""
     families: AbstractSet[str]
@@ -142,18 +144,24 @@ def prepare(contexts: Iterable[str]) -> Contexts | NoContexts:
     Returns:
         What `ground` looks answers up in; `NoContexts` if no context holds a word or a number.
     """
-    stated: set[tuple[str, bool]] = set()
+    affirmed: set[str] = set()
+    denied: set[str] = set()
     pairs: set[tuple[str, str]] = set()
-    for sentence in (claim for context in contexts for claim in claims(context)):
-        found = tokens(sentence.text)
-        stated.update((key, token.denied) for token in found for key in keys(token))
-        pairs.update(pairwise(token.key for token, _ in _weighed(sentence.text)))
-    if not stated:
+    for text in contexts:
+        readings = read(text)
+        for _, form, is_denied, _ in readings:
+            keep = denied if is_denied else affirmed
+            keep.add(form.key)
+            if form.also:
+                keep.update(form.also)
+        pairs.update(_neighbours((form.key, opens) for _, form, _, opens in readings))
+    plain = affirmed | denied
+    if not plain:
         return NoContexts()
-    plain = {key for key, _ in stated}
     groups = synonym_groups()
     return Contexts(
-        stated=stated,
+        affirmed=affirmed,
+        denied=denied,
         groups={group for key in plain if key in groups for group in groups[key]},
         families={key[:_FAMILY] for key in plain if _FAMILY <= len(key) <= _FAMILY_LONGEST},
         near={near for key in plain if key[0] == "#" for near in rounded(key)},
@@ -179,7 +187,7 @@ def ground(
     ready = contexts if isinstance(contexts, Contexts) else prepare(contexts)
     if isinstance(ready, NoContexts):
         return ready
-    asked = {key for token in tokens(question) for key in keys(token)}
+    asked = {key for _, form, _, _ in read(question) for key in (form.key, *form.also)}
     weighed = [_weigh(claim, ready, asked) for claim in claims(answer)]
     found = tuple(claim for claim, checked in weighed if checked > 0)
     if not found:
@@ -202,20 +210,16 @@ def _weigh(
     claim: Claim, contexts: Contexts, asked: AbstractSet[str]
 ) -> tuple[ClaimGrounding, float]:
     """Return a claim's grounding and the weight that was looked up for it."""
-    words = list(_weighed(claim.text))
+    found = tokens(claim.text)
+    words = list(_weighed(claim.text, found))
+    weights = [weight for _, weight in words]
     lacks = [
         0.0 if token.key in asked else weight * _lacking(token, contexts) for token, weight in words
     ]
-    checked = sum(weight for _, weight in words)
-    lacking = sum(lacks)
-    steps = range(1, len(words))
-    checked += _RUN * sum(min(words[at - 1][1], words[at][1]) for at in steps)
-    lacking += _RUN * sum(min(lacks[at - 1], lacks[at]) for at in steps)
-    for left, right in pairwise(words):
-        weight = _PAIR * min(left[1], right[1])
-        checked += weight
-        if (left[0].key, right[0].key) not in contexts.pairs:
-            lacking += weight
+    pairs = list(_neighbours((token.key, token.opens) for token in found))
+    strange = [pair for pair in pairs if pair not in contexts.pairs]
+    checked = sum(weights) + _RUN * sum(map(min, pairwise(weights))) + _PAIR * _lesser(pairs)
+    lacking = sum(lacks) + _RUN * sum(map(min, pairwise(lacks))) + _PAIR * _lesser(strange)
     share = min(1.0, lacking / checked) if checked else 0.0
     missing = [token for (token, weight), lack in zip(words, lacks, strict=True) if lack > _INITIAL]
     grounding = ClaimGrounding(
@@ -229,10 +233,12 @@ def _weigh(
 
 def _lacking(token: Token, contexts: Contexts) -> float:
     """Return how much of a token the contexts lack: 0 none of it, 1 all of it."""
-    known = [key for key in keys(token) if (key, token.denied) in contexts.stated]
-    if known:
+    same, other = contexts.affirmed, contexts.denied
+    if token.denied:
+        same, other = other, same
+    if token.key in same or not same.isdisjoint(token.also):
         return 0.0
-    if any((key, not token.denied) in contexts.stated for key in keys(token)):
+    if token.key in other or not other.isdisjoint(token.also):
         return _CONTRADICTED
     key = token.key
     if key[0] == "#":
@@ -242,30 +248,58 @@ def _lacking(token: Token, contexts: Contexts) -> float:
     return _SIMILAR if alike or family else 1.0
 
 
-def _weighed(text: str) -> Iterator[tuple[Token, float]]:
+def _weighed(text: str, found: Iterable[Token]) -> Iterator[tuple[Token, float]]:
     """Yield what of a sentence has weight; "passage 2" and "[2]" only say where to look."""
+    weights = _weights()
     pointing = False
-    for token in tokens(text):
-        digit = token.key[0] == "#" and len(token.key) == 2
-        bracketed = text[token.start - 1 : token.start] == "[" and text[token.end :][:1] == "]"
-        if digit and (pointing or bracketed):
+    for token in found:
+        key = token.key
+        if key[0] == "#":
+            if len(key) > 2:
+                yield token, _NUMBER
+            elif not pointing and not _is_bracketed(text, token):
+                yield token, _DIGIT
             continue
-        weight = _weight(token)
-        pointing = token.key in _REFERENCES or (pointing and weight == 0)
+        weight = weights.get(key, _UNCOMMON)
+        pointing = key in _REFERENCES or (pointing and weight == 0)
+        if token.also and token.also[0][0] == "#":
+            weight = _NUMBER_WORD
+        elif len(key) == 1:
+            weight = min(weight, _INITIAL)
+        elif token.name and weight > _INITIAL:
+            weight *= _NAME
         if weight > 0:
             yield token, weight
 
 
-def _weight(token: Token) -> float:
-    key = token.key
-    if key[0] == "#":
-        return _DIGIT if len(key) == 2 else _NUMBER
-    if token.also and token.also[0][0] == "#":
-        return _NUMBER_WORD
-    weight = _weights().get(key, _UNCOMMON)
-    if len(key) == 1:
-        return min(weight, _INITIAL)
-    return weight * _NAME if token.name and weight > _INITIAL else weight
+def _is_bracketed(text: str, token: Token) -> bool:
+    return text[token.start - 1 : token.start] == "[" and text[token.end : token.end + 1] == "]"
+
+
+def _neighbours(found: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, str]]:
+    """Yield the keys of each two words of weight that follow one another within a sentence."""
+    light = _light()
+    before = ""
+    for key, opens in found:
+        if opens:
+            before = ""
+        if key not in light:
+            if before:
+                yield before, key
+            before = key
+
+
+def _lesser(pairs: Iterable[tuple[str, str]]) -> float:
+    """Return the sum of the lesser weight of each pair."""
+    weights = _weights()
+    return sum(
+        min(weights.get(left, _UNCOMMON), weights.get(right, _UNCOMMON)) for left, right in pairs
+    )
+
+
+@cache
+def _light() -> frozenset[str]:
+    return frozenset(key for key, weight in _weights().items() if weight == 0)
 
 
 @cache

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from evalgate.text.stem import stem
 
-__all__ = ["NUMERALS", "numeral", "rounded"]
+__all__ = ["NUMBER", "NUMERALS", "numeral", "rounded"]
 
 _WORDS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
@@ -32,30 +32,35 @@ _SCALES = {
     "b": 9, "trillion": 12,
 }  # fmt: skip
 _MONTHS = "january february march april may june july august september october november december"
-_HALF_DAY = re.compile(r"(?::\d\d)?\s{0,2}([ap])\.?\s?m\b", re.IGNORECASE)
-_SCALE = re.compile(r"[\s-]?([a-z]+)\b", re.IGNORECASE)
-_DATE_TAIL = re.compile(r"-(\d\d)-\d\d\b")
+NUMBER = (
+    r"\d+(?:[.,:]\d+)*+"
+    r"(?:-\d\d(?=-\d\d\b)|\s?[ap]\.?\s?m\b"
+    r"|[\s-]?(?:hundred|thousand|(?:m|b|tr)illion|mn|bn|[kmb])\b)?"
+)
+"""A number and what gives it its value: AM or PM, a scale, or the month after a year; no groups."""
+
+_PARTS = re.compile(r"([\d.,:]*\d)[\s-]?(.*)", re.DOTALL)
 _DIGITS = 15
+_AFTER_YEARS = 2100
 _HOURS = 24
-_FIRST_YEAR, _LAST_YEAR = 1000, 2100
 
 
-def numeral(raw: str, text: str, start: int) -> tuple[str, tuple[str, ...]]:
+def numeral(raw: str) -> tuple[str, tuple[str, ...]]:
     """Return the key of a number and the other keys that mean the same.
 
     Args:
-        raw: The digits as they stand, with inner `.`, `,` and `:`.
-        text: The text around them, for "million", "PM" and the rest of a date.
-        start: Offset of the first digit in `text`.
+        raw: A number as `NUMBER` matches it.
 
     Returns:
-        `#` and the plain value; and the scaled value, the time on a 24-hour clock, or the stem of
-        the month, where the number is one of these.
+        `#` and the plain value of the digits; and the scaled value, the time on a 24-hour clock,
+        or the stem of the month, where the number is one of these.
     """
-    value = raw.replace(",", "") if _is_grouped(raw) else raw
-    end = start + len(raw)
-    also = (*_clock(value, text, end), *_scaled(value, text, end), *_month(value, text, end))
-    return "#" + _trim(value), also
+    if raw.isdecimal():
+        return "#" + (raw.lstrip("0") or "0"), ()
+    parts = _PARTS.match(raw)
+    digits, tail = (parts[1], parts[2].lower()) if parts else (raw, "")
+    value = digits.replace(",", "") if "," in digits and _is_grouped(digits) else digits
+    return "#" + _trim(value), _clock(value, tail) or _scaled(value, tail) or _month(tail)
 
 
 def rounded(key: str) -> tuple[str, ...]:
@@ -65,17 +70,20 @@ def rounded(key: str) -> tuple[str, ...]:
         key: A key of `numeral`.
 
     Returns:
-        To the whole number, to one decimal, and to one, two and three significant digits.
+        Two and three significant digits of a whole number of three digits or more; the whole
+        number and one decimal of a fraction.
     """
-    digits = key[1:]
-    if len(digits) > _DIGITS or not digits.replace(".", "", 1).isdecimal():
+    head, _, tail = key[1:].partition(".")
+    size = len(head)
+    if not (size <= _DIGITS and head.isdecimal() and len(tail) <= _DIGITS):
         return ()
-    exact = Decimal(digits)
-    if len(digits) < 3 or ("." not in digits and _FIRST_YEAR <= exact <= _LAST_YEAR):
+    whole = int(head)
+    if tail.isdecimal():
+        return (f"#{whole + (tail[0] >= '5')}", f"#{_trim(f'{float(key[1:]):.1f}')}")
+    if size < 3 or (size == 4 and whole < _AFTER_YEARS):
         return ()
-    places = {exact.adjusted() - kept for kept in (0, 1, 2)} | {0, -1}
-    near = {round(exact / Decimal(10) ** place) * Decimal(10) ** place for place in places}
-    return tuple(sorted({f"#{_trim(f'{value:f}')}" for value in near} - {key}))
+    units = [10 ** (size - kept) for kept in (2, 3) if kept < size]
+    return tuple(f"#{(whole + unit // 2) // unit * unit}" for unit in units)
 
 
 def _is_grouped(raw: str) -> bool:
@@ -83,29 +91,27 @@ def _is_grouped(raw: str) -> bool:
     return len(groups) > 1 and all(len(group) == 3 for group in groups[1:])
 
 
-def _clock(value: str, text: str, end: int) -> tuple[str, ...]:
+def _clock(value: str, tail: str) -> tuple[str, ...]:
     hour, *rest = value.split(":")
-    if len(hour) > 2 or not hour.isdecimal() or int(hour) > _HOURS:
-        return ()
-    half = _HALF_DAY.match(text, end, end + 10)
-    if half is None and not rest:
+    half = tail[:1] if tail.endswith("m") and tail[:1] in {"a", "p"} else ""
+    if not (rest or half) or len(hour) > 2 or not hour.isdecimal() or int(hour) > _HOURS:
         return ()
     minute = int(rest[0]) if rest and rest[0].isdecimal() and len(rest[0]) <= 2 else 0
-    shift = 12 if half is not None and half[1] in "pP" else 0
-    return (f"#{int(hour) if half is None else int(hour) % 12 + shift}:{minute:02d}",)
+    shift = 12 if half == "p" else 0
+    return (f"#{int(hour) % 12 + shift if half else int(hour)}:{minute:02d}",)
 
 
-def _scaled(value: str, text: str, end: int) -> tuple[str, ...]:
-    scale = _SCALE.match(text, end, end + 10)
-    power = _SCALES.get(scale[1].lower()) if scale else None
+def _scaled(value: str, tail: str) -> tuple[str, ...]:
+    power = _SCALES.get(tail)
     if power is None or len(value) > _DIGITS or not value.replace(".", "", 1).isdecimal():
         return ()
     return (f"#{_trim(f'{Decimal(value).scaleb(power):f}')}",)
 
 
-def _month(value: str, text: str, end: int) -> tuple[str, ...]:
-    date = _DATE_TAIL.match(text, end) if len(value) == 4 else None
-    return (stem(_MONTHS.split()[int(date[1]) - 1]),) if date and 1 <= int(date[1]) <= 12 else ()
+def _month(tail: str) -> tuple[str, ...]:
+    if len(tail) != 2 or not tail.isdecimal() or not 1 <= int(tail) <= 12:
+        return ()
+    return (stem(_MONTHS.split()[int(tail) - 1]), f"#{int(tail)}")
 
 
 def _trim(value: str) -> str:

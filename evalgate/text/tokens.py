@@ -7,46 +7,63 @@ linear in the length of the text, whatever the text.
 
 import re
 import unicodedata
-from collections.abc import Mapping
-from enum import Enum
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
-from evalgate.text.numerals import NUMERALS, numeral
+from evalgate.text.numerals import NUMBER, NUMERALS, numeral
 from evalgate.text.stem import stem
 
-__all__ = ["Token", "keys", "tokens"]
+__all__ = ["Form", "Reading", "Token", "read", "tokens"]
+
+
+class Form(NamedTuple):
+    """What a word or number is, wherever it stands."""
+
+    key: str
+    """What it is compared by: the stem of a word, or `#` and the plain value of a number."""
+    also: tuple[str, ...]
+    """Other keys that mean the same: `#12` for twelve, `#17:30` for 5:30 PM, CamelCase parts."""
+    capital: bool
+    reach: int
+    """Over how many words it denies; below 0, how many of those words it uses up."""
 
 
 class Token(NamedTuple):
-    """One word or number."""
+    """One word or number of a text."""
 
     start: int
     """Offset of its first character in the text."""
     end: int
     """Offset after its last character."""
     key: str
-    """What it is compared by: the stem of a word, or `#` and the plain value of a number."""
+    """As in `Form`."""
     also: tuple[str, ...]
-    """Other keys that mean the same: `#12` for twelve, `#17:30` for 5:30 PM, CamelCase parts."""
+    """As in `Form`."""
     denied: bool
     """Whether it stands in the scope of a "not", or is the name of a field that is false."""
     name: bool
     """Whether it is a capitalised word inside a sentence."""
+    opens: bool
+    """Whether a sentence ends before it."""
 
 
-class _Field(Enum):
-    DENIED = "its value is false"
-    UNKNOWN = "its value is null, or it is such a value itself"
+Reading = tuple[str, Form, bool, bool]
+"""A word or number as written, its form, whether it is denied, whether it opens a sentence."""
 
-
-_TOKEN = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*+|\d+(?:[.,:]\d+)*+|[%$€£]")
+_DENY, _GRANT = "\x01", "\x02"
+_TOKEN = re.compile(
+    rf"[^\W\d_]+(?:['\u2019][^\W\d_]+)*+|{NUMBER}|[%$€£]|[.,;:!?()\n{_DENY}{_GRANT}]",
+    re.IGNORECASE,
+)
 _CAMEL = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _FIELD = re.compile(
     r"\b(\w{1,60}+)[\"']?\s{0,3}+:\s{0,3}+[\"']?(false|no|none|null)\b"
     r"(?=[\"']?\s{0,3}(?:[,}\]\n]|$))",
     re.IGNORECASE,
 )
-_CLAUSE_END = re.compile(r"[,;:.!?()\n]")
+_STOPS = frozenset(".!?\n")
+_PAUSES = frozenset(",;:()")
 _SYMBOLS = {"%": "percent", "$": "dollar", "€": "euro", "£": "pound"}
 _STATES = (
     "AL=alabama AK=alaska AZ=arizona AR=arkansas CA=california CO=colorado CT=connecticut "
@@ -64,62 +81,74 @@ _SHORT = 3
 _LONGEST = 200
 
 
-def keys(token: Token) -> tuple[str, ...]:
-    """Return every key that a token may be found under."""
-    return (token.key, *token.also)
-
-
-def tokens(text: str) -> list[Token]:
-    """Return the words and numbers of a text, in order.
+def read(text: str) -> list[Reading]:
+    """Return the words and numbers of a text, in order, as plain tuples.
 
     Args:
-        text: Any text, ideally one sentence: the scope of a "not" ends with a clause.
+        text: Any text. The scope of a "not" ends with its clause.
 
     Returns:
-        Tokens with offsets into `text`. A field whose value is null is left out: it says nothing.
+        One tuple a word or number. A field whose value is null is left out: it says nothing.
     """
-    fields = _fields(text) if ":" in text else {}
-    found: list[Token] = []
+    if ":" in text:
+        text = _FIELD.sub(_field, text)
+    found: list[Reading] = []
     scope = 0
-    last = 0
-    for match in _TOKEN.finditer(text):
-        start, end = match.span()
-        raw = match[0][:_LONGEST]
-        if scope and _CLAUSE_END.search(text, last, start):
+    field = opens = False
+    for raw in _TOKEN.findall(text):
+        form = _form(raw)
+        if form is None:
             scope = 0
-        last = end
-        field = fields.get(start) if fields else None
-        if field is _Field.UNKNOWN:
+            opens = opens or raw in _STOPS
+            if raw not in _STOPS and raw not in _PAUSES:
+                field = raw == _DENY
             continue
-        denied = scope > 0 or field is _Field.DENIED
-        if raw[0].isdigit():
-            found.append(Token(start, end, *numeral(raw, text, start), denied, name=False))
-            continue
-        word = _SYMBOLS.get(raw) or _plain(raw)
-        also = _other_keys(raw, word)
-        found.append(Token(start, end, stem(word), also, denied, _is_name(raw, text, start)))
-        scope = _scope_after(raw, word, scope)
+        found.append((raw, form, field or scope > 0, opens))
+        opens = False
+        if form.reach > 0:
+            scope = form.reach
+        elif scope:
+            scope = max(0, scope + form.reach)
     return found
 
 
-def _scope_after(raw: str, word: str, scope: int) -> int:
-    """Return over how many more words of weight a "not" reaches."""
+def tokens(text: str) -> list[Token]:
+    """Return what `read` returns, with the place of each word in the text."""
+    return list(_located(text, read(text)))
+
+
+def _located(text: str, readings: Iterable[Reading]) -> Iterable[Token]:
+    end = 0
+    for raw, (key, also, capital, _), denied, opens in readings:
+        start = text.find(raw, end)
+        end = start + len(raw)
+        yield Token(start, end, key, also, denied, capital and _is_inside(text, start), opens)
+
+
+def _field(match: re.Match[str]) -> str:
+    """Mark the name of a field that is false, and drop one that is null."""
+    return " . " if match[2].lower() in {"null", "none"} else f"{_DENY}{match[1]}{_GRANT}"
+
+
+@lru_cache(maxsize=65_536)
+def _form(raw: str) -> Form | None:
+    """Return the form of a word or number; None for a mark."""
+    first = raw[0]
+    if first.isdigit():
+        return Form(*numeral(raw[:_LONGEST]), capital=False, reach=0)
+    if not first.isalpha() and first not in _SYMBOLS:
+        return None
+    raw = raw[:_LONGEST]
+    word = _SYMBOLS.get(raw) or _plain(raw)
+    return Form(stem(word), _other_keys(raw, word), first.isupper(), _reach(raw, word))
+
+
+def _reach(raw: str, word: str) -> int:
     if word in _NOT or raw.endswith(("n't", "n\u2019t")):
         return _SCOPE
     if word == "only":  # "not only" denies nothing
-        return 0
-    return scope - 1 if scope and len(word) > _SHORT else scope
-
-
-def _fields(text: str) -> Mapping[int, _Field]:
-    """Return what the record says of the words that begin at these offsets."""
-    states: dict[int, _Field] = {}
-    for match in _FIELD.finditer(text):
-        absent = match[2].lower() in {"null", "none"}
-        for word in _TOKEN.finditer(text, match.start(1), match.end(1)):
-            states[word.start()] = _Field.UNKNOWN if absent else _Field.DENIED
-        states[match.start(2)] = _Field.UNKNOWN
-    return states
+        return -_SCOPE
+    return -1 if len(word) > _SHORT else 0
 
 
 def _plain(raw: str) -> str:
@@ -133,11 +162,10 @@ def _plain(raw: str) -> str:
     return word
 
 
-def _is_name(raw: str, text: str, start: int) -> bool:
-    """Tell a capital inside a sentence from the capital that opens one, a quote or a heading."""
+def _is_inside(text: str, start: int) -> bool:
+    """Tell a word inside a sentence from one that opens a sentence, a quote or a heading."""
     return (
-        raw[0].isupper()
-        and start > 1
+        start > 1
         and text[start - 1] not in "\"'\u201c\u2018(*#\n"
         and text[start - 2] not in ".!?:\n-\u2022*"
     )
