@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol
 
+from evalgate.agents.given import Context
 from evalgate.schema.config import AgentConfig
 from evalgate.schema.golden import Case
 from evalgate.schema.trace import Trace, TraceStatus
@@ -39,22 +40,6 @@ class Clock:
 
 SYSTEM_CLOCK: Final = Clock(time.monotonic, time.time)
 """The clock of the machine."""
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What an agent is told about one trial, beside the case."""
-
-    trial: int = 0
-    """Number of the trial, from 0."""
-    timeout_s: float = 120.0
-    """Seconds the trial may take."""
-    base_url: str | None = None
-    """Where to send calls to the model; null: wherever the agent sends them by itself."""
-    env: Mapping[str, str] = field(default_factory=dict)
-    """Variables of this trial; an isolated agent finds them in its environment."""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    """Further headers for an agent that is reached over HTTP."""
 
 
 class TrialFailed(Exception):
@@ -99,8 +84,8 @@ class Slots(Protocol):
     def environment(self, slot: int) -> Mapping[str, str]:
         """Return the variables a worker is started with; `slot` counts workers from 0."""
 
-    def switch(self, slot: int, context: Context) -> None:
-        """Let the endpoint of this worker stand for the trial of `context` from now on."""
+    def switch(self, slot: int, context: Context) -> Context:
+        """Let the worker's endpoint stand for a trial, and return the context the worker sees."""
 
 
 @dataclass(frozen=True, slots=True)

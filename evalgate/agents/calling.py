@@ -9,15 +9,12 @@ from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any, Final
 
-from evalgate.agents.given import AgentCase
+from evalgate.agents.given import AgentCase, Context
 from evalgate.agents.messages import is_message, read_state
 from evalgate.agents.output import reply_fields
 from evalgate.errors import AgentLoadError
 
-__all__ = ["Callee", "ContextLike", "adapt"]
-
-ContextLike = Any
-"""A `Context`, or its twin in a worker process."""
+__all__ = ["Callee", "adapt"]
 
 _POSITIONAL: Final = (
     inspect.Parameter.POSITIONAL_ONLY,
@@ -32,7 +29,7 @@ class Callee:
 
     is_async: bool
     """Whether `call` returns something to be awaited."""
-    call: Callable[[AgentCase, ContextLike], Any]
+    call: Callable[[AgentCase, Context], Any]
     """Asks the object one turn; returns what it returned."""
     read: Callable[[object, AgentCase], dict[str, Any]]
     """Turns what it returned into the fields of a reply; raises `NotPlain`."""
@@ -60,7 +57,7 @@ def adapt(found: object, target: str, *, input_key: str | None, output_key: str 
         )
     shape = _shape(found, target)
 
-    def call(case: AgentCase, context: ContextLike) -> object:
+    def call(case: AgentCase, context: Context) -> object:
         match shape:
             case "input":
                 return found(case.input)
@@ -128,7 +125,7 @@ def _runnable(found: object, input_key: str | None, output_key: str | None) -> C
     remembers = bool(getattr(found, "checkpointer", None))
     run = token_hex(4)
 
-    def call(case: AgentCase, context: ContextLike) -> object:
+    def call(case: AgentCase, context: Context) -> object:
         messages = _marked(case, new_only=remembers and case.turn > 0)
         payload: Any
         if input_key is not None:
@@ -166,6 +163,6 @@ def _marked(case: AgentCase, *, new_only: bool) -> list[dict[str, Any]]:
     return [*messages[:-1], {**messages[-1], "id": _mark(case)}]
 
 
-def _config(thread: str, context: ContextLike) -> dict[str, Any]:
+def _config(thread: str, context: Context) -> dict[str, Any]:
     """Return a thread of its own for each trial of each run, so that no memory is shared."""
     return {"configurable": {"thread_id": thread, "base_url": context.base_url}}

@@ -4,10 +4,26 @@ This module is imported by worker processes and keeps to the standard library.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["AgentCase"]
+__all__ = ["AgentCase", "Context"]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an agent is told about one trial, beside the case."""
+
+    trial: int = 0
+    """Number of the trial, from 0."""
+    timeout_s: float = 120.0
+    """Seconds the trial may take."""
+    base_url: str | None = None
+    """Where to send calls to the model; null: wherever the agent sends them by itself."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """Variables of this trial; an isolated agent finds them in its environment."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Further headers for an agent that is reached over HTTP."""
 
 
 @dataclass(frozen=True, slots=True)

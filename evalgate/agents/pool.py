@@ -1,0 +1,323 @@
+"""Isolated Python agents: reusable worker processes, one trial at a time each."""
+
+import asyncio
+import json
+import os
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from evalgate.agents.base import Context, Opening, TrialFailed
+from evalgate.agents.environment import agent_environment
+from evalgate.agents.given import AgentCase
+from evalgate.agents.plain import too_large
+from evalgate.agents.process import Process, ended_how, start_process
+from evalgate.agents.trial import run_trial
+from evalgate.agents.worker import (
+    EXITED,
+    FAILED,
+    HEADER,
+    NOT_LOADED,
+    OUTPUT,
+    QUESTION,
+    READY,
+)
+from evalgate.errors import AgentLoadError
+from evalgate.schema.config import AgentConfig
+from evalgate.schema.golden import Case
+from evalgate.schema.trace import Trace
+
+__all__ = ["PoolAgent", "open_pool"]
+
+_LOAD_S: Final = 120.0
+"""Seconds an agent has to be imported."""
+
+_GRACE_S: Final = 1.0
+"""Seconds a worker has to end by itself when it is no longer needed."""
+
+_SMALL: Final = 100_000
+"""Largest frame in bytes beside an output: a failure and its reason."""
+
+_BOOTSTRAP: Final = (
+    "import sys; sys.path.append(sys.argv[1]); from evalgate.agents.worker import main; main()"
+)
+
+
+_PACKAGE: Final = str(Path(__file__).resolve().parents[2])
+"""Where a worker finds this package even if it is not installed."""
+
+
+class _GarbageError(Exception):
+    """What came over the channel is no frame of ours."""
+
+
+@dataclass(slots=True)
+class _Worker:
+    """A living worker process and our end of its channel."""
+
+    process: Process
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    asked: int = 0
+
+    async def send(self, kind: bytes, number: int, body: Mapping[str, Any]) -> None:
+        data = json.dumps(body).encode()
+        self.writer.write(HEADER.pack(kind, number, len(data)) + data)
+        await self.writer.drain()
+
+    async def receive(self, number: int, limit: int) -> tuple[bytes, bytes]:
+        """Return kind and body of the next frame.
+
+        Raises:
+            _GarbageError: It is no frame, or none that answers this question.
+            TrialFailed: It is larger than an output may be.
+        """
+        kind, answered, length = HEADER.unpack(await self.reader.readexactly(HEADER.size))
+        if kind not in (READY, NOT_LOADED, OUTPUT, FAILED, EXITED) or answered != number:
+            raise _GarbageError
+        if length > (limit if kind == OUTPUT else _SMALL):
+            raise TrialFailed("bad_output", too_large(length, limit))
+        return kind, await self.reader.readexactly(length)
+
+    async def end(self) -> int:
+        """Kill the worker with all it started."""
+        self.writer.transport.abort()
+        return await self.process.end()
+
+    async def close(self) -> None:
+        """Let the worker end by itself for a moment, then kill what is left."""
+        self.writer.close()
+        await asyncio.wait((self.process.exited,), timeout=_GRACE_S)
+        await self.process.end()
+
+
+@dataclass(slots=True)
+class _Slot:
+    """A place for one worker."""
+
+    index: int
+    worker: _Worker | None = None
+
+
+@dataclass(slots=True)
+class PoolAgent:
+    """A Python agent in worker processes."""
+
+    opening: Opening
+    """What it was opened with."""
+    slots: tuple[_Slot, ...]
+    """Places for workers."""
+    is_async: bool = False
+    """Whether the agent is async, so that it could run in our loop."""
+    trials: int | None = None
+    """As many as are asked for."""
+    free: "asyncio.LifoQueue[_Slot]" = field(default_factory=asyncio.LifoQueue)
+    """Places where no trial runs, those with a living worker first."""
+
+    @property
+    def config(self) -> AgentConfig:
+        """The agent's configuration."""
+        return self.opening.config
+
+    async def run(self, case: Case, context: Context) -> Trace:
+        """Do one trial in the next free worker; waiting for one does not count as its time."""
+        slot = await self.free.get()
+        try:
+            seen = self._seen(slot, context)
+            unready = await self._made_ready(slot, seen)
+
+            async def ask(question: AgentCase, left: float) -> bytes:
+                if unready is not None:
+                    raise unready
+                return await self._ask(slot, question, seen, left)
+
+            return await run_trial(
+                case,
+                context,
+                ask,
+                clock=self.opening.clock,
+                trust_reported=self.config.trust_reported,
+            )
+        finally:
+            self.free.put_nowait(slot)
+
+    async def close(self) -> None:
+        """End every worker."""
+        workers = [slot.worker for slot in self.slots if slot.worker is not None]
+        for slot in self.slots:
+            slot.worker = None
+        await asyncio.gather(*(worker.close() for worker in workers))
+
+    def _seen(self, slot: _Slot, context: Context) -> Context:
+        """Return the context as the worker sees it, endpoint switched."""
+        slots = self.opening.slots
+        switched = context if slots is None else slots.switch(slot.index, context)
+        return replace(switched, env={**self.config.env, **switched.env})
+
+    async def _made_ready(self, slot: _Slot, context: Context) -> TrialFailed | None:
+        """Start the slot's worker where none lives; return why that failed."""
+        if slot.worker is not None and not slot.worker.process.exited.done():
+            return None
+        if slot.worker is not None:
+            await slot.worker.end()
+        try:
+            slot.worker, self.is_async = await _start(self.opening, slot.index, context.env)
+        except AgentLoadError as error:
+            return TrialFailed("crashed", f"the agent could not be started again: {error.message}")
+        return None
+
+    async def _ask(self, slot: _Slot, question: AgentCase, context: Context, left: float) -> bytes:
+        """Ask the worker one question; one that does not answer as it should is ended."""
+        worker = slot.worker
+        if worker is None:
+            raise TrialFailed("crashed", "the agent's process is gone")
+        try:
+            async with asyncio.timeout(left):
+                return await self._exchange(slot, worker, question, context)
+        except TimeoutError:
+            await self._drop(slot)
+            reason = f"no answer after {left:g} s (timeout_s); its process was killed"
+            raise TrialFailed("timed_out", reason) from None
+        except (asyncio.IncompleteReadError, ConnectionError):
+            await asyncio.wait((worker.process.exited,), timeout=_GRACE_S)
+            code = await self._drop(slot)
+            raise TrialFailed("crashed", _gone(code, worker)) from None
+        except _GarbageError:
+            await self._drop(slot)
+            reason = "the agent wrote garbage to the channel of its worker process"
+            raise TrialFailed("bad_output", reason) from None
+        except asyncio.CancelledError:
+            await self._drop(slot)
+            raise
+
+    async def _exchange(
+        self, slot: _Slot, worker: _Worker, question: AgentCase, context: Context
+    ) -> bytes:
+        worker.asked += 1
+        body = {"case": question.to_json(), "context": asdict(context)}
+        await worker.send(QUESTION, worker.asked, body)
+        try:
+            kind, answer = await worker.receive(worker.asked, self.config.max_output_bytes)
+        except TrialFailed:
+            await self._drop(slot)
+            raise
+        if kind == OUTPUT:
+            return answer
+        if kind == EXITED:
+            await self._drop(slot)
+        if kind not in (FAILED, EXITED):
+            raise _GarbageError
+        raise _failure(answer)
+
+    async def _drop(self, slot: _Slot) -> int:
+        worker, slot.worker = slot.worker, None
+        return 0 if worker is None else await worker.end()
+
+
+def _failure(body: bytes) -> TrialFailed:
+    """Read the worker's word that the agent failed."""
+    try:
+        data = json.loads(body)
+        status, reason = data["status"], str(data["reason"])
+    except (ValueError, KeyError, TypeError):
+        raise _GarbageError from None
+    if status not in ("crashed", "bad_output"):
+        raise _GarbageError
+    return TrialFailed(status, reason)
+
+
+def _gone(code: int, worker: _Worker) -> str:
+    said = worker.process.stderr.text()
+    tail = f"; its last words: {said}" if said else ""
+    return f"the agent's process ended with {ended_how(code)} before it answered{tail}"
+
+
+async def _start(opening: Opening, slot: int, env: Mapping[str, str]) -> tuple[_Worker, bool]:
+    """Start a worker and let it import the agent; say whether that is async.
+
+    Raises:
+        AgentLoadError: It cannot be started or imported.
+    """
+    extra = dict(env)
+    if opening.slots is not None:
+        extra.update(opening.slots.environment(slot))
+    extra["PYTHONUNBUFFERED"] = "1"
+    ours, theirs = socket.socketpair()
+    try:
+        process = await start_process(
+            [sys.executable, "-P", "-c", _BOOTSTRAP, _PACKAGE, str(theirs.fileno())],
+            environment=agent_environment(opening.environ, opening.config, extra),
+            cwd=opening.root,
+            channel=theirs,
+        )
+    except OSError as error:
+        ours.close()
+        raise AgentLoadError(
+            f"python:{opening.target}: no process could be started in {opening.root}: "
+            f"{error.strerror}"
+        ) from error
+    finally:
+        theirs.close()
+    reader, writer = await asyncio.open_connection(sock=ours)
+    process.exited.add_done_callback(
+        lambda _: asyncio.get_running_loop().call_later(0.2, writer.transport.abort)
+    )
+    worker = _Worker(process, reader, writer)
+    try:
+        return worker, await _introduced(worker, opening)
+    except BaseException:
+        await worker.end()
+        raise
+
+
+async def _introduced(worker: _Worker, opening: Opening) -> bool:
+    """Tell the worker what to import, and wait until it has."""
+    config, target = opening.config, opening.target
+    settings = {
+        "target": target,
+        "root": str(opening.root),
+        "input_key": config.input_key,
+        "output_key": config.output_key,
+        "limit": config.max_output_bytes,
+    }
+    try:
+        async with asyncio.timeout(_LOAD_S):
+            await worker.send(QUESTION, 0, settings)
+            kind, body = await worker.receive(0, _SMALL)
+            data = json.loads(body)
+    except TimeoutError:
+        raise AgentLoadError(
+            f"python:{target}: importing it took more than {_LOAD_S:g} s"
+        ) from None
+    except (asyncio.IncompleteReadError, ConnectionError):
+        code = await worker.end()
+        said = worker.process.stderr.text()
+        raise AgentLoadError(
+            f"python:{target}: its process ended with {ended_how(code)} while it was imported"
+            + (f": {said}" if said else "")
+        ) from None
+    except (_GarbageError, TrialFailed, ValueError):
+        raise AgentLoadError(
+            f"python:{target}: it writes to the channel of its worker process when imported"
+        ) from None
+    if kind == NOT_LOADED:
+        raise AgentLoadError(str(data["message"]), fix=data["fix"])
+    return bool(data["is_async"])
+
+
+async def open_pool(opening: Opening) -> PoolAgent:
+    """Make the places for workers and start the first, which shows that the agent can be loaded.
+
+    Raises:
+        AgentLoadError: It cannot.
+    """
+    wanted = opening.config.workers or min(opening.concurrency, 4 * (os.cpu_count() or 1))
+    agent = PoolAgent(opening, tuple(_Slot(index) for index in range(wanted)))
+    for slot in reversed(agent.slots):
+        agent.free.put_nowait(slot)
+    first = agent.slots[0]
+    first.worker, agent.is_async = await _start(opening, first.index, opening.config.env)
+    return agent
