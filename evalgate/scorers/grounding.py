@@ -40,7 +40,7 @@ __all__ = [
     "prepare",
 ]
 
-THRESHOLD: Final = 4.0
+THRESHOLD: Final = 3.0
 """Unsupported weight, in uncommon words, from which an answer counts as not grounded.
 
 How it was chosen stands in `docs/grounding.md`.
@@ -65,7 +65,7 @@ _CONTRADICTED: Final = 0.5
 
 _RUN: Final = 1.0  # neighbours that are both lacking weigh more: a phrase, not a paraphrased word
 _PAIR: Final = 0.05  # words that never stand side by side in the contexts: not a copied span
-_CONCENTRATION: Final = 0.5  # a claim that lacks much counts for more than one that lacks a little
+_CONCENTRATION: Final = 0.75  # words count for more in a claim that lacks much; numbers do not
 
 _FAMILY: Final = 5
 _FAMILY_LONGEST: Final = 8
@@ -170,7 +170,7 @@ def prepare(contexts: Iterable[str]) -> Contexts | NoContexts:
 
 
 def ground(
-    answer: str, contexts: Sequence[str] | Contexts, question: str = ""
+    answer: str, contexts: Sequence[str] | Contexts | NoContexts, question: str = ""
 ) -> Grounding | NoClaims | NoContexts:
     """Weigh what an answer says against its contexts.
 
@@ -178,13 +178,13 @@ def ground(
 
     Args:
         answer: What the agent said.
-        contexts: What it was to be drawn from, or the result of `prepare`.
+        contexts: What it was to be drawn from, or the result of `prepare` for many answers.
         question: What was asked; its words need no support, since an answer repeats them.
 
     Returns:
         The grounding; `NoContexts` or `NoClaims` where there is no evidence either way.
     """
-    ready = contexts if isinstance(contexts, Contexts) else prepare(contexts)
+    ready = contexts if isinstance(contexts, Contexts | NoContexts) else prepare(contexts)
     if isinstance(ready, NoContexts):
         return ready
     asked = {key for _, form, _, _ in read(question) for key in (form.key, *form.also)}
@@ -221,11 +221,14 @@ def _weigh(
     checked = sum(weights) + _RUN * sum(map(min, pairwise(weights))) + _PAIR * _lesser(pairs)
     lacking = sum(lacks) + _RUN * sum(map(min, pairwise(lacks))) + _PAIR * _lesser(strange)
     share = min(1.0, lacking / checked) if checked else 0.0
+    numbers = sum(
+        lack for (token, _), lack in zip(words, lacks, strict=True) if token.key[0] == "#"
+    )
     missing = [token for (token, weight), lack in zip(words, lacks, strict=True) if lack > _INITIAL]
     grounding = ClaimGrounding(
         *claim,
         score=1.0 - share,
-        unsupported_weight=lacking * share**_CONCENTRATION,
+        unsupported_weight=numbers + (lacking - numbers) * share**_CONCENTRATION,
         unsupported=tuple(_spans(claim.text, missing)),
     )
     return grounding, checked
