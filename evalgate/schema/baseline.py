@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field
 
 from evalgate.schema.base import Model, NonNegative
 from evalgate.schema.result import Pricing, Subject, Unit
+from evalgate.schema.trace import TraceStatus
 from evalgate.schema.verdict import Direction
 
 __all__ = [
@@ -87,7 +88,17 @@ class BaselineCase(Model):
 
     digest: str
     """Digest of what the case asks."""
-    status: dict[str, str] = {}
+    weight: float = 1.0
+    """Weight in every mean."""
+    cluster: str | None = None
+    """Its cluster."""
+    must_pass: bool = False
+    """Whether its confirmed failure alone fails the gate."""
+    zero_tolerance: bool = False
+    """Whether a single failed trial does."""
+    expects_refusal: bool = False
+    """Whether declining is right."""
+    status: dict[str, TraceStatus] = {}
     """How the trials ended that did not finish, by number of the trial."""
     tokens: tuple[tuple[int | None, int | None, int | None], ...] = ()
     """Input, output and cached tokens, one entry a trial or one for all."""

@@ -1,0 +1,184 @@
+"""Reading and writing baseline files, and whatever else can stand on a side of a comparison."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from evalgate.core.baseline import column_problems, mean_mismatches, side_of_baseline
+from evalgate.core.baseline_text import baseline_text, case_lines, header_lines
+from evalgate.core.metrics import Metric
+from evalgate.core.registry import METRICS
+from evalgate.core.sides import Side, side_of_flat, side_of_report
+from evalgate.errors import BaselineMissing, DataError
+from evalgate.schema.base import Json
+from evalgate.schema.baseline import Baseline
+from evalgate.schema.result import Report
+from evalgate.store.atomic import write_text
+from evalgate.store.problems import Problem, problems_of
+from evalgate.text.strict_json import loads
+
+__all__ = ["load_baseline", "load_side", "save_baseline"]
+
+_SCHEMA: Final = "evalgate.baseline/1"
+_REPORT: Final = "evalgate.report/1"
+_RESTORE: Final = "restore it (git checkout), or make a new one with `evalgate baseline update`"
+_SHOWN: Final = 5
+_WAYS: Final = (
+    "name the baseline (`--baseline baselines/SUITE.json`), or give `--baseline` without a path "
+    "for the suite's own"
+)
+
+
+def save_baseline(path: Path, baseline: Baseline) -> None:
+    """Write a baseline whole or not at all.
+
+    Raises:
+        InputError: The file cannot be written; the old one is untouched.
+    """
+    write_text(path, baseline_text(baseline))
+
+
+def load_baseline(path: Path, metrics: Mapping[str, Metric] = METRICS) -> Baseline:
+    """Read a baseline and check that it is whole and unedited.
+
+    Args:
+        path: The file.
+        metrics: All metrics of the suite, to compute the means again.
+
+    Raises:
+        BaselineMissing: There is no such file.
+        DataError: It is no baseline, of a newer version, half written, or edited.
+    """
+    text, data = _read(path)
+    return _parse(path, text, data, metrics)[0]
+
+
+def load_side(path: Path, metrics: Mapping[str, Metric] = METRICS) -> Side:
+    """Read one side of a comparison.
+
+    Args:
+        path: A baseline, a `report.json`, a run folder that holds one, or a flat file of numbers
+            by metric.
+        metrics: All metrics of the suite.
+
+    Raises:
+        BaselineMissing: There is no such file.
+        DataError: It is none of these, or not usable.
+    """
+    file = path / "report.json" if path.is_dir() else path
+    text, data = _read(file)
+    schema = data.get("schema") if isinstance(data, dict) else None
+    if schema is None:
+        _refuse_neighbours(file, data)
+        return side_of_flat(data, str(path))
+    if schema == _REPORT:
+        try:
+            return side_of_report(Report.model_validate(data), str(path))
+        except ValidationError as error:
+            raise _invalid(file, text, problems_of(error, Report, data)) from error
+    return _parse(file, text, data, metrics)[1]
+
+
+def _read(path: Path) -> tuple[str, Json]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise BaselineMissing(
+            f"{path}: there is no such file",
+            fix='make a baseline with `evalgate baseline update --reason "..."` and commit it',
+        ) from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: byte {error.start} is no UTF-8", fix=_RESTORE) from error
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    if path.suffix in (".yaml", ".yml"):
+        raise DataError(f"{path} is a configuration; expected a baseline", fix=_WAYS)
+    if path.suffix == ".jsonl":
+        raise DataError(
+            f"{path} is a golden set or a file of traces; expected a baseline", fix=_WAYS
+        )
+    return text, loads(text, source=str(path))
+
+
+def _refuse_neighbours(path: Path, data: Json) -> None:
+    """Name a golden set or a configuration that was given by mistake."""
+    if not isinstance(data, dict):
+        return
+    if {"suites", "version"} <= data.keys():
+        raise DataError(f"{path} is a configuration; expected a baseline", fix=_WAYS)
+    if {"id", "input"} <= data.keys():
+        raise DataError(f"{path} is a golden set; expected a baseline", fix=_WAYS)
+
+
+def _parse(
+    path: Path, text: str, data: Json, metrics: Mapping[str, Metric]
+) -> tuple[Baseline, Side]:
+    schema = data.get("schema") if isinstance(data, dict) else None
+    if schema != _SCHEMA:
+        _refuse_neighbours(path, data)
+        raise _foreign(path, schema)
+    try:
+        baseline = Baseline.model_validate(data)
+    except ValidationError as error:
+        raise _invalid(path, text, problems_of(error, Baseline, data)) from error
+    _check_cases(path, text, baseline)
+    side = side_of_baseline(baseline, str(path))
+    _check_means(path, text, side, metrics)
+    return baseline, side
+
+
+def _foreign(path: Path, schema: Json) -> DataError:
+    if isinstance(schema, str) and schema.startswith("evalgate.baseline/"):
+        return DataError(
+            f"{path}: schema {schema!r} is newer than this version of evalgate, which reads "
+            f"{_SCHEMA!r}",
+            fix="upgrade: pip install --upgrade agent-evalgate",
+        )
+    return DataError(f"{path}: schema {schema!r}; expected {_SCHEMA!r}", fix=_WAYS)
+
+
+def _invalid(path: Path, text: str, problems: list[Problem]) -> DataError:
+    cases, header = case_lines(text), header_lines(text)
+    shown = []
+    for problem in problems[:_SHOWN]:
+        _, *parts = problem.pointer.split("/")
+        in_case = len(parts) > 1 and parts[0] == "cases"
+        key = parts[1] if in_case else "".join(parts[:1])
+        line = (cases if in_case else header).get(key.replace("~1", "/").replace("~0", "~"))
+        place = str(path) if line is None else f"{path}:{line}"
+        shown.append(f"{place}: {problem.pointer or '/'}: {problem.message}")
+    if len(problems) > _SHOWN:
+        shown.append(f"and {len(problems) - _SHOWN} more")
+    return DataError("\n".join(shown), fix=_RESTORE)
+
+
+def _check_cases(path: Path, text: str, baseline: Baseline) -> None:
+    if len(baseline.cases) != baseline.suite.cases:
+        raise DataError(
+            f"{path}: it holds {len(baseline.cases)} cases and says {baseline.suite.cases}: it was "
+            "cut or edited",
+            fix=_RESTORE,
+        )
+    problems = list(column_problems(baseline))
+    if problems:
+        lines = case_lines(text)
+        shown = [
+            f"{path}:{lines.get(name, 1)}: case {name!r}: {what}"
+            for name, what in problems[:_SHOWN]
+        ]
+        raise DataError("\n".join(shown), fix=_RESTORE)
+
+
+def _check_means(path: Path, text: str, side: Side, metrics: Mapping[str, Metric]) -> None:
+    mismatches = mean_mismatches(side, metrics)
+    if not mismatches:
+        return
+    line = header_lines(text).get("metrics", 1)
+    shown = [
+        f"{path}:{line}: {m.metric}: the mean says {m.written!r}, its scores say {m.recomputed!r}: "
+        "a number was edited by hand"
+        for m in mismatches[:_SHOWN]
+    ]
+    raise DataError("\n".join(shown), fix=_RESTORE)
