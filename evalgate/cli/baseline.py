@@ -22,13 +22,7 @@ def baseline() -> None:
 @click.option("--force", is_flag=True, help="Override the rules; recorded in the file.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress on standard error.")
 def update(
-    config: Path,
-    suites: tuple[str, ...],
-    trials: int | None,
-    reason: str,
-    *,
-    force: bool,
-    quiet: bool,
+    config: Path, suites: tuple[str, ...], trials: int | None, reason: str, **flags: bool
 ) -> int:
     """Run fresh trials and replace the whole baseline.
 
@@ -40,14 +34,14 @@ def update(
       evalgate baseline update --trials 10 --reason "new refund policy"
     """  # noqa: D301  # \b is click's
     from evalgate.cli.progress import progress  # noqa: PLC0415  # heavy
-    from evalgate.pipeline.baseline import update_baselines  # noqa: PLC0415
+    from evalgate.pipeline.baseline import Update, update_baselines  # noqa: PLC0415
     from evalgate.pipeline.suite import Selection, find_suites  # noqa: PLC0415
+    from evalgate.pipeline.world import this_machine  # noqa: PLC0415
 
     found = find_suites(Selection(config, suites))
-    with progress(quiet=quiet) as listen:
-        for line in update_baselines(
-            found, trials=trials, reason=reason, force=force, listen=listen
-        ):
+    change = Update(reason, trials, flags["force"])
+    with progress(quiet=flags["quiet"]) as listen:
+        for line in update_baselines(found, change, this_machine(), listen):
             click.echo(line)
     return 0
 

@@ -41,8 +41,9 @@ def compare(formats: tuple[str, ...], outputs: tuple[Path, ...], **given: Any) -
     """Compare two stored results and say the verdict; nothing is run."""
     from evalgate.cli.output import check_outputs, emit  # noqa: PLC0415  # heavy
     from evalgate.pipeline.compare import CompareOptions, compare_stored  # noqa: PLC0415
+    from evalgate.pipeline.world import this_machine  # noqa: PLC0415
 
     pairs = check_outputs(formats, outputs)
-    reports = compare_stored(CompareOptions(**given))
+    reports = compare_stored(CompareOptions(**given), this_machine())
     emit(reports, pairs)
     return reports.exit_code

@@ -3,11 +3,16 @@
 import shlex
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from evalgate.cli.options import config_option, format_options, suite_option
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from evalgate.pipeline.run import RunOptions
 
 __all__ = ["run"]
 
@@ -64,28 +69,58 @@ Examples:
 )
 @format_options
 @click.option("--quiet", "-q", is_flag=True, help="No progress on standard error.")
-def run(
-    formats: tuple[str, ...],
-    outputs: tuple[Path, ...],
-    *,
-    quiet: bool,
-    **given: Any,  # noqa: ANN401  # click's options
-) -> int:
+def run(formats: tuple[str, ...], outputs: tuple[Path, ...], *, quiet: bool, **given: Any) -> int:  # noqa: ANN401  # click's options
     """Run suites, score every trial, compare with the baseline, say the verdict.
 
     Without --baseline only min and max limits are checked and the report says so.
     """
     from evalgate.cli.output import check_outputs, emit  # noqa: PLC0415  # heavy
     from evalgate.cli.progress import progress  # noqa: PLC0415
-    from evalgate.pipeline.run import RunOptions, run_suites  # noqa: PLC0415
+    from evalgate.pipeline.run import run_suites  # noqa: PLC0415
     from evalgate.pipeline.suite import Selection, find_suites  # noqa: PLC0415
+    from evalgate.pipeline.world import this_machine  # noqa: PLC0415
+    from evalgate.text.escape import terminal  # noqa: PLC0415
 
     pairs = check_outputs(formats, outputs)
-    suites = find_suites(
-        Selection(given.pop("config"), given.pop("suites"), given.pop("golden"), given.pop("agent"))
-    )
-    options = RunOptions.from_cli(command=shlex.join(["evalgate", *sys.argv[1:]]), **given)
+    selection = Selection(given["config"], given["suites"], given["golden"], given["agent"])
+    suites = find_suites(selection)
     with progress(quiet=quiet) as listen:
-        reports = run_suites(suites, options, listen)
-    emit(reports, pairs)
-    return reports.exit_code
+        ran = run_suites(suites, _options(given), this_machine(), listen)
+    if ran.reports.suites:
+        emit(ran.reports, pairs)
+    for name, error in ran.errors:
+        click.echo(terminal(f"error: suite {name!r}: {error}"), err=True)
+    return ran.reports.exit_code
+
+
+def _options(given: "Mapping[str, Any]") -> "RunOptions":
+    from evalgate.pipeline.plan import Filters  # noqa: PLC0415  # heavy
+    from evalgate.pipeline.run import RunOptions  # noqa: PLC0415
+    from evalgate.schema.config import Caps  # noqa: PLC0415
+
+    renamed = {
+        "trials": given["trials"],
+        "max_trials": given["max_trials"],
+        "concurrency": given["concurrency"],
+        "timeout_s": given["timeout"],
+    }
+    return RunOptions(
+        baseline=given["baseline"],
+        filters=Filters(tuple(_tag(text) for text in given["filters"]), given["cases"]),
+        overrides={name: value for name, value in renamed.items() if value is not None},
+        mode=given["mode"],
+        threshold=given["threshold"],
+        caps=Caps(
+            cost_usd=given["max_cost"], tokens=given["max_tokens"], seconds=given["max_time"]
+        ),
+        fail_fast=given["fail_fast"],
+        partial=given["partial"],
+        allow_removed=given["allow_removed"],
+        resume=given["resume"],
+        command=shlex.join(["evalgate", *sys.argv[1:]]),
+    )
+
+
+def _tag(text: str) -> str:
+    """Read `tag:NAME`; a bare name is a tag too."""
+    return text.removeprefix("tag:")

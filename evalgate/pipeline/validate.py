@@ -1,6 +1,6 @@
 """Checks configuration, golden sets and baselines without running anything."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -53,7 +53,7 @@ def validate_suites(suites: tuple[Suite, ...]) -> Iterator[Remark]:
     yield from _shared_baselines(suites)
 
 
-def validate_golden(path: Path) -> Iterator[Remark]:
+def validate_golden(path: Path) -> Generator[Remark, None, GoldenSet | None]:
     """Check one golden set; the generator returns it where it can be read."""
     try:
         golden = load_golden(path)

@@ -1,0 +1,120 @@
+"""`evalgate compare`: two stored results in, a verdict out; nothing is run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from evalgate.core.compare import compare
+from evalgate.core.comparison import CompareOptions as Assumptions
+from evalgate.core.facts import RunFacts
+from evalgate.core.gate import decide
+from evalgate.core.metrics import Metric
+from evalgate.core.registry import METRICS
+from evalgate.core.sides import Side
+from evalgate.pipeline.plan import suite_metrics
+from evalgate.pipeline.report import changed_lines, combine, filled, reference
+from evalgate.pipeline.run import RunOptions, with_overrides
+from evalgate.pipeline.sources import stored_side
+from evalgate.pipeline.suite import Selection, Suite, find_suites
+from evalgate.pipeline.world import World
+from evalgate.schema.config import AgentConfig, SuiteConfig
+from evalgate.schema.result import MetricValue, Report, ReportSet, SuiteInfo
+
+__all__ = ["CompareOptions", "compare_stored"]
+
+_RUNS = Path(".evalgate/runs")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompareOptions:
+    """What to compare, and under which policy."""
+
+    baseline: Path
+    """A baseline, a report, a run folder, or a flat file of numbers."""
+    current: Path
+    """The candidate: the same kinds."""
+    threshold: str | None = None
+    """The drop that fails."""
+    mode: str | None = None
+    """Gate mode."""
+    suite: str | None = None
+    """The suite of the configuration whose policy holds; null: the default policy."""
+    config: Path = Path("evalgate.yaml")
+    """The configuration."""
+    partial: bool = False
+    """Whether a selection of the cases may pass."""
+    allow_removed: bool = False
+    """Whether the golden set may have lost cases."""
+
+
+def compare_stored(options: CompareOptions, world: World) -> ReportSet:
+    """Compare two stored results.
+
+    Raises:
+        BaselineMissing: A side is not there.
+        DataError: A side is not readable.
+        ConfigError: The policy is not valid.
+    """
+    suite = _policy_suite(options)
+    metrics: dict[str, Metric] = dict(METRICS) if options.suite is None else suite_metrics(suite)
+    baseline = stored_side(options.baseline, suite.runs, metrics)
+    candidate = stored_side(options.current, suite.runs, metrics)
+    comparison = compare(
+        baseline,
+        candidate,
+        metrics,
+        suite.config.gate,
+        Assumptions(
+            allow_removed=options.allow_removed,
+            scorer_of={name: name for name in candidate.scorers},
+        ),
+    )
+    facts = RunFacts(allow_partial=options.partial, today=world.timestamp())
+    verdict = decide(comparison, suite.config.gate, facts)
+    report = filled(_bare_report(candidate, metrics), verdict).model_copy(
+        update={
+            "changes": comparison.changes,
+            "baseline": reference(baseline),
+            "changed": changed_lines(baseline, candidate.subject),
+        }
+    )
+    return combine([report])
+
+
+def _policy_suite(options: CompareOptions) -> Suite:
+    """Take the policy of a suite, or the default one."""
+    if options.suite is not None:
+        (suite,) = find_suites(Selection(options.config, (options.suite,)))
+    else:
+        config = SuiteConfig(golden="", agent=AgentConfig(run="recorded:"))
+        suite = Suite(name="comparison", config=config, root=Path(), runs=_RUNS)
+    return with_overrides(suite, RunOptions(mode=options.mode, threshold=options.threshold))
+
+
+def _bare_report(candidate: Side, metrics: dict[str, Metric]) -> Report:
+    """Show the candidate as it is stored: its values, without its trials."""
+    return Report(
+        verdict="inconclusive",
+        exit_code=3,
+        suite=SuiteInfo(
+            id=candidate.suite or "comparison",
+            golden_digest=candidate.golden_digest or "unknown",
+            cases=len(candidate.cases),
+            selected=len(candidate.cases),
+            trials=candidate.trials,
+            noise=candidate.noise,
+            mode="recorded",
+        ),
+        subject=candidate.subject,
+        scorers=dict(candidate.scorers),
+        pricing=candidate.pricing,
+        metrics={
+            name: MetricValue(
+                value=value,
+                unit=metrics[name].unit,
+                direction=metrics[name].direction,
+                n=len(candidate.cases),
+            )
+            for name, value in candidate.values.items()
+            if name in metrics
+        },
+    )

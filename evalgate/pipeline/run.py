@@ -1,0 +1,255 @@
+"""`evalgate run`: run, score, compare, decide, for one suite or several."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from evalgate.core.facts import RunFacts
+from evalgate.core.must_pass import FRESH_TRIALS, needs_confirmation
+from evalgate.core.settle import cannot_settle, needs_more_trials
+from evalgate.core.sides import Side, side_of_report
+from evalgate.errors import ConfigError, EvalgateError
+from evalgate.pipeline.events import Listener
+from evalgate.pipeline.execute import Execution, Limits, by_trials, confirmations, executing
+from evalgate.pipeline.plan import Filters, Plan, make_plan
+from evalgate.pipeline.report import Judgement, collect, combine, compared, conclude
+from evalgate.pipeline.sources import stored_side, suite_baseline
+from evalgate.pipeline.suite import Suite
+from evalgate.pipeline.world import World
+from evalgate.schema.config import Caps, SuiteConfig
+from evalgate.schema.result import Manifest, Report, ReportSet
+from evalgate.schema.score import Broken, Score
+from evalgate.store.runs import find_run, new_run_id, prune_runs, read_manifest, write_manifest
+from evalgate.store.runs import write_report as save_report
+
+__all__ = ["Ran", "RunOptions", "new_manifest", "run_suite", "run_suites", "with_overrides"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What a user may ask of a run beside what the configuration says."""
+
+    baseline: str | None = None
+    """What to compare with: a path, the empty text for the suite's own; null: no comparison."""
+    filters: Filters = field(default_factory=Filters)
+    """Which cases are run."""
+    overrides: dict[str, object] = field(default_factory=dict)
+    """Fields of the suite's configuration to replace, by name."""
+    mode: str | None = None
+    """Gate mode."""
+    threshold: str | None = None
+    """The drop that fails."""
+    caps: Caps = field(default_factory=Caps)
+    """Hard limits; one that is given wins over the configuration's."""
+    fail_fast: bool = False
+    """Whether the first failed trial ends the run."""
+    partial: bool = False
+    """Whether a selection of the cases may pass."""
+    allow_removed: bool = False
+    """Whether the golden set may have lost cases."""
+    resume: str | None = None
+    """The run to go on with."""
+    command: str | None = None
+    """The command line, for the manifest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What came of several suites."""
+
+    reports: ReportSet
+    """One report a suite that could be run, and the exit code of the whole."""
+    errors: tuple[tuple[str, EvalgateError], ...] = ()
+    """Suites that could not be run, and why."""
+
+
+def run_suites(suites: Sequence[Suite], options: RunOptions, world: World, listen: Listener) -> Ran:
+    """Run suites one after another; one that cannot be run does not hide the others.
+
+    Raises:
+        EvalgateError: The only suite cannot be run.
+    """
+    reports: list[Report] = []
+    errors: list[tuple[str, EvalgateError]] = []
+    for suite in suites:
+        try:
+            reports.append(run_suite(suite, options, world, listen))
+        except EvalgateError as error:
+            if len(suites) == 1:
+                raise
+            errors.append((suite.name, error))
+    codes = [error.exit_code for _, error in errors]
+    return Ran(combine(reports, codes), tuple(errors))
+
+
+def run_suite(suite: Suite, options: RunOptions, world: World, listen: Listener) -> Report:
+    """Run one suite and keep its report in its run folder."""
+    suite = with_overrides(suite, options)
+    plan = make_plan(suite, options.filters)
+    judgement = _judgement(plan, options, world)
+    return asyncio.run(_run(plan, options, judgement, world, listen))
+
+
+def with_overrides(suite: Suite, options: RunOptions) -> Suite:
+    """Apply what the user gave on the command line.
+
+    Raises:
+        ConfigError: The result is no valid configuration.
+    """
+    data = suite.config.model_dump(exclude_unset=True)
+    data.update(options.overrides)
+    gate = dict(data.get("gate", {}))
+    if options.mode is not None:
+        gate["mode"] = options.mode
+    if options.threshold is not None:
+        gate["threshold"] = _number_or_text(options.threshold)
+    caps = {**data.get("caps", {}), **options.caps.model_dump(exclude_none=True)}
+    data |= {"gate": gate, "caps": caps}
+    try:
+        config = SuiteConfig.model_validate(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        said = first["msg"].removeprefix("Value error, ")
+        raise ConfigError(f"suite {suite.name!r}: {said}", fix="evalgate run --help") from error
+    return replace(suite, config=config)
+
+
+def _number_or_text(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _judgement(plan: Plan, options: RunOptions, world: World) -> Judgement:
+    """Load what the run is judged by before anything is spent on it."""
+    suite, metrics = plan.suite, plan.metrics
+    baseline = None
+    if options.baseline is not None:
+        baseline = suite_baseline(suite, options.baseline, metrics)
+    reference = None
+    if suite.config.reference is not None and baseline is not None:
+        reference = stored_side(suite.root / suite.config.reference, suite.runs, metrics)
+    facts = RunFacts(allow_partial=options.partial, today=world.timestamp())
+    return Judgement(baseline, reference, facts, options.allow_removed)
+
+
+async def _run(
+    plan: Plan, options: RunOptions, judgement: Judgement, world: World, listen: Listener
+) -> Report:
+    config = plan.suite.config
+    limits = Limits(config.concurrency, config.timeout_s, config.caps, options.fail_fast)
+    target = _target(plan, options, world)
+    async with executing(plan, limits, world, target, listen) as execution:
+        report = await _trials_and_verdict(execution, plan, judgement)
+        save_report(execution.folder, report)
+        manifest = read_manifest(execution.folder)
+        subject = execution.seen.subject(plan.suite.root)
+        done = {"finished": world.timestamp(), "subject": subject}
+        write_manifest(execution.folder, manifest.model_copy(update=done))
+        prune_runs(plan.suite.runs, plan.suite.keep_runs, spare={execution.folder})
+    return report
+
+
+def _target(plan: Plan, options: RunOptions, world: World) -> Manifest | Path:
+    """Describe a new run, or find the one to go on with."""
+    if options.resume is None:
+        return new_manifest(plan, world, options.command)
+    folder = find_run(plan.suite.runs, options.resume)
+    _refuse_other_run(read_manifest(folder), plan, folder)
+    return folder
+
+
+def new_manifest(plan: Plan, world: World, command: str | None = None) -> Manifest:
+    """Describe a new run."""
+    suite = plan.suite
+    return Manifest(
+        run_id=new_run_id(world.now(), suite.name),
+        suite=suite.name,
+        golden=str(suite.golden),
+        golden_digest=plan.golden.digest,
+        agent=suite.config.agent.run,
+        trials=suite.config.trials,
+        selected=tuple(case.id for case in plan.cases) if plan.partial else None,
+        created=world.timestamp(),
+        environment=dict(world.versions),
+        command=command,
+        config=None if suite.source is None else str(suite.source),
+    )
+
+
+def _refuse_other_run(manifest: Manifest, plan: Plan, folder: Path) -> None:
+    for what, then, now in (
+        ("suite", manifest.suite, plan.suite.name),
+        ("golden set", manifest.golden_digest, plan.golden.digest),
+        ("agent", manifest.agent, plan.suite.config.agent.run),
+    ):
+        if then != now:
+            raise ConfigError(
+                f"{folder}: cannot be resumed: its {what} is {then!r}, now it is {now!r}",
+                fix="start a new run without --resume",
+            )
+
+
+async def _trials_and_verdict(execution: Execution, plan: Plan, judgement: Judgement) -> Report:
+    """Run all trials, settle, confirm failures of `must_pass` cases, and decide."""
+    config = plan.suite.config
+    trials = _first_trials(execution, plan)
+    outcome = await execution.run(range(trials))
+    report = _report(execution, plan, trials)
+    while outcome.complete and _unsettled(report, plan, judgement):
+        trials += 1
+        outcome = await execution.run(range(trials))
+        report = _report(execution, plan, trials)
+    facts = replace(judgement.facts, cap=None if outcome.complete else outcome.reason)
+    if outcome.complete:
+        facts = replace(facts, fresh=await _fresh(execution, plan, report, judgement, trials))
+    note = None
+    if judgement.baseline is not None:
+        gating = sum(case.status == "reviewed" for case in plan.cases)
+        note = cannot_settle(config, gating, judgement.baseline.trials)
+    if note:
+        report = report.model_copy(update={"warnings": (note,)})
+    return conclude(report, plan, replace(judgement, facts=facts), execution.folder)
+
+
+def _first_trials(execution: Execution, plan: Plan) -> int:
+    """Return how many trials to start with; recorded agents bring their own number."""
+    recorded = execution.agent.trials
+    asked = "trials" in plan.suite.config.model_fields_set
+    return recorded if recorded is not None and not asked else plan.suite.config.trials
+
+
+def _report(execution: Execution, plan: Plan, trials: int) -> Report:
+    subject = execution.seen.subject(plan.suite.root)
+    return collect(plan, by_trials(execution.results, trials), trials, subject)
+
+
+def _unsettled(report: Report, plan: Plan, judgement: Judgement) -> bool:
+    most = plan.suite.config.max_trials
+    if most is None or judgement.baseline is None:
+        return False
+    allow = judgement.allow_removed
+    return needs_more_trials(compared(report, plan, judgement.baseline, allow_removed=allow), most)
+
+
+async def _fresh(
+    execution: Execution, plan: Plan, report: Report, judgement: Judgement, trials: int
+) -> dict[str, tuple[Score, ...]]:
+    """Run fresh trials of `must_pass` cases that failed; they are kept and not pooled."""
+    side: Side = side_of_report(report)
+    wanted = set(needs_confirmation(side, judgement.baseline))
+    if not wanted:
+        return {}
+    cases = [case for case in plan.cases if case.id in wanted]
+    await execution.run(range(trials, trials + FRESH_TRIALS), cases)
+    missing = Broken("the trial has no score for task_success")
+    found = confirmations(execution.results, trials)
+    return {
+        name: tuple(result.scores.get("task_success", missing) for result in results)
+        for name, results in found.items()
+        if name in wanted
+    }

@@ -1,0 +1,54 @@
+"""Finds the sides of a comparison: a suite's baseline, a stored run, a file."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from evalgate.core.metrics import Metric
+from evalgate.core.sides import Side
+from evalgate.errors import BaselineMissing
+from evalgate.pipeline.suite import Suite
+from evalgate.store.baseline import load_side
+from evalgate.store.runs import find_run
+
+__all__ = ["stored_side", "suite_baseline"]
+
+
+def suite_baseline(suite: Suite, given: str, metrics: Mapping[str, Metric]) -> Side:
+    """Load the baseline a run is compared with.
+
+    Args:
+        suite: The suite.
+        given: A path, or the empty text for the suite's own baseline.
+        metrics: All metrics of the suite.
+
+    Raises:
+        BaselineMissing: There is none.
+        DataError: It is not readable, or something else than a baseline.
+    """
+    path = Path(given) if given else suite.baseline
+    if not given and not path.exists():
+        raise BaselineMissing(
+            f"{path}: there is no baseline for suite {suite.name!r}",
+            fix=f'evalgate baseline update --suite {suite.name} --trials 10 --reason "first"',
+        )
+    return stored_side(path, suite.runs, metrics)
+
+
+def stored_side(path: Path, runs: Path, metrics: Mapping[str, Metric]) -> Side:
+    """Load a baseline, a report, a run folder, the id of a run, or a flat file of numbers.
+
+    Args:
+        path: Where it is; `latest`, alone or in a folder of runs, is the newest run.
+        runs: Folder of the run folders.
+        metrics: All metrics of the suite.
+
+    Raises:
+        BaselineMissing: There is no such file.
+        DataError: It is none of these.
+    """
+    if not path.exists():
+        if path.name == "latest":
+            path = find_run(runs if path.parent == Path() else path.parent, "latest")
+        elif (runs / path).is_dir():
+            path = runs / path
+    return load_side(path, metrics)
