@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from evalgate.agents.base import Clock, TrialFailed
+from evalgate.agents.plain import NotPlain
 
 __all__ = ["AgentError", "LoopBlockedError", "Watchdog", "ask_in_loop"]
 
@@ -125,7 +126,7 @@ class Lifeline:
             self.grace = task.get_loop().call_later(_GRACE_S, self._cut, task)
         self.cancelled = True
 
-    def _cut(self, task: "asyncio.Task[object]") -> None:
+    def _cut(self, task: "asyncio.Task[Any]") -> None:
         self.cut = True
         task.cancel()
 
@@ -143,15 +144,30 @@ def _thrower(inner: Generator[Any, Any, Any], error: BaseException) -> Callable[
     return lambda: inner.throw(error)
 
 
-async def ask_in_loop(call: Callable[[], Any], timeout_s: float, watchdog: Watchdog) -> object:
+async def ask_in_loop(
+    call: Callable[[], Any],
+    written: Callable[[object], str],
+    *,
+    timeout_s: float,
+    watchdog: Watchdog,
+) -> str:
     """Await an agent in a task of its own, for so long.
 
+    Args:
+        call: Calls the agent.
+        written: Writes down what it returned. Called in the very step in which the agent
+            returns: one that reuses a list for all its answers changes it as soon as another
+            trial runs.
+        timeout_s: Seconds it may take.
+        watchdog: Watches over the loop.
+
     Raises:
-        TrialFailed: It raised, ran out of time, blocked the loop, or called `sys.exit`.
+        TrialFailed: It raised, ran out of time, blocked the loop, called `sys.exit`, or returned
+            what cannot be written down.
     """
     line = Lifeline(call, watchdog)
     loop = asyncio.get_running_loop()
-    task = loop.create_task(_drive(line))
+    task = loop.create_task(_drive(line, written))
     timer = loop.call_later(timeout_s, _time_out, task, line)
     try:
         return await task
@@ -169,20 +185,22 @@ async def ask_in_loop(call: Callable[[], Any], timeout_s: float, watchdog: Watch
         raise TrialFailed("timed_out", reason) from None
     except AgentError as error:
         raise TrialFailed("crashed", str(error)) from None
+    except NotPlain as error:
+        raise TrialFailed("bad_output", str(error)) from None
     except Exception as error:  # noqa: BLE001  # code of the user, which may raise anything
         raise TrialFailed("crashed", described(error)) from None
     finally:
         timer.cancel()
 
 
-def _time_out(task: "asyncio.Task[object]", line: Lifeline) -> None:
+def _time_out(task: "asyncio.Task[str]", line: Lifeline) -> None:
     line.late = True
     task.cancel()
 
 
-async def _drive(line: Lifeline) -> object:
+async def _drive(line: Lifeline, written: Callable[[object], str]) -> str:
     try:
-        return await line
+        return written(await line)
     finally:
         if line.grace is not None:
             line.grace.cancel()

@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from evalgate.agents.base import Agent, Clock, Context, Opening, TrialFailed
+from evalgate.agents.base import Agent, Clock, Context, Opening
 from evalgate.agents.calling import Callee, adapt
 from evalgate.agents.environment import check_environment
 from evalgate.agents.given import AgentCase
 from evalgate.agents.inloop import Watchdog, ask_in_loop
 from evalgate.agents.load import load_object
-from evalgate.agents.plain import NotPlain, encode
+from evalgate.agents.plain import encode
 from evalgate.agents.trial import run_trial
 from evalgate.errors import AgentLoadError
 from evalgate.schema.config import AgentConfig
@@ -40,13 +40,15 @@ class LoopAgent:
         if self.config.env:
             context = replace(context, env={**self.config.env, **context.env})
 
+        callee, limit = self.callee, self.config.max_output_bytes
+
         async def ask(question: AgentCase, left: float) -> str:
-            call = self.callee.call
-            value = await ask_in_loop(lambda: call(question, context), left, self.watchdog)
-            try:
-                return encode(self.callee.read(value, question), self.config.max_output_bytes)
-            except NotPlain as error:
-                raise TrialFailed("bad_output", str(error)) from None
+            return await ask_in_loop(
+                lambda: callee.call(question, context),
+                lambda value: encode(callee.read(value, question), limit),
+                timeout_s=left,
+                watchdog=self.watchdog,
+            )
 
         return await run_trial(
             case, context, ask, clock=self.clock, trust_reported=self.config.trust_reported

@@ -207,6 +207,9 @@ def _make_folder(runs: Path, run_id: str) -> Path:
     folder = runs / run_id
     try:
         runs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{runs}: cannot be made: {error.strerror}") from error
+    try:
         folder.mkdir()
     except FileExistsError:
         raise InputError(

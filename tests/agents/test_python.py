@@ -116,7 +116,7 @@ def test_output_with_steps(agent_file: Write, ask: Ask, isolation: str) -> None:
         ("'x' * 3_000_000", "at most 1,000,000 are allowed"),
     ],
 )
-def test_bad_output(  # noqa: PLR0917
+def test_bad_output(
     agent_file: Write, ask: Ask, isolation: str, returned: str, reason: str
 ) -> None:
     """What is no valid output is a failed trial that says what is wrong."""
@@ -146,9 +146,7 @@ def test_a_100_mb_output(agent_file: Write, ask: Ask, isolation: str) -> None:
         ("return 1 / 0", "my_agent.py, line 2"),
     ],
 )
-def test_crash(  # noqa: PLR0917
-    agent_file: Write, ask: Ask, isolation: str, body: str, reason: str
-) -> None:
+def test_crash(agent_file: Write, ask: Ask, isolation: str, body: str, reason: str) -> None:
     """What an agent raises is a crashed trial with the cause and the line."""
     agent_file(f"async def answer(case, context):\n    {body}\n")
     trace = ask(config("answer", isolation))
@@ -295,9 +293,7 @@ def test_variables(agent_file: Write, ask: Ask, isolation: str) -> None:
     """The variables of configuration and trial are in the context, the trial's win."""
     agent_file("async def answer(case, context):\n    return dict(context.env)\n")
     context = Context(env={"B": "trial"})
-    trace = ask(
-        config("answer", isolation, env={"A": "config", "B": "config"}), context=context
-    )
+    trace = ask(config("answer", isolation, env={"A": "config", "B": "config"}), context=context)
     assert trace.output == {"A": "config", "B": "trial"}
 
 
@@ -318,13 +314,13 @@ def test_variables(agent_file: Write, ask: Ask, isolation: str) -> None:
         ("", "python:my_agent", "expected python:MODULE:NAME"),
     ],
 )
-def test_not_loadable(  # noqa: PLR0917
+def test_not_loadable(
     agent_file: Write, ask: Ask, isolation: str, source: str, run: str, reason: str
 ) -> None:
     """What cannot be imported or called is one error that names module, place and cause."""
     agent_file(source)
     with pytest.raises(AgentLoadError) as caught:
-        ask(AgentConfig(run=run, isolation=isolation))  # type: ignore[arg-type]
+        ask(AgentConfig(run=run, isolation=isolation))
     assert reason in str(caught.value)
 
 
