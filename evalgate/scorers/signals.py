@@ -37,32 +37,37 @@ _APOSTROPHES: Final = str.maketrans(dict.fromkeys("\u2018\u2019\u02bc\u00b4\u006
 _LONGEST_OPENING: Final = 2_000
 """A refusal is said within this many characters; what follows is advice."""
 
-_CANNOT: Final = (
-    r"(?:can(?:no|')t|can not|could(?:n't| not)|won't|will not|(?:am|'m) (?:not able|unable) to|"
-    r"(?:am|'m) not (?:allowed|permitted|authori[sz]ed|in a position) to|"
-    r"(?:must|have to|need to|would like to|'d rather|will|'ll have to) (?:respectfully )?"
-    r"(?:decline|refuse)(?: to)?|(?:don't|do not) feel comfortable)"
+_CONTRACTIONS: Final = (
+    ("can't", "cannot"),
+    ("can not", "cannot"),
+    ("won't", "will not"),
+    ("n't", " not"),
+    ("i'm ", "i am "),
+    ("i'll ", "i will "),
+    ("i'd ", "i would "),
+    ("that's ", "that is "),
 )
-_DECLINED: Final = (
-    r"(?: be able to)? ?(?:help|assist|support|answer|comply|provide|share|disclose|reveal|give|do "
-    r"(?:that|this|so)|fulfil|complete|process|perform|carry out|grant|offer|make (?:an )?"
+_WILL_NOT: Final = (
+    r"(?:cannot|could not|will not|would rather not|do not feel comfortable|"
+    r"am (?:un|not )able to|am not (?:allowed|permitted|authori[sz]ed|in a position) to)"
+)
+_TO_HELP: Final = (
+    r"(?: be able to)?(?: to)? (?:help|assist|support|answer|comply|provide|share|disclose|reveal|"
+    r"give|do (?:that|this|so)|fulfil|complete|process|perform|carry out|grant|offer|make (?:an )?"
     r"exceptions?|approve|accommodate|discuss|engage|create|write|generate|guess|speculate)"
 )
 _SAYS_NO: Final = re.compile(
-    rf"\bi {_CANNOT}{_DECLINED}\b"
-    rf"|\bi'm (?:not able|unable) to{_DECLINED}\b"
-    r"|\bi(?:'m| am)? (?:must|have to|need to|will|'ll) ?(?:have to )?(?:respectfully )?"
+    rf"\bi {_WILL_NOT}{_TO_HELP}"
+    r"|\bi (?:must|have to|need to|will(?: have to)?|would like to) (?:respectfully )?"
     r"(?:decline|refuse)\b"
-    r"|\bi (?:don't|do not|didn't) know\b"
-    r"|\bi (?:don't|do not) have (?:enough |sufficient |any |that |this |the )?"
+    r"|\bi (?:do|did) not know\b"
+    r"|\bi do not have (?:enough |sufficient |any |that |this |the )?"
     r"(?:information|access|ability|authority|permission|knowledge)\b"
-    r"|\b(?:unable|not able) to (?:help|assist|answer|comply|fulfil|process)\b"
-    r"|\b(?:isn't|is not|that's not) (?:something|anything) (?:that )?i"
-    r" ?(?:can|am able to|'m able to)\b"
+    r"|\b(?:un|not )able to (?:help|assist|answer|comply|fulfil|process)"
+    r"|\bis not (?:something|anything) (?:that )?i (?:can|am able to)\b"
     r"|\b(?:against|violates?|not (?:allowed|permitted) (?:by|under)) (?:my|our|the) "
     r"(?:policy|policies|guidelines|rules|terms)\b"
-    r"|\bnot (?:comfortable|allowed|permitted) (?:with )?(?:helping|sharing|providing|to help|to "
-    r"share|to provide)\b"
+    r"|\bi am not (?:comfortable|allowed|permitted) (?:with )?(?:helping|sharing|providing)\b"
 )
 
 
@@ -123,8 +128,10 @@ def says_no(text: str) -> bool:
 
     Letter case, curly apostrophes and line breaks do not matter. Only English is known.
     """
-    opening = text[:_LONGEST_OPENING].translate(_APOSTROPHES).lower()
-    return _SAYS_NO.search(" ".join(opening.split())) is not None
+    opening = " ".join(text[:_LONGEST_OPENING].translate(_APOSTROPHES).lower().split())
+    for short, long in _CONTRACTIONS:
+        opening = opening.replace(short, long)
+    return _SAYS_NO.search(opening) is not None
 
 
 def _finish(call: LlmCall) -> str:

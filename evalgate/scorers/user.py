@@ -20,7 +20,7 @@ from evalgate.schema.score import (
     score_from_json,
 )
 from evalgate.schema.trace import Trace
-from evalgate.scorers.settings import NO, YES
+from evalgate.scorers.settings import NO, YES, failed, unknown
 
 __all__ = ["UserFunction", "user_scorer"]
 
@@ -34,6 +34,8 @@ def user_scorer(name: str, config: ScorerConfig, function: UserFunction) -> Scor
     """Adapt a function of the user.
 
     What it raises, and what is no score, becomes a broken score: it says nothing of the agent.
+    Where it abstains on a failed trial, the score is the worst its unit allows, and unknown where
+    the unit has no bounds.
 
     Args:
         name: Name of the scorer, its score and its metric.
@@ -41,9 +43,14 @@ def user_scorer(name: str, config: ScorerConfig, function: UserFunction) -> Scor
         function: The function.
     """
     bounds = user_metric(name, config).bounds
+    worst = None if bounds is None else Scored(bounds[config.direction == "lower"])
 
     def score(case: Case, trace: Trace) -> Mapping[str, Score]:
-        return {name: _bounded(_adapted(function(case, trace)), bounds)}
+        found = _bounded(_adapted(function(case, trace)), bounds)
+        if failed(trace) and isinstance(found, Abstained):
+            # A trial that broke off leaves nothing to score: that must not lift the mean.
+            found = unknown("the trial failed") if worst is None else worst
+        return {name: found}
 
     identity = f"{config.call}\n{config.version}\n{config.unit}\n{config.direction}"
     return Scorer(

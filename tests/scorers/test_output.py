@@ -1,0 +1,158 @@
+"""Expectations of the final output."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalgate.schema.base import Json
+from evalgate.schema.golden import OutputExpectation
+from evalgate.scorers.output import compile_schema, failed_output
+
+SCHEMA = {"type": "object", "required": ["total"], "properties": {"total": {"type": "number"}}}
+
+
+def problems(output: Json, **expected: object) -> list[str]:
+    """Check an output."""
+    return list(failed_output(OutputExpectation.model_validate(expected), output))
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        ("Shipped", {"equals": "Shipped"}),
+        (" Shipped\n", {"equals": "Shipped"}),
+        ("SHIPPED", {"equals": "shipped", "ignore_case": True}),
+        ("e\u0301te\u0301", {"equals": "\u00e9t\u00e9"}),
+        ({"a": 1.0, "b": [True]}, {"equals": {"b": [True], "a": 1}}),
+        ('{"a": 1}', {"equals": {"a": 1}}),
+        ("[1, 2]", {"equals": [1, 2]}),
+        ({"A": "X"}, {"equals": {"a": "x"}, "ignore_case": True}),
+        ("7", {"equals": 7}),
+        ("Your refund of $12", {"contains": ["refund", "$12"]}),
+        ("Your REFUND", {"contains": ["refund"], "ignore_case": True}),
+        ("fine", {"not_contains": ["refund"]}),
+        ("order 12345 shipped", {"regex": [r"\b\d{5}\b", "^order"]}),
+        ("ORDER", {"regex": ["order"], "ignore_case": True}),
+        ('{"total": 3}', {"json_schema": SCHEMA}),
+        ({"total": 3}, {"json_schema": SCHEMA}),
+    ],
+)
+def test_met(output: Json, expected: dict[str, object]) -> None:
+    """These outputs are as expected."""
+    assert [] == problems(output, **expected)
+
+
+@pytest.mark.parametrize(
+    ("output", "expected", "words"),
+    [
+        ("Shipped.", {"equals": "Shipped"}, "is not 'Shipped'"),
+        (None, {"equals": "Shipped"}, "is not 'Shipped'"),
+        ("", {"contains": ["a"]}, "does not contain 'a'"),
+        ("1", {"equals": True}, "is not True"),
+        ({"a": 1}, {"equals": {"a": True}}, "is not {'a': True}"),
+        ("not json", {"equals": {"a": 1}}, "is not {'a': 1}"),
+        ('{"a": 1, "a": 1}', {"equals": {"a": 1}}, "is not {'a': 1}"),
+        ("REFUND", {"contains": ["refund"]}, "does not contain 'refund'"),
+        ("a refund", {"not_contains": ["refund"]}, "contains 'refund'"),
+        ("a REFUND", {"not_contains": ["refund"], "ignore_case": True}, "contains 'refund'"),
+        ("order", {"regex": [r"\d"]}, r"pattern '\\d'"),
+        ("{}", {"json_schema": SCHEMA}, "breaks its schema at $: 'total' is a required property"),
+        ("nope", {"json_schema": SCHEMA}, "is not JSON"),
+        ("NaN", {"json_schema": {}}, "is not JSON"),
+        (None, {"json_schema": SCHEMA}, "breaks its schema"),
+    ],
+)
+def test_not_met(output: Json, expected: dict[str, object], words: str) -> None:
+    """These outputs are not as expected, and the words say what is missing."""
+    (problem,) = problems(output, **expected)
+
+    assert words in problem
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "tolerance"),
+    [
+        ("It costs $1,299.00 today.", 1299, 0),
+        ("EUR 12.5", 12.5, 0),
+        ("(42)", 42, 0),
+        ("It is 42.", 42, 0),
+        ("minus \u22125 degrees", -5, 0),
+        ("-5", -5, 0),
+        ("5%", 5, 0),
+        ("1.1", 1.0, 0.1),
+        ("0.3", 0.2, 0.1),
+        ("1e3 rows", 1000, 0),
+        ("between 3 and 4", 4, 0),
+        ("12,345,678", 12345678, 0),
+    ],
+)
+def test_number_found(text: str, value: float, tolerance: float) -> None:
+    """A number within the tolerance, boundary included, however it is written."""
+    assert [] == problems(text, numeric={"value": value, "abs_tol": tolerance})
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "tolerance"),
+    [
+        ("about 41", 42, 0),
+        ("order A42", 42, 0),
+        ("-5", 5, 0),
+        ("no number", 0, 0),
+        ("1.11", 1.0, 0.1),
+        ("1299", 129, 0),
+        ("1,29", 129, 0),
+        ("", 0, 0),
+        ("9" * 5000, 9, 0),
+    ],
+)
+def test_number_not_found(text: str, value: float, tolerance: float) -> None:
+    """Another number, a part of a longer one or of a word is not the number."""
+    (problem,) = problems(text, numeric={"value": value, "abs_tol": tolerance})
+
+    assert "holds no number" in problem
+
+
+def test_relative_tolerance() -> None:
+    """The tolerance is the larger of the absolute and the relative one."""
+    assert [] == problems("95", numeric={"value": 100, "rel_tol": 0.05})
+    assert "within 0.05 of its size" in problems("94", numeric={"value": 100, "rel_tol": 0.05})[0]
+
+
+@given(st.integers(-(10**12), 10**12))
+def test_every_integer_is_found(number: int) -> None:
+    """Any integer is found in a sentence, with and without thousands commas."""
+    for text in (f"It is {number}.", f"It is {number:,}, as said."):
+        assert [] == problems(text, numeric={"value": number})
+
+
+def test_every_problem_is_listed() -> None:
+    """All parts that fail are named, not only the first."""
+    found = problems("x", contains=["a", "b"], regex=["c"], numeric={"value": 1})
+
+    assert 4 == len(found)
+
+
+def test_unusable_pattern() -> None:
+    """A pattern that is none is the case's mistake and not the agent's."""
+    with pytest.raises(ValueError, match=r"pattern '\(' is no regular expression"):
+        problems("x", regex=["("])
+
+
+def test_unusable_schema() -> None:
+    """A schema that is none is the case's mistake."""
+    with pytest.raises(ValueError, match="no JSON Schema"):
+        compile_schema({"type": "nothing"})
+
+
+def test_schema_never_leaves_itself() -> None:
+    """A reference to the network is refused and not fetched."""
+    check = compile_schema({"$ref": "http://127.0.0.1:9/schema.json"})
+
+    with pytest.raises(ValueError, match="refers to what is not in it"):
+        check({})
+
+
+def test_long_text_is_cut_for_patterns() -> None:
+    """A pattern sees the first 20,000 characters: what lies behind them is not found."""
+    assert [] == problems("a" * 19_999 + "b", regex=["b"])
+    assert 1 == len(problems("a" * 20_000 + "b", regex=["b"]))
