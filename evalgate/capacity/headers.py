@@ -52,7 +52,7 @@ class RateLimitHeaders:
     retry_after: int | None = None
     """Nanoseconds; `retry-after-ms` before `retry-after`."""
     other: dict[str, str] | None = None
-    """Rate-limit headers that are no limit, as they came."""
+    """Headers that are no limit, and a `retry-after` that is a date, as they came."""
 
 
 def parse_duration(text: str) -> int:
@@ -99,7 +99,10 @@ def parse_headers(headers: Mapping[str, str]) -> RateLimitHeaders:
         elif low.startswith(_FAMILIES):
             other[low] = value
     limits = {dimension: _limit(dimension, fields) for dimension, fields in found.items()}
-    return RateLimitHeaders(limits, _retry_after(retry), other or None)
+    wait = _retry_after(retry)
+    if wait is None:
+        other |= retry
+    return RateLimitHeaders(limits, wait, other or None)
 
 
 def _split(name: str) -> tuple[str, str] | None:
