@@ -9,12 +9,13 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import sha256
+from shlex import quote
 from typing import Final
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from evalgate.capacity.profiles import WireResponse
-from evalgate.gateway.exchange import AttemptLog, CallLog, OddRequest
+from evalgate.gateway.exchange import AttemptLog, CallLog, Delivered, OddRequest
 from evalgate.gateway.governor import Governor, estimate_tokens
 from evalgate.gateway.http import (
     Gone,
@@ -241,9 +242,9 @@ class _Gateway:
             finally:
                 settle(usage)
         except Gone:
-            log.end_lost(attempt, "disconnected")
+            self.sessions.left(log, call, attempt, "disconnected")
         finally:
-            log.end_lost(attempt, "unfinished")
+            self.sessions.left(log, call, attempt, "unfinished")
 
     async def _admitted(
         self, request: _Request, call: CallLog, attempt: AttemptLog, answer: Answer | None
@@ -276,31 +277,33 @@ class _Gateway:
 
     async def _replayed(self, request: _Request, attempt: AttemptLog, answer: Answer) -> Usage:
         entry, sent = answer.entry, answer.delivered
+
+        def ended() -> None:
+            if attempt.end is None:
+                request.log.end_replayed(attempt, sent, entry.start, entry.end)
+
         if self.pace > 0:
-            await unless_gone(request.receive, self._paced(request.send, answer))
+            paced = send_recorded(request.send, sent, self._pacer(), ended)
+            await unless_gone(request.receive, paced)
         else:
-            await send_recorded(request.send, sent)
-        request.log.end_replayed(attempt, sent, entry.start, entry.end)
+            await send_recorded(request.send, sent, None, ended)
         return sent.reply.usage if self.admit is not None else Usage()
 
-    async def _paced(self, send: Send, answer: Answer) -> None:
-        """Send a recorded response at the speed it came."""
-        at = 0.0
+    def _pacer(self) -> Callable[[float], Awaitable[None]]:
+        """Return a wait that keeps the speed at which a response came."""
+        reached = 0.0
 
-        async def slow(message: Message) -> None:
-            nonlocal at
-            if message["type"] == "http.response.body" and pending:
-                due = pending.pop(0)
-                await self.sleep((due - at) * self.pace)
-                at = due
-            await send(message)
+        async def wait(at: float) -> None:
+            nonlocal reached
+            if at > reached:
+                await self.sleep((at - reached) * self.pace)
+                reached = at
 
-        pending = [offset for offset, _ in answer.delivered.chunks]
-        await send_recorded(slow, answer.delivered)
+        return wait
 
     async def _missed(self, request: _Request, call: CallLog, attempt: AttemptLog) -> None:
         log = request.log
-        command = self.sessions.settings.rerecord.format(case_id=log.case_id)
+        command = self.sessions.settings.rerecord.format(case_id=quote(log.case_id))
         entries = log.tape.entries
         miss = make_miss(log.case_id, log.tape_trial, call.prepared.canonical, entries, command)
         log.miss = log.miss or miss
@@ -320,15 +323,16 @@ class _Gateway:
             request.scope["headers"],
             request.raw,
         )
-        sent = await live.call(request.log, call, onward, request.send)
-        if isinstance(sent, ProviderError):
-            if sent.code in {"budget_exhausted", "price_unknown"}:
-                request.log.not_measured = sent.message
-            request.log.end_refused(attempt, sent)
-            await request.refuse(sent)
-            return
-        request.log.end_live(attempt, sent)
-        self.sessions.record(request.log, call, attempt)
+
+        def finished(sent: Delivered) -> None:
+            self.sessions.finished(request.log, call, attempt, sent)
+
+        refused = await live.call(request.log, call, onward, request.send, finished)
+        if refused is not None:
+            if refused.code in {"budget_exhausted", "price_unknown"}:
+                request.log.not_measured = refused.message
+            request.log.end_refused(attempt, refused)
+            await request.refuse(refused)
 
 
 def _settle_nothing(_usage: Usage | None) -> None:

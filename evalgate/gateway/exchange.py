@@ -1,6 +1,7 @@
 """What one request and its response were: the log that steps, cassettes and reports are made of."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -40,11 +41,11 @@ class Delivered:
     @cached_property
     def error(self) -> str | None:
         """The class of its error; None for a success."""
-        if self.cut:
-            return "cut_stream"
         named = dict(self.headers).get(b"x-evalgate-error")
         if named is not None:
             return named.decode("latin-1")
+        if self.cut:
+            return "cut_stream"
         return classify(self.status, {} if self.stream else self.body)
 
     @cached_property
@@ -104,6 +105,8 @@ class AttemptLog:
     """Seconds the client was told to wait."""
     delivered: Delivered | None = None
     """What was sent; None where nothing was, or where the gateway answered itself."""
+    partial: Callable[[], Delivered] | None = None
+    """What was sent so far of a stream that is still coming."""
     order: int | None = None
     """Index among the recorded responses to equal requests; None where it is not one of them."""
 

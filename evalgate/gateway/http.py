@@ -1,7 +1,7 @@
 """The thin layer over ASGI: reading a body with a cap, sending bytes, noticing who left."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from starlette.types import Message, Receive, Scope, Send
@@ -98,14 +98,37 @@ async def start_stream(send: Send, status: int, headers: list[tuple[bytes, bytes
     await send({"type": "http.response.start", "status": status, "headers": headers})
 
 
-async def send_recorded(send: Send, sent: Delivered) -> None:
-    """Send a recorded response, chunk by chunk as it was. A cut one ends without its end."""
+async def send_recorded(
+    send: Send,
+    sent: Delivered,
+    wait: Callable[[float], Awaitable[None]] | None,
+    before_last: Callable[[], None],
+) -> None:
+    """Send a recorded response, chunk by chunk as it was. A cut one ends without its end.
+
+    Args:
+        send: ASGI's.
+        sent: The response.
+        wait: Waits until some seconds after the request; None: nothing is waited for.
+        before_last: Called right before the last bytes are sent.
+    """
     if not sent.stream and not sent.cut:
-        await send_bytes(send, sent.status, list(sent.headers), sent.chunks[0][1])
+        at, body = sent.chunks[0]
+        if wait is not None:
+            await wait(at)
+        before_last()
+        await send_bytes(send, sent.status, list(sent.headers), body)
         return
     await start_stream(send, sent.status, list(sent.headers))
-    for _, chunk in sent.chunks:
+    last = len(sent.chunks) - 1
+    for number, (at, chunk) in enumerate(sent.chunks):
+        if wait is not None:
+            await wait(at)
+        if number == last:
+            before_last()
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    if last < 0:
+        before_last()
     if not sent.cut:
         await send({"type": "http.response.body", "body": b""})
 

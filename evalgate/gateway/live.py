@@ -3,7 +3,6 @@
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from starlette.types import Send
 
@@ -18,13 +17,10 @@ from evalgate.gateway.upstream import (
     timed_out,
     unreachable,
 )
-from evalgate.gateway.wire.base import ProviderName, Usage, as_body, count
+from evalgate.gateway.wire.base import Usage, Wire, as_body, count
 from evalgate.gateway.wire.errors import ProviderError, classify, error_body, error_headers
 from evalgate.gateway.wire.openai_chat import ask_for_usage, is_usage_event
-from evalgate.gateway.wire.sse import read_events, split_events
-
-if TYPE_CHECKING:
-    from evalgate.gateway.wire.routes import Route
+from evalgate.gateway.wire.sse import is_done, read_events, split_events
 
 __all__ = ["Live"]
 
@@ -34,22 +30,44 @@ _MAX_BODY = 64 * 1024 * 1024
 _RETRIED = frozenset({"throttled", "overloaded"})
 
 
+_LAST_EVENTS = (
+    b'"type":"message_stop"',
+    b'"type": "message_stop"',
+    b"event: message_stop",
+    b"event: response.completed",
+    b"event: response.incomplete",
+    b"event: response.failed",
+)
+_MARKED = 64
+"""Bytes of an event in which its name is looked for."""
+
+Finished = Callable[[Delivered], None]
+"""Told what was sent, right before the last bytes are."""
+
+
 @dataclass(slots=True)
 class _Answer:
     """A response on its way to the agent."""
 
+    wire: Wire
     status: int
     headers: list[tuple[bytes, bytes]]
-    sent_at: float
+    since: Callable[[], float]
     chunks: list[tuple[float, bytes]] = field(default_factory=list)
     usage_event: bytes = b""
     cut: bool = False
     stream: bool = False
 
-    def delivered(self, route: "Route") -> Delivered:
+    def be(self, error: ProviderError) -> None:
+        """Become an error of ours, in the provider's form."""
+        self.status, self.headers = error.status, error_headers(error)
+        self.chunks = [(self.since(), error_body(self.wire.provider, error))]
+
+    def delivered(self) -> Delivered:
+        """Return what was sent so far."""
         headers, chunks = tuple(self.headers), tuple(self.chunks)
         return Delivered(
-            route.wire, self.status, headers, chunks, self.stream, self.cut, self.usage_event
+            self.wire, self.status, headers, chunks, self.stream, self.cut, self.usage_event
         )
 
 
@@ -83,17 +101,19 @@ class Live:
         call: CallLog,
         request: UpstreamRequest,
         send: Send,
-    ) -> Delivered | ProviderError:
+        finished: Finished,
+    ) -> ProviderError | None:
         """Make one attempt, and send what comes of it to the agent.
 
         Args:
-            log: The trial.
+            log: The trial; the time spent in our own queue is taken out of its time.
             call: The call.
             request: What to send on.
             send: ASGI's.
+            finished: Told what was sent, right before the last bytes are.
 
         Returns:
-            What was sent; or an error of the governor, which is still to be sent.
+            None; or an error of the governor, which is still to be sent.
         """
         permit: Permit | None = None
         if self._governor is not None:
@@ -103,40 +123,54 @@ class Live:
             permit = entered
         usage: Usage | None = None
         try:
-            sent = await self._send(log, call, request, send)
+            sent = await self._attempt(log, call, request, send, finished)
             usage = sent.reply.usage if sent.error is None else Usage(0, 0)
-            return sent
         finally:
             if self._governor is not None and permit is not None:
                 self._governor.leave(permit, usage)
+        return None
 
-    async def _send(
-        self, log: TrialLog, call: CallLog, request: UpstreamRequest, send: Send
+    async def _attempt(
+        self,
+        log: TrialLog,
+        call: CallLog,
+        request: UpstreamRequest,
+        send: Send,
+        finished: Finished,
     ) -> Delivered:
-        provider = call.route.wire.provider
         asked = self._with_usage(call, request)
-        queued = log.started + call.last.start - log.shift
-        while True:
-            began = self._clock()
-            response = await self._upstream.send(asked or request)
-            if isinstance(response, ProviderError):
-                self._count_queue(log, began - queued)
-                answer = _own(response, provider, self._since(began))
-                await send_bytes(send, answer.status, answer.headers, answer.chunks[0][1])
-                return answer.delivered(call.route)
-            wait = await self._wait_before_retry(call, response)
-            if wait is None:
-                break
-            await self._sleep(wait)
-        self._count_queue(log, began - queued)
+        arrived = log.started + call.last.start - log.shift
+        response, began = await self._response(call, asked or request)
+        self._count_queue(log, began - arrived)
+        answer = _Answer(call.route.wire, 0, [], lambda: self._since(began))
+        if isinstance(response, ProviderError):
+            answer.be(response)
+            return await _send_whole(answer, send, finished)
+        answer.status, answer.headers = response.status, response.headers
         try:
             if response.is_stream and response.status < 400:
-                answer = await self._stream(response, began, send, hide_usage=asked is not None)
-            else:
-                answer = await self._whole(call, response, began, send)
+                call.last.partial = answer.delivered
+                return await _send_stream(
+                    answer, response, send, finished, hide_usage=asked is not None
+                )
+            await _read_whole(answer, response)
+            return await _send_whole(answer, send, finished)
         finally:
             await response.close()
-        return answer.delivered(call.route)
+
+    async def _response(
+        self, call: CallLog, request: UpstreamRequest
+    ) -> tuple[UpstreamResponse | ProviderError, float]:
+        """Send until there is a response for the agent; give it, and when its request was sent."""
+        while True:
+            began = self._clock()
+            response = await self._upstream.send(request)
+            if isinstance(response, ProviderError):
+                return response, began
+            wait = await self._wait_before_retry(call, response)
+            if wait is None:
+                return response, began
+            await self._sleep(wait)
 
     def _count_queue(self, log: TrialLog, waited: float) -> None:
         """Take the time in our own queue out of the agent's time."""
@@ -168,53 +202,61 @@ class Live:
             await response.close()
         return wait
 
-    async def _stream(
-        self, response: UpstreamResponse, began: float, send: Send, *, hide_usage: bool
-    ) -> _Answer:
-        answer = _Answer(response.status, response.headers, began, stream=True)
-        await start_stream(send, response.status, response.headers)
-        chunks = response.chunks()
-        source = _without_usage(chunks, answer) if hide_usage else chunks
-        failed = await self._forward(source, answer, send)
-        if failed:
-            answer.cut = True
-        else:
-            await send({"type": "http.response.body", "body": b""})
-        return answer
 
-    async def _forward(self, source: AsyncIterator[bytes], answer: _Answer, send: Send) -> bool:
-        """Send chunks on as they come; say whether the stream broke off."""
-        import httpx2  # noqa: PLC0415  heavy
-
-        try:
-            async for chunk in source:
-                answer.chunks.append((self._since(answer.sent_at), chunk))
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        except httpx2.HTTPError:
-            return True
-        return False
-
-    async def _whole(
-        self, call: CallLog, response: UpstreamResponse, began: float, send: Send
-    ) -> _Answer:
-        raw = await _read(response)
-        provider = call.route.wire.provider
-        if isinstance(raw, ProviderError):
-            answer = _own(raw, provider, self._since(began))
-        elif not _is_json(raw):
-            answer = _own(_not_json(response, raw), provider, self._since(began))
-        else:
-            answer = _Answer(response.status, response.headers, began)
-            answer.chunks = [(self._since(began), raw)]
-        await send_bytes(send, answer.status, answer.headers, answer.chunks[0][1])
-        return answer
+async def _send_whole(answer: _Answer, send: Send, finished: Finished) -> Delivered:
+    sent = answer.delivered()
+    finished(sent)
+    await send_bytes(send, answer.status, answer.headers, answer.chunks[0][1])
+    return sent
 
 
-def _own(error: ProviderError, provider: ProviderName, at: float) -> _Answer:
-    """Make an answer of an error of ours, in the provider's form."""
-    answer = _Answer(error.status, error_headers(error), 0.0)
-    answer.chunks = [(at, error_body(provider, error))]
-    return answer
+async def _read_whole(answer: _Answer, response: UpstreamResponse) -> None:
+    raw = await _read(response)
+    if isinstance(raw, ProviderError):
+        answer.be(raw)
+    elif not _is_json(raw):
+        answer.be(_not_json(response, raw))
+    else:
+        answer.chunks = [(answer.since(), raw)]
+
+
+async def _send_stream(
+    answer: _Answer,
+    response: UpstreamResponse,
+    send: Send,
+    finished: Finished,
+    *,
+    hide_usage: bool,
+) -> Delivered:
+    """Send a stream on as it comes. With its last event it is finished: clients wait no longer."""
+    import httpx2  # noqa: PLC0415  heavy
+
+    answer.stream = True
+    await start_stream(send, response.status, response.headers)
+    chunks = response.chunks()
+    rest = b""
+    ended = False
+    try:
+        async for chunk in _without_usage(chunks, answer) if hide_usage else chunks:
+            answer.chunks.append((answer.since(), chunk))
+            events, rest = split_events(rest + chunk)
+            if not ended and any(map(_is_last, events)):
+                ended = True
+                finished(answer.delivered())
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    except httpx2.HTTPError:
+        answer.cut = not ended
+    sent = answer.delivered()
+    if not ended:
+        finished(sent)
+    if not answer.cut:
+        await send({"type": "http.response.body", "body": b""})
+    return sent
+
+
+def _is_last(event: bytes) -> bool:
+    """Whether an event is one with which streams end."""
+    return is_done(event) or any(mark in event[:_MARKED] for mark in _LAST_EVENTS)
 
 
 async def _read(response: UpstreamResponse) -> bytes | ProviderError:

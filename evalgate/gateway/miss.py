@@ -11,6 +11,8 @@ from evalgate.text.diff import unified
 
 __all__ = ["Miss", "describe_change", "find_nearest", "make_miss"]
 
+_PARTS = ("model", "tools", "sampling", "stream")
+
 _LINES = 40
 """Lines of a diff that are shown."""
 
@@ -83,7 +85,7 @@ def find_nearest(request: Body, trial: int, entries: Iterable[CallEntry]) -> Cal
 def _likeness(entry: CallEntry, request: Body, trial: int) -> tuple[int, bool, int, int]:
     mine, other = as_list(request.get("messages")), as_list(entry.request.get("messages"))
     same = sum(a == b for a, b in zip(mine, other, strict=False))
-    parts = sum(entry.request.get(p) == request.get(p) for p in ("model", "tools", "sampling"))
+    parts = sum(entry.request.get(p) == request.get(p) for p in _PARTS)
     return (2 * same - abs(len(mine) - len(other)) + parts, entry.trial == trial, -entry.order, 0)
 
 

@@ -5,8 +5,13 @@ import contextlib
 import errno
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 
 from starlette.types import ASGIApp
 
@@ -92,12 +97,18 @@ async def serve(app: ASGIApp, *, port: int = 0) -> AsyncIterator[str]:
 
 
 @contextmanager
-def serve_in_thread(app: ASGIApp, *, port: int = 0) -> Iterator[str]:
+def serve_in_thread(
+    app: ASGIApp,
+    *,
+    port: int = 0,
+    resources: Iterable[AbstractAsyncContextManager[object]] = (),
+) -> Iterator[str]:
     """Serve an app in a thread with a loop of its own (uvloop where it is installed).
 
     Args:
         app: The ASGI app.
         port: 0: any that is free.
+        resources: Entered in the thread's loop before, and left after (an `Upstream`).
 
     Yields:
         The origin.
@@ -113,7 +124,10 @@ def serve_in_thread(app: ASGIApp, *, port: int = 0) -> Iterator[str]:
     ready, stop = threading.Event(), threading.Event()
 
     async def run() -> None:
-        async with serve(app, port=port) as origin:
+        async with AsyncExitStack() as stack:
+            for resource in resources:
+                await stack.enter_async_context(resource)
+            origin = await stack.enter_async_context(serve(app, port=port))
             started.append(origin)
             ready.set()
             await asyncio.to_thread(stop.wait)

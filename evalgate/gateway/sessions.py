@@ -2,11 +2,11 @@
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from evalgate.errors import DataError
-from evalgate.gateway.exchange import AttemptLog, CallLog
+from evalgate.gateway.exchange import AttemptLog, CallLog, Delivered
 from evalgate.gateway.miss import Miss
 from evalgate.gateway.recorded import call_entry
 from evalgate.gateway.request_key import Matching
@@ -252,7 +252,7 @@ class Sessions:
             self.release(session)
         for call in log.calls:
             for attempt in call.attempts:
-                log.end_lost(attempt, "unfinished")
+                self.left(log, call, attempt, "unfinished")
         return log
 
     def release(self, session: Session) -> None:
@@ -286,6 +286,26 @@ class Sessions:
             live=log.live,
             problems=tuple(log.problems),
         )
+
+    def finished(self, log: TrialLog, call: CallLog, attempt: AttemptLog, sent: Delivered) -> None:
+        """End a live attempt and record it; called right before its last byte is sent.
+
+        An agent that has its answer may end the trial at once, so nothing may be left to do.
+        """
+        if attempt.end is None:
+            log.end_live(attempt, sent)
+            self.record(log, call, attempt)
+
+    def left(self, log: TrialLog, call: CallLog, attempt: AttemptLog, error: str) -> None:
+        """End an attempt whose agent went away; what it had got of a stream is recorded."""
+        if attempt.end is not None:
+            return
+        if attempt.partial is None:
+            log.end_lost(attempt, error)
+            return
+        sent = attempt.partial()
+        left = (b"x-evalgate-error", b"disconnected")
+        self.finished(log, call, attempt, replace(sent, headers=(*sent.headers, left), cut=True))
 
     def record(self, log: TrialLog, call: CallLog, attempt: AttemptLog) -> None:
         """Record a live response, with the failures that came before it.

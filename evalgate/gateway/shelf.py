@@ -3,6 +3,7 @@
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Literal
 
 from evalgate.errors import DataError
@@ -90,10 +91,21 @@ class TapeWriter:
         self._executor = executor
         self._replace = replace
         self._lines: list[Future[None]] = []
+        self._ended = False
+        self._lock = Lock()
 
     def append(self, entry: CallEntry) -> None:
-        """Hand over a line; it is on disk at the latest when `finish` returns."""
-        self._lines.append(self._executor.submit(self._recording.append, entry))
+        """Hand over a line; it is on disk at the latest when `finish` returns.
+
+        A line that comes after the end, from a call the agent left behind, is dropped.
+        """
+        with self._lock:
+            if not self._ended:
+                self._lines.append(self._executor.submit(self._recording.append, entry))
+
+    def _end(self) -> None:
+        with self._lock:
+            self._ended = True
 
     def finish(self, trial: int, duration: float | None) -> None:
         """Wait until all lines are on disk, and merge them into the cassette.
@@ -105,6 +117,7 @@ class TapeWriter:
         Raises:
             DataError: Something could not be written; the old cassette stands.
         """
+        self._end()
         for line in self._lines:
             line.result()
         if duration is not None:
@@ -116,6 +129,7 @@ class TapeWriter:
 
     def abandon(self) -> None:
         """Forget the recording; the old cassette stands."""
+        self._end()
         for line in self._lines:
             line.cancel()
         wait(self._lines)

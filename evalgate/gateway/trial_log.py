@@ -141,7 +141,7 @@ class TrialLog:
         self._end(attempt, sent)
 
     def end_live(self, attempt: AttemptLog, sent: Delivered) -> None:
-        """End an attempt with the response of an upstream."""
+        """End an attempt with the response of an upstream, right before its last byte is sent."""
         attempt.end = self.now()
         self.live += 1
         self._end(attempt, sent)

@@ -1,7 +1,6 @@
 """Where live calls go: the provider behind the gateway, over httpx2."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
@@ -141,25 +140,27 @@ class Upstream:
         self._endpoints = dict(endpoints)
         self._timeout = read_timeout
         self._clients: dict[Target, httpx2.AsyncClient] = {}
-        self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        """Make the clients, in the loop they will run in."""
-        import httpx2  # noqa: PLC0415  heavy
-
-        for target, endpoint in self._endpoints.items():
-            host = urlsplit(endpoint.base_url).hostname
-            client = httpx2.AsyncClient(
-                timeout=httpx2.Timeout(self._timeout, connect=10.0),
-                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100),
-                trust_env=host not in _LOOPBACK,
-            )
-            self._clients[target] = await self._stack.enter_async_context(client)
+        """Enter in the loop that the calls will be made in."""
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Close all connections."""
-        await self._stack.aclose()
+        clients, self._clients = self._clients, {}
+        for client in clients.values():
+            await client.aclose()
+
+    def _client(self, target: Target, endpoint: Endpoint) -> "httpx2.AsyncClient":
+        import httpx2  # noqa: PLC0415  heavy
+
+        if target not in self._clients:
+            self._clients[target] = httpx2.AsyncClient(
+                timeout=httpx2.Timeout(self._timeout, connect=10.0),
+                limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100),
+                trust_env=urlsplit(endpoint.base_url).hostname not in _LOOPBACK,
+            )
+        return self._clients[target]
 
     async def send(self, request: UpstreamRequest) -> UpstreamResponse | ProviderError:
         """Send a request and wait for the response's headers.
@@ -170,11 +171,11 @@ class Upstream:
         import httpx2  # noqa: PLC0415  heavy
 
         endpoint = self._endpoints.get(request.target)
-        client = self._clients.get(request.target)
-        if endpoint is None or client is None:
+        if endpoint is None:
             return ProviderError(
                 502, "no_upstream", f"evalgate: no upstream is configured for {request.target}"
             )
+        client = self._client(request.target, endpoint)
         try:
             built = client.build_request(
                 request.method,
@@ -185,7 +186,7 @@ class Upstream:
             return UpstreamResponse(await client.send(built, stream=True))
         except httpx2.TimeoutException as error:
             return timed_out(error)
-        except httpx2.HTTPError as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             return unreachable(error)
 
 

@@ -1,0 +1,486 @@
+"""The clients that agents really use, over real sockets: live, recorded, and replayed."""
+
+import asyncio
+import json
+import subprocess
+from typing import Any
+
+import anthropic
+import openai
+import pytest
+from langchain_core.messages import HumanMessage, SystemMessage, ToolMessage
+from langchain_openai import AzureChatOpenAI, ChatOpenAI
+
+from evalgate.schema.trace import LlmCall, ToolCall
+
+Loose = Any
+"""Fixtures and wire data; the types of `conftest.py` cannot be imported from here."""
+
+MESSAGES: Any = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}]
+WEATHER: Any = {
+    "type": "function",
+    "function": {
+        "name": "weather",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}},
+    },
+}
+
+
+@pytest.fixture
+def both(gateway: Loose, model: Loose) -> Loose:
+    """Run an agent once recorded and once replayed with the upstream gone; give both outcomes."""
+
+    def run(agent: Loose, *, case: str = "case-1") -> Loose:
+        seen = []
+        first = gateway("record", model.origin).during(lambda url: seen.append(agent(url)), case)
+        calls = len(model.seen)
+        second = gateway("replay").during(lambda url: seen.append(agent(url)), case)
+        assert calls == len(model.seen)
+        assert seen[0] == seen[1]
+        assert first.steps == second.steps
+        assert (None, 1.25) == (second.status, second.duration)
+        return first, second
+
+    return run
+
+
+def test_openai_sync(both: Loose, model: Loose, text: Loose) -> None:
+    """The sync client gets the answer; model, tokens and finish reason are read off the wire."""
+
+    def agent(url: Loose) -> Loose:
+        with openai.OpenAI(base_url=url, api_key="k") as client:
+            done = client.chat.completions.create(
+                model="gpt-4o-mini", messages=MESSAGES, temperature=0.5, max_tokens=99
+            )
+            return done.choices[0].message.content
+
+    first, _ = both(agent)
+    (call,) = first.steps
+    assert isinstance(call, LlmCall)
+    assert ("gpt-4o-mini-2024-07-18", 0.5, 99, "stop") == (
+        call.model,
+        call.temperature,
+        call.max_tokens,
+        call.finish_reason,
+    )
+    assert (11, 7, 3, 2) == (
+        call.input_tokens,
+        call.output_tokens,
+        call.cached_tokens,
+        call.reasoning_tokens,
+    )
+
+
+def test_openai_stream(both: Loose, model: Loose, text: Loose) -> None:
+    """A stream arrives chunk by chunk; usage is known although the agent did not ask for it."""
+    model.then(
+        text.scripted(
+            content_type="text/event-stream",
+            chunks=text.sse(
+                text.chat_chunk({"role": "assistant", "content": ""}),
+                text.chat_chunk({"content": "Grüß "}),
+                text.chat_chunk({"content": "Gott"}),
+                text.chat_chunk({}, "stop"),
+                text.usage_chunk(),
+            ),
+            delay=0.02,
+        )
+    )
+
+    async def agent(url: Loose) -> Loose:
+        async with openai.AsyncOpenAI(base_url=url, api_key="k") as client:
+            stream = await client.chat.completions.create(
+                model="gpt-4o-mini", messages=MESSAGES, stream=True
+            )
+            return [chunk.model_dump() async for chunk in stream]
+
+    first, _ = both(lambda url: asyncio.run(agent(url)))
+    (call,) = first.steps
+    assert "Grüß Gott" == call.output["content"]
+    assert (11, 7) == (call.input_tokens, call.output_tokens)
+    assert 0.015 < call.time_to_first_token < call.end - call.start
+    assert {"include_usage": True} == model.seen[0].body["stream_options"]
+
+
+def test_openai_async_parallel_tools(both: Loose, model: Loose, text: Loose) -> None:
+    """Parallel tool calls are joined with their results: arguments, times, failures."""
+    model.then(
+        text.scripted(
+            text.chat(
+                None,
+                tools=[
+                    text.tool_call("weather", '{"city":"Rome"}', "call_a"),
+                    text.tool_call("weather", '{"city":', "call_b"),
+                    text.tool_call("weather", '{"city":"Oslo"}', "call_c"),
+                ],
+            )
+        ),
+        text.scripted(text.chat("Sunny.")),
+    )
+
+    async def agent(url: Loose) -> Loose:
+        async with openai.AsyncOpenAI(base_url=url, api_key="k") as client:
+            first = await client.chat.completions.create(
+                model="gpt-4o-mini", messages=MESSAGES, tools=[WEATHER]
+            )
+            message = first.choices[0].message
+            results = ["22 C", "Error: bad arguments", '{"error": "request timed out"}']
+            answers = [
+                {"role": "tool", "tool_call_id": call.id, "content": result}
+                for call, result in zip(message.tool_calls, results, strict=True)
+            ]
+            await asyncio.sleep(0.03)
+            second = await client.chat.completions.create(
+                model="gpt-4o-mini",
+                messages=[*MESSAGES, message.model_dump(exclude_none=True), *answers],
+                tools=[WEATHER],
+            )
+            return second.choices[0].message.content
+
+    first, _ = both(lambda url: asyncio.run(agent(url)))
+    calls = [step for step in first.steps if isinstance(step, ToolCall)]
+    assert [None, "unparsable", "timeout"] == [call.error for call in calls]
+    assert [{"city": "Rome"}, '{"city":', {"city": "Oslo"}] == [call.arguments for call in calls]
+    assert "22 C" == calls[0].result
+    assert all(0.025 < call.end - call.start < 2 for call in calls)
+    assert {"llm-0"} == {call.parent_id for call in calls}
+
+
+def test_json_schema_output(both: Loose, model: Loose, text: Loose) -> None:
+    """A JSON schema is part of the request and the structured answer comes through."""
+    model.then(text.scripted(text.chat('{"city":"Rome"}')))
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}}
+
+    def agent(url: Loose) -> Loose:
+        with openai.OpenAI(base_url=url, api_key="k") as client:
+            done = client.chat.completions.create(
+                model="gpt-4o-mini",
+                messages=MESSAGES,
+                response_format={
+                    "type": "json_schema",
+                    "json_schema": {"name": "place", "schema": schema},
+                },
+            )
+            return json.loads(done.choices[0].message.content)
+
+    first, _ = both(agent)
+    assert first.steps[0].sampling_digest is not None
+
+
+def test_openai_responses(both: Loose, model: Loose, text: Loose) -> None:
+    """The responses protocol: function calls, their outputs, usage."""
+    call = {
+        "type": "function_call",
+        "id": "fc_1",
+        "call_id": "call_1",
+        "name": "weather",
+        "arguments": '{"city":"Rome"}',
+        "status": "completed",
+    }
+    usage = {
+        "input_tokens": 20,
+        "input_tokens_details": {"cached_tokens": 4},
+        "output_tokens": 5,
+        "output_tokens_details": {"reasoning_tokens": 1},
+        "total_tokens": 25,
+    }
+    base = {
+        "id": "resp_1",
+        "object": "response",
+        "created_at": 1,
+        "model": "gpt-4o-mini",
+        "status": "completed",
+        "parallel_tool_calls": True,
+        "tool_choice": "auto",
+        "tools": [],
+        "usage": usage,
+    }
+    said = {
+        "type": "message",
+        "id": "msg_1",
+        "role": "assistant",
+        "status": "completed",
+        "content": [{"type": "output_text", "text": "Sunny.", "annotations": []}],
+    }
+    model.then(
+        text.scripted(json.dumps({**base, "output": [call]}).encode()),
+        text.scripted(json.dumps({**base, "output": [said]}).encode()),
+    )
+
+    def agent(url: Loose) -> Loose:
+        with openai.OpenAI(base_url=url, api_key="k") as client:
+            first = client.responses.create(
+                model="gpt-4o-mini", instructions="Be brief.", input="Weather in Rome?"
+            )
+            second = client.responses.create(
+                model="gpt-4o-mini",
+                instructions="Be brief.",
+                input=[
+                    {"role": "user", "content": "Weather in Rome?"},
+                    first.output[0].model_dump(exclude_none=True),
+                    {"type": "function_call_output", "call_id": "call_1", "output": "22 C"},
+                ],
+            )
+            return second.output_text
+
+    first, _ = both(agent)
+    llm, tool, last = first.steps
+    assert ("weather", {"city": "Rome"}, "22 C", None) == (
+        tool.name,
+        tool.arguments,
+        tool.result,
+        tool.error,
+    )
+    assert (20, 5, 4, 1, "completed") == (
+        last.input_tokens,
+        last.output_tokens,
+        last.cached_tokens,
+        last.reasoning_tokens,
+        last.finish_reason,
+    )
+    assert llm.prompt_digest == last.prompt_digest
+
+
+def test_openai_other_endpoints(both: Loose, model: Loose, text: Loose) -> None:
+    """Embeddings are calls with tokens; moderations and models are spans that count nowhere."""
+    vector = {"object": "embedding", "index": 0, "embedding": [0.1, 0.2]}
+    usage = {"prompt_tokens": 4, "total_tokens": 4}
+    listed = {"id": "gpt-4o-mini", "object": "model", "created": 1, "owned_by": "x"}
+    model.then(
+        text.scripted(
+            json.dumps({"object": "list", "data": [vector], "model": "e", "usage": usage}).encode()
+        ),
+        text.scripted(
+            json.dumps(
+                {
+                    "id": "m",
+                    "model": "mod",
+                    "results": [{"flagged": True, "categories": {}, "category_scores": {}}],
+                }
+            ).encode()
+        ),
+        text.scripted(json.dumps({"object": "list", "data": [listed]}).encode()),
+    )
+
+    def agent(url: Loose) -> Loose:
+        with openai.OpenAI(base_url=url, api_key="k") as client:
+            embedded = client.embeddings.create(model="e", input="x", encoding_format="float")
+            flagged = client.moderations.create(model="mod", input="x").results[0].flagged
+            names = [entry.id for entry in client.models.list()]
+            return embedded.data[0].embedding, flagged, names
+
+    first, _ = both(agent)
+    embedded, moderated, models = first.steps
+    assert ("embeddings", 4, 0) == (embedded.name, embedded.input_tokens, embedded.output_tokens)
+    assert ["span", "span"] == [moderated.kind, models.kind]
+
+
+def test_langchain(both: Loose, model: Loose, text: Loose) -> None:
+    """ChatOpenAI with bound tools, in one piece and streaming."""
+    streamed = text.sse(
+        text.chat_chunk({"role": "assistant", "content": "Sun"}),
+        text.chat_chunk({"content": "ny."}),
+        text.chat_chunk({}, "stop"),
+        text.usage_chunk(),
+    )
+    model.then(
+        text.scripted(text.chat(None, tools=[text.tool_call("weather", '{"city":"Rome"}')])),
+        text.scripted(content_type="text/event-stream", chunks=streamed),
+    )
+
+    def agent(url: Loose) -> Loose:
+        llm = ChatOpenAI(model="gpt-4o-mini", base_url=url, api_key="k").bind_tools([WEATHER])
+        asked = [SystemMessage("Be brief."), HumanMessage("Weather in Rome?")]
+        first = llm.invoke(asked)
+        result = ToolMessage("22 C", tool_call_id=first.tool_calls[0]["id"])
+        return "".join(str(part.content) for part in llm.stream([*asked, first, result]))
+
+    first, _ = both(agent)
+    assert ["llm_call", "tool_call", "llm_call"] == [step.kind for step in first.steps]
+    assert "22 C" == first.steps[1].result
+
+
+def test_azure(gateway: Loose, model: Loose) -> None:
+    """Azure's deployment path goes upstream as it is; the deployment is the model asked for."""
+
+    def agent(url: Loose) -> Loose:
+        llm = AzureChatOpenAI(
+            azure_endpoint=url.removesuffix("/v1"),
+            azure_deployment="my-deployment",
+            api_version="2024-10-21",
+            api_key="k",
+        )
+        return llm.invoke("Hi").content
+
+    outcome = gateway("record", model.origin).during(agent)
+    replayed = gateway("replay").during(agent)
+    assert ("/openai/deployments/my-deployment/chat/completions", "api-version=2024-10-21") == (
+        model.seen[0].path,
+        model.seen[0].query,
+    )
+    assert "azure" == outcome.steps[0].provider
+    assert outcome.steps == replayed.steps
+
+
+def _anthropic_events() -> Loose:
+    start = {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "claude-x",
+        "content": [],
+        "stop_reason": None,
+        "stop_sequence": None,
+        "usage": {
+            "input_tokens": 10,
+            "cache_read_input_tokens": 5,
+            "cache_creation_input_tokens": 2,
+            "output_tokens": 1,
+        },
+    }
+    tool = {"type": "tool_use", "id": "toolu_1", "name": "weather", "input": {}}
+    return [
+        {"type": "message_start", "message": start},
+        {"type": "content_block_start", "index": 0, "content_block": tool},
+        _delta('{"city"'),
+        _delta(':"Rome"}'),
+        {"type": "content_block_stop", "index": 0},
+        {
+            "type": "message_delta",
+            "delta": {"stop_reason": "tool_use", "stop_sequence": None},
+            "usage": {"output_tokens": 9},
+        },
+        {"type": "message_stop"},
+    ]
+
+
+def _delta(piece: Loose) -> Loose:
+    delta = {"type": "input_json_delta", "partial_json": piece}
+    return {"type": "content_block_delta", "index": 0, "delta": delta}
+
+
+def _anthropic_agent(url: Loose) -> Loose:
+    with anthropic.Anthropic(base_url=url.removesuffix("/v1"), api_key="k") as client:
+        asked: Any = [{"role": "user", "content": "Weather in Rome?"}]
+        tools: Any = [{"name": "weather", "input_schema": {"type": "object"}}]
+        common: Any = {
+            "model": "claude-x",
+            "max_tokens": 50,
+            "tools": tools,
+            "system": "Be brief.",
+        }
+        with client.messages.stream(messages=asked, **common) as stream:
+            first = stream.get_final_message()
+        result: Any = {
+            "type": "tool_result",
+            "tool_use_id": first.content[0].id,
+            "content": "no such city",
+            "is_error": True,
+        }
+        block: Any = {
+            "type": "tool_use",
+            "id": "toolu_1",
+            "name": "weather",
+            "input": {"city": "Rome"},
+        }
+        messages: Any = [
+            *asked,
+            {"role": "assistant", "content": [block]},
+            {"role": "user", "content": [result]},
+        ]
+        return client.messages.create(messages=messages, **common).content[0].text
+
+
+def test_anthropic(both: Loose, model: Loose, text: Loose) -> None:
+    """The anthropic SDK: streamed tool use, an error result, cached tokens."""
+    chunks = tuple(
+        f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode()
+        for event in _anthropic_events()
+    )
+    whole = {
+        "id": "msg_2",
+        "type": "message",
+        "role": "assistant",
+        "model": "claude-x",
+        "content": [{"type": "text", "text": "Sorry."}],
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": {"input_tokens": 30, "output_tokens": 3},
+    }
+    model.then(
+        text.scripted(content_type="text/event-stream", chunks=chunks, delay=0.01),
+        text.scripted(json.dumps(whole).encode()),
+    )
+    first, _ = both(_anthropic_agent)
+    llm, tool, last = first.steps
+    assert (17, 9, 5, 2) == (
+        llm.input_tokens,
+        llm.output_tokens,
+        llm.cached_tokens,
+        llm.cache_write_tokens,
+    )
+    assert ("error", {"city": "Rome"}) == (tool.error, tool.arguments)
+    assert ("anthropic", "end_turn", None) == (last.provider, last.finish_reason, last.error)
+    assert llm.time_to_first_token > 0
+
+
+def test_curl(both: Loose, model: Loose, text: Loose) -> None:
+    """curl, as any shell script would use it."""
+
+    def agent(url: Loose) -> Loose:
+        body = json.dumps({"model": "gpt-4o-mini", "messages": MESSAGES})
+        done = subprocess.run(
+            [
+                "curl",
+                "-sS",
+                "--noproxy",
+                "*",
+                "-H",
+                "Content-Type: application/json",
+                "-d",
+                body,
+                f"{url}/chat/completions",
+            ],
+            capture_output=True,
+            check=True,
+            timeout=30,
+        )
+        return done.stdout
+
+    both(agent)
+
+
+def test_replay_is_bit_for_bit(both: Loose, model: Loose, text: Loose) -> None:
+    """The raw bytes of a replayed stream are those of the recorded one, odd spelling included."""
+    body = (
+        b'{ "id":"x","choices":[ {"index":0,"message":{"role":"assistant","content":"\\u00e9"}} ] }'
+    )
+    stream = b'data: {"choices":[{"delta":{"content":"\xc3\xa9"}}]}\n\ndata: [DONE]\n\n'
+    cut_in_character = stream.index(b"\xc3") + 1
+    model.then(
+        text.scripted(body),
+        text.scripted(
+            content_type="text/event-stream",
+            chunks=(stream[:cut_in_character], stream[cut_in_character:]),
+            delay=0.01,
+        ),
+    )
+
+    def agent(url: Loose) -> Loose:
+        asked = {"model": "m", "messages": MESSAGES, "stream_options": {"include_usage": True}}
+        return [
+            _raw(f"{url}/chat/completions", {**asked, "stream": streaming})
+            for streaming in (False, True)
+        ]
+
+    both(agent)
+
+
+def _raw(url: Loose, body: Loose) -> Loose:
+    done = subprocess.run(
+        ["curl", "-sSN", "--noproxy", "*", "-d", json.dumps(body), url],
+        capture_output=True,
+        check=True,
+        timeout=30,
+    )
+    return done.stdout
