@@ -1,11 +1,14 @@
 """Time stamps of other formats as seconds since the start of a trial."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import isfinite
+from typing import Final
 
 from evalgate.schema.base import Json
 
-__all__ = ["moment", "rfc3339", "seconds_since"]
+__all__ = ["from_nanoseconds", "moment", "rfc3339", "seconds_since"]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def moment(value: Json) -> datetime | None:
@@ -29,6 +32,16 @@ def seconds_since(start: datetime | None, value: datetime | None) -> float | Non
         return None
     seconds = round((value - start).total_seconds(), 6)
     return seconds if isfinite(seconds) else None
+
+
+def from_nanoseconds(value: int | None) -> datetime | None:
+    """Read nanoseconds since 1970, to the microsecond; null for a time beyond the calendar."""
+    if value is None:
+        return None
+    try:
+        return _EPOCH + timedelta(microseconds=value // 1_000)
+    except OverflowError:
+        return None
 
 
 def rfc3339(value: datetime | None) -> str | None:

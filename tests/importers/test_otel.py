@@ -1,0 +1,247 @@
+"""OpenTelemetry: three families of attribute names, the newest first."""
+
+import pytest
+
+from evalgate.errors import DataError
+from evalgate.importers.otel import import_otel
+from evalgate.schema.base import Json
+from evalgate.schema.trace import (
+    GuardrailStep,
+    LlmCall,
+    RecordedScore,
+    Retrieval,
+    Span,
+    ToolCall,
+    Trace,
+)
+
+_START = 1_760_000_000_000_000_000
+
+
+def _value(value: Json) -> Json:
+    match value:
+        case bool():
+            return {"boolValue": value}
+        case int():
+            return {"intValue": str(value)}
+        case float():
+            return {"doubleValue": value}
+        case list():
+            return {"arrayValue": {"values": [_value(item) for item in value]}}
+        case _:
+            return {"stringValue": value}
+
+
+def _attributes(values: dict[str, Json]) -> Json:
+    return [{"key": key, "value": _value(value)} for key, value in values.items()]
+
+
+def _span(
+    span_id: str, parent: str | None, second: float, values: dict[str, Json], **more: Json
+) -> dict[str, Json]:
+    start = _START + int(second * 1e9)
+    span: dict[str, Json] = {
+        "traceId": "t1",
+        "spanId": span_id,
+        "parentSpanId": parent or "",
+        "name": f"span {span_id}",
+        "startTimeUnixNano": str(start),
+        "endTimeUnixNano": str(start + 500_000_000),
+        "attributes": _attributes(values),
+    }
+    return span | more
+
+
+def _trace(*spans: dict[str, Json], **resource: Json) -> Trace:
+    described: Json = {"attributes": _attributes(resource)}
+    scopes: Json = [{"spans": list(spans)}]
+    data: Json = {"resourceSpans": [{"resource": described, "scopeSpans": scopes}]}
+    (trace,) = import_otel(data, {}).traces
+    return trace
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "openai",
+            "gen_ai.request.model": "gpt-4o",
+            "gen_ai.response.model": "gpt-4o-2024-08-06",
+            "gen_ai.usage.input_tokens": 10,
+            "gen_ai.usage.output_tokens": 3,
+            "gen_ai.usage.cache_read.input_tokens": 4,
+            "gen_ai.usage.cost": 0.25,
+        },
+        {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.system": "openai",
+            "gen_ai.request.model": "gpt-4o-2024-08-06",
+            "gen_ai.usage.prompt_tokens": 10,
+            "gen_ai.usage.completion_tokens": 3,
+            "gen_ai.usage.cache_read_input_tokens": 4,
+            "langfuse.observation.cost_details": '{"input": 0.2, "total": 0.25}',
+            "gen_ai.usage.cost": 0.5,
+        },
+        {
+            "openinference.span.kind": "LLM",
+            "llm.provider": "openai",
+            "llm.system": "azure",
+            "llm.model_name": "gpt-4o-2024-08-06",
+            "llm.token_count.prompt": 10,
+            "llm.token_count.completion": 3,
+            "llm.token_count.prompt_details.cache_read": 4,
+            "llm.cost.total": 0.25,
+        },
+    ],
+    ids=["GenAI", "older GenAI", "OpenInference"],
+)
+def test_a_model_call_is_read_in_every_spelling(values: dict[str, Json]) -> None:
+    """The same call, whichever convention wrote it."""
+    (call,) = _trace(_span("1", None, 0, values)).steps
+    assert isinstance(call, LlmCall)
+    assert ("openai", "gpt-4o-2024-08-06", 10, 3, 4, 0.25, 0.0, 0.5) == (
+        call.provider,
+        call.model,
+        call.input_tokens,
+        call.output_tokens,
+        call.cached_tokens,
+        call.cost_usd,
+        call.start,
+        call.end,
+    )
+
+
+_AGENT: dict[str, Json] = {
+    "gen_ai.operation.name": "invoke_agent",
+    "gen_ai.agent.name": "support",
+    "gen_ai.request.model": "gpt-4o",
+    "gen_ai.usage.input_tokens": 10,
+    "gen_ai.usage.output_tokens": 3,
+    "input.value": "Where is order 7?",
+    "output.value": "In Rome.",
+}
+
+
+def test_tokens_of_an_agent_with_model_calls_are_not_added() -> None:
+    """The agent's span repeats the sum of its children; without children it is all there is."""
+    chat: dict[str, Json] = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.usage.input_tokens": 10,
+        "gen_ai.usage.output_tokens": 3,
+    }
+    with_child = _trace(_span("1", None, 0, _AGENT), _span("2", "1", 1, chat))
+    alone = _trace(_span("1", None, 0, _AGENT))
+    for trace in (with_child, alone):
+        calls = [step for step in trace.steps if isinstance(step, LlmCall)]
+        assert [10] == [call.input_tokens for call in calls]
+        assert ("support", "In Rome.") == (trace.agent_name, trace.output)
+    assert isinstance(with_child.steps[0], Span)
+
+
+def test_a_whole_run_is_read() -> None:
+    """Tools, retrievals, guardrails, scores, session, user, environment and failures."""
+    score: Json = {
+        "name": "gen_ai.evaluation.result",
+        "attributes": _attributes(
+            {
+                "gen_ai.evaluation.name": "faithfulness",
+                "gen_ai.evaluation.score.value": 0.9,
+                "gen_ai.evaluation.explanation": "well grounded",
+            }
+        ),
+    }
+    tool: dict[str, Json] = {
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": "find",
+        "gen_ai.tool.call.id": "c1",
+        "gen_ai.tool.call.arguments": '{"id": 7}',
+        "gen_ai.tool.call.result": "gone",
+    }
+    found: dict[str, Json] = {
+        "openinference.span.kind": "RETRIEVER",
+        "input.value": "order 7",
+        "retrieval.documents.0.document.content": "a",
+        "retrieval.documents.1.document.content": "b",
+    }
+    guard: dict[str, Json] = {"openinference.span.kind": "GUARDRAIL", "output.value": "blocked"}
+    unsure: dict[str, Json] = {"openinference.span.kind": "GUARDRAIL", "output.value": "hm"}
+    named: dict[str, Json] = {
+        "session.id": "s",
+        "user.id": "u",
+        "evalgate.case_id": "refund",
+        "gen_ai.operation.name": "invoke_agent",
+    }
+    trace = _trace(
+        _span("2", "1", 1, tool, status={"code": 2, "message": "boom"}),
+        _span("1", None, 0, named, events=[score]),
+        _span("3", "1", 2, found),
+        _span("4", "1", 3, guard),
+        _span("5", "1", 4, unsure),
+        **{"deployment.environment.name": "production"},
+    )
+    root, call, retrieval, guardrail, span = trace.steps
+    assert isinstance(root, Span)
+    assert isinstance(call, ToolCall)
+    assert ("find", {"id": 7}, "gone", "boom", "c1", 1.0) == (
+        call.name,
+        call.arguments,
+        call.result,
+        call.error,
+        call.call_id,
+        call.start,
+    )
+    assert isinstance(retrieval, Retrieval)
+    assert ("order 7", ("a", "b")) == (retrieval.query, retrieval.documents)
+    assert isinstance(guardrail, GuardrailStep)
+    assert "block" == guardrail.decision
+    assert isinstance(span, Span)
+    assert ("refund", "s", "u", "production", 4.5, "finished") == (
+        trace.case_id,
+        trace.session_id,
+        trace.user_id,
+        trace.environment,
+        trace.duration,
+        trace.status,
+    )
+    wanted = RecordedScore(
+        name="faithfulness",
+        value=0.9,
+        comment="well grounded",
+        source="otel",
+        metadata={"span_id": "1"},
+    )
+    assert (wanted,) == trace.scores
+    assert "2025-10-09T08:53:20Z" == trace.started_at
+
+
+def test_a_failed_root_is_a_crash() -> None:
+    """The status of the outermost span is that of the trial."""
+    trace = _trace(_span("1", None, 0, {}, status={"code": "STATUS_CODE_ERROR"}))
+    assert ("crashed", "error") == (trace.status, trace.error)
+
+
+def test_lines_of_the_file_exporter_are_read() -> None:
+    """A list of documents, traces told apart by id."""
+    documents: list[Json] = [
+        {"resourceSpans": [{"scopeSpans": [{"spans": [_span("1", None, 0, {}, traceId=name)]}]}]}
+        for name in ("a", "b")
+    ]
+    assert ["a", "b"] == [trace.case_id for trace in import_otel(documents, {}).traces]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({}, "/resourceSpans: found None; expected a list"),
+        (
+            {"resourceSpans": [{"scopeSpans": [{"spans": [{"spanId": "x"}]}]}]},
+            "/resourceSpans/0/scopeSpans/0/spans/0/traceId: found None",
+        ),
+    ],
+)
+def test_other_files_are_refused(data: Json, message: str) -> None:
+    """The message points at the place."""
+    with pytest.raises(DataError) as caught:
+        import_otel(data, {})
+    assert message in caught.value.message
