@@ -1,0 +1,81 @@
+"""Files an importer is given, as data: JSON, JSON lines, and the files that belong together."""
+
+from pathlib import Path
+from typing import Final
+
+from evalgate.errors import DataError
+from evalgate.schema.base import Json
+from evalgate.store.lines import read_lines
+from evalgate.text.strict_json import MAX_BYTES, Parsed, loads, parse
+
+__all__ = ["read_source"]
+
+_QUESTIONS: Final = ".questions.jsonl"
+
+
+def read_source(path: Path, format_name: str) -> Json:
+    """Read a file for an importer, strictly.
+
+    A file of several JSON documents, one a line, is a list of them. For `bfcl`, the answers and
+    the results beside `NAME.questions.jsonl` are read with it: `NAME.answers.jsonl` and, where
+    there is exactly one, `NAME.*results.jsonl`.
+
+    Args:
+        path: The file.
+        format_name: The format, as in `IMPORTERS`.
+
+    Raises:
+        DataError: A file is missing, unreadable, too large or no strict JSON; with its place.
+    """
+    return _bfcl(path) if format_name == "bfcl" else _read(path)
+
+
+def _read(path: Path) -> Json:
+    if path.suffix in (".jsonl", ".ndjson"):
+        return _lines(path)
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise DataError(
+                f"{path}: {path.stat().st_size:,} bytes; at most {MAX_BYTES:,} are read"
+            )
+        raw = path.read_bytes()
+    except OSError as error:
+        message = f"{path} cannot be read: {error.strerror or error}"
+        raise DataError(message, fix="check the path") from error
+    match parse(raw):
+        case Parsed(value):
+            return value
+        case problem:
+            lines = [line for line in raw.splitlines() if line.strip()]
+            if len(lines) > 1 and isinstance(parse(lines[0]), Parsed) and problem.line > 1:
+                return _lines(path)
+            return loads(raw, source=str(path))
+
+
+def _lines(path: Path) -> list[Json]:
+    return [loads(line.raw, source=str(path), line=line.number) for line in read_lines(path)]
+
+
+def _bfcl(path: Path) -> Json:
+    if not path.name.endswith(_QUESTIONS):
+        raise DataError(
+            f"{path}: found no file of questions; expected a name that ends in {_QUESTIONS!r}",
+            fix="name the file of questions; answers and results are read from beside it",
+        )
+    stem = path.name.removesuffix(_QUESTIONS)
+    files: dict[str, Json] = {
+        "questions": _lines(path),
+        "answers": _lines(path.with_name(f"{stem}.answers.jsonl")),
+    }
+    results = sorted(
+        other
+        for other in path.parent.iterdir()
+        if other.name.startswith(f"{stem}.") and other.name.endswith("results.jsonl")
+    )
+    if len(results) > 1:
+        names = ", ".join(repr(other.name) for other in results)
+        raise DataError(
+            f"{path}: found {len(results)} files of results beside it ({names}); expected one",
+            fix="keep the results of one model beside the questions",
+        )
+    return files | {"results": _lines(results[0])} if results else files
