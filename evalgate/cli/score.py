@@ -1,7 +1,6 @@
 """`evalgate score`."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -27,15 +26,22 @@ Examples:
     help="Compare; without PATH with the suite's own baseline.",
 )
 @format_options
-def score(formats: tuple[str, ...], outputs: tuple[Path, ...], **given: Any) -> int:  # noqa: ANN401
+def score(
+    run: str,
+    config: Path,
+    baseline: str | None,
+    formats: tuple[str, ...],
+    outputs: tuple[Path, ...],
+) -> int:
     """Score the stored traces of RUN (a run folder, its id or `latest`) with today's scorers.
 
     The agent is not run. The result is a new run folder; RUN stays as it is.
     """
     from evalgate.cli.output import check_outputs, emit  # noqa: PLC0415  # heavy
     from evalgate.pipeline.rescore import rescore  # noqa: PLC0415
+    from evalgate.pipeline.world import this_machine  # noqa: PLC0415
 
     pairs = check_outputs(formats, outputs)
-    reports = rescore(**given)
+    reports = rescore(run, config, baseline, this_machine())
     emit(reports, pairs)
     return reports.exit_code

@@ -6,9 +6,11 @@ from evalgate.render.style import Style
 from evalgate.render.view import (
     MARKS,
     advisory_metrics,
+    advisory_moves,
     amount,
     change_text,
     counts_line,
+    gating_checks,
     headline,
     moved_cases,
     noise_text,
@@ -82,23 +84,26 @@ def _checks(report: Report, *, narrow: bool) -> "Table":
     from rich.table import Table  # noqa: PLC0415  # heavy
     from rich.text import Text  # noqa: PLC0415
 
-    table = Table(box=None, pad_edge=False, show_header=bool(report.checks), header_style="dim")
+    table = Table(
+        box=None, pad_edge=False, show_header=bool(gating_checks(report)), header_style="dim"
+    )
+    checks = gating_checks(report)
     table.add_column("")
     table.add_column("check", overflow="fold")
     for name in ("baseline", "candidate", "change"):
         table.add_column(name, justify="right", overflow="fold")
     if not narrow:
         table.add_column("", overflow="fold")
-    for check in report.checks:
-        style = _STYLES[check.outcome] if check.gate != "advisory" else "dim"
+    for check in checks:
         cells = [
-            Text(MARKS[check.outcome], style=style),
-            Text(terminal(check.id) + (" (advisory)" if check.gate == "advisory" else "")),
+            Text(MARKS[check.outcome], style=_STYLES[check.outcome]),
+            Text(terminal(check.id)),
             Text("" if check.baseline is None else amount(check.baseline, check.unit)),
             Text("" if check.candidate is None else amount(check.candidate, check.unit)),
             Text(change_text(check)),
         ]
-        table.add_row(*cells, *([] if narrow else [Text(terminal(check.reason))]))
+        said = "" if check.kind == "relative" and check.outcome == "pass" else check.reason
+        table.add_row(*cells, *([] if narrow else [Text(terminal(said), style="dim")]))
     return table
 
 
@@ -134,15 +139,25 @@ def _print_rest(console: "Console", line: "Line", report: Report, *, narrow: boo
     from rich.columns import Columns  # noqa: PLC0415  # heavy
     from rich.text import Text  # noqa: PLC0415
 
-    others = advisory_metrics(report)
-    if others:
+    moves = advisory_moves(report)
+    if moves:
+        console.print()
+        line("worse, and advisory", "bold")
+    for check in moves:
+        values = f"{amount(check.baseline, check.unit)} -> {amount(check.candidate, check.unit)}"
+        line(f"{check.id} {values}, {change_text(check)}", "", 2)
+    known = {name: m for name, m in advisory_metrics(report).items() if m.value is not None}
+    unknown = [name for name, m in report.metrics.items() if m.value is None]
+    if known:
         console.print()
         line("also measured", "bold")
         cells = [
             Text(f"{terminal(name)} {amount(metric.value, metric.unit)}")
-            for name, metric in others.items()
+            for name, metric in known.items()
         ]
         console.print(Columns(cells, padding=(0, 3), column_first=True, expand=not narrow))
+    if unknown:
+        line(f"unknown: {', '.join(unknown)}", "dim")
     if report.warnings:
         console.print()
     for text in report.warnings:

@@ -10,6 +10,7 @@ __all__ = [
     "MARKS",
     "VERDICTS",
     "advisory_metrics",
+    "advisory_moves",
     "amount",
     "change_text",
     "counts_line",
@@ -79,6 +80,12 @@ def _interval(interval: Interval) -> str:
 def gating_checks(report: Report) -> tuple[Check, ...]:
     """Return the checks that can decide, in the report's order."""
     return tuple(check for check in report.checks if check.gate != "advisory")
+
+
+def advisory_moves(report: Report) -> tuple[Check, ...]:
+    """Return the advisory checks that would fail if they gated, the largest change first."""
+    worse = [c for c in report.checks if c.gate == "advisory" and c.outcome == "fail"]
+    return tuple(sorted(worse, key=lambda check: -(check.change or 0)))
 
 
 def headline(report: Report) -> str:

@@ -40,7 +40,7 @@ def test_failures_come_with_noise_fix_and_reproduction(reports: ReportSet) -> No
         "evalgate run --case refund-1",
         "note: the baseline is 40 days old",
         "changed: system prompt",
-        "ttft_p95 unknown",
+        "unknown: ttft_p95",
     ):
         assert part in text
 

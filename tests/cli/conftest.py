@@ -1,0 +1,73 @@
+"""Runs the command line in process, in a folder of its own."""
+
+import json
+from pathlib import Path
+
+import pytest
+from support.cli import Cli, Result
+
+from evalgate.cli.main import entry
+
+AGENT = '''
+"""An agent under test; it answers by rule, and can be told to be worse."""
+
+import os
+
+ANSWERS = {"2+2": "4", "capital of France": "Paris", "3*3": "9", "sky": "blue"}
+
+
+def answer(case, context):
+    name = case.messages[-1]["content"]
+    if name in os.environ.get("AGENT_FORGETS", "").split(","):
+        return "no idea"
+    if name in os.environ.get("AGENT_CRASHES", "").split(","):
+        raise RuntimeError("boom")
+    return {"output": ANSWERS[name], "steps": [
+        {"kind": "llm_call", "provider": "openai", "model": "gpt-4o-mini",
+         "input_tokens": 100, "output_tokens": 10},
+    ]}
+
+
+async def async_answer(case, context):
+    return answer(case, context)
+'''
+
+CONFIG = """\
+suites:
+  quiz:
+    golden: golden.jsonl
+    agent: {run: "python:quiz_agent:async_answer", isolation: process, workers: 1,
+            env_allow: [AGENT_FORGETS, AGENT_CRASHES]}
+    noise: none
+"""
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+    """Return a function that runs `evalgate ARGUMENTS`."""
+
+    def run(*arguments: str | Path) -> Result:
+        with pytest.raises(SystemExit) as stopped:
+            entry([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        code = stopped.value.code
+        assert isinstance(code, int)
+        return Result(int(code), out, err)
+
+    return run
+
+
+@pytest.fixture
+def quiz(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a project with an agent, four cases and a configuration, and work in it."""
+    (tmp_path / "quiz_agent.py").write_text(AGENT, encoding="utf-8")
+    (tmp_path / "evalgate.yaml").write_text(CONFIG, encoding="utf-8")
+    cases = {"2+2": "4", "capital of France": "Paris", "3*3": "9", "sky": "blue"}
+    rows = [
+        {"id": f"q{i}", "input": asked, "expected": {"output": {"equals": answer}}, "tags": ["all"]}
+        for i, (asked, answer) in enumerate(cases.items(), 1)
+    ]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (tmp_path / "golden.jsonl").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
