@@ -1,7 +1,7 @@
 """The built-in scorers, and the one place where a trial is scored."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from math import isfinite
@@ -96,12 +96,16 @@ def _prepared(cases: Iterable[Case]) -> Mapping[str, task.Prepared]:
 
 def _sharing() -> Callable[[Score], Score]:
     """Return a function that gives equal scores as one object: most trials have the same few."""
-    known: dict[tuple[float, tuple[int, int] | None], Scored] = {}
+    known: dict[Hashable, Score] = {}
 
     def shared(score: Score) -> Score:
-        if not isinstance(score, Scored):
-            return score
-        key = (score.value, score.counts)
+        match score:
+            case Scored(value, counts):
+                key: Hashable = (value, counts)
+            case Abstained(reason, unknown):
+                key = (reason, unknown)
+            case Broken():
+                return score
         if len(known) < _SHARED_SCORES:
             return known.setdefault(key, score)
         return known.get(key, score)
