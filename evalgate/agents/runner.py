@@ -1,12 +1,13 @@
 """The only place where trials are scheduled."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Container, Coroutine, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 
-from evalgate.agents.base import SYSTEM_CLOCK, Agent, Clock, Context
+from evalgate.agents.base import Agent, Context
 from evalgate.errors import InputError
 from evalgate.schema.config import Caps
 from evalgate.schema.golden import Case
@@ -27,7 +28,10 @@ COST_SCORE: Final = "cost_usd"
 """Name of the score that holds the cost of a trial."""
 
 _BACKLOG: Final = 256
-"""Trials that may wait for the disk; more of them hold up the next trial."""
+"""Trials that may wait to be scored or written, beside those that run; more hold up the next."""
+
+_PAUSE_S: Final = 0.002
+"""Seconds a trial waits before it looks again whether it may start."""
 
 ContextFor = Callable[[Case, int], AbstractAsyncContextManager[Context]]
 """Opens what one trial needs (a session at the gateway) and closes it after the trial."""
@@ -108,7 +112,6 @@ class _Spent:
     """What the run has cost so far."""
 
     caps: Caps
-    started: float
     cost: float = 0.0
     tokens: int = 0
     dearest: float | None = None
@@ -165,6 +168,9 @@ class _Run:
     spent: _Spent
     stopped: Literal["cap", "asked"] | None = None
     reason: str | None = None
+    decides: bool = False
+    """Whether a trial can end the run, so that it is judged before the next one starts."""
+    ended: deque[tuple[Case, int, Trace]] = field(default_factory=deque)
     waiting: "dict[asyncio.Future[None], TrialResult]" = field(default_factory=dict)
     broken: BaseException | None = None
 
@@ -177,15 +183,42 @@ class _Run:
         for case, trial in self.todo:
             async with self.context_for(case, trial) as context:
                 trace = await self.agent.run(case, context)
-            written = self._keep(case, trial, trace)
-            if len(self.waiting) > _BACKLOG:
-                await asyncio.wait((written,))
+            self.ended.append((case, trial, trace))
+            if self.decides:
+                self._keep_all()
+            elif len(self.ended) == 1:
+                asyncio.get_running_loop().call_soon(self._keep_next)
+            while self._is_behind():  # noqa: ASYNC110  # an event would be set at every trial
+                await asyncio.sleep(_PAUSE_S)
             if self.broken is not None:
                 raise self.broken
             if self.stopped is not None:
                 return
 
-    def _keep(self, case: Case, trial: int, trace: Trace) -> "asyncio.Future[None]":
+    def _is_behind(self) -> bool:
+        """Whether so much waits to be scored or written that no trial should start."""
+        return len(self.ended) + len(self.waiting) > _BACKLOG + self.plan.concurrency
+
+    def _keep_next(self) -> None:
+        """Keep one trial, then let agents go on before the next is kept.
+
+        Scoring and writing take longer than starting the next trial. Were they done in between,
+        trials that ended together would start together for ever, each waiting for all others.
+        """
+        if not self.ended or self.broken is not None:
+            return
+        try:
+            self._keep(*self.ended.popleft())
+        except Exception as error:  # noqa: BLE001  # raised again by whoever asks next
+            self.broken = error
+        if self.ended:
+            asyncio.get_running_loop().call_soon(self._keep_next)
+
+    def _keep_all(self) -> None:
+        while self.ended:
+            self._keep(*self.ended.popleft())
+
+    def _keep(self, case: Case, trial: int, trace: Trace) -> None:
         """Score a trial and hand it to the disk."""
         if (trace.case_id, trace.trial) != (case.id, trial):
             message = (
@@ -204,7 +237,6 @@ class _Run:
         asked = self.plan.stop_on(result) if self.plan.stop_on is not None else None
         if asked is not None:
             self.stop("asked", asked)
-        return written
 
     def _written(self, written: "asyncio.Future[None]") -> None:
         result = self.waiting.pop(written)
@@ -219,13 +251,15 @@ class _Run:
             self.on_progress(Progress(result, self.finished, self.planned))
 
     async def drain(self) -> None:
-        """Wait until everything that was handed over is on disk."""
+        """Wait until everything that ended is on disk."""
+        if self.broken is None:
+            self._keep_all()
         if self.waiting:
             await asyncio.wait(tuple(self.waiting))
             await asyncio.sleep(0)
 
 
-async def run_trials(  # noqa: PLR0913  # the surroundings of a run, each by its name
+async def run_trials(  # the surroundings of a run, each by its name
     plan: RunPlan,
     agent: Agent,
     *,
@@ -233,7 +267,6 @@ async def run_trials(  # noqa: PLR0913  # the surroundings of a run, each by its
     sink: Sink,
     context_for: ContextFor,
     on_progress: Callable[[Progress], None] | None = None,
-    clock: Clock = SYSTEM_CLOCK,
 ) -> RunOutcome:
     """Run every trial of a plan that is not done yet, so many at once.
 
@@ -247,7 +280,6 @@ async def run_trials(  # noqa: PLR0913  # the surroundings of a run, each by its
         sink: Where trials go.
         context_for: Opens what one trial needs.
         on_progress: Hears of every trial that is on disk.
-        clock: Where the time comes from.
 
     Raises:
         InputError: The agent cannot be run at all, or the disk is full.
@@ -263,7 +295,10 @@ async def run_trials(  # noqa: PLR0913  # the surroundings of a run, each by its
         todo=todo,
         planned=len(plan.cases) * len(plan.trials),
         finished=skipped,
-        spent=_Spent(plan.caps, clock.now()),
+        spent=_Spent(plan.caps),
+        decides=plan.stop_on is not None
+        or plan.caps.cost_usd is not None
+        or plan.caps.tokens is not None,
     )
     workers = [
         asyncio.create_task(run.work()) for _ in range(min(plan.concurrency, run.planned - skipped))

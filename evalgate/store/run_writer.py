@@ -4,6 +4,7 @@ import asyncio
 import os
 import queue
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -35,8 +36,12 @@ except ImportError:  # Windows: nothing keeps two runs apart there but their ids
 __all__ = ["RunWriter", "create_run", "resume_run"]
 
 _TRIAL: Final = TypeAdapter(TrialResult)
+_sync: Final = getattr(os, "fdatasync", os.fsync)
 _GROUP_BYTES: Final = 4_000_000
 """Bytes after which a group goes to disk even if more lines wait."""
+
+_LINGER_S: Final = 0.005
+"""Seconds the first line of a group waits for others; a sync for each would be slower for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,8 @@ class RunWriter:
             group: list[_Line] = []
             size = 0
             item = self._lines.get()
+            if item is not None:
+                time.sleep(_LINGER_S)
             while item is not None:
                 group.append(item)
                 size += len(item.trace)
@@ -142,7 +149,7 @@ def _append(file: FileIO, data: bytes) -> InputError | None:
     try:
         while view:
             view = view[file.write(view) :]
-        os.fsync(file.fileno())
+        _sync(file.fileno())
     except OSError as error:
         with suppress(OSError):  # else the torn line is left out when the file is read
             os.ftruncate(file.fileno(), before)
