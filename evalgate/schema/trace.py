@@ -56,7 +56,7 @@ class _StepBase(Model):
     """Seconds since the start of the trial."""
     end: float | None = None
     """Seconds since the start of the trial."""
-    metadata: dict[str, Json] = {}
+    metadata: dict[str, Json] = Field(default_factory=dict)
     """Attributes of the source that have no field of their own."""
 
 
@@ -133,7 +133,7 @@ class ToolCall(_StepBase):
     """The tool's name."""
     version: str | None = None
     """The tool's version."""
-    arguments: dict[str, Json] | str = {}
+    arguments: dict[str, Json] | str = Field(default_factory=dict)
     """The arguments; a text where they could not be parsed."""
     result: Json = None
     """What the tool returned."""
@@ -220,7 +220,7 @@ class RecordedScore(Model):
     """The source's reason."""
     source: str | None = None
     """Who gave it, e.g. `ANNOTATION`, `EVAL`."""
-    metadata: dict[str, Json] = {}
+    metadata: dict[str, Json] = Field(default_factory=dict)
     """Attributes of the source that have no field of their own."""
 
 
@@ -282,5 +282,5 @@ class Trace(Model):
     """Scores that came with the trace."""
     feedback: Feedback | None = None
     """What the user said about it."""
-    metadata: dict[str, Json] = {}
+    metadata: dict[str, Json] = Field(default_factory=dict)
     """Attributes of the source that have no field of their own."""
