@@ -6,12 +6,11 @@ Drafts are left out, and come into the baseline when they are reviewed.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Final, TypeVar
 
-from evalgate.core.columns import decode_column, encode_column
+from evalgate.core.columns import COLUMN_MARKS, decode_column, encode_column
 from evalgate.core.metrics import Metric
 from evalgate.core.must_pass import failing_cases
 from evalgate.core.pairing import exact_mean, exact_quantile, read_cell
@@ -144,7 +143,7 @@ def _recomputed(metric: Metric, side: Side) -> float | None:
     if metric.aggregate in ("quartile", "by_quartile"):
         return side.values.get(metric.name)
     cells = [
-        (Decimal(repr(case.weight)), read_cell(case, metric).values)
+        (case.weight, read_cell(case, metric).values)
         for case in side.gating()
         if metric.score in case.columns
     ]
@@ -297,21 +296,26 @@ def mean_mismatches(side: Side, metrics: Mapping[str, Metric]) -> tuple[Mismatch
     return tuple(found)
 
 
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 7
+
+
 def column_problems(baseline: Baseline) -> Iterator[tuple[str, str]]:
     """Yield case and problem for every line of a baseline that does not hold together."""
     for name, case in baseline.cases.items():
-        strange = [n for n in case.status if not (n.isascii() and n.isdigit() and len(n) < 7)]
+        strange = [n for n in case.status if not _is_number(n)]
         if strange:
             yield name, f"status of trial {strange[0]!r}; expected the number of a trial"
             continue
         trials = _trials_of(case, baseline)
-        lists = [*_columns_of(case), ("tokens", case.tokens), ("calls", case.calls)]
-        for score, column in lists:
-            if len(column) not in (1, trials) and not (score in ("tokens", "calls") and not column):
+        for score, column in (case.__pydantic_extra__ or {}).items():
+            if len(column) not in (1, trials):
                 yield name, f"{score!r} has {len(column)} entries; expected 1 or {trials}"
-        for score, column in _columns_of(case):
-            if len(column) in (1, trials) and decode_column(column, trials) is None:
+            elif isinstance(column, str) and column.strip(COLUMN_MARKS):
                 yield name, f"{score!r} is {column!r}; expected digits 0 and 1, or -, ? and !"
+        for part, entries in (("tokens", case.tokens), ("calls", case.calls)):
+            if len(entries) not in (0, 1, trials):
+                yield name, f"{part!r} has {len(entries)} entries; expected 1 or {trials}"
 
 
 def objections(report: Report) -> tuple[str, ...]:

@@ -1,23 +1,23 @@
 """What became of each case between baseline and candidate."""
 
-from collections.abc import Iterable, Sequence
-from decimal import Decimal
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from evalgate.core.comparison import CaseSets
 from evalgate.core.metrics import Metric
-from evalgate.core.pairing import Pair, case_value, fill, pair_cases
+from evalgate.core.pairing import Pair, Paired, case_value, fill
+from evalgate.core.rounding import round4
 from evalgate.core.sides import Side, SideCase
 from evalgate.schema.result import TrialUsage
 from evalgate.schema.score import Broken, Scored
 from evalgate.schema.verdict import CaseChange, CaseOutcome
 
-__all__ = ["TASK_SUCCESS", "case_changes"]
+__all__ = ["SUCCESS", "TASK_SUCCESS", "case_changes"]
 
 TASK_SUCCESS: Final = "task_success"
 """Name of the score that says whether a trial did what its case asks."""
 
-_SUCCESS: Final = Metric(
+SUCCESS: Final = Metric(
     name="task_success_rate",
     score=TASK_SUCCESS,
     unit="ratio",
@@ -25,6 +25,8 @@ _SUCCESS: Final = Metric(
     gate="standard",
     doc="The score that cases are sorted by.",
 )
+"""Task success, whatever the suite's policy says of it."""
+_CLOSE: Final = 1e-9
 _WORST_FIRST: Final[tuple[CaseOutcome, ...]] = (
     "regressed",
     "errored",
@@ -39,7 +41,7 @@ def case_changes(
     sets: CaseSets,
     common: Iterable[tuple[SideCase, SideCase]],
     candidate: Side,
-    gated: Sequence[Metric],
+    paired: Mapping[str, Paired],
 ) -> tuple[CaseChange, ...]:
     """Say what became of each case, worst first.
 
@@ -51,15 +53,19 @@ def case_changes(
         sets: The cases of both sides, sorted.
         common: Baseline and candidate of each common case.
         candidate: The candidate, for the values of new cases.
-        gated: The metrics that gate.
+        paired: The scores that decide, by name, paired.
     """
-    metrics = [_SUCCESS, *(m for m in gated if m.aggregate == "mean" and m.score != TASK_SUCCESS)]
-    changes = [_common_change(old, new, metrics) for old, new in common]
+    moves: dict[str, dict[str, int]] = {}
+    for name, pairing in paired.items():
+        for pair in pairing.pairs:
+            moves.setdefault(pair.id, {})[name] = _move(pairing.metric, pair)
+    scores = paired.keys() | {TASK_SUCCESS}
+    changes = [_common_change(old, new, moves.get(new.id, {}), scores) for old, new in common]
     changes += [CaseChange(id=name, outcome="missing") for name in sets.removed]
     changes += [
         CaseChange(
             id=name,
-            outcome="errored" if _is_errored(candidate.cases[name], metrics) else "new",
+            outcome="errored" if _is_errored(candidate.cases[name], scores) else "new",
             candidate=_success(candidate.cases[name]),
             what=("the case asks something else than in the baseline",) if changed else (),
         )
@@ -69,17 +75,13 @@ def case_changes(
     return tuple(sorted(changes, key=lambda c: (_WORST_FIRST.index(c.outcome), c.id)))
 
 
-def _common_change(old: SideCase, new: SideCase, metrics: Sequence[Metric]) -> CaseChange:
-    moves = {}
-    for metric in metrics:
-        if metric.score in old.columns:
-            pairs = pair_cases(metric, [(old, new)]).pairs
-            if pairs:
-                moves[metric.score] = _move(metric, pairs[0])
+def _common_change(
+    old: SideCase, new: SideCase, moves: Mapping[str, int], scores: Iterable[str]
+) -> CaseChange:
     success = moves.get(TASK_SUCCESS)
     deciding = [success] if success is not None else list(moves.values())
     outcome: CaseOutcome = "unchanged"
-    if _is_errored(new, metrics):
+    if _is_errored(new, scores):
         outcome = "errored"
     elif any(move > 0 for move in deciding):
         outcome = "regressed"
@@ -97,30 +99,31 @@ def _common_change(old: SideCase, new: SideCase, metrics: Sequence[Metric]) -> C
 
 def _move(metric: Metric, pair: Pair) -> int:
     """Return the sign of the change, positive is worse; missing scores count as they do above."""
+    if pair.baseline == pair.candidate:
+        return 0
     old = fill(pair.baseline, metric, favourable=True)
     new = fill(pair.candidate, metric, favourable=False)
-    if old == new:
+    if not old or not new:
         return 0
-    before, after = case_value(metric, old), case_value(metric, new)
-    if before is None or after is None or before == after:
-        return 0
-    return 1 if (after < before) == (metric.direction == "higher") else -1
+    rise = sum(new) / len(new) - sum(old) / len(old)
+    if abs(rise) < _CLOSE * max(1.0, *map(abs, old)):
+        exactly = case_value(metric, new), case_value(metric, old)
+        if None in exactly or exactly[0] == exactly[1]:
+            return 0
+    return 1 if (rise < 0) == (metric.direction == "higher") else -1
 
 
-def _is_errored(case: SideCase, metrics: Sequence[Metric]) -> bool:
+def _is_errored(case: SideCase, scores: Iterable[str]) -> bool:
     if "not_measured" in case.statuses or not case.numbers:
         return True
-    return any(_is_broken(case, metric.score) for metric in metrics if metric.score in case.columns)
-
-
-def _is_broken(case: SideCase, name: str) -> bool:
-    return any(isinstance(score, Broken) for score in case.columns[name])
+    columns = (case.columns.get(name, ()) for name in scores)
+    return any(type(score) is Broken for column in columns for score in column)
 
 
 def _success(case: SideCase) -> float | None:
     column = case.columns.get(TASK_SUCCESS, ())
-    values = [Decimal(repr(score.value)) for score in column if isinstance(score, Scored)]
-    return float(sum(values) / len(values)) if values else None
+    values = [score.value for score in column if isinstance(score, Scored)]
+    return round4(sum(values) / len(values)) if values else None
 
 
 def _what(old: SideCase, new: SideCase) -> tuple[str, ...]:

@@ -11,7 +11,10 @@ from evalgate.core.rounding import round4
 from evalgate.schema.baseline import Column
 from evalgate.schema.score import Abstained, Broken, Score, Scored
 
-__all__ = ["decode_column", "encode_column"]
+__all__ = ["COLUMN_MARKS", "decode_column", "encode_column"]
+
+COLUMN_MARKS = "01-?!"
+"""What a column that is a text may hold."""
 
 _Entry = float | Literal["-", "?", "!"]
 

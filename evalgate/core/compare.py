@@ -5,10 +5,10 @@ verdict is decided in `evalgate.core.gate`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from evalgate.core.case_changes import case_changes
+from evalgate.core.case_changes import SUCCESS, TASK_SUCCESS, case_changes
 from evalgate.core.comparability import case_sets, differing_scorer, set_problem
 from evalgate.core.comparison import (
     ByCase,
@@ -33,13 +33,51 @@ from evalgate.core.rounding import exact
 from evalgate.core.rules import Rule, apply_rule, rule_of
 from evalgate.core.sides import FAILED, Side, SideCase
 from evalgate.schema.config import GateConfig
+from evalgate.schema.verdict import CaseChange
 
 __all__ = ["compare"]
 
 _QUANTILES = {"p50": Fraction(1, 2), "p95": Fraction(19, 20)}
+_PASS = ("pass_hat", "pass_at")
 _DEFAULT_OPTIONS = CompareOptions()
 
 _GUESSED = "A number of a flat file whose direction nobody gave."
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """All that the comparison of one metric looks at."""
+
+    baseline: Side
+    candidate: Side
+    common: Sequence[tuple[SideCase, SideCase]]
+    sets: CaseSets
+    noisy: bool
+    fewest: int
+    """Smallest number of trials of a common case on either side."""
+    pairings: dict[tuple[object, ...], Paired] = field(default_factory=dict)
+    """Pairings made so far: many metrics are made of one score."""
+
+    def paired(self, metric: Metric) -> Paired:
+        """Pair the scores of a metric, once for all metrics that pair alike."""
+        quantile = metric.aggregate in _QUANTILES
+        alike = (metric.score, metric.finished_only or quantile, metric.bounds, metric.direction)
+        made = self.pairings.get(alike)
+        if made is None:
+            both = self.baseline.noise == self.candidate.noise == "none"
+            made = self.pairings[alike] = pair_cases(metric, self.common, by_number=both)
+        return replace(made, metric=metric)
+
+    def kept(self, metric: Metric) -> bool:
+        """Say whether the baseline holds the scores of a metric, and not just its value."""
+        if metric.aggregate in ("quartile", "by_quartile"):
+            return False
+        return any(metric.score in old.columns for old, _ in self.common)
+
+    @property
+    def flat(self) -> bool:
+        """Whether a side holds means only."""
+        return self.baseline.means_only or self.candidate.means_only
 
 
 def compare(
@@ -62,20 +100,38 @@ def compare(
     sets = case_sets(baseline, candidate, options)
     blocked = None if baseline is None else set_problem(baseline, candidate, sets, options)
     compared: tuple[MetricComparison, ...] = ()
-    common: Sequence[tuple[SideCase, SideCase]] = ()
+    changes: tuple[CaseChange, ...] = ()
     if baseline is not None and blocked is None:
-        common = [(baseline.cases[name], candidate.cases[name]) for name in sets.common]
-        scene = _Scene(baseline, candidate, common, sets, noisy)
+        scene = _scene(baseline, candidate, sets, noisy=noisy)
         found = (
             _compare_metric(metric, scene, policy, options)
             for metric in _definitions(baseline, candidate, metrics).values()
         )
         compared = tuple(one for one in found if one is not None)
-    gated = [c.metric for c in compared if c.rule.gate != "advisory"]
-    changes = () if baseline is None else case_changes(sets, common, candidate, gated)
+        changes = _changes(scene, compared)
+    elif baseline is not None:
+        changes = case_changes(sets, (), candidate, {})
     return Comparison(
         candidate, baseline, noisy, sets, blocked, compared, changes, definitions=metrics
     )
+
+
+def _scene(baseline: Side, candidate: Side, sets: CaseSets, *, noisy: bool) -> _Scene:
+    common = [(baseline.cases[name], candidate.cases[name]) for name in sets.common]
+    fewest = min((min(len(a.numbers), len(b.numbers)) for a, b in common), default=0)
+    return _Scene(baseline, candidate, common, sets, noisy, fewest)
+
+
+def _changes(scene: _Scene, compared: Sequence[MetricComparison]) -> tuple[CaseChange, ...]:
+    """Sort the cases by their success and by the scores that gate."""
+    decides = {c.metric.score: c.metric for c in compared if c.rule.gate != "advisory"}
+    means = {score: m for score, m in decides.items() if m.aggregate == "mean"}
+    paired = {
+        metric.score: scene.paired(metric)
+        for metric in {TASK_SUCCESS: SUCCESS, **means}.values()
+        if scene.kept(metric)
+    }
+    return case_changes(scene.sets, scene.common, scene.candidate, paired)
 
 
 def _definitions(
@@ -102,22 +158,6 @@ def _definitions(
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Scene:
-    """All that the comparison of one metric looks at."""
-
-    baseline: Side
-    candidate: Side
-    common: Sequence[tuple[SideCase, SideCase]]
-    sets: CaseSets
-    noisy: bool
-
-    @property
-    def flat(self) -> bool:
-        """Whether a side holds means only."""
-        return self.baseline.means_only or self.candidate.means_only
-
-
 def _compare_metric(
     metric: Metric, scene: _Scene, policy: GateConfig, options: CompareOptions
 ) -> MetricComparison | None:
@@ -133,27 +173,26 @@ def _compare_metric(
 
 
 def _result(metric: Metric, rule: Rule, scene: _Scene) -> ByCase | ByValue | NoComparison | None:
-    paired = pair_cases(metric, scene.common, by_number=_by_number(scene))
-    kept = metric.aggregate not in ("quartile", "by_quartile") and any(
-        metric.score in old.columns for old, _ in scene.common
-    )
-    has0 = paired.seen0 if kept else metric.name in scene.baseline.values
-    has1 = paired.seen1 if kept else metric.name in scene.candidate.values
-    if not (has0 and has1):
-        return _lacking(metric, rule, paired, scene, (has0, has1))
-    if not kept:
-        return _by_value(metric, rule, scene)
+    if rule.gate == "advisory" and metric.k > scene.fewest and metric.aggregate in _PASS:
+        return None
+    # What only informs is compared by its value, where both values are over the same cases.
+    informs = rule.gate == "advisory" and not _uneven(scene.sets)
+    if informs or not scene.kept(metric):
+        names = scene.baseline.values.keys(), scene.candidate.values.keys()
+        has = metric.name in names[0], metric.name in names[1]
+        return _by_value(metric, rule, scene) if all(has) else _lacking(metric, rule, scene, has)
+    paired = scene.paired(metric)
+    if not (paired.seen0 and paired.seen1):
+        return _lacking(metric, rule, scene, (paired.seen0, paired.seen1))
     return _by_case(metric, rule, paired, scene)
 
 
-def _by_number(scene: _Scene) -> bool:
-    return scene.baseline.noise == scene.candidate.noise == "none"
-
-
 def _lacking(
-    metric: Metric, rule: Rule, paired: Paired, scene: _Scene, has: tuple[bool, bool]
+    metric: Metric, rule: Rule, scene: _Scene, has: tuple[bool, bool]
 ) -> NoComparison | None:
     """Say which evidence is lacking; null where its absence on both sides is no surprise."""
+    if rule.gate == "advisory":
+        return None
     if any(has):
         if scene.flat and not has[0] and not rule.explicit:
             return None
@@ -161,10 +200,11 @@ def _lacking(
         return NoComparison(
             "evidence", f"{side.source} has no value of {metric.name}", _evidence_fix(metric)
         )
-    if paired.broken:
+    broken = 0 if scene.flat else scene.paired(metric).broken
+    if broken:
         return NoComparison(
             "evidence",
-            f"{paired.broken} score(s) are broken, and none is left on either side",
+            f"{broken} score(s) are broken, and none is left on either side",
             "see the errors in the report, then score the run again with `evalgate score RUN`",
         )
     if rule.explicit or not (metric.where_known or scene.flat):
@@ -182,10 +222,12 @@ def _evidence_fix(metric: Metric) -> str:
     return f"make a new baseline with `evalgate baseline update`, or {advisory}"
 
 
+def _uneven(sets: CaseSets) -> bool:
+    return bool(sets.changed or sets.removed or sets.new or sets.unselected)
+
+
 def _by_value(metric: Metric, rule: Rule, scene: _Scene) -> ByValue | NoComparison:
-    sets = scene.sets
-    uneven = sets.changed or sets.removed or sets.new or sets.unselected
-    if rule.gate != "advisory" and uneven and not scene.flat:
+    if rule.gate != "advisory" and _uneven(scene.sets) and not scene.flat:
         return NoComparison(
             "comparison",
             "the baseline keeps only its mean, and the two sides do not have the same cases",
@@ -203,14 +245,14 @@ def _by_case(metric: Metric, rule: Rule, paired: Paired, scene: _Scene) -> ByCas
     best = _values(metric, filled_rows(paired, "best")) if paired.imputed else worst
     if worst is None or best is None:
         return NoComparison("evidence", "no case is scored on both sides", _evidence_fix(metric))
-    cheap = metric.aggregate not in _QUANTILES or rule.gate != "advisory"
+    judged = scene.noisy and rule.gate != "advisory"
     return ByCase(
         paired=paired,
         baseline=worst[0],
         candidate=worst[1],
         ruling=apply_rule(rule, *worst),
         at_best=(*best, apply_rule(rule, *best)),
-        uncertainty=uncertainty(metric, rule, rows, worst[0]) if scene.noisy and cheap else None,
+        uncertainty=uncertainty(metric, rule, rows, worst[0]) if judged else None,
         trials=(
             min(len(row.baseline) for row in rows),
             min(len(row.candidate) for row in rows),

@@ -67,7 +67,7 @@ class ByCase:
     at_best: tuple[Fraction, Fraction, Ruling]
     """Values and ruling with every open score in the candidate's favour."""
     uncertainty: Uncertainty | None
-    """What noise allows to say; null without noise, or at a baseline of 0."""
+    """What noise allows to say; null without noise, at a baseline of 0, and where nothing gates."""
     trials: tuple[int, int]
     """Smallest number of trials of a case, in the baseline and in the candidate."""
     n_cases: int

@@ -1,6 +1,5 @@
 """`min` and `max`: limits on the candidate alone, with or without a baseline."""
 
-from decimal import Decimal
 from fractions import Fraction
 
 from evalgate.core.comparison import Comparison
@@ -49,7 +48,7 @@ _Range = tuple[Fraction, Fraction] | str
 def _value(comparison: Comparison, metric: Metric) -> _Range:
     side = comparison.candidate
     cells = [
-        (Decimal(repr(case.weight)), _counted(_cell(case, metric), case, comparison, metric))
+        (case.weight, _counted(_cell(case, metric), case, comparison, metric))
         for case in side.gating()
     ]
     lost = sum(cell.open for _, cell in cells)
@@ -86,10 +85,10 @@ def _counted(cell: Cell, case: SideCase, comparison: Comparison, metric: Metric)
     scored_before = old is not None and bool(read_cell(old, metric).values)
     if scored_before and not case.expects_refusal:
         return cell
-    return Cell(cell.values, 0, cell.unknown, cell.broken, cell.missed)
+    return cell._replace(abstained=0)
 
 
-def _aggregate(metric: Metric, rows: list[tuple[Decimal, tuple[float, ...]]]) -> Fraction | None:
+def _aggregate(metric: Metric, rows: list[tuple[float, tuple[float, ...]]]) -> Fraction | None:
     share = _QUANTILES.get(metric.aggregate)
     if share is not None:
         return exact_quantile((value for _, values in rows for value in values), share)

@@ -108,7 +108,7 @@ class _Sample:
 def _sample(metric: Metric, rows: Sequence[Row]) -> _Sample:
     means0 = [_case_mean(metric, row.baseline) for row in rows]
     means1 = [_case_mean(metric, row.candidate) for row in rows]
-    weights = [float(row.weight) for row in rows]
+    weights = [row.weight for row in rows]
     binary = metric.aggregate == "mean" and all(
         value in (0.0, 1.0) for row in rows for value in (*row.baseline, *row.candidate)
     )

@@ -7,12 +7,13 @@ made with each at its worst and at its best. Nothing can stand in for a score wi
 for a trial that was not measured.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from math import comb
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from evalgate.core.metrics import Metric
 from evalgate.core.rounding import exact, exact_sum
@@ -40,8 +41,7 @@ Scenario = Literal["worst", "best"]
 _ONE = Decimal(1)
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """The scores of one case under one name."""
 
     values: tuple[float, ...]
@@ -59,6 +59,11 @@ class Cell:
     def open(self) -> int:
         """Trials whose value could be anything within bounds."""
         return self.unknown + self.broken + self.missed
+
+    @property
+    def complete(self) -> bool:
+        """Whether every trial is scored, and there is one."""
+        return bool(self.values) and not (self.abstained or self.open)
 
     @property
     def trials(self) -> int:
@@ -113,13 +118,12 @@ def _sorted_cell(case: SideCase, name: str, places: Iterable[int], *, finished_o
     return Cell(tuple(values), abstained, unknown, broken, missed)
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(NamedTuple):
     """One compared case."""
 
     id: str
     """The case."""
-    weight: Decimal
+    weight: float
     """Its weight."""
     cluster: str | None
     """Its cluster."""
@@ -149,15 +153,8 @@ class Paired:
     """Trials that were not measured, on either side."""
     abstains_now: tuple[str, ...] = ()
     """Cases scored in the baseline that abstain in some trial now."""
-
-    @property
-    def imputed(self) -> bool:
-        """Whether any number of the comparison stands for a missing one."""
-        return any(
-            cell.open or cell.abstained
-            for pair in self.pairs
-            for cell in (pair.baseline, pair.candidate)
-        )
+    imputed: bool = False
+    """Whether any number of the comparison stands for a missing one."""
 
     @property
     def unbounded_hole(self) -> bool:
@@ -178,25 +175,37 @@ def pair_cases(
     """
     pairs: list[Pair] = []
     abstains_now: list[str] = []
-    seen0 = seen1 = False
+    seen0 = seen1 = imputed = False
     broken = unknown = missed = 0
     for old, new in common:
         cell0, cell1 = _cells(metric, old, new, by_number=by_number)
         seen0 = seen0 or bool(cell0.values)
         seen1 = seen1 or bool(cell1.values)
+        if cell0.complete and cell1.complete:
+            pairs.append(Pair(new.id, new.weight, new.cluster, cell0, cell1))
+            continue
         broken += cell0.broken + cell1.broken
         unknown += cell0.unknown + cell1.unknown
         missed += cell0.missed + cell1.missed
+        if new.expects_refusal or old.expects_refusal:
+            cell0, cell1 = cell0._replace(abstained=0), cell1._replace(abstained=0)
         if not (cell0.values or cell0.open) or not cell1.trials:
             continue
-        if new.expects_refusal or old.expects_refusal:
-            cell0, cell1 = _without_abstained(cell0), _without_abstained(cell1)
-            if not cell1.trials:
-                continue
-        elif cell1.abstained:
+        if cell1.abstained:
             abstains_now.append(new.id)
-        pairs.append(Pair(new.id, Decimal(repr(new.weight)), new.cluster, cell0, cell1))
-    return Paired(metric, tuple(pairs), seen0, seen1, broken, unknown, missed, tuple(abstains_now))
+        imputed = imputed or not (cell0.complete and cell1.complete)
+        pairs.append(Pair(new.id, new.weight, new.cluster, cell0, cell1))
+    return Paired(
+        metric,
+        tuple(pairs),
+        seen0,
+        seen1,
+        broken=broken,
+        unknown=unknown,
+        missed=missed,
+        abstains_now=tuple(abstains_now),
+        imputed=imputed,
+    )
 
 
 def _cells(metric: Metric, old: SideCase, new: SideCase, *, by_number: bool) -> tuple[Cell, Cell]:
@@ -209,19 +218,12 @@ def _cells(metric: Metric, old: SideCase, new: SideCase, *, by_number: bool) -> 
     )
 
 
-def _without_abstained(cell: Cell) -> Cell:
-    if not cell.abstained:
-        return cell
-    return Cell(cell.values, 0, cell.unknown, cell.broken, cell.missed)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One compared case with a number for every trial."""
 
     id: str
     """The case."""
-    weight: Decimal
+    weight: float
     """Its weight."""
     cluster: str | None
     """Its cluster."""
@@ -267,7 +269,7 @@ def case_value(metric: Metric, values: Sequence[float]) -> Fraction | None:
     return 1 - Fraction(comb(n - passed, metric.k), comb(n, metric.k))
 
 
-def exact_mean(metric: Metric, rows: Iterable[tuple[Decimal, Sequence[float]]]) -> Fraction | None:
+def exact_mean(metric: Metric, rows: Iterable[tuple[float, Sequence[float]]]) -> Fraction | None:
     """Return the weighted mean over cases of the mean over trials, without rounding.
 
     Args:
@@ -279,32 +281,36 @@ def exact_mean(metric: Metric, rows: Iterable[tuple[Decimal, Sequence[float]]]) 
     """
     if metric.aggregate == "mean":
         return _plain_mean(rows)
-    known = [(w, v) for w, values in rows if (v := case_value(metric, values)) is not None]
-    if not known:
-        return None
-    return sum((Fraction(w) * v for w, v in known), Fraction(0)) / sum(
-        Fraction(w) for w, _ in known
+    alike: Counter[tuple[float, tuple[float, ...]]] = Counter(
+        (weight, tuple(sorted(values))) for weight, values in rows
     )
+    total = whole = Fraction(0)
+    for (weight, values), times in alike.items():
+        value = case_value(metric, values)
+        if value is not None:
+            total += times * exact(weight) * value
+            whole += times * exact(weight)
+    return total / whole if whole else None
 
 
-def _plain_mean(rows: Iterable[tuple[Decimal, Sequence[float]]]) -> Fraction | None:
-    decimals: dict[float, Decimal] = {}
-    by_trials: dict[int, list[tuple[Decimal, Decimal]]] = {}
-    weights: list[tuple[Decimal, Decimal]] = []
+def _plain_mean(rows: Iterable[tuple[float, Sequence[float]]]) -> Fraction | None:
+    """Add up over the distinct values: there are few of them, with 4 significant digits."""
+    times: Counter[tuple[int, float, float]] = Counter()
+    weights: Counter[float] = Counter()
     for weight, values in rows:
-        if not values:
-            continue
-        terms = by_trials.setdefault(len(values), [])
-        for value in values:
-            number = decimals.get(value)
-            if number is None:
-                number = decimals[value] = Decimal(repr(value))
-            terms.append((weight, number))
-        weights.append((weight, _ONE))
+        if values:
+            weights[weight] += 1
+            trials = len(values)
+            for value in values:
+                times[trials, weight, value] += 1
     if not weights:
         return None
-    total = sum((exact_sum(terms) / k for k, terms in by_trials.items()), Fraction(0))
-    return total / exact_sum(weights)
+    by_trials: dict[int, list[tuple[Decimal, Decimal]]] = {}
+    for (trials, weight, value), count in times.items():
+        terms = by_trials.setdefault(trials, [])
+        terms.append((Decimal(repr(value)), count * Decimal(repr(weight))))
+    whole = exact_sum((Decimal(repr(weight)), Decimal(n)) for weight, n in weights.items())
+    return sum((exact_sum(terms) / k for k, terms in by_trials.items()), Fraction(0)) / whole
 
 
 def filled_rows(paired: Paired, scenario: Scenario) -> tuple[Row, ...]:

@@ -193,7 +193,7 @@ def _by_value(
 ) -> Check:
     ruling = result.ruling
     reason = _reason(compared.rule, ruling, result.baseline, result.candidate)
-    opinion = _Opinion(ruling.outcome, f"{reason} (means only: no cases to pair)")
+    opinion = _Opinion(ruling.outcome, f"{reason} (by value only)")
     if ruling.undefined:
         fix = f"add `{compared.metric.name}: {{abs_tol: VALUE}}` under `gate: metrics:`"
         opinion = _Opinion("inconclusive", f"{ruling.note}, and there is no abs_tol", fix)
