@@ -10,10 +10,10 @@ from math import prod
 
 from evalgate.core.comparability import name_some
 from evalgate.core.comparison import Comparison
-from evalgate.core.evidence import evidence_checks, is_partial
 from evalgate.core.facts import RunFacts
 from evalgate.core.limits import limit_checks
 from evalgate.core.must_pass import must_pass_checks
+from evalgate.core.presence import evidence_checks, is_partial
 from evalgate.core.relative import relative_checks
 from evalgate.errors import ExitCode
 from evalgate.schema.config import GateConfig
