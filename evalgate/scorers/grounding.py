@@ -126,9 +126,9 @@ class Contexts:
     denied: AbstractSet[str]
     """Keys of what stands inside the scope of one, and of fields that are false."""
     groups: AbstractSet[int]
-    """Synonym groups that a word of the contexts belongs to."""
+    """Synonym groups of the affirmed words."""
     families: AbstractSet[str]
-    """First letters of the words, by which derived words are recognised."""
+    """First letters of the affirmed words, by which derived words are recognised."""
     near: AbstractSet[str]
     """Keys of what the numbers may be rounded to."""
     pairs: AbstractSet[tuple[str, str]]
@@ -155,16 +155,15 @@ def prepare(contexts: Iterable[str]) -> Contexts | NoContexts:
             if form.also:
                 keep.update(form.also)
         pairs.update(_neighbours((form.key, opens) for _, form, _, opens in readings))
-    plain = affirmed | denied
-    if not plain:
+    if not affirmed and not denied:
         return NoContexts()
     groups = synonym_groups()
     return Contexts(
         affirmed=affirmed,
         denied=denied,
-        groups={group for key in plain if key in groups for group in groups[key]},
-        families={key[:_FAMILY] for key in plain if _FAMILY <= len(key) <= _FAMILY_LONGEST},
-        near={near for key in plain if key[0] == "#" for near in rounded(key)},
+        groups={group for key in affirmed if key in groups for group in groups[key]},
+        families={key[:_FAMILY] for key in affirmed if _FAMILY <= len(key) <= _FAMILY_LONGEST},
+        near={near for key in affirmed | denied if key[0] == "#" for near in rounded(key)},
         pairs=pairs,
     )
 
@@ -239,16 +238,29 @@ def _lacking(token: Token, contexts: Contexts) -> float:
     same, other = contexts.affirmed, contexts.denied
     if token.denied:
         same, other = other, same
-    if token.key in same or not same.isdisjoint(token.also):
-        return 0.0
-    if token.key in other or not other.isdisjoint(token.also):
-        return _CONTRADICTED
     key = token.key
     if key[0] == "#":
-        return _SIMILAR if key in contexts.near else 1.0
+        return _lacking_number(token, contexts)
+    if key in same or not same.isdisjoint(token.also):
+        return 0.0
     alike = any(group in contexts.groups for group in synonym_groups().get(key, ()))
     family = _FAMILY <= len(key) <= _FAMILY_LONGEST and key[:_FAMILY] in contexts.families
-    return _SIMILAR if alike or family else 1.0
+    if alike or family:
+        return _CONTRADICTED if token.denied else _SIMILAR
+    return _CONTRADICTED if key in other or not other.isdisjoint(token.also) else 1.0
+
+
+def _lacking_number(token: Token, contexts: Contexts) -> float:
+    """Return how much of a number is lacking; a "not" before a number denies something else."""
+    stated = (contexts.affirmed, contexts.denied)
+    if any(token.key in keys for keys in stated):
+        return 0.0
+    if token.key in contexts.near:
+        return _SIMILAR
+    # the digits are there, of another magnitude or half of the day
+    if any(not keys.isdisjoint(token.also) for keys in stated):
+        return _CONTRADICTED
+    return 1.0
 
 
 def _weighed(text: str, found: Iterable[Token]) -> Iterator[tuple[Token, float]]:

@@ -46,21 +46,26 @@ _HOURS = 24
 
 
 def numeral(raw: str) -> tuple[str, tuple[str, ...]]:
-    """Return the key of a number and the other keys that mean the same.
+    """Return the key of a number and the keys of what else it supports.
 
     Args:
         raw: A number as `NUMBER` matches it.
 
     Returns:
-        `#` and the plain value of the digits; and the scaled value, the time on a 24-hour clock,
-        or the stem of the month, where the number is one of these.
+        `#` and the plain value: scaled by "million", on a 24-hour clock, or the year of a date.
+        Then the digits as they stand, without the scale or the half of the day; or the name and
+        the number of the month.
     """
     if raw.isdecimal():
         return "#" + (raw.lstrip("0") or "0"), ()
     parts = _PARTS.match(raw)
     digits, tail = (parts[1], parts[2].lower()) if parts else (raw, "")
     value = digits.replace(",", "") if "," in digits and _is_grouped(digits) else digits
-    return "#" + _trim(value), _clock(value, tail) or _scaled(value, tail) or _month(tail)
+    plain = "#" + _trim(value)
+    exact = _clock(value, tail) or _scaled(value, tail)
+    if exact is None:
+        return plain, _month(tail)
+    return exact, (plain,) if plain != exact else ()
 
 
 def rounded(key: str) -> tuple[str, ...]:
@@ -91,21 +96,21 @@ def _is_grouped(raw: str) -> bool:
     return len(groups) > 1 and all(len(group) == 3 for group in groups[1:])
 
 
-def _clock(value: str, tail: str) -> tuple[str, ...]:
+def _clock(value: str, tail: str) -> str | None:
     hour, *rest = value.split(":")
     half = tail[:1] if tail.endswith("m") and tail[:1] in {"a", "p"} else ""
     if not (rest or half) or len(hour) > 2 or not hour.isdecimal() or int(hour) > _HOURS:
-        return ()
+        return None
     minute = int(rest[0]) if rest and rest[0].isdecimal() and len(rest[0]) <= 2 else 0
     shift = 12 if half == "p" else 0
-    return (f"#{int(hour) % 12 + shift if half else int(hour)}:{minute:02d}",)
+    return f"#{int(hour) % 12 + shift if half else int(hour)}:{minute:02d}"
 
 
-def _scaled(value: str, tail: str) -> tuple[str, ...]:
+def _scaled(value: str, tail: str) -> str | None:
     power = _SCALES.get(tail)
     if power is None or len(value) > _DIGITS or not value.replace(".", "", 1).isdecimal():
-        return ()
-    return (f"#{_trim(f'{Decimal(value).scaleb(power):f}')}",)
+        return None
+    return f"#{_trim(f'{Decimal(value).scaleb(power):f}')}"
 
 
 def _month(tail: str) -> tuple[str, ...]:

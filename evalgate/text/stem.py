@@ -52,7 +52,7 @@ _SUFFIXES = (
     ("ive", 4, ""), ("ous", 4, ""), ("ant", 5, ""), ("ent", 5, ""), ("ize", 4, ""), ("ise", 4, ""),
     ("ist", 4, ""), ("ism", 4, ""), ("ish", 4, ""), ("ial", 4, ""), ("ian", 4, ""), ("ily", 3, ""),
     ("al", 4, ""), ("ic", 4, ""), ("ly", 3, ""), ("er", 4, ""), ("or", 4, ""), ("en", 4, ""),
-    ("est", 4, ""), ("ion", 5, ""),
+    ("ate", 4, ""), ("est", 4, ""), ("ion", 5, ""),
 )  # fmt: skip
 
 
@@ -88,6 +88,8 @@ def _tense(word: str) -> str:
     for ending in ("ing", "ed"):
         rest = word[: -len(ending)]
         if word.endswith(ending) and len(rest) >= 3 and not _VOWELS.isdisjoint(rest):
+            if rest.endswith("at") and not rest.endswith(("eat", "oat")):
+                return rest + "e"
             doubled = rest[-1] == rest[-2] and rest[-1] in _DOUBLED
             return rest[:-1] if doubled else rest
     return word

@@ -23,7 +23,7 @@ class Form(NamedTuple):
     key: str
     """What it is compared by: the stem of a word, or `#` and the plain value of a number."""
     also: tuple[str, ...]
-    """Other keys that mean the same: `#12` for twelve, `#17:30` for 5:30 PM, CamelCase parts."""
+    """Other keys it supports: `#12` for twelve, `#5:30` for 5:30 PM, the parts of CamelCase."""
     capital: bool
     reach: int
     """Over how many words it denies; below 0, how many of those words it uses up."""
