@@ -1,0 +1,207 @@
+"""Golden sets in columns: Parquet, CSV, Arrow and hub sets, through the `datasets` extra.
+
+Columns are read with explicit types, so that nothing is guessed: texts stay texts, and what has
+structure (`expected`, `messages`, `contexts`, `tags`, `metadata`) is one JSON text a cell, read as
+strictly as a line of a JSONL file.
+"""
+
+import csv
+import json
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import MappingProxyType
+from typing import Any, Final, Literal
+
+from evalgate.core.fingerprint import golden_digest
+from evalgate.errors import DataError, MissingExtra
+from evalgate.schema.golden import Case
+from evalgate.store.golden import GoldenSet, duplicate_ids, expectation_problems
+from evalgate.store.lines import LineProblem, RawLine, data_error, validated
+from evalgate.text.strict_json import Parsed, Problem, parse
+from evalgate.text.suggest import did_you_mean
+
+__all__ = ["COLUMNS", "ColumnFormat", "load_through_datasets"]
+
+ColumnFormat = Literal["parquet", "csv", "arrow", "hub"]
+"""Where the columns come from; `hub` is a set of the Hugging Face hub, `owner/name[:split]`."""
+
+COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "id": "string",
+        "input": "string",
+        "messages": "json",
+        "expected": "json",
+        "contexts": "json",
+        "tags": "json",
+        "must_pass": "bool",
+        "zero_tolerance": "bool",
+        "weight": "float64",
+        "cluster": "string",
+        "human_minutes": "float64",
+        "status": "string",
+        "metadata": "json",
+    }
+)
+"""Every column and its type; `messages` is the JSON form of `input`: chat messages or a script."""
+
+_Table = Iterable[Mapping[str, Any]]
+
+_FIX: Final = "correct the rows listed, or write the golden set as JSONL"
+
+
+def load_through_datasets(source: str, format_name: ColumnFormat) -> GoldenSet:
+    """Read a golden set in columns.
+
+    Args:
+        source: A file, or the name of a hub set.
+        format_name: Which of them.
+
+    Returns:
+        The golden set; `lines` holds rows, from 1. Its digest is that of the same cases in JSONL.
+
+    Raises:
+        MissingExtra: The extra `datasets` is not installed.
+        DataError: With every problem of the set: row, column or JSON pointer.
+    """
+    path = Path(source)
+    cases: list[tuple[int, Case]] = []
+    problems: list[LineProblem] = []
+    for number, row in enumerate(_rows(source, format_name), start=1):
+        match _case(number, row):
+            case Case() as case:
+                cases.append((number, case))
+                problems += expectation_problems(number, case)
+            case refused:
+                problems += refused
+    problems += duplicate_ids(cases)
+    if problems:
+        raise data_error(path, problems, fix=_FIX)
+    rows = tuple(case for _, case in cases)
+    return GoldenSet(path, rows, tuple(number for number, _ in cases), golden_digest(rows))
+
+
+def _case(number: int, row: Mapping[str, Any]) -> Case | tuple[LineProblem, ...]:
+    """Put the cells of a row together as one case."""
+    data: dict[str, object] = {}
+    problems: list[LineProblem] = []
+    for name, cell in row.items():
+        if cell is None:
+            continue
+        match _value(name, cell):
+            case Parsed(value):
+                data["input" if name == "messages" else name] = value
+            case Problem() as problem:
+                problems.append(LineProblem(number, f"column {name!r}", str(problem)))
+    if problems:
+        return tuple(problems)
+    return validated(RawLine(number, json.dumps(data).encode(), cut=False), Case)
+
+
+def _value(name: str, cell: str | float) -> Parsed | Problem:
+    """Read a cell; CSV has texts for everything."""
+    kind = COLUMNS[name]
+    if kind == "string" or not isinstance(cell, str):
+        return Parsed(cell)
+    if kind == "bool":
+        truth = {"true": True, "false": False}.get(cell.lower())
+        return Problem(1, 1, repr(cell), "true or false") if truth is None else Parsed(truth)
+    read = parse(cell)
+    if kind == "json" or (isinstance(read, Parsed) and isinstance(read.value, int | float)):
+        return read
+    return Problem(1, 1, repr(cell), "a number")
+
+
+def _rows(source: str, format_name: ColumnFormat) -> list[Mapping[str, Any]]:
+    try:
+        datasets = import_module("datasets")  # heavy, and an extra
+    except ImportError as error:
+        raise MissingExtra(
+            f"{source}: reading {format_name} needs the extra `datasets`, which is not installed",
+            fix="pip install 'agent-evalgate[datasets]'",
+        ) from error
+    if format_name == "hub":
+        return list(_hub(datasets, source))
+    if not Path(source).is_file():
+        raise DataError(f"{source} cannot be read: no such file", fix="check the path")
+    with TemporaryDirectory(prefix="evalgate-") as cache:
+        return list(_file(datasets, source, format_name, cache))
+
+
+def _file(datasets: Any, source: str, format_name: ColumnFormat, cache: str) -> _Table:  # noqa: ANN401 - a module without types
+    names = _header(source, format_name)
+    features = _features(datasets, names, source)
+    try:
+        match format_name:
+            case "csv":
+                texts = datasets.Features({name: datasets.Value("string") for name in names})
+                # Only an empty cell is no value: "NA" and "null" are texts like any other.
+                return _rows_of(
+                    datasets.Dataset.from_csv(
+                        source,
+                        features=texts,
+                        cache_dir=cache,
+                        keep_default_na=False,
+                        na_values=[""],
+                    )
+                )
+            case "parquet":
+                table = datasets.Dataset.from_parquet(source, cache_dir=cache)
+            case _:
+                table = datasets.Dataset.from_file(source)
+        return _rows_of(table.cast(features))
+    except (OSError, ValueError, TypeError, datasets.exceptions.DatasetsError) as error:
+        first = str(error.__cause__ or error).strip().splitlines()[0][:300]
+        types = ", ".join(f"{name}: {kind}" for name, kind in COLUMNS.items())
+        raise DataError(f"{source}: {first}; expected columns of these types: {types}") from error
+
+
+def _hub(datasets: Any, source: str) -> _Table:  # noqa: ANN401 - a module without types
+    name, _, split = source.partition(":")
+    try:
+        table = datasets.load_dataset(name, split=split or "test")
+        return _rows_of(table.cast(_features(datasets, table.column_names, source)))
+    except (OSError, ValueError, TypeError, datasets.exceptions.DatasetsError) as error:
+        first = str(error).strip().splitlines()[0][:300]
+        message = f"hub set {source!r} cannot be read: {first}"
+        raise DataError(message, fix="check the name, the split and the network") from error
+
+
+def _rows_of(table: Any) -> _Table:  # noqa: ANN401 - types of an extra
+    rows: _Table = table
+    return rows
+
+
+def _header(source: str, format_name: ColumnFormat) -> list[str]:
+    """Name the columns of a file, before any of them is read."""
+    if format_name == "csv":
+        with Path(source).open(encoding="utf-8", newline="") as file:
+            return next(csv.reader(file), [])
+    pa, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
+    try:
+        if format_name == "parquet":
+            return list(parquet.read_schema(source).names)
+        with pa.memory_map(source) as file:
+            return list(pa.ipc.open_stream(file).schema.names)
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"{source} is no {format_name} file: {str(error)[:200]}") from error
+
+
+def _features(datasets: Any, names: Iterable[str], source: str) -> Any:  # noqa: ANN401 - types of an extra
+    listed = list(names)
+    for name in listed:
+        if name not in COLUMNS:
+            raise DataError(
+                f"{source}: found the column {name!r}{did_you_mean(name, COLUMNS)}; "
+                f"expected {', '.join(COLUMNS)}",
+                fix="rename the column, or put it into `metadata`",
+            )
+    if "id" not in listed or not {"input", "messages"} & set(listed):
+        raise DataError(
+            f"{source}: found the columns {listed!r}; expected `id` and `input` at least"
+        )
+    kinds = {"json": "string"}
+    return datasets.Features(
+        {name: datasets.Value(kinds.get(COLUMNS[name], COLUMNS[name])) for name in listed}
+    )
