@@ -95,6 +95,7 @@ def run(formats: tuple[str, ...], outputs: tuple[Path, ...], *, quiet: bool, **g
 
 def _options(given: "Mapping[str, Any]") -> "RunOptions":
     from evalgate.pipeline.plan import Filters  # noqa: PLC0415  # heavy
+    from evalgate.pipeline.policy import Overrides  # noqa: PLC0415
     from evalgate.pipeline.run import RunOptions  # noqa: PLC0415
     from evalgate.schema.config import Caps  # noqa: PLC0415
 
@@ -104,15 +105,12 @@ def _options(given: "Mapping[str, Any]") -> "RunOptions":
         "concurrency": given["concurrency"],
         "timeout_s": given["timeout"],
     }
+    caps = Caps(cost_usd=given["max_cost"], tokens=given["max_tokens"], seconds=given["max_time"])
+    fields = {name: value for name, value in renamed.items() if value is not None}
     return RunOptions(
         baseline=given["baseline"],
         filters=Filters(tuple(_tag(text) for text in given["filters"]), given["cases"]),
-        overrides={name: value for name, value in renamed.items() if value is not None},
-        mode=given["mode"],
-        threshold=given["threshold"],
-        caps=Caps(
-            cost_usd=given["max_cost"], tokens=given["max_tokens"], seconds=given["max_time"]
-        ),
+        overrides=Overrides(fields, given["mode"], given["threshold"], caps),
         fail_fast=given["fail_fast"],
         partial=given["partial"],
         allow_removed=given["allow_removed"],

@@ -8,9 +8,10 @@ from evalgate.core.baseline import baseline_of_report, objections
 from evalgate.errors import ConfigError, EvalgateError, ExitCode
 from evalgate.pipeline.events import Listener
 from evalgate.pipeline.execute import Limits, executing
-from evalgate.pipeline.plan import Filters, Plan, make_plan, suite_metrics
+from evalgate.pipeline.plan import Filters, Plan, make_plan
+from evalgate.pipeline.policy import Overrides, suite_metrics, with_overrides
 from evalgate.pipeline.report import Judgement, collect, conclude
-from evalgate.pipeline.run import RunOptions, new_manifest, with_overrides
+from evalgate.pipeline.run import new_manifest
 from evalgate.pipeline.suite import Suite
 from evalgate.pipeline.world import World
 from evalgate.render.view import amount
@@ -55,7 +56,7 @@ def update_baselines(
     """
     for suite in suites:
         overrides: dict[str, object] = {} if update.trials is None else {"trials": update.trials}
-        chosen = with_overrides(suite, RunOptions(overrides=overrides))
+        chosen = with_overrides(suite, Overrides(overrides))
         plan = make_plan(chosen, Filters())
         report = asyncio.run(_fresh_report(plan, world, listen))
         against = objections(report)

@@ -10,11 +10,10 @@ from evalgate.core.gate import decide
 from evalgate.core.metrics import Metric
 from evalgate.core.registry import METRICS
 from evalgate.core.sides import Side
-from evalgate.pipeline.plan import suite_metrics
-from evalgate.pipeline.report import changed_lines, combine, filled, reference
-from evalgate.pipeline.run import RunOptions, with_overrides
+from evalgate.pipeline.policy import Overrides, suite_metrics, with_overrides
 from evalgate.pipeline.sources import stored_side
 from evalgate.pipeline.suite import Selection, Suite, find_suites
+from evalgate.pipeline.verdicts import changed_lines, combine, filled, reference
 from evalgate.pipeline.world import World
 from evalgate.schema.config import AgentConfig, SuiteConfig
 from evalgate.schema.result import MetricValue, Report, ReportSet, SuiteInfo
@@ -87,7 +86,7 @@ def _policy_suite(options: CompareOptions) -> Suite:
     else:
         config = SuiteConfig(golden="", agent=AgentConfig(run="recorded:"))
         suite = Suite(name="comparison", config=config, root=Path(), runs=_RUNS)
-    return with_overrides(suite, RunOptions(mode=options.mode, threshold=options.threshold))
+    return with_overrides(suite, Overrides(mode=options.mode, threshold=options.threshold))
 
 
 def _bare_report(candidate: Side, metrics: dict[str, Metric]) -> Report:

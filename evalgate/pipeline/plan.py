@@ -9,9 +9,10 @@ from typing import Literal
 
 from evalgate.core.fingerprint import case_digest
 from evalgate.core.metrics import Metric
-from evalgate.core.registry import METRICS, find_metric, user_metric
+from evalgate.core.registry import METRICS
 from evalgate.core.scorer import Scorer
 from evalgate.errors import ConfigError, NothingSelected
+from evalgate.pipeline.policy import suite_metrics
 from evalgate.pipeline.suite import Suite
 from evalgate.schema.golden import Case
 from evalgate.scorers.builtin import builtin_scorers
@@ -20,7 +21,7 @@ from evalgate.scorers.user import UserFunction, user_scorer
 from evalgate.store.golden import GoldenSet, load_golden
 from evalgate.text.suggest import did_you_mean
 
-__all__ = ["Filters", "Plan", "make_plan", "suite_metrics"]
+__all__ = ["Filters", "Plan", "make_plan"]
 
 Mode = Literal["live", "replay", "recorded"]
 
@@ -96,26 +97,6 @@ def make_plan(suite: Suite, filters: Filters) -> Plan:
         scorers=(*builtin_scorers(settings, cases), *_user_scorers(suite)),
         metrics=suite_metrics(suite),
     )
-
-
-def suite_metrics(suite: Suite) -> dict[str, Metric]:
-    """Return the metrics of a suite: the built-in ones, those gated by name, the user's.
-
-    Raises:
-        ConfigError: A gate names a metric that does not exist.
-    """
-    scorers = suite.config.scorers
-    metrics = {**METRICS, **{name: user_metric(name, config) for name, config in scorers.items()}}
-    for name in suite.config.gate.metrics:
-        metric = metrics.get(name) or find_metric(name)
-        if metric is None:
-            raise ConfigError(
-                f"suite {suite.name!r}: gate.metrics names {name!r}, which is no metric"
-                f"{did_you_mean(name, metrics)}",
-                fix="docs/metrics.md lists every metric",
-            )
-        metrics[name] = metric
-    return metrics
 
 
 def _select(golden: GoldenSet, filters: Filters) -> tuple[Case, ...]:

@@ -1,6 +1,6 @@
 """Builds a report: aggregates trials, compares, decides, explains."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,34 +14,16 @@ from evalgate.core.sides import Side, side_of_report
 from evalgate.errors import ExitCode
 from evalgate.pipeline.explain import explain
 from evalgate.pipeline.plan import Plan
+from evalgate.pipeline.verdicts import changed_lines, filled, reference
 from evalgate.schema.result import (
-    BaselineRef,
     Report,
-    ReportSet,
     Subject,
     SuiteInfo,
     TrialResult,
 )
-from evalgate.schema.verdict import CaseChange, Outcome, Verdict
 from evalgate.scorers.builtin import metric_sources, scorer_versions
 
-__all__ = [
-    "Judgement",
-    "changed_lines",
-    "collect",
-    "combine",
-    "compared",
-    "conclude",
-    "filled",
-    "reference",
-]
-
-_FINGERPRINTS = {
-    "model": "model",
-    "prompt_digest": "system prompt",
-    "tools_digest": "tool schemas",
-    "sampling_digest": "sampling parameters",
-}
+__all__ = ["Judgement", "collect", "compared", "conclude"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,70 +98,14 @@ def conclude(
     if judgement.reference is not None:
         pinned = compared(report, plan, judgement.reference, allow_removed=removed)
         verdict = with_reference(verdict, decide(pinned, policy, judgement.facts))
-    changes: Sequence[CaseChange] = comparison.changes
+    changes = comparison.changes
     if folder is not None:
         results = [trial for case in report.cases for trial in case.trials]
         changes = explain(changes, plan, results, folder)
     return filled(report, verdict).model_copy(
         update={
-            "changes": tuple(changes),
+            "changes": changes,
             "baseline": reference(judgement.baseline),
             "changed": changed_lines(judgement.baseline, report.subject),
         }
-    )
-
-
-def filled(report: Report, verdict: Verdict) -> Report:
-    """Return the report with its verdict."""
-    return report.model_copy(
-        update={
-            "verdict": verdict.outcome,
-            "exit_code": verdict.exit_code,
-            "partial": verdict.partial,
-            "checks": verdict.checks,
-            "warnings": (*report.warnings, *verdict.warnings),
-        }
-    )
-
-
-def reference(baseline: Side | None) -> BaselineRef | None:
-    """Describe what a candidate was compared with."""
-    if baseline is None:
-        return None
-    return BaselineRef(
-        source=baseline.source,
-        golden_digest=baseline.golden_digest,
-        trials=baseline.trials or None,
-        created=baseline.created,
-        subject=baseline.subject,
-    )
-
-
-def changed_lines(baseline: Side | None, now: Subject) -> tuple[str, ...]:
-    """Name the fingerprints that differ; one that is unknown on a side says nothing."""
-    if baseline is None:
-        return ()
-    lines = []
-    for field_name, words in _FINGERPRINTS.items():
-        old, new = getattr(baseline.subject, field_name), getattr(now, field_name)
-        if old and new and old != new:
-            lines.append(f"{words}: {old} -> {new}" if field_name == "model" else words)
-    return tuple(lines)
-
-
-_BY_CODE: Mapping[int, Outcome] = {0: "pass", 1: "fail", 3: "inconclusive"}
-_WORST_FIRST = (ExitCode.INPUT, ExitCode.FAILED, ExitCode.INCONCLUSIVE, ExitCode.PASSED)
-
-
-def combine(reports: Sequence[Report], errors: Sequence[int] = ()) -> ReportSet:
-    """Add several suites up: 2 before 1 before 3 before 0.
-
-    Args:
-        reports: One a suite that could be run.
-        errors: Exit codes of suites that could not.
-    """
-    codes = {*(report.exit_code for report in reports), *errors}
-    code = next((code for code in _WORST_FIRST if code in codes), ExitCode.INCONCLUSIVE)
-    return ReportSet(
-        verdict=_BY_CODE.get(code, "inconclusive"), exit_code=code, suites=tuple(reports)
     )

@@ -9,10 +9,11 @@ from evalgate.core.facts import RunFacts
 from evalgate.errors import DataError
 from evalgate.pipeline.execute import Seen, by_trials
 from evalgate.pipeline.plan import Filters, Plan, make_plan
-from evalgate.pipeline.report import Judgement, collect, combine, conclude
+from evalgate.pipeline.report import Judgement, collect, conclude
 from evalgate.pipeline.run import new_manifest
 from evalgate.pipeline.sources import suite_baseline
 from evalgate.pipeline.suite import Selection, Suite, find_suites
+from evalgate.pipeline.verdicts import combine
 from evalgate.pipeline.world import World
 from evalgate.schema.config import AgentConfig, SuiteConfig
 from evalgate.schema.result import Manifest, ReportSet, TrialResult

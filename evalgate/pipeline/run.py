@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from evalgate.core.facts import RunFacts
 from evalgate.core.must_pass import FRESH_TRIALS, needs_confirmation
 from evalgate.core.settle import cannot_settle, needs_more_trials
@@ -15,17 +13,18 @@ from evalgate.errors import ConfigError, EvalgateError
 from evalgate.pipeline.events import Listener
 from evalgate.pipeline.execute import Execution, Limits, by_trials, confirmations, executing
 from evalgate.pipeline.plan import Filters, Plan, make_plan
-from evalgate.pipeline.report import Judgement, collect, combine, compared, conclude
+from evalgate.pipeline.policy import Overrides, with_overrides
+from evalgate.pipeline.report import Judgement, collect, compared, conclude
 from evalgate.pipeline.sources import stored_side, suite_baseline
 from evalgate.pipeline.suite import Suite
+from evalgate.pipeline.verdicts import combine
 from evalgate.pipeline.world import World
-from evalgate.schema.config import Caps, SuiteConfig
 from evalgate.schema.result import Manifest, Report, ReportSet
 from evalgate.schema.score import Broken, Score
 from evalgate.store.runs import find_run, new_run_id, prune_runs, read_manifest, write_manifest
 from evalgate.store.runs import write_report as save_report
 
-__all__ = ["Ran", "RunOptions", "new_manifest", "run_suite", "run_suites", "with_overrides"]
+__all__ = ["Ran", "RunOptions", "new_manifest", "run_suite", "run_suites"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,14 +35,8 @@ class RunOptions:
     """What to compare with: a path, the empty text for the suite's own; null: no comparison."""
     filters: Filters = field(default_factory=Filters)
     """Which cases are run."""
-    overrides: dict[str, object] = field(default_factory=dict)
-    """Fields of the suite's configuration to replace, by name."""
-    mode: str | None = None
-    """Gate mode."""
-    threshold: str | None = None
-    """The drop that fails."""
-    caps: Caps = field(default_factory=Caps)
-    """Hard limits; one that is given wins over the configuration's."""
+    overrides: Overrides = field(default_factory=Overrides)
+    """What replaces fields of the configuration."""
     fail_fast: bool = False
     """Whether the first failed trial ends the run."""
     partial: bool = False
@@ -87,41 +80,10 @@ def run_suites(suites: Sequence[Suite], options: RunOptions, world: World, liste
 
 def run_suite(suite: Suite, options: RunOptions, world: World, listen: Listener) -> Report:
     """Run one suite and keep its report in its run folder."""
-    suite = with_overrides(suite, options)
+    suite = with_overrides(suite, options.overrides)
     plan = make_plan(suite, options.filters)
     judgement = _judgement(plan, options, world)
     return asyncio.run(_run(plan, options, judgement, world, listen))
-
-
-def with_overrides(suite: Suite, options: RunOptions) -> Suite:
-    """Apply what the user gave on the command line.
-
-    Raises:
-        ConfigError: The result is no valid configuration.
-    """
-    data = suite.config.model_dump(exclude_unset=True)
-    data.update(options.overrides)
-    gate = dict(data.get("gate", {}))
-    if options.mode is not None:
-        gate["mode"] = options.mode
-    if options.threshold is not None:
-        gate["threshold"] = _number_or_text(options.threshold)
-    caps = {**data.get("caps", {}), **options.caps.model_dump(exclude_none=True)}
-    data |= {"gate": gate, "caps": caps}
-    try:
-        config = SuiteConfig.model_validate(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        said = first["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"suite {suite.name!r}: {said}", fix="evalgate run --help") from error
-    return replace(suite, config=config)
-
-
-def _number_or_text(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text
 
 
 def _judgement(plan: Plan, options: RunOptions, world: World) -> Judgement:

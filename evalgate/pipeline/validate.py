@@ -7,7 +7,7 @@ from typing import Literal
 
 from evalgate.core.metrics import Metric
 from evalgate.errors import EvalgateError
-from evalgate.pipeline.plan import suite_metrics
+from evalgate.pipeline.policy import suite_metrics
 from evalgate.pipeline.suite import Suite
 from evalgate.schema.config import MetricGate
 from evalgate.schema.golden import Case

@@ -38,4 +38,5 @@ class Model(BaseModel):
         allow_inf_nan=False,
         use_attribute_docstrings=True,
         populate_by_name=True,
+        defer_build=True,
     )
