@@ -86,9 +86,9 @@ def _md1b_loss(rate: float, places: int) -> float:
     ("rate", "burst", "expected"), [(0.9, 5, 0.06436190), (1.0, 10, 0.05084746)]
 )
 def test_poisson_on_a_bucket_is_md1b(rate: float, burst: int, expected: float) -> None:
-    """Spec, expected number 6; the closed form, and ten seeds of 8,000 calls around it."""
+    """Spec, expected number 6; the closed form, and ten seeds of 4,000 calls around it."""
     assert expected == pytest.approx(_md1b_loss(rate, burst), abs=1e-8)
-    workload = Workload((Group("a", (ONE,), 8_000),), Poisson(rate))
+    workload = Workload((Group("a", (ONE,), 4_000),), Poisson(rate))
     scenario = Scenario(workload, Quota(rpm=60, burst=burst))
     losses = [_loss(scenario, seed) for seed in range(10)]
     _assert_near(expected, losses)
@@ -132,7 +132,7 @@ def test_concurrency_without_a_queue_is_erlang_b(law: str) -> None:
 def test_independent_failures() -> None:
     """Spec, expected number 8: p = .6, 2 retries: 1.96 attempts a call, .216 exhausted."""
     faults = FaultProfile("x", (("server_error", 0.6),))
-    scenario = Scenario(_burst(8_000), Quota(), layers("openai"), faults)
+    scenario = Scenario(_burst(4_000), Quota(), layers("openai"), faults)
     runs = [simulate(scenario, seed).total for seed in range(10)]
     _assert_near(1.96, [run.attempts / run.calls for run in runs])
     _assert_near(0.216, [run.exhausted / run.calls for run in runs])
