@@ -99,13 +99,12 @@ def _sharing() -> Callable[[Score], Score]:
     known: dict[Hashable, Score] = {}
 
     def shared(score: Score) -> Score:
-        match score:
-            case Scored(value, counts):
-                key: Hashable = (value, counts)
-            case Abstained(reason, unknown):
-                key = (reason, unknown)
-            case Broken():
-                return score
+        if isinstance(score, Scored):
+            key: Hashable = (score.value, score.counts)
+        elif isinstance(score, Abstained):
+            key = (score.reason, score.unknown)
+        else:
+            return score
         if len(known) < _SHARED_SCORES:
             return known.setdefault(key, score)
         return known.get(key, score)
@@ -339,4 +338,7 @@ def _error(trace: Trace, scores: Mapping[str, Score]) -> str | None:
     """Say why the trial did not finish, else what broke first."""
     if trace.error is not None:
         return cap(trace.error, _ERROR_CHARACTERS)
-    return next((s.error for s in scores.values() if isinstance(s, Broken)), None)
+    for score in scores.values():
+        if isinstance(score, Broken):
+            return score.error
+    return None

@@ -59,8 +59,13 @@ def trial_usage(trace: Trace, settings: Settings) -> TrialUsage:
 
 
 def _sum(counts: list[int | None]) -> int | None:
-    known = [count for count in counts if count is not None]
-    return sum(known) if len(known) == len(counts) else None
+    """Add up, unless one is unknown."""
+    whole = 0
+    for count in counts:
+        if count is None:
+            return None
+        whole += count
+    return whole
 
 
 def _calls(trace: Trace) -> list[LlmCall]:
