@@ -36,7 +36,6 @@ class Model(BaseModel):
         frozen=True,
         extra="forbid",
         allow_inf_nan=False,
-        use_attribute_docstrings=True,
         populate_by_name=True,
         defer_build=True,
     )
