@@ -1,8 +1,15 @@
 """What every test stands on: a clean environment, and the shared real data where it is there."""
 
+import contextlib
+import json
 import os
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,3 +36,107 @@ def _clean_environment() -> Iterator[None]:
     yield
     os.environ.clear()
     os.environ.update(before)
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A response of the scripted judge that is no plain completion."""
+
+    status: int = 200
+    body: bytes | str | dict[str, Any] = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    delay: float = 0.0
+
+
+class ScriptedJudge:
+    """An OpenAI-compatible endpoint on loopback; `script` decides what each request gets."""
+
+    def __init__(self, script: Callable[[dict[str, Any], int], Any]) -> None:
+        """Start serving in threads."""
+        self.requests: list[dict[str, Any]] = []
+        self.paths: list[str] = []
+        self.keys: list[str | None] = []
+        self.most_at_once = 0
+        outer, lock, open_now = self, threading.Lock(), [0]
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                with lock:
+                    outer.requests.append(body)
+                    outer.paths.append(self.path)
+                    outer.keys.append(self.headers.get("authorization"))
+                    number = len(outer.requests)
+                    open_now[0] += 1
+                    outer.most_at_once = max(outer.most_at_once, open_now[0])
+                answer = script(body, number)
+                raw = answer if isinstance(answer, Raw) else Raw(body=completion(answer))
+                time.sleep(raw.delay)
+                with lock:
+                    open_now[0] -= 1
+                data = json.dumps(raw.body) if isinstance(raw.body, dict) else raw.body
+                data = data.encode() if isinstance(data, str) else data
+                with contextlib.suppress(ConnectionError):
+                    self.send_response(raw.status)
+                    for name, value in raw.headers.items():
+                        self.send_header(name, value)
+                    self.send_header("content-type", "application/json")
+                    self.send_header("content-length", str(len(data)))
+                    self.end_headers()
+                    self.wfile.write(data)
+
+            def log_message(self, *_: object) -> None:
+                """Stay quiet."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.base_url = f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def completion(content: object) -> dict[str, Any]:
+    """Wrap a reply (text, or data to be written as JSON) as a chat completion."""
+    text = content if isinstance(content, str) else json.dumps(content)
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "scripted",
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": text},
+                "finish_reason": "stop",
+            }
+        ],
+        "usage": {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
+    }
+
+
+@pytest.fixture
+def scripted_judge() -> Iterator[Callable[..., ScriptedJudge]]:
+    """Return a function that starts a scripted judge; `raw` makes other responses."""
+    started: list[ScriptedJudge] = []
+
+    def start(script: Callable[[dict[str, Any], int], Any]) -> ScriptedJudge:
+        started.append(ScriptedJudge(script))
+        return started[-1]
+
+    yield start
+    for judge in started:
+        judge.close()
+
+
+@pytest.fixture
+def raw() -> type[Raw]:
+    """Return the maker of responses that are no plain completion."""
+    return Raw

@@ -1,146 +1,111 @@
-"""Checks that there is evidence at all: no evidence is never a pass."""
+"""What a judge, or a scorer of grounding, is shown of a trial."""
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator
 
-from evalgate.core.comparability import name_some
-from evalgate.core.comparison import Comparison
-from evalgate.core.facts import RunFacts
-from evalgate.core.rules import rule_of
-from evalgate.core.sides import Side, SideCase
-from evalgate.schema.config import GateConfig
-from evalgate.schema.score import Broken, Scored
-from evalgate.schema.verdict import Check, CheckKind
+from evalgate.schema.base import Json
+from evalgate.schema.golden import Case, Script
+from evalgate.schema.judge import Evidence
+from evalgate.schema.trace import Retrieval, ToolCall, Trace, UserMessage
 
-__all__ = ["evidence_checks", "is_partial"]
+__all__ = ["contexts_of", "evidence_of", "question_of", "text_of"]
 
 
-def evidence_checks(
-    comparison: Comparison, policy: GateConfig, facts: RunFacts
-) -> tuple[Check, ...]:
-    """Return an inconclusive check for each lack of evidence, or one that says there is none.
+def evidence_of(case: Case, trace: Trace) -> Evidence:
+    """Gather what can be judged of one trial."""
+    output = case.expected.output
+    calls = case.expected.tool_calls
+    reference = None if output is None or output.equals is None else text_of(output.equals)
+    return Evidence(
+        question=question_of(case),
+        answer=text_of(trace.output),
+        contexts=contexts_of(case, trace),
+        reference=reference or None,
+        conversation=tuple(_conversation(case, trace)),
+        expected_calls=None
+        if calls is None
+        else tuple(
+            {"name": call.name, "args": call.arguments}
+            for call in calls
+            if call.requestor == "assistant"
+        ),
+    )
 
-    Args:
-        comparison: The candidate and its baseline.
-        policy: Names metrics that must exist.
-        facts: Caps and permissions of the run.
+
+def contexts_of(case: Case, trace: Trace) -> tuple[str, ...]:
+    """Return what an answer may rely on.
+
+    The case's contexts; where it has none, what the trace retrieved and what the agent's tools
+    returned without an error, in order, each text once.
     """
-    found = [
-        *_about_policy(comparison, policy),
-        *_about_trials(comparison.candidate),
-        *_about_run(comparison, facts),
-        *_about_comparison(comparison, policy),
-    ]
-    if found:
-        return tuple(found)
-    side = comparison.candidate
-    counted = "means only" if side.means_only else _counted(side.gating())
-    return (Check(id="evidence", kind="evidence", outcome="pass", reason=counted),)
+    if case.contexts:
+        return case.contexts
+    return tuple(dict.fromkeys(text for text in _seen(trace) if text.strip()))
 
 
-def _counted(cases: Sequence[SideCase]) -> str:
-    trials = sum(len(case.numbers) for case in cases)
-    return f"{len(cases)} case(s), {trials} trial(s), every one measured"
+def _seen(trace: Trace) -> Iterator[str]:
+    for step in trace.steps:
+        if isinstance(step, Retrieval):
+            yield from step.documents
+        elif isinstance(step, ToolCall) and step.error is None and step.requestor == "assistant":
+            yield text_of(step.result)
 
 
-def _lack(name: str, reason: str, fix: str | None, kind: CheckKind = "evidence") -> Check:
-    full = name if kind == "comparison" else f"evidence.{name}"
-    return Check(id=full, kind=kind, outcome="inconclusive", reason=reason, fix=fix)
+def question_of(case: Case) -> str:
+    """Return what the user said: a text as it is, several messages with their roles."""
+    match case.input:
+        case str() as text:
+            return text
+        case Script(turns=turns):
+            return turns[0] if len(turns) == 1 else "\n".join(f"user: {turn}" for turn in turns)
+        case messages:
+            said = [(m.role, _content(m.content)) for m in messages if m.role != "system"]
+            if len(said) == 1:
+                return said[0][1]
+            return "\n".join(f"{role}: {text}" for role, text in said)
 
 
-def _about_policy(comparison: Comparison, policy: GateConfig) -> Iterator[Check]:
-    for name, gate in policy.metrics.items():
-        if name not in comparison.definitions and gate.gate != "advisory":
-            yield _lack(
-                name,
-                f"the policy gates {name!r}, and there is no such metric",
-                "see the names in docs/metrics.md; `evalgate validate` finds the nearest",
-            )
+def _content(content: object) -> str:
+    """Return the text of a message; of a list of parts, the parts that are text."""
+    if isinstance(content, str):
+        return content
+    parts: Iterable[object] = content if isinstance(content, list | tuple) else ()
+    texts = (part.get("text") for part in parts if isinstance(part, dict))
+    return "\n".join(text for text in texts if isinstance(text, str))
 
 
-def _about_trials(side: Side) -> Iterator[Check]:
-    if side.means_only:
-        return
-    cases = side.gating()
-    if not cases:
-        yield _lack(
-            "cases",
-            "there is no case to judge: nothing was run, or every case is a draft",
-            "add reviewed cases to the golden set",
-        )
-        return
-    missed = [case.id for case in cases if "not_measured" in case.statuses]
-    if missed:
-        yield _lack(
-            "replay",
-            f"{len(missed)} case(s) have trials that were not measured (replay miss): "
-            f"{name_some(tuple(missed))}",
-            "record them: `evalgate run --record-missing`",
-        )
-    short = [case.id for case in cases if len(case.numbers) < max(side.trials, 1)]
-    if short:
-        yield _lack(
-            "trials",
-            f"{len(short)} case(s) have fewer than {max(side.trials, 1)} trial(s): "
-            f"{name_some(tuple(short))}",
-            "finish the run with `evalgate run --resume`",
-        )
-    if not any(_is_scored(case) for case in cases):
-        yield _lack("scores", "no score was given in any trial", "see the errors in the report")
+def _conversation(case: Case, trace: Trace) -> Iterator[dict[str, Json]]:
+    yield from _asked(case, trace)
+    for step in trace.steps:
+        if isinstance(step, UserMessage):
+            yield {"role": "user", "content": step.content}
+        elif isinstance(step, ToolCall) and step.requestor == "assistant":
+            args: Json = step.arguments if isinstance(step.arguments, dict) else {}
+            yield {"role": "assistant", "tool_calls": [{"name": step.name, "args": args}]}
+            said = text_of(step.result) if step.error is None else f"error: {step.error}"
+            yield {"role": "tool", "content": said}
+    answer = text_of(trace.output)
+    if answer:
+        yield {"role": "assistant", "content": answer}
 
 
-def _is_scored(case: SideCase) -> bool:
-    return any(isinstance(score, Scored) for column in case.columns.values() for score in column)
+def _asked(case: Case, trace: Trace) -> Iterator[dict[str, Json]]:
+    """Yield the case's own messages, unless the trace holds what the user said."""
+    match case.input:
+        case str() as text:
+            yield {"role": "user", "content": text}
+        case Script(turns=turns):
+            if not any(isinstance(step, UserMessage) for step in trace.steps):
+                for turn in turns:
+                    yield {"role": "user", "content": turn}
+        case messages:
+            for message in messages:
+                if message.role in ("system", "user", "assistant"):
+                    yield {"role": message.role, "content": _content(message.content)}
 
 
-def _about_run(comparison: Comparison, facts: RunFacts) -> Iterator[Check]:
-    if facts.cap is not None:
-        yield _lack(
-            "cap",
-            f"the run was stopped at a cap: {facts.cap}",
-            "raise the cap and go on with `evalgate run --resume`",
-        )
-    if is_partial(comparison) and not facts.allow_partial:
-        yield _lack(
-            "partial",
-            "only a selection of the cases was judged",
-            "run all cases, or pass --partial",
-        )
-
-
-def is_partial(comparison: Comparison) -> bool:
-    """Say whether only a selection of the golden set was judged."""
-    return comparison.candidate.selection or bool(comparison.sets.unselected)
-
-
-def _about_comparison(comparison: Comparison, policy: GateConfig) -> Iterator[Check]:
-    if comparison.blocked is not None:
-        yield _lack(
-            "comparison",
-            f"not comparable: {comparison.blocked.reason}",
-            comparison.blocked.fix,
-            comparison.blocked.kind if comparison.blocked.kind == "comparison" else "evidence",
-        )
-    elif comparison.baseline is None:
-        yield from _broken_without_baseline(comparison, policy)
-    elif not comparison.metrics:
-        yield _lack(
-            "metrics",
-            "the two sides have no metric in common",
-            "compare two reports of one suite",
-        )
-
-
-def _broken_without_baseline(comparison: Comparison, policy: GateConfig) -> Iterator[Check]:
-    """Without a comparison a broken score of a gated metric is still no evidence."""
-    broken: dict[str, int] = {}
-    for case in comparison.candidate.gating():
-        for name, column in case.columns.items():
-            broken[name] = broken.get(name, 0) + sum(isinstance(s, Broken) for s in column)
-    for metric in comparison.definitions.values():
-        count = broken.get(metric.score, 0)
-        if count and rule_of(metric, policy).gate != "advisory":
-            yield _lack(
-                metric.name,
-                f"{count} score(s) of {metric.name} are broken",
-                "see the errors in the report, then `evalgate score RUN`",
-            )
+def text_of(value: Json) -> str:
+    """Return a value as text: a text as it is, null as nothing, the rest as JSON."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
