@@ -131,6 +131,15 @@ def test_a_case_does_not_depend_on_the_run() -> None:
     assert one.cases == other.cases
 
 
+def test_a_record_that_was_cut_off_is_a_failure() -> None:
+    """Whatever reward it names: nothing was checked."""
+    info: Json = {"task": _TASK, "reward_info": None}
+    imported = import_tau_bench([_record(info=info, reward=1.0)], {})
+    (trace,) = imported.traces
+    assert ("unfinished", 0.0) == (trace.status, trace.scores[0].value)
+    assert "1 records were cut off and count as failures" in imported.notes
+
+
 def test_a_task_without_gold_actions_is_not_judged_by_its_calls() -> None:
     """No gold action means that nothing changes, not that nothing may be looked up."""
     task = _TASK | {"actions": []}

@@ -4,7 +4,7 @@ import re
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -37,6 +37,7 @@ def test_a_cut_is_told() -> None:
     assert escape.terminal("a" * 10, limit=3) == "aaa… (+7 characters)"
 
 
+@example(text="| a | `b` | <!-- x --> ![i](http://x) [l](javascript:x)")
 @given(text=_HOSTILE)
 def test_a_cell_is_one_line_of_plain_text(text: str) -> None:
     """A Markdown parser finds nothing but text in a table of one cell."""
@@ -62,6 +63,8 @@ def test_mentions_references_and_links_are_defused(text: str) -> None:
     assert text == cell.replace("&#8203;", "")
 
 
+@example(text="a\n```\n# out")
+@example(text="`````")
 @given(text=_HOSTILE)
 def test_nothing_leaves_a_fence(text: str) -> None:
     """A Markdown parser finds one fence, with the whole text inside."""
@@ -97,6 +100,7 @@ def test_xml_loses_only_what_it_cannot_hold() -> None:
     assert escape.xml("a\x00b\x1bc\ud800") == "a\ufffdb\ufffdc\ufffd"
 
 
+@example(text="##[error]x %0A\r\n::set-output name=a::b")
 @given(text=_HOSTILE)
 def test_a_workflow_command_stays_one_line(text: str) -> None:
     """No value breaks out of the line or forges a bracket command."""
@@ -113,6 +117,7 @@ def test_workflow_properties_follow_the_runner() -> None:
     assert escape.workflow_property("50%\nb: c, d") == "50%25%0Ab%3A c%2C d"
 
 
+@example(text="x ##[error]y\n  ::set-output name=a::b\n::stop-commands::x")
 @given(text=_HOSTILE)
 def test_no_line_of_a_log_is_a_command(text: str) -> None:
     """Neither form the runner obeys is left."""
