@@ -56,15 +56,10 @@ def find_leaks(text: str, known: Iterable[str] = (), allowed: Iterable[str] = ()
     found = list(_find(text[:_LONGEST]))
     if not found:
         return []
-    given = "\n".join(known)
-    given_plain = _plain(given)
+    given = _plain("\n".join(known))
     own = {_plain(value) for value in allowed}
     return [
-        leak
-        for leak in found
-        if not _is_allowed(leak, own)
-        and leak.value not in given
-        and _plain(leak.value) not in given_plain
+        leak for leak in found if not _is_allowed(leak, own) and _plain(leak.value) not in given
     ]
 
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import genai_prices
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from evalgate.core.pricing import (
@@ -156,6 +156,9 @@ def test_naive_dates_are_utc(book: PriceBook) -> None:
     st.integers(0, 10_000),
     st.floats(0, 0.5),
 )
+@example(("gemini-2.5-pro", "google"), 200_000, 10, 0.1)
+@example(("gemini-2.5-pro", "google"), 200_001, 10, 0.1)
+@example(("claude-sonnet-4-5", "anthropic"), 300_000, 10, 0.1)
 def test_same_as_the_table(
     named: tuple[str, str], tokens: int, output: int, cached_share: float
 ) -> None:

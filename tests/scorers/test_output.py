@@ -1,5 +1,8 @@
 """Expectations of the final output."""
 
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -145,11 +148,31 @@ def test_unusable_schema() -> None:
 
 
 def test_schema_never_leaves_itself() -> None:
-    """A reference to the network is refused and not fetched."""
-    check = compile_schema({"$ref": "http://127.0.0.1:9/schema.json"})
+    """A reference to the network is refused, and nothing is fetched."""
+    asked: list[str] = []
 
-    with pytest.raises(ValueError, match="refers to what is not in it"):
-        check({})
+    class Schemas(BaseHTTPRequestHandler):
+        """Serves a schema that everything satisfies."""
+
+        def do_GET(self) -> None:
+            """Answer with `{}`."""
+            asked.append(self.path)
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Schemas) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        check = compile_schema({"$ref": f"http://127.0.0.1:{server.server_port}/schema.json"})
+        with pytest.raises(ValueError, match="refers to what is not in it"):
+            check({})
+        server.shutdown()
+
+    assert [] == asked
 
 
 def test_long_text_is_cut_for_patterns() -> None:

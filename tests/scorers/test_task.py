@@ -176,6 +176,13 @@ def test_failure_outweighs_missing_evidence(make_case: MakeCase, make_trace: Mak
     assert success(case, make_trace()) == Scored(0.0)
 
 
+def test_zero_outweighs_a_missing_score(make_case: MakeCase, make_trace: MakeTrace) -> None:
+    """A recorded 0 decides, whether or not another score is there."""
+    trace = make_trace(scores=[RecordedScore(name="reward", value=0)])
+
+    assert success(make_case(scores=["missing", "reward"]), trace) == Scored(0.0)
+
+
 def test_nothing_expected(make_case: MakeCase, make_trace: MakeTrace) -> None:
     """A case that expects nothing is no success and no failure."""
     assert isinstance(success(make_case(), make_trace()), Abstained)
