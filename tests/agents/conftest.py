@@ -3,6 +3,7 @@
 import asyncio
 import os
 import textwrap
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -91,3 +92,22 @@ def score() -> Callable[[Case, Trace], TrialResult]:
 def context_for() -> Callable[[Case, int], Any]:
     """Return the function that opens contexts."""
     return plain_context
+
+
+def _is_gone(pid: int) -> bool:
+    for _ in range(150):
+        try:
+            os.kill(pid, 0)
+            stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+        except (ProcessLookupError, FileNotFoundError):
+            return True
+        if stat.rsplit(")", 1)[1].split()[0] == "Z":
+            return True
+        time.sleep(0.02)
+    return False
+
+
+@pytest.fixture
+def gone() -> Callable[[int], bool]:
+    """Return a function that tells whether a process is over; it waits a moment for that."""
+    return _is_gone

@@ -21,6 +21,7 @@ from evalgate.schema.trace import Trace
 
 Ask = Callable[..., Trace]
 Write = Callable[..., Path]
+Gone = Callable[[int], bool]
 
 
 def config(**more: object) -> AgentConfig:
@@ -28,20 +29,6 @@ def config(**more: object) -> AgentConfig:
     return AgentConfig.model_validate(
         {"run": "python:my_agent:answer", "isolation": "process", **more}
     )
-
-
-def gone(pid: int) -> bool:
-    """Tell whether a process is over; waits a moment for it."""
-    for _ in range(100):
-        try:
-            os.kill(pid, 0)
-            state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
-        except (ProcessLookupError, FileNotFoundError):
-            return True
-        if state[0] == "Z":
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def several(tmp_path: Path, asked: AgentConfig, *texts: str, timeout_s: float = 5.0) -> list[Trace]:
@@ -69,7 +56,7 @@ HANGS = {
 
 
 @pytest.mark.parametrize("hang", HANGS)
-def test_hanging_agents_end(agent_file: Write, tmp_path: Path, hang: str) -> None:
+def test_hanging_agents_end(agent_file: Write, tmp_path: Path, hang: str, gone: Gone) -> None:
     """A hang of any kind ends at the timeout, the process with it, and the next trial runs."""
     agent_file(
         f"""
@@ -88,7 +75,7 @@ def test_hanging_agents_end(agent_file: Write, tmp_path: Path, hang: str) -> Non
 
 
 @pytest.mark.parametrize("setsid", [False, True])
-def test_children_end_too(agent_file: Write, tmp_path: Path, *, setsid: bool) -> None:
+def test_children_end_too(agent_file: Write, tmp_path: Path, gone: Gone, *, setsid: bool) -> None:
     """The children of a hanging agent end with it, even those in a session of their own."""
     if setsid and not Path("/proc/self/environ").exists():
         pytest.skip("finding processes that left the group needs /proc")
@@ -106,7 +93,7 @@ def test_children_end_too(agent_file: Write, tmp_path: Path, *, setsid: bool) ->
     assert gone(int((tmp_path / "pid").read_text(encoding="utf-8")))
 
 
-def test_children_end_when_the_pool_closes(agent_file: Write, tmp_path: Path) -> None:
+def test_children_end_when_the_pool_closes(agent_file: Write, tmp_path: Path, gone: Gone) -> None:
     """What an agent leaves running after an ordinary answer ends with its worker."""
     agent_file(
         """
@@ -347,7 +334,7 @@ def test_endpoints_of_workers(agent_file: Write, tmp_path: Path) -> None:
     assert [0, 1, 2, 3] == sorted(trial for _, trial in switched)
 
 
-def test_workers_end_with_a_killed_parent(agent_file: Write, tmp_path: Path) -> None:
+def test_workers_end_with_a_killed_parent(agent_file: Write, tmp_path: Path, gone: Gone) -> None:
     """After `kill -9` of the runner, a hanging agent and its child are gone too."""
     agent_file(
         """
@@ -386,7 +373,7 @@ def test_workers_end_with_a_killed_parent(agent_file: Write, tmp_path: Path) -> 
     assert [True, True] == [gone(pid) for pid in pids]
 
 
-def test_cancelled_trial_ends_its_process(agent_file: Write, tmp_path: Path) -> None:
+def test_cancelled_trial_ends_its_process(agent_file: Write, tmp_path: Path, gone: Gone) -> None:
     """Ctrl-C in the middle of a trial ends the worker, and the pool still closes."""
     agent_file(
         """
