@@ -67,6 +67,24 @@ Examples:
     flag_value="latest",
     help="Go on with a run that was cut off; finished trials are kept.",
 )
+@click.option(
+    "--record-missing",
+    "calls",
+    flag_value="auto",
+    help="Replay what is recorded, call the model for the rest and record it (needs a key).",
+)
+@click.option(
+    "--record",
+    "calls",
+    flag_value="record",
+    help="Call the model for everything and record it anew (needs a key).",
+)
+@click.option(
+    "--live",
+    "calls",
+    flag_value="off",
+    help="Call the model for everything and record nothing (needs a key).",
+)
 @format_options
 @click.option("--quiet", "-q", is_flag=True, help="No progress on standard error.")
 def run(formats: tuple[str, ...], outputs: tuple[Path, ...], *, quiet: bool, **given: Any) -> int:  # noqa: ANN401  # click's options
@@ -111,6 +129,7 @@ def _options(given: "Mapping[str, Any]") -> "RunOptions":
         baseline=given["baseline"],
         filters=Filters(tuple(_tag(text) for text in given["filters"]), given["cases"]),
         overrides=Overrides(fields, given["mode"], given["threshold"], caps),
+        calls=given["calls"] or "replay",
         fail_fast=given["fail_fast"],
         partial=given["partial"],
         allow_removed=given["allow_removed"],

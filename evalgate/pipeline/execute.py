@@ -2,7 +2,7 @@
 
 from asyncio import Future
 from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from evalgate.agents.runner import RunOutcome, RunPlan, first_failure, run_trial
 from evalgate.pipeline.events import Listener, Progress
 from evalgate.pipeline.plan import Plan
 from evalgate.pipeline.redaction import clean_result, clean_trace
+from evalgate.pipeline.through import ThroughGateway, open_gateway
 from evalgate.pipeline.world import World
 from evalgate.schema.canonical import digest
 from evalgate.schema.config import Caps
@@ -169,20 +170,42 @@ async def executing(
         InputError: The run folder cannot be written.
     """
     suite = plan.suite
-    agent = open_agent(
-        suite.config.agent,
-        root=suite.root,
-        concurrency=limits.concurrency,
-        timeout_s=limits.timeout_s,
-        environ=world.environ,
-        clock=world.clock,
-    )
     redactor = Redactor.build(world.environ, patterns=suite.config.redact)
+    agent = _agent(plan, limits, world, redactor)
     async with agent as opened, _folder(suite.runs, target) as writer:
         execution = Execution(plan, limits, opened, writer, redactor, listen)
         if isinstance(target, Path):
             _take_up(execution, target, {case.id for case in plan.cases})
         yield execution
+
+
+@asynccontextmanager
+async def _agent(
+    plan: Plan, limits: Limits, world: World, redactor: Redactor
+) -> AsyncIterator[Agent]:
+    """Open the agent, behind a gateway where the suite has one."""
+    suite = plan.suite
+    config = suite.config.agent
+    async with AsyncExitStack() as stack:
+        gateway, slots = None, None
+        if plan.calls is not None:
+            gateway = await stack.enter_async_context(
+                open_gateway(suite, plan.calls, world, redactor)
+            )
+            if config.run.startswith("python:") and config.isolation != "none":
+                slots = gateway
+        agent = await stack.enter_async_context(
+            open_agent(
+                config,
+                root=suite.root,
+                concurrency=limits.concurrency,
+                timeout_s=limits.timeout_s,
+                environ=world.environ,
+                clock=world.clock,
+                slots=slots,
+            )
+        )
+        yield agent if gateway is None else ThroughGateway(agent, gateway, slots is not None)
 
 
 def _folder(runs: Path, target: Manifest | Path) -> AbstractAsyncContextManager[RunWriter]:

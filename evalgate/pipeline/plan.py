@@ -21,9 +21,11 @@ from evalgate.scorers.user import UserFunction, user_scorer
 from evalgate.store.golden import GoldenSet, load_golden
 from evalgate.text.suggest import did_you_mean
 
-__all__ = ["Filters", "Plan", "make_plan"]
+__all__ = ["Calls", "Filters", "Plan", "make_plan"]
 
 Mode = Literal["live", "replay", "recorded"]
+Calls = Literal["record", "replay", "auto", "off"]
+"""How the gateway treats model calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class Plan:
     """Digest of each selected case."""
     mode: Mode
     """Where the model's answers come from."""
+    calls: Calls | None
+    """How the gateway treats model calls; null: there is no gateway."""
     settings: Settings
     """What the scorers need to know."""
     scorers: tuple[Scorer, ...]
@@ -68,8 +72,13 @@ class Plan:
         return len(self.cases) < len(self.golden.cases)
 
 
-def make_plan(suite: Suite, filters: Filters) -> Plan:
+def make_plan(suite: Suite, filters: Filters, calls: Calls = "replay") -> Plan:
     """Load and resolve everything a run of a suite needs.
+
+    Args:
+        suite: The suite.
+        filters: Which cases are run.
+        calls: How the gateway treats model calls, where the suite has one.
 
     Raises:
         DataError: The golden set is not valid.
@@ -78,8 +87,7 @@ def make_plan(suite: Suite, filters: Filters) -> Plan:
     """
     golden = load_golden(suite.golden)
     cases = _select(golden, filters)
-    mode: Mode = "recorded" if suite.config.agent.run.startswith("recorded:") else "live"
-    evidence: Evidence = "recorded" if mode == "recorded" else "reported"
+    mode, evidence = _mode(suite, calls)
     settings = Settings(
         evidence=evidence,
         trust_reported=suite.config.agent.trust_reported,
@@ -93,10 +101,20 @@ def make_plan(suite: Suite, filters: Filters) -> Plan:
         cases=cases,
         digests={case.id: case_digest(case) for case in cases},
         mode=mode,
+        calls=None if evidence in ("recorded", "reported") else calls,
         settings=settings,
         scorers=(*builtin_scorers(settings, cases), *_user_scorers(suite)),
         metrics=suite_metrics(suite),
     )
+
+
+def _mode(suite: Suite, calls: Calls) -> tuple[Mode, Evidence]:
+    """Say where the model's answers come from, and who saw the calls."""
+    if suite.config.agent.run.startswith("recorded:"):
+        return "recorded", "recorded"
+    if suite.config.gateway is None:
+        return "live", "reported"
+    return ("replay", "replayed") if calls == "replay" else ("live", "gateway")
 
 
 def _select(golden: GoldenSet, filters: Filters) -> tuple[Case, ...]:

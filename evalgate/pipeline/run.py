@@ -12,7 +12,7 @@ from evalgate.core.sides import Side, side_of_report
 from evalgate.errors import ConfigError, EvalgateError
 from evalgate.pipeline.events import Listener
 from evalgate.pipeline.execute import Execution, Limits, by_trials, confirmations, executing
-from evalgate.pipeline.plan import Filters, Plan, make_plan
+from evalgate.pipeline.plan import Calls, Filters, Plan, make_plan
 from evalgate.pipeline.policy import Overrides, with_overrides
 from evalgate.pipeline.report import Judgement, collect, compared, conclude
 from evalgate.pipeline.sources import stored_side, suite_baseline
@@ -37,6 +37,8 @@ class RunOptions:
     """Which cases are run."""
     overrides: Overrides = field(default_factory=Overrides)
     """What replaces fields of the configuration."""
+    calls: Calls = "replay"
+    """How the gateway treats model calls, where the suite has one; never live by surprise."""
     fail_fast: bool = False
     """Whether the first failed trial ends the run."""
     partial: bool = False
@@ -81,7 +83,7 @@ def run_suites(suites: Sequence[Suite], options: RunOptions, world: World, liste
 def run_suite(suite: Suite, options: RunOptions, world: World, listen: Listener) -> Report:
     """Run one suite and keep its report in its run folder."""
     suite = with_overrides(suite, options.overrides)
-    plan = make_plan(suite, options.filters)
+    plan = make_plan(suite, options.filters, options.calls)
     judgement = _judgement(plan, options, world)
     return asyncio.run(_run(plan, options, judgement, world, listen))
 

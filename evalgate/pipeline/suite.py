@@ -53,6 +53,13 @@ class Suite:
         return self.root / self.config.golden
 
     @property
+    def cassettes(self) -> Path:
+        """Folder of the cassettes."""
+        gateway = self.config.gateway
+        given = gateway.cassettes if gateway is not None else None
+        return self.root / (given or f"cassettes/{self.name}")
+
+    @property
     def baseline(self) -> Path:
         """Path of the suite's own baseline."""
         return self.root / (self.config.baseline or f"baselines/{self.name}.json")

@@ -12,8 +12,10 @@ __all__ = [
     "Caps",
     "Config",
     "GateConfig",
+    "GatewayConfig",
     "JudgeConfig",
     "JudgeKind",
+    "LiveLimits",
     "MetricGate",
     "Price",
     "ScorerConfig",
@@ -147,6 +149,44 @@ class Price(Model):
     """Output tokens."""
     cached: NonNegative | None = None
     """Cached input tokens; null: as input."""
+
+
+class LiveLimits(Model):
+    """Limits under which live calls of a recording are made."""
+
+    rpm: Annotated[int, Field(gt=0)] | None = None
+    """Requests a minute."""
+    tpm: Annotated[int, Field(gt=0)] | None = None
+    """Tokens a minute, input and output together."""
+    input_tpm: Annotated[int, Field(gt=0)] | None = None
+    """Input tokens a minute."""
+    output_tpm: Annotated[int, Field(gt=0)] | None = None
+    """Output tokens a minute."""
+    max_concurrency: Annotated[int, Field(gt=0)] | None = None
+    """Calls at once."""
+    max_retries: Annotated[int, Field(ge=0, le=20)] = 4
+    """Times a throttled or overloaded call is sent again."""
+
+
+class GatewayConfig(Model):
+    """The gateway between the agent and its model: it records, replays and meters every call."""
+
+    cassettes: str | None = None
+    """Folder of the cassettes; null: `cassettes/SUITE`."""
+    upstream: dict[Literal["openai", "anthropic", "azure"], str] = {}
+    """Where live calls go, by provider; null: the provider itself (Azure has no default)."""
+    source: str | None = None
+    """What answers in recordings, e.g. `scripted`; null: the provider."""
+    ignore: tuple[str, ...] = ()
+    """JSON pointers into a request whose values do not matter; `*` is any name or index."""
+    ignore_uuids: bool = False
+    """Whether UUIDs in texts count only by the order in which they appear."""
+    loop_limit: Annotated[int, Field(gt=0)] | None = None
+    """LLM calls a turn after which the agent is stopped and its trial fails."""
+    limits: LiveLimits = LiveLimits()
+    """Limits of live calls."""
+    max_bytes: Annotated[int, Field(gt=0)] = 50_000_000
+    """Size budget of the folder of cassettes."""
 
 
 class ScorerConfig(Model):
@@ -287,6 +327,8 @@ class SuiteConfig(Model):
     """Seconds a trial may take."""
     noise: Literal["trials", "none"] = "trials"
     """`none`: the agent is deterministic, differences are exact and come from the code."""
+    gateway: GatewayConfig | None = None
+    """Record and replay the agent's model calls; null: the agent calls its model itself."""
     caps: Caps = Caps()
     """Hard limits of one run."""
     prices: dict[str, Price] = {}

@@ -1,0 +1,281 @@
+"""Runs an agent through the gateway: every trial gets a URL, and the gateway's word counts."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+from evalgate.agents.base import Agent, Context
+from evalgate.capacity.quota import Quota
+from evalgate.core.pricing import PriceBook, price_call
+from evalgate.core.pricing import Usage as PricedUsage
+from evalgate.core.rng import seeded
+from evalgate.errors import ConfigError
+from evalgate.gateway.app import create_app
+from evalgate.gateway.governor import Governor, GovernorSettings
+from evalgate.gateway.request_key import Matching
+from evalgate.gateway.server import serve
+from evalgate.gateway.sessions import GatewaySettings, Outcome, Session, Sessions
+from evalgate.gateway.sessions import Mode as GatewayMode
+from evalgate.gateway.shelf import Shelf
+from evalgate.gateway.upstream import Endpoint, Upstream
+from evalgate.gateway.wire.base import Usage
+from evalgate.gateway.wire.routes import Target
+from evalgate.pipeline.suite import Suite
+from evalgate.pipeline.world import World
+from evalgate.schema.canonical import digest
+from evalgate.schema.config import GatewayConfig
+from evalgate.schema.golden import Case
+from evalgate.schema.trace import LlmCall, Step, ToolCall, Trace
+from evalgate.text.redact import Redactor
+
+__all__ = ["Gateway", "GatewayMode", "ThroughGateway", "open_gateway"]
+
+_TRIAL = "EVALGATE_TRIAL"
+_PROVIDERS = {"openai": "https://api.openai.com/v1", "anthropic": "https://api.anthropic.com"}
+_KEYS: dict[Target, tuple[str, str]] = {
+    "openai": ("OPENAI_API_KEY", "authorization"),
+    "anthropic": ("ANTHROPIC_API_KEY", "x-api-key"),
+    "azure": ("AZURE_OPENAI_API_KEY", "api-key"),
+}
+
+
+@dataclass(slots=True)
+class Gateway:
+    """A gateway that listens; gives each worker, or each trial, a URL of its own."""
+
+    origin: str
+    sessions: Sessions
+    environ: Mapping[str, str] = field(repr=False)
+    workers: dict[int, Session] = field(default_factory=dict)
+    waiting: dict[str, tuple[Case, int]] = field(default_factory=dict)
+    """Trials that no worker has taken up yet, by a name nobody else knows."""
+    running: dict[str, Session] = field(default_factory=dict)
+    """Workers' sessions by the trial they run."""
+    count: int = 0
+
+    def environment(self, slot: int) -> Mapping[str, str]:
+        """Return the variables a worker is started with: a URL that stays."""
+        if slot not in self.workers:
+            self.workers[slot] = self.sessions.open_worker()
+        return self.workers[slot].environment(self.origin, self.environ)
+
+    def switch(self, slot: int, context: Context) -> Context:
+        """Put a waiting trial behind a worker's URL."""
+        self.environment(slot)
+        session, name = self.workers[slot], context.env[_TRIAL]
+        case, trial = self.waiting.pop(name)
+        self.sessions.switch(session, case.id, trial, case_digest=given_digest(case))
+        self.running[name] = session
+        return replace(context, base_url=session.base_url(self.origin), env={})
+
+    def wait_for_worker(self, case: Case, trial: int) -> str:
+        """Note a trial that some worker will take up, and name it."""
+        self.count += 1
+        name = f"{self.count}"
+        self.waiting[name] = (case, trial)
+        return name
+
+    def taken_up(self, name: str) -> Session | None:
+        """Return the session a trial ran in; null where no worker came to it."""
+        self.waiting.pop(name, None)
+        return self.running.pop(name, None)
+
+
+@dataclass(frozen=True, slots=True)
+class ThroughGateway:
+    """An agent whose model calls the gateway answers."""
+
+    inner: Agent
+    gateway: Gateway
+    by_worker: bool
+    """Whether worker processes have URLs of their own."""
+
+    @property
+    def trials(self) -> int | None:
+        """As many as are asked for."""
+        return self.inner.trials
+
+    async def run(self, case: Case, context: Context) -> Trace:
+        """Do one trial; what the gateway saw takes the place of what the agent reports."""
+        if self.by_worker:
+            name = self.gateway.wait_for_worker(case, context.trial)
+            asked = replace(context, env={**context.env, _TRIAL: name})
+            trace = await self._guarded(case, asked, name)
+            session = self.gateway.taken_up(name)
+        else:
+            session = self.gateway.sessions.open(
+                case.id, context.trial, case_digest=given_digest(case)
+            )
+            trace = await self._direct(case, context, session)
+        if session is None:
+            return trace
+        return seen_by_gateway(trace, self._close(session, trace))
+
+    async def _guarded(self, case: Case, context: Context, name: str) -> Trace:
+        try:
+            return await self.inner.run(case, context)
+        except BaseException:
+            session = self.gateway.taken_up(name)
+            if session is not None:
+                self.gateway.sessions.discard(session)
+            raise
+
+    async def _direct(self, case: Case, context: Context, session: Session) -> Trace:
+        gateway = self.gateway
+        environment = session.environment(gateway.origin, gateway.environ)
+        asked = replace(
+            context,
+            base_url=session.base_url(gateway.origin),
+            env={**context.env, **environment},
+        )
+        try:
+            return await self.inner.run(case, asked)
+        except BaseException:
+            gateway.sessions.discard(session)
+            raise
+
+    def _close(self, session: Session, trace: Trace) -> Outcome:
+        return self.gateway.sessions.close(session, duration=trace.duration)
+
+    async def close(self) -> None:
+        """Close the agent."""
+        await self.inner.close()
+
+
+def given_digest(case: Case) -> str:
+    """Fingerprint what a case gives to the agent: a recording of another input is not used."""
+    return digest(case.model_dump(mode="json", include={"input", "contexts"}))[7:23]
+
+
+def seen_by_gateway(trace: Trace, outcome: Outcome) -> Trace:
+    """Merge a trace with what the gateway saw.
+
+    LLM and tool calls that the agent reports about itself are dropped; where its tokens differ
+    from the gateway's, that is noted. A trial that missed a recording is not measured, whatever
+    the agent made of the error it got.
+    """
+    claimed = [step for step in trace.steps if isinstance(step, LlmCall | ToolCall)]
+    own = [step for step in trace.steps if not isinstance(step, LlmCall | ToolCall)]
+    steps: list[Step] = sorted(
+        [*own, *outcome.steps], key=lambda step: step.start if step.start is not None else 0.0
+    )
+    replay = outcome.duration is not None
+    metadata = dict(trace.metadata)
+    note = _disagreement(claimed, outcome)
+    if note:
+        metadata["gateway"] = note
+    if outcome.problems:
+        metadata["gateway_problems"] = [*outcome.problems]
+    return trace.model_copy(
+        update={
+            "status": outcome.status or trace.status,
+            "error": outcome.error if outcome.status else trace.error,
+            "steps": tuple(steps),
+            "duration": outcome.duration if replay else trace.duration,
+            "started_at": None if outcome.replayed and not outcome.live else trace.started_at,
+            "replayed": bool(outcome.replayed) and not outcome.live,
+            "metadata": metadata,
+        }
+    )
+
+
+def _disagreement(claimed: list[LlmCall | ToolCall], outcome: Outcome) -> str | None:
+    """Say how the agent's word about its tokens differs from the gateway's."""
+    said = [step for step in claimed if isinstance(step, LlmCall)]
+    seen = [step for step in outcome.steps if isinstance(step, LlmCall)]
+    if not said:
+        return None
+    totals = [
+        sum((step.input_tokens or 0) + (step.output_tokens or 0) for step in steps)
+        for steps in (said, seen)
+    ]
+    if totals[0] == totals[1]:
+        return None
+    return f"the agent reports {totals[0]} tokens, the gateway saw {totals[1]}"
+
+
+@asynccontextmanager
+async def open_gateway(
+    suite: Suite, mode: GatewayMode, world: World, redactor: Redactor
+) -> AsyncIterator[Gateway]:
+    """Let a gateway for a suite listen on loopback.
+
+    Raises:
+        ConfigError: A live mode has neither key nor upstream.
+    """
+    config = suite.config.gateway or GatewayConfig()
+    settings = GatewaySettings(
+        mode=mode,
+        matching=Matching(ignore=config.ignore, uuids=config.ignore_uuids),
+        redactor=redactor,
+        loop_limit=config.loop_limit,
+        rerecord=f"evalgate run {suite.asked} --record-missing --case {{case_id}}",
+    )
+    async with AsyncExitStack() as stack:
+        upstream = None
+        if mode != "replay":
+            upstream = await stack.enter_async_context(Upstream(_endpoints(config, world.environ)))
+        shelf = Shelf(suite.cassettes, source=config.source)
+        stack.callback(shelf.close)
+        sessions = Sessions(settings, shelf, clock=time.monotonic)
+        governor = _governor(suite, config) if upstream is not None else None
+        app = create_app(sessions, upstream=upstream, governor=governor)
+        origin = await stack.enter_async_context(serve(app))
+        yield Gateway(origin, sessions, world.environ)
+
+
+def _endpoints(config: GatewayConfig, environ: Mapping[str, str]) -> dict[Target, Endpoint]:
+    """Find where live calls go: a configured upstream, or a provider whose key is there."""
+    found: dict[Target, Endpoint] = {}
+    for target, (variable, header) in _KEYS.items():
+        key = environ.get(variable)
+        url = config.upstream.get(target) or (_PROVIDERS.get(target) if key else None)
+        if url is not None:
+            value = f"Bearer {key}" if header == "authorization" else key
+            found[target] = Endpoint(url, {header: value} if key and value else {})
+    if not found:
+        variables = ", ".join(variable for variable, _ in _KEYS.values())
+        raise ConfigError(
+            f"a live run needs a key or an upstream; none of {variables} is set, and the suite "
+            "has no gateway.upstream",
+            fix="export OPENAI_API_KEY=..., or run without --record-missing (replay needs no key)",
+        )
+    return found
+
+
+def _governor(suite: Suite, config: GatewayConfig) -> Governor:
+    limits = config.limits
+    quota = Quota(
+        rpm=limits.rpm,
+        tpm=limits.tpm,
+        input_tpm=limits.input_tpm,
+        output_tpm=limits.output_tpm,
+        max_concurrency=limits.max_concurrency,
+    )
+    settings = GovernorSettings(
+        quota, max_retries=limits.max_retries, budget_usd=suite.config.caps.cost_usd
+    )
+    book = PriceBook(overrides=suite.config.prices)
+    return Governor(
+        settings,
+        lambda model, usage: live_price(book, model, usage),
+        clock=time.monotonic,
+        sleep=asyncio.sleep,
+        rng=seeded(0),
+    )
+
+
+def live_price(book: PriceBook, model: str, usage: Usage) -> float | None:
+    """Price one call in USD; null where price or tokens are unknown."""
+    if usage.input_tokens is None or usage.output_tokens is None:
+        return None
+    priced = PricedUsage(
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.cached_tokens or 0,
+        usage.cache_write_tokens or 0,
+    )
+    cost = price_call(priced, model, None, None, book)
+    return None if cost is None else float(cost)
