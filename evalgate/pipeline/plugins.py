@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from evalgate.errors import PluginError
+from evalgate.importers import IMPORTERS
 from evalgate.text.suggest import did_you_mean
 
 __all__ = ["BUILTIN", "GROUPS", "Plugin", "listed", "names", "resolve"]
@@ -28,12 +29,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "junit": "evalgate.render.junit:render",
             "github": "evalgate.render.github:render",
         },
-        "importers": {
-            "tau-bench": "evalgate.importers.tau_bench:import_tau_bench",
-            "tau2": "evalgate.importers.tau2:import_tau2",
-            "bfcl": "evalgate.importers.bfcl:import_bfcl",
-            "chat": "evalgate.importers.chat:import_chat",
-        },
+        "importers": IMPORTERS,
     }
 )
 
