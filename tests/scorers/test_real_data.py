@@ -10,17 +10,19 @@ import pytest
 from evalgate.core.aggregate import case_results, metric_values, total
 from evalgate.core.registry import METRICS
 from evalgate.importers.imported import Imported
+from evalgate.importers.langfuse import import_langfuse
 from evalgate.importers.tau2 import import_tau2
 from evalgate.importers.tau_bench import import_tau_bench
 from evalgate.schema.config import Price
 from evalgate.schema.result import CaseResult, MetricValue
+from evalgate.schema.score import Abstained, Scored
 from evalgate.scorers.builtin import builtin_scorers, score_trial
 from evalgate.scorers.settings import Settings
 
 RECORDED = Settings(evidence="recorded")
 
 
-class Scored(NamedTuple):
+class Outcome(NamedTuple):
     """A file, scored."""
 
     cases: tuple[CaseResult, ...]
@@ -28,10 +30,10 @@ class Scored(NamedTuple):
 
 
 @pytest.fixture
-def score(shared_data: Path) -> Callable[..., Scored]:
+def score(shared_data: Path) -> Callable[..., Outcome]:
     """Return a function that imports a file and scores every trial of it."""
 
-    def run(name: str, settings: Settings = RECORDED) -> Scored:
+    def run(name: str, settings: Settings = RECORDED) -> Outcome:
         data = json.loads((shared_data / name).read_text(encoding="utf-8"))
         read = import_tau_bench if name.startswith("tau_bench") else import_tau2
         imported: Imported = read(data, {})
@@ -41,12 +43,12 @@ def score(shared_data: Path) -> Callable[..., Scored]:
         seen = {trial.case_id for trial in trials}
         used = [case for case in imported.cases if case.id in seen]
         results = case_results(used, dict.fromkeys(seen, "-"), trials)
-        return Scored(results, metric_values(results, METRICS))
+        return Outcome(results, metric_values(results, METRICS))
 
     return run
 
 
-def test_airline_pass_hat(score: Callable[..., Scored]) -> None:
+def test_airline_pass_hat(score: Callable[..., Outcome]) -> None:
     """tau-bench: gpt-4o airline pass^1..4 = .420 .273 .220 .200 (its README and paper)."""
     metrics = score("tau_bench/gpt-4o-airline.json").metrics
 
@@ -56,7 +58,7 @@ def test_airline_pass_hat(score: Callable[..., Scored]) -> None:
     assert "pass_hat_5" not in metrics
 
 
-def test_airline_per_trial(score: Callable[..., Scored]) -> None:
+def test_airline_per_trial(score: Callable[..., Outcome]) -> None:
     """tau-bench: success per trial .42 .44 .40 .42, 5 unfinished records are failures."""
     cases = score("tau_bench/gpt-4o-airline.json").cases
 
@@ -83,7 +85,7 @@ def test_airline_per_trial(score: Callable[..., Scored]) -> None:
     ],
 )
 def test_tau2(
-    score: Callable[..., Scored],
+    score: Callable[..., Outcome],
     name: str,
     n: int,
     success: float,
@@ -104,7 +106,7 @@ def test_tau2(
         assert (cost, 0) == (pytest.approx(spent, abs=5e-5), unknown)
 
 
-def test_price_override_is_the_way_out(score: Callable[..., Scored]) -> None:
+def test_price_override_is_the_way_out(score: Callable[..., Outcome]) -> None:
     """A recorded cost of 0 on calls with tokens is unknown, until the user gives the price."""
     model = "ft:gpt-4.1-2025-04-14:sierra:tau2-full-sft:BzrYdMNm"
     settings = Settings(evidence="recorded", prices={model: Price(input=3, output=12)})
@@ -114,3 +116,17 @@ def test_price_override_is_the_way_out(score: Callable[..., Scored]) -> None:
     assert (20, 0) == (cost.n, cost.unknown)
     assert cost.value is not None
     assert cost.value > 0
+
+
+def test_nested_example(shared_data: Path) -> None:
+    """A published trace: its recorded cost .036 wins, the computed one is unknown."""
+    text = (shared_data / "langfuse/nested_example.json").read_text(encoding="utf-8")
+    imported = import_langfuse(json.loads(text), {})
+    (case,), (trace,) = imported.cases, imported.traces
+    settings = Settings(evidence="recorded", recorded={"faithfulness": "faithfulness"})
+    own = score_trial(builtin_scorers(settings), case, trace, settings).scores
+    computed = score_trial(builtin_scorers(Settings()), case, trace).scores["cost_usd"]
+
+    assert (Scored(0.036), Scored(0.92)) == (own["cost_usd"], own["faithfulness"])
+    assert isinstance(computed, Abstained)
+    assert computed.unknown
