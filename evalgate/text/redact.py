@@ -99,6 +99,10 @@ _SHAPES: Final[tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...]] = tuple
 )
 """Kind, texts of which one must occur (a fast way out), and the pattern."""
 
+_SEARCHES: Final = tuple(
+    (needle, kind, pattern) for kind, needles, pattern in _SHAPES for needle in needles
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Secret:
@@ -205,8 +209,8 @@ class Redactor:
             while at >= 0:
                 yield Secret(name, at, at + len(form))
                 at = text.find(form, at + len(form))
-        for kind, needles, pattern in _SHAPES:
-            if any(needle in text for needle in needles):
+        for needle, kind, pattern in _SEARCHES:
+            if needle in text:
                 for match in pattern.finditer(text):
                     yield Secret(kind, *match.span())
         for pattern in self.patterns:
