@@ -85,8 +85,8 @@ def _capacity(maker: Maker) -> list[StressCheck]:
         name = max(outcome.utilisation, key=lambda key: outcome.utilisation[key])
         reason = f"use of the quota, largest on {name}: {used:.1%}"
         limit = maker.limit("quota_utilisation")
-        result: Outcome = "fail" if used >= limit else "pass"
-        warning = used > WARN_UTILISATION
+        result: Outcome = "fail" if used >= float(limit) else "pass"
+        warning = used > float(WARN_UTILISATION)
         fix = "reserve more quota (evalgate capacity), or spread the load"
         found.append(
             maker.make("quota_utilisation", used, result, reason, fix=fix, warning=warning)

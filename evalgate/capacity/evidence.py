@@ -17,6 +17,8 @@ def at_most(errors: int, calls: int, rate: float) -> float:
         calls: From 0 up.
         rate: In (0, 1).
     """
+    if errors < 0:
+        return 0.0
     if errors >= calls:
         return 1.0
     term = exp(

@@ -222,7 +222,9 @@ class Maker:
         limit = self.limit(name)
         if value is None:
             return self.make(name, None, "inconclusive", reason, fix=fix)
-        bad = value < limit if DEFAULTS[name].higher else value > limit
+        # Counts compare exactly; a measured float compares with the limit as a float.
+        edge = limit if isinstance(value, Fraction) else float(limit)
+        bad = value < edge if DEFAULTS[name].higher else value > edge
         return self.make(name, float(value), "fail" if bad else "pass", reason, fix=fix)
 
 
