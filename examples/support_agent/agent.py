@@ -1,16 +1,18 @@
 """A small support agent: a loop of chat completions and tool calls, over plain HTTP.
 
-It needs no SDK: `httpx2` comes with evalgate. Point `OPENAI_BASE_URL` at any server that speaks
-chat completions; without one it talks to the scripted model of this folder, in process.
+It needs no SDK, only `httpx2`, which comes with evalgate: the gate of this repository stays light.
+Point `OPENAI_BASE_URL` at any server that speaks chat completions.
 """
 
 import json
+import os
 from typing import Any
 
-from examples.support_agent.scripted_model import complete
-from examples.support_agent.shop import TOOLS, call_tool
+import httpx2
 
-__all__ = ["answer"]
+from .shop import TOOLS, call_tool
+
+__all__ = ["MAX_CALLS", "MODEL", "SYSTEM", "answer"]
 
 MODEL = "gpt-4o-mini"
 MAX_CALLS = 8
@@ -20,45 +22,32 @@ Hand over to a person when the customer asks for one. Decline what has nothing t
 """
 
 
-async def answer(case: Any, _context: Any) -> dict[str, Any]:
+async def answer(case: Any, _context: object) -> str:  # noqa: ANN401  # the agent knows no evalgate
     """Answer the last message of a conversation, calling tools as needed."""
     messages = [{"role": "system", "content": SYSTEM}, *case.messages]
-    steps: list[dict[str, Any]] = []
-    for _ in range(MAX_CALLS):
-        response = complete({"model": MODEL, "messages": messages, "tools": TOOLS})
-        message = response["choices"][0]["message"]
-        messages.append(message)
-        steps.append(llm_step(response))
-        if not message.get("tool_calls"):
-            return {"output": message["content"], "steps": steps}
-        for call in message["tool_calls"]:
-            name, arguments = call["function"]["name"], json.loads(call["function"]["arguments"])
-            result = call_tool(name, arguments)
-            messages.append(
-                {"role": "tool", "tool_call_id": call["id"], "content": json.dumps(result)}
-            )
-            steps.append(tool_step(name, arguments, result))
-    return {"output": "I could not finish this.", "steps": steps}
+    async with httpx2.AsyncClient(base_url=os.environ["OPENAI_BASE_URL"], timeout=30) as client:
+        for _ in range(MAX_CALLS):
+            message = await complete(client, messages)
+            messages.append(message)
+            if not message.get("tool_calls"):
+                return str(message["content"])
+            messages += [tool_message(call) for call in message["tool_calls"]]
+    return "I could not finish this."
 
 
-def llm_step(response: dict[str, Any]) -> dict[str, Any]:
-    """Describe a model's response as a step of a trace."""
-    return {
-        "kind": "llm_call",
-        "provider": "openai",
-        "model": response["model"],
-        "input_tokens": response["usage"]["prompt_tokens"],
-        "output_tokens": response["usage"]["completion_tokens"],
-        "finish_reason": response["choices"][0]["finish_reason"],
-    }
+async def complete(client: httpx2.AsyncClient, messages: list[dict[str, Any]]) -> dict[str, Any]:
+    """Ask the model for its next message."""
+    response = await client.post(
+        "chat/completions",
+        headers={"authorization": f"Bearer {os.environ['OPENAI_API_KEY']}"},
+        json={"model": MODEL, "messages": messages, "tools": TOOLS, "temperature": 0},
+    )
+    response.raise_for_status()
+    message: dict[str, Any] = response.json()["choices"][0]["message"]
+    return message
 
 
-def tool_step(name: str, arguments: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
-    """Describe a tool call as a step of a trace."""
-    return {
-        "kind": "tool_call",
-        "name": name,
-        "arguments": arguments,
-        "result": result,
-        "error": result.get("error"),
-    }
+def tool_message(call: dict[str, Any]) -> dict[str, Any]:
+    """Run a tool and word its result as a message."""
+    result = call_tool(call["function"]["name"], json.loads(call["function"]["arguments"]))
+    return {"role": "tool", "tool_call_id": call["id"], "content": json.dumps(result)}

@@ -160,7 +160,7 @@ def _change(
 
 def _refundable(order: dict[str, Any]) -> bool:
     return order["status"] == "lost" or (
-        order["status"] == "delivered" and order.get("days", 0) <= 30  # noqa: PLR2004  # policy
+        order["status"] == "delivered" and order.get("days", 0) <= 30  # policy
     )
 
 

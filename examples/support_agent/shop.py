@@ -130,3 +130,16 @@ def call_tool(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         return FUNCTIONS[name](**arguments)
     except (KeyError, TypeError) as error:
         return {"error": f"bad call of {name}: {error}"}
+
+
+if __name__ == "__main__":
+    import json
+    import sys
+
+    match sys.argv[1:]:
+        case ["tools"]:
+            print(json.dumps(TOOLS))
+        case ["call", name, arguments]:
+            print(json.dumps(call_tool(name, json.loads(arguments))))
+        case _:
+            sys.exit("usage: shop.py tools | shop.py call NAME ARGUMENTS")
