@@ -22,12 +22,13 @@ from evalgate.gateway.shelf import Shelf
 from evalgate.gateway.upstream import Endpoint, Upstream
 from evalgate.gateway.wire.base import Usage
 from evalgate.gateway.wire.routes import Target
+from evalgate.pipeline.seen import seen_by_gateway
 from evalgate.pipeline.suite import Suite
 from evalgate.pipeline.world import World
 from evalgate.schema.canonical import digest
 from evalgate.schema.config import GatewayConfig
 from evalgate.schema.golden import Case
-from evalgate.schema.trace import LlmCall, Step, ToolCall, Trace
+from evalgate.schema.trace import Trace
 from evalgate.text.redact import Redactor
 
 __all__ = ["Gateway", "GatewayMode", "ThroughGateway", "open_gateway"]
@@ -147,53 +148,6 @@ class ThroughGateway:
 def given_digest(case: Case) -> str:
     """Fingerprint what a case gives to the agent: a recording of another input is not used."""
     return digest(case.model_dump(mode="json", include={"input", "contexts"}))[7:23]
-
-
-def seen_by_gateway(trace: Trace, outcome: Outcome) -> Trace:
-    """Merge a trace with what the gateway saw.
-
-    LLM and tool calls that the agent reports about itself are dropped; where its tokens differ
-    from the gateway's, that is noted. A trial that missed a recording is not measured, whatever
-    the agent made of the error it got.
-    """
-    claimed = [step for step in trace.steps if isinstance(step, LlmCall | ToolCall)]
-    own = [step for step in trace.steps if not isinstance(step, LlmCall | ToolCall)]
-    steps: list[Step] = sorted(
-        [*own, *outcome.steps], key=lambda step: step.start if step.start is not None else 0.0
-    )
-    replay = outcome.duration is not None
-    metadata = dict(trace.metadata)
-    note = _disagreement(claimed, outcome)
-    if note:
-        metadata["gateway"] = note
-    if outcome.problems:
-        metadata["gateway_problems"] = [*outcome.problems]
-    return trace.model_copy(
-        update={
-            "status": outcome.status or trace.status,
-            "error": outcome.error if outcome.status else trace.error,
-            "steps": tuple(steps),
-            "duration": outcome.duration if replay else trace.duration,
-            "started_at": None if outcome.replayed and not outcome.live else trace.started_at,
-            "replayed": bool(outcome.replayed) and not outcome.live,
-            "metadata": metadata,
-        }
-    )
-
-
-def _disagreement(claimed: list[LlmCall | ToolCall], outcome: Outcome) -> str | None:
-    """Say how the agent's word about its tokens differs from the gateway's."""
-    said = [step for step in claimed if isinstance(step, LlmCall)]
-    seen = [step for step in outcome.steps if isinstance(step, LlmCall)]
-    if not said:
-        return None
-    totals = [
-        sum((step.input_tokens or 0) + (step.output_tokens or 0) for step in steps)
-        for steps in (said, seen)
-    ]
-    if totals[0] == totals[1]:
-        return None
-    return f"the agent reports {totals[0]} tokens, the gateway saw {totals[1]}"
 
 
 @asynccontextmanager

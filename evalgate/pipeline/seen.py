@@ -1,0 +1,72 @@
+"""Merges what an agent says of a trial with what the gateway saw of it."""
+
+from collections.abc import Iterable, Sequence
+
+from evalgate.gateway.sessions import Outcome
+from evalgate.schema.trace import LlmCall, Step, ToolCall, Trace, UserMessage
+
+__all__ = ["seen_by_gateway"]
+
+
+def seen_by_gateway(trace: Trace, outcome: Outcome) -> Trace:
+    """Let the gateway's word count.
+
+    LLM and tool calls that the agent reports about itself are dropped; where its tokens differ
+    from the gateway's, that is noted. A trial that missed a recording is not measured, whatever
+    the agent made of the error it got. A replayed trial has the recorded times and no others, so
+    that two replays are the same.
+    """
+    claimed = [step for step in trace.steps if isinstance(step, LlmCall)]
+    own = [step for step in trace.steps if not isinstance(step, LlmCall | ToolCall)]
+    replayed = bool(outcome.replayed) and not outcome.live
+    if replayed:
+        own = [step.model_copy(update={"start": None, "end": None}) for step in own]
+    update: dict[str, object] = {
+        "steps": tuple(_interleaved(own, outcome.steps)),
+        "replayed": replayed,
+        "metadata": {**trace.metadata, **_notes(claimed, outcome)},
+    }
+    if replayed:
+        update |= {"duration": outcome.duration, "started_at": None}
+    if outcome.status is not None:
+        update |= {"status": outcome.status, "error": outcome.error}
+    return trace.model_copy(update=update)
+
+
+def _interleaved(own: Sequence[Step], seen: Sequence[Step]) -> Iterable[Step]:
+    """Put each user message before the first call that was sent it, the rest as it comes.
+
+    Clocks do not help: a replay's calls have recorded times.
+    """
+    said = [step for step in own if isinstance(step, UserMessage)]
+    first = next((step for step in seen if isinstance(step, LlmCall)), None)
+    before = 0 if first is None else max(_user_messages(first) - 1, 0)
+    told = 0
+    for step in seen:
+        if isinstance(step, LlmCall):
+            while told < len(said) and _user_messages(step) - before > told:
+                yield said[told]
+                told += 1
+        yield step
+    yield from said[told:]
+    yield from (step for step in own if not isinstance(step, UserMessage))
+
+
+def _user_messages(call: LlmCall) -> int:
+    messages = call.input if isinstance(call.input, list) else []
+    return sum(isinstance(m, dict) and m.get("role") == "user" for m in messages)
+
+
+def _notes(claimed: Sequence[LlmCall], outcome: Outcome) -> dict[str, object]:
+    """Say how the agent's word about its tokens differs, and what went wrong on our side."""
+    notes: dict[str, object] = {}
+    seen = [step for step in outcome.steps if isinstance(step, LlmCall)]
+    said, counted = (
+        sum((step.input_tokens or 0) + (step.output_tokens or 0) for step in steps)
+        for steps in (claimed, seen)
+    )
+    if claimed and said != counted:
+        notes["gateway"] = f"the agent reports {said} tokens, the gateway saw {counted}"
+    if outcome.problems:
+        notes["gateway_problems"] = [*outcome.problems]
+    return notes
