@@ -1,5 +1,6 @@
 """`evalgate import`."""
 
+import os
 from pathlib import Path
 
 import click
@@ -28,9 +29,11 @@ def import_(*, format_name: str, model: str | None, **paths: Path | None) -> Non
     """Read FILE in a published FORMAT into a golden set and traces."""
     from evalgate.pipeline.importing import ImportFiles, import_file  # noqa: PLC0415  # heavy
     from evalgate.text.escape import terminal  # noqa: PLC0415
+    from evalgate.text.redact import Redactor  # noqa: PLC0415
 
     options = {} if model is None else {"model": model}
-    done = import_file(format_name, ImportFiles.of(paths), options)
+    redactor = Redactor.build(os.environ)
+    done = import_file(format_name, ImportFiles.of(paths), options, redactor)
     click.echo(f"{len(done.cases)} cases, {len(done.traces)} traces")
     for note in done.notes:
         click.echo(terminal(f"note: {note}"), err=True)

@@ -1,6 +1,8 @@
 """Files an importer is given, as data: JSON, JSON lines, and the files that belong together."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from evalgate.errors import DataError
@@ -13,7 +15,9 @@ __all__ = ["read_source"]
 _QUESTIONS: Final = ".questions.jsonl"
 
 
-def read_source(path: Path, format_name: str) -> Json:
+def read_source(
+    path: Path, format_name: str, parts: Mapping[str, Path] = MappingProxyType({})
+) -> Json:
     """Read a file for an importer, strictly.
 
     A file of several JSON documents, one a line, is a list of them. For `bfcl`, the answers and
@@ -23,11 +27,12 @@ def read_source(path: Path, format_name: str) -> Json:
     Args:
         path: The file.
         format_name: The format, as in `IMPORTERS`.
+        parts: Files of `bfcl` that are named: `answers`, `results`.
 
     Raises:
         DataError: A file is missing, unreadable, too large or no strict JSON; with its place.
     """
-    return _bfcl(path) if format_name == "bfcl" else _read(path)
+    return _bfcl(path, parts) if format_name == "bfcl" else _read(path)
 
 
 def _read(path: Path) -> Json:
@@ -56,17 +61,26 @@ def _lines(path: Path) -> list[Json]:
     return [loads(line.raw, source=str(path), line=line.number) for line in read_lines(path)]
 
 
-def _bfcl(path: Path) -> Json:
+def _bfcl(path: Path, parts: Mapping[str, Path]) -> Json:
+    answers = parts.get("answers") or path.with_name(f"{_stem(path)}.answers.jsonl")
+    results = parts.get("results") or _results_beside(path)
+    files: dict[str, Json] = {"questions": _lines(path), "answers": _lines(answers)}
+    return files | {"results": _lines(results)} if results is not None else files
+
+
+def _stem(path: Path) -> str:
     if not path.name.endswith(_QUESTIONS):
         raise DataError(
             f"{path}: found no file of questions; expected a name that ends in {_QUESTIONS!r}",
-            fix="name the file of questions; answers and results are read from beside it",
+            fix="name the file of questions, or add --answers and --results",
         )
+    return path.name.removesuffix(_QUESTIONS)
+
+
+def _results_beside(path: Path) -> Path | None:
+    if not path.name.endswith(_QUESTIONS) or not path.parent.is_dir():
+        return None
     stem = path.name.removesuffix(_QUESTIONS)
-    files: dict[str, Json] = {
-        "questions": _lines(path),
-        "answers": _lines(path.with_name(f"{stem}.answers.jsonl")),
-    }
     results = sorted(
         other
         for other in path.parent.iterdir()
@@ -76,6 +90,6 @@ def _bfcl(path: Path) -> Json:
         names = ", ".join(repr(other.name) for other in results)
         raise DataError(
             f"{path}: found {len(results)} files of results beside it ({names}); expected one",
-            fix="keep the results of one model beside the questions",
+            fix="name the one to read with --results",
         )
-    return files | {"results": _lines(results[0])} if results else files
+    return results[0] if results else None

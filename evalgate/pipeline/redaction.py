@@ -4,11 +4,12 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from evalgate.schema.golden import Case
 from evalgate.schema.result import TrialResult
 from evalgate.schema.trace import Trace
 from evalgate.text.redact import Redactor
 
-__all__ = ["clean_result", "clean_trace"]
+__all__ = ["clean_case", "clean_result", "clean_trace"]
 
 
 def clean_trace(trace: Trace, redactor: Redactor) -> Trace:
@@ -19,6 +20,13 @@ def clean_trace(trace: Trace, redactor: Redactor) -> Trace:
     data: Any = json.loads(text)
     clean = redactor.redact_json(data)
     return trace if clean == data else Trace.model_validate(clean)
+
+
+def clean_case(case: Case, redactor: Redactor) -> Case:
+    """Return the case without secrets."""
+    data: Any = case.model_dump(mode="json")
+    clean = redactor.redact_json(data)
+    return case if clean == data else Case.model_validate(clean)
 
 
 def clean_result(result: TrialResult, redactor: Redactor) -> TrialResult:

@@ -98,7 +98,7 @@ class BaselineCase(Model):
     """Whether a single failed trial does."""
     expects_refusal: bool = False
     """Whether declining is right."""
-    status: dict[str, TraceStatus] = {}
+    status: dict[str, TraceStatus] = Field(default_factory=dict)
     """How the trials ended that did not finish, by number of the trial."""
     tokens: tuple[tuple[int | None, int | None, int | None], ...] = ()
     """Input, output and cached tokens, one entry a trial or one for all."""
@@ -117,15 +117,15 @@ class Baseline(Model):
     """What was judged."""
     judge: BaselineJudge | None = None
     """The judge, where one was asked."""
-    scorers: dict[str, str] = {}
+    scorers: dict[str, str] = Field(default_factory=dict)
     """`version:config digest` of each scorer, by name."""
     pricing: Pricing | None = None
     """The price table."""
-    environment: dict[str, str] = {}
+    environment: dict[str, str] = Field(default_factory=dict)
     """Versions of evalgate and Python."""
     provenance: Provenance
     """Where it comes from."""
-    metrics: dict[str, BaselineMetric] = {}
+    metrics: dict[str, BaselineMetric] = Field(default_factory=dict)
     """Every metric that has evidence."""
     cases: dict[str, BaselineCase]
     """The cases, by id, sorted."""

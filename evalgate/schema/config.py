@@ -60,7 +60,10 @@ class _ThresholdValue(Model):
     """Relative to the baseline, or absolute percentage points."""
 
 
-Threshold = Annotated[_ThresholdValue, BeforeValidator(_threshold)]
+Threshold = Annotated[
+    _ThresholdValue,
+    BeforeValidator(_threshold, json_schema_input_type=float | str | _ThresholdValue),
+]
 """A drop: `0.05` or `5%` relative to the baseline, `5pp` in points."""
 
 
@@ -94,7 +97,12 @@ class GateConfig(Model):
     """The drop that fails a `standard` metric."""
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     """Significance level of `confirmed`."""
-    metrics: dict[str, Annotated[MetricGate, BeforeValidator(_metric_gate)]] = {}
+    metrics: dict[
+        str,
+        Annotated[
+            MetricGate, BeforeValidator(_metric_gate, json_schema_input_type=Gate | MetricGate)
+        ],
+    ] = Field(default_factory=dict)
     """Gates by metric; a metric that is not named has its default gate."""
     stale_days: Annotated[int, Field(gt=0)] = 30
     """Age in days from which on a baseline is called stale."""
@@ -113,11 +121,11 @@ class AgentConfig(Model):
     """Key of the input for agents with `invoke` or `ainvoke`, and in the body of a POST."""
     output_key: str | None = None
     """Key of the answer in what the agent returns."""
-    env: dict[str, str] = {}
+    env: dict[str, str] = Field(default_factory=dict)
     """Variables set for the agent."""
     env_allow: tuple[str, ...] = ()
     """Variables of the caller that an isolated agent may see beside the basic ones."""
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = Field(default_factory=dict)
     """Headers of a POST."""
     max_output_bytes: Annotated[int, Field(gt=0)] = 10_000_000
     """Largest output of a trial; more is `bad_output`."""
@@ -173,7 +181,7 @@ class GatewayConfig(Model):
 
     cassettes: str | None = None
     """Folder of the cassettes; null: `cassettes/SUITE`."""
-    upstream: dict[Literal["openai", "anthropic", "azure"], str] = {}
+    upstream: dict[Literal["openai", "anthropic", "azure"], str] = Field(default_factory=dict)
     """Where live calls go, by provider; null: the provider itself (Azure has no default)."""
     source: str | None = None
     """What answers in recordings, e.g. `scripted`; null: the provider."""
@@ -244,7 +252,7 @@ class JudgeConfig(Model):
     goal_attainment). Other kinds have fixed metrics."""
     rubric: str | None = None
     """Rubric: what is asked of the answer."""
-    levels: dict[int, str] = {}
+    levels: dict[int, str] = Field(default_factory=dict)
     """Rubric: what each of the levels 1 to 5 means; empty: a yes/no rubric."""
     votes: Annotated[int, Field(ge=1, le=25)] = 1
     """Rubric: how often it is asked; an odd number, the median or majority counts."""
@@ -310,7 +318,7 @@ class SuiteConfig(Model):
 
     golden: str
     """Path of the golden set, relative to the configuration."""
-    agent: Annotated[AgentConfig, BeforeValidator(_agent)]
+    agent: Annotated[AgentConfig, BeforeValidator(_agent, json_schema_input_type=str | AgentConfig)]
     """The agent under test."""
     baseline: str | None = None
     """Path of the baseline; null: `baselines/SUITE.json`."""
@@ -331,13 +339,18 @@ class SuiteConfig(Model):
     """Record and replay the agent's model calls; null: the agent calls its model itself."""
     caps: Caps = Caps()
     """Hard limits of one run."""
-    prices: dict[str, Price] = {}
+    prices: dict[str, Price] = Field(default_factory=dict)
     """Prices by model that win over the price table."""
-    recorded: dict[str, str] = {}
+    recorded: dict[str, str] = Field(default_factory=dict)
     """Recorded scores to use, as `metric score: name at the source`."""
-    scorers: dict[str, Annotated[ScorerConfig, BeforeValidator(_scorer)]] = {}
+    scorers: dict[
+        str,
+        Annotated[
+            ScorerConfig, BeforeValidator(_scorer, json_schema_input_type=str | ScorerConfig)
+        ],
+    ] = Field(default_factory=dict)
     """Scorers of the user, by name."""
-    judges: dict[str, JudgeConfig] = {}
+    judges: dict[str, JudgeConfig] = Field(default_factory=dict)
     """Judges, by name."""
     verdicts: str | None = None
     """Folder of the judges' recorded verdicts; null: `cassettes/SUITE/verdicts`."""
@@ -347,7 +360,7 @@ class SuiteConfig(Model):
     """The policy."""
     redact: tuple[str, ...] = ()
     """Regular expressions of further secrets."""
-    metadata: dict[str, Json] = {}
+    metadata: dict[str, Json] = Field(default_factory=dict)
     """Anything else; never interpreted."""
 
     @model_validator(mode="after")

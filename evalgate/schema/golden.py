@@ -141,9 +141,9 @@ class ExpectedCall(Model):
 
     name: Annotated[str, Field(min_length=1)]
     """The tool's name."""
-    arguments: dict[str, Json] = {}
+    arguments: dict[str, Json] = Field(default_factory=dict)
     """The arguments; each is compared by its rule, exactly where it has none."""
-    rules: dict[str, ArgumentRule] = {}
+    rules: dict[str, ArgumentRule] = Field(default_factory=dict)
     """A rule for an argument, by the argument's name."""
     optional: bool = False
     """Whether the call may be left out without being missed."""
@@ -246,7 +246,7 @@ class Case(Model):
     """Minutes a person needs for the task."""
     status: Literal["reviewed", "draft"] = "reviewed"
     """Drafts run and are shown, but never gate."""
-    metadata: dict[str, Json] = {}
+    metadata: dict[str, Json] = Field(default_factory=dict)
     """Anything else; never interpreted, not part of the digest."""
 
     @model_validator(mode="after")

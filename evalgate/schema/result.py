@@ -220,7 +220,7 @@ class Report(Model):
     """Which fingerprints differ from the baseline's, in words."""
     judge: JudgeInfo | None = None
     """The judge, where one was asked."""
-    scorers: dict[str, str] = {}
+    scorers: dict[str, str] = Field(default_factory=dict)
     """`version:config digest` of each scorer, by name."""
     pricing: Pricing | None = None
     """The price table."""
@@ -230,7 +230,7 @@ class Report(Model):
     """All checks, worst first."""
     warnings: tuple[str, ...] = ()
     """What a reader should know."""
-    metrics: dict[str, MetricValue] = {}
+    metrics: dict[str, MetricValue] = Field(default_factory=dict)
     """Every metric that has evidence."""
     stress: dict[str, Json] | None = None
     """Outcome of the stress check, where one was made."""
@@ -278,9 +278,9 @@ class Manifest(Model):
     """RFC 3339 time of the end; null: the run was cut off."""
     subject: Subject = Subject()
     """Commit and state of the tree."""
-    scorers: dict[str, str] = {}
+    scorers: dict[str, str] = Field(default_factory=dict)
     """`version:config digest` of each scorer, by name."""
-    environment: dict[str, str] = {}
+    environment: dict[str, str] = Field(default_factory=dict)
     """Versions of evalgate, Python and the platform."""
     command: str | None = None
     """The command line."""
