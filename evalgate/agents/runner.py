@@ -1,9 +1,10 @@
 """The only place where trials are scheduled."""
 
 import asyncio
+import gc
 from collections import deque
 from collections.abc import Callable, Container, Coroutine, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 
@@ -29,6 +30,12 @@ COST_SCORE: Final = "cost_usd"
 
 _BACKLOG: Final = 256
 """Trials that may wait to be scored or written, beside those that run; more hold up the next."""
+
+_COLLECT_EVERY: Final = 50_000
+"""Objects that are made before the garbage collector looks at them; Python's own is 700."""
+
+_AT_ONCE: Final = 8
+"""Trials that are scored in one go; each go costs a system call, and holds up the agents."""
 
 _PAUSE_S: Final = 0.002
 """Seconds a trial waits before it looks again whether it may start."""
@@ -200,18 +207,17 @@ class _Run:
         return len(self.ended) + len(self.waiting) > _BACKLOG + self.plan.concurrency
 
     def _keep_next(self) -> None:
-        """Keep one trial, then let agents go on before the next is kept.
+        """Keep a few trials, then let agents go on before the next are kept.
 
         Scoring and writing take longer than starting the next trial. Were they done in between,
         trials that ended together would start together for ever, each waiting for all others.
         """
-        if not self.ended or self.broken is not None:
-            return
         try:
-            self._keep(*self.ended.popleft())
+            for _ in range(min(len(self.ended), _AT_ONCE)):
+                self._keep(*self.ended.popleft())
         except Exception as error:  # noqa: BLE001  # raised again by whoever asks next
             self.broken = error
-        if self.ended:
+        if self.ended and self.broken is None:
             asyncio.get_running_loop().call_soon(self._keep_next)
 
     def _keep_all(self) -> None:
@@ -303,16 +309,28 @@ async def run_trials(  # the surroundings of a run, each by its name
     workers = [
         asyncio.create_task(run.work()) for _ in range(min(plan.concurrency, run.planned - skipped))
     ]
-    try:
-        await _until_over(run, workers)
-    finally:
-        await _end(workers)
-        await _shielded(run.drain())
+    with _rare_collections():
+        try:
+            await _until_over(run, workers)
+        finally:
+            await _end(workers)
+            await _shielded(run.drain())
     if run.broken is not None:
         raise run.broken
     if run.finished == run.planned:
         return RunOutcome(run.planned, run.finished)
     return RunOutcome(run.planned, run.finished, run.stopped, run.reason)
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Look for cyclic garbage less often: trials leave none, and each look visits every case."""
+    before = gc.get_threshold()
+    gc.set_threshold(max(before[0], _COLLECT_EVERY), *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _todo(plan: RunPlan) -> tuple[Iterator[tuple[Case, int]], int]:
