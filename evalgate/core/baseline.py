@@ -163,6 +163,8 @@ def _case_entry(case: SideCase, kept: Sequence[str], trials: int) -> BaselineCas
         if scores is None or (name == _ERROR and _implied(case.statuses) == scores):
             continue
         column = encode_column(scores, trials)
+        if column is None and name == _ERROR:
+            column = "-"  # left out, it would be read as what the statuses imply
         if column is not None:
             columns[_PREFIX + name if name in BaselineCase.model_fields else name] = column
     usage = [(u.input_tokens, u.output_tokens, u.cached_tokens) for u in case.usage]
