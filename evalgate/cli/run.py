@@ -52,6 +52,7 @@ Examples:
 @click.option("--timeout", type=click.FloatRange(0.001), metavar="SECONDS", help="Per trial.")
 @click.option("--filter", "filters", multiple=True, metavar="tag:NAME", help="Only such cases.")
 @click.option("--case", "cases", multiple=True, metavar="ID", help="Only this case.")
+@click.option("--shard", metavar="I/N", help="Only this part of the golden set; see merge.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failed trial.")
 @click.option("--max-cost", type=click.FloatRange(0, min_open=True), metavar="USD")
 @click.option("--max-tokens", type=click.IntRange(1), metavar="N")
@@ -115,6 +116,7 @@ def _options(given: "Mapping[str, Any]") -> "RunOptions":
     from evalgate.pipeline.plan import Filters  # noqa: PLC0415  # heavy
     from evalgate.pipeline.policy import Overrides  # noqa: PLC0415
     from evalgate.pipeline.run import RunOptions  # noqa: PLC0415
+    from evalgate.pipeline.shards import parse_shard  # noqa: PLC0415
     from evalgate.schema.config import Caps  # noqa: PLC0415
 
     renamed = {
@@ -125,9 +127,10 @@ def _options(given: "Mapping[str, Any]") -> "RunOptions":
     }
     caps = Caps(cost_usd=given["max_cost"], tokens=given["max_tokens"], seconds=given["max_time"])
     fields = {name: value for name, value in renamed.items() if value is not None}
+    shard = None if given["shard"] is None else parse_shard(given["shard"])
     return RunOptions(
         baseline=given["baseline"],
-        filters=Filters(tuple(_tag(text) for text in given["filters"]), given["cases"]),
+        filters=Filters(tuple(_tag(text) for text in given["filters"]), given["cases"], shard),
         overrides=Overrides(fields, given["mode"], given["threshold"], caps),
         calls=given["calls"] or "replay",
         fail_fast=given["fail_fast"],

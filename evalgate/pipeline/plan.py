@@ -13,6 +13,7 @@ from evalgate.core.registry import METRICS
 from evalgate.core.scorer import Scorer
 from evalgate.errors import ConfigError, NothingSelected
 from evalgate.pipeline.policy import suite_metrics
+from evalgate.pipeline.shards import Shard
 from evalgate.pipeline.suite import Suite
 from evalgate.schema.golden import Case
 from evalgate.scorers.builtin import builtin_scorers
@@ -36,11 +37,15 @@ class Filters:
     """Only cases with one of these tags."""
     cases: tuple[str, ...] = ()
     """Only these cases."""
+    shard: Shard | None = None
+    """Only cases of this shard; null: of all."""
+    touched: frozenset[str] | None = None
+    """Only cases that a change touches; null: no matter."""
 
     @property
     def any(self) -> bool:
         """Whether anything is left out."""
-        return bool(self.tags or self.cases)
+        return bool(self.tags or self.cases or self.shard) or self.touched is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,8 @@ class Plan:
     """The scorers."""
     metrics: Mapping[str, Metric]
     """The metrics that are computed, by name."""
+    shard: Shard | None = None
+    """Which part of the golden set this is; null: no part of several."""
 
     @property
     def partial(self) -> bool:
@@ -105,6 +112,7 @@ def make_plan(suite: Suite, filters: Filters, calls: Calls = "replay") -> Plan:
         settings=settings,
         scorers=(*builtin_scorers(settings, cases), *_user_scorers(suite)),
         metrics=suite_metrics(suite),
+        shard=filters.shard,
     )
 
 
@@ -129,6 +137,7 @@ def _select(golden: GoldenSet, filters: Filters) -> tuple[Case, ...]:
         )
     chosen = tuple(case for case in golden.cases if _fits(case, filters))
     if not chosen:
+        _refuse_no_part(golden, filters)
         tags = sorted({tag for case in golden.cases for tag in case.tags})
         raise NothingSelected(
             f"{golden.path}: no case has the tag {' or '.join(map(repr, filters.tags))}",
@@ -137,9 +146,26 @@ def _select(golden: GoldenSet, filters: Filters) -> tuple[Case, ...]:
     return chosen
 
 
+def _refuse_no_part(golden: GoldenSet, filters: Filters) -> None:
+    """Say why a shard, or a change, leaves no case."""
+    if filters.touched is not None and not filters.touched:
+        raise NothingSelected(
+            f"{golden.path}: nothing to run: the change touches neither the agent, nor a case, "
+            "nor a cassette",
+            fix="run without --changed to judge every case",
+        )
+    if filters.shard is not None:
+        raise NothingSelected(
+            f"{golden.path}: no case falls to shard {filters.shard} ({len(golden.cases)} cases)",
+            fix="use fewer shards",
+        )
+
+
 def _fits(case: Case, filters: Filters) -> bool:
     by_tag = not filters.tags or any(tag in case.tags for tag in filters.tags)
-    return by_tag and (not filters.cases or case.id in filters.cases)
+    by_part = filters.shard is None or case.id in filters.shard
+    by_change = filters.touched is None or case.id in filters.touched
+    return by_tag and by_part and by_change and (not filters.cases or case.id in filters.cases)
 
 
 def _user_scorers(suite: Suite) -> Iterable[Scorer]:

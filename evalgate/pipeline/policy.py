@@ -8,10 +8,11 @@ from evalgate.core.metrics import Metric
 from evalgate.core.registry import METRICS, find_metric, user_metric
 from evalgate.errors import ConfigError
 from evalgate.pipeline.suite import Suite
+from evalgate.schema.canonical import digest
 from evalgate.schema.config import Caps, SuiteConfig
 from evalgate.text.suggest import did_you_mean
 
-__all__ = ["Overrides", "suite_metrics", "with_overrides"]
+__all__ = ["Overrides", "config_digest", "suite_metrics", "with_overrides"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,22 @@ class Overrides:
     """The drop that fails."""
     caps: Caps = field(default_factory=Caps)
     """Hard limits; one that is given wins over the configuration's."""
+
+
+_NO_EVIDENCE = frozenset(
+    {"golden", "baseline", "reference", "trials", "max_trials", "concurrency", "caps", "verdicts"}
+    | {"gate", "redact", "metadata"}
+)
+"""Fields that say what is judged, how it is scheduled or where it lies, not how it came about."""
+
+
+def config_digest(config: SuiteConfig) -> str:
+    """Fingerprint the part of a configuration that bears on trials and scores.
+
+    Returns:
+        `sha256:` and 64 hexadecimal digits; shards of one run have the same.
+    """
+    return digest(config.model_dump(mode="json", exclude=set(_NO_EVIDENCE), exclude_defaults=True))
 
 
 def suite_metrics(suite: Suite) -> dict[str, Metric]:

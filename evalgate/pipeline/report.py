@@ -10,10 +10,12 @@ from evalgate.core.comparison import CompareOptions, Comparison
 from evalgate.core.facts import RunFacts
 from evalgate.core.gate import decide, with_reference
 from evalgate.core.pricing import pricing_info
+from evalgate.core.settle import cannot_settle
 from evalgate.core.sides import Side, side_of_report
 from evalgate.errors import ExitCode
 from evalgate.pipeline.explain import explain
 from evalgate.pipeline.plan import Plan
+from evalgate.pipeline.policy import config_digest
 from evalgate.pipeline.verdicts import changed_lines, filled, reference
 from evalgate.schema.result import (
     Report,
@@ -23,7 +25,7 @@ from evalgate.schema.result import (
 )
 from evalgate.scorers.builtin import metric_sources, scorer_versions
 
-__all__ = ["Judgement", "collect", "compared", "conclude"]
+__all__ = ["Judgement", "collect", "compared", "conclude", "settling_note"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ def collect(plan: Plan, results: Iterable[TrialResult], trials: int, subject: Su
             agent=config.agent.run,
             noise=config.noise,
             mode=plan.mode,
+            config_digest=config_digest(config),
+            shard=None if plan.shard is None else str(plan.shard),
         ),
         # A commit differs between two runs of one tree state; it belongs to the manifest.
         subject=subject.model_copy(update={"git_commit": None, "dirty": None}),
@@ -109,3 +113,12 @@ def conclude(
             "changed": changed_lines(judgement.baseline, report.subject),
         }
     )
+
+
+def settling_note(plan: Plan, baseline: Side | None) -> tuple[str, ...]:
+    """Say where no number of trials could ever settle a comparison."""
+    if baseline is None:
+        return ()
+    gating = sum(case.status == "reviewed" for case in plan.cases)
+    note = cannot_settle(plan.suite.config, gating, baseline.trials)
+    return () if note is None else (note,)

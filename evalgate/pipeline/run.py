@@ -7,14 +7,14 @@ from pathlib import Path
 
 from evalgate.core.facts import RunFacts
 from evalgate.core.must_pass import FRESH_TRIALS, needs_confirmation
-from evalgate.core.settle import cannot_settle, needs_more_trials
+from evalgate.core.settle import needs_more_trials
 from evalgate.core.sides import Side, side_of_report
 from evalgate.errors import ConfigError, EvalgateError
 from evalgate.pipeline.events import Listener
 from evalgate.pipeline.execute import Execution, Limits, by_trials, confirmations, executing
 from evalgate.pipeline.plan import Calls, Filters, Plan, make_plan
 from evalgate.pipeline.policy import Overrides, with_overrides
-from evalgate.pipeline.report import Judgement, collect, compared, conclude
+from evalgate.pipeline.report import Judgement, collect, compared, conclude, settling_note
 from evalgate.pipeline.sources import stored_side, suite_baseline
 from evalgate.pipeline.suite import Suite
 from evalgate.pipeline.verdicts import combine
@@ -84,8 +84,21 @@ def run_suite(suite: Suite, options: RunOptions, world: World, listen: Listener)
     """Run one suite and keep its report in its run folder."""
     suite = with_overrides(suite, options.overrides)
     plan = make_plan(suite, options.filters, options.calls)
+    _refuse_settling_a_shard(plan, options)
     judgement = _judgement(plan, options, world)
     return asyncio.run(_run(plan, options, judgement, world, listen))
+
+
+def _refuse_settling_a_shard(plan: Plan, options: RunOptions) -> None:
+    """Keep every shard at the same number of trials: settling looks at all cases."""
+    config = plan.suite.config
+    settles = config.max_trials is not None and config.max_trials > config.trials
+    if plan.shard is not None and settles and options.baseline is not None:
+        raise ConfigError(
+            f"suite {plan.suite.name!r}: max_trials is {config.max_trials}, and a shard cannot "
+            "settle: whether more trials are needed shows over all cases",
+            fix="run shards without --baseline, and give it to `evalgate merge`",
+        )
 
 
 def _judgement(plan: Plan, options: RunOptions, world: World) -> Judgement:
@@ -131,7 +144,7 @@ def new_manifest(plan: Plan, world: World, command: str | None = None) -> Manife
     """Describe a new run."""
     suite = plan.suite
     return Manifest(
-        run_id=new_run_id(world.now(), suite.name),
+        run_id=new_run_id(world.now(), _run_name(plan)),
         suite=suite.name,
         golden=str(suite.golden),
         golden_digest=plan.golden.digest,
@@ -143,6 +156,12 @@ def new_manifest(plan: Plan, world: World, command: str | None = None) -> Manife
         command=command,
         config=None if suite.source is None else str(suite.source),
     )
+
+
+def _run_name(plan: Plan) -> str:
+    """Name a run after its suite; shards may start in the same millisecond."""
+    part = "" if plan.shard is None else f"-{plan.shard.number}-of-{plan.shard.count}"
+    return plan.suite.name + part
 
 
 def _refuse_other_run(manifest: Manifest, plan: Plan, folder: Path) -> None:
@@ -160,7 +179,6 @@ def _refuse_other_run(manifest: Manifest, plan: Plan, folder: Path) -> None:
 
 async def _trials_and_verdict(execution: Execution, plan: Plan, judgement: Judgement) -> Report:
     """Run all trials, settle, confirm failures of `must_pass` cases, and decide."""
-    config = plan.suite.config
     trials = _first_trials(execution, plan)
     outcome = await execution.run(range(trials))
     report = _report(execution, plan, trials)
@@ -171,12 +189,7 @@ async def _trials_and_verdict(execution: Execution, plan: Plan, judgement: Judge
     facts = replace(judgement.facts, cap=None if outcome.complete else outcome.reason)
     if outcome.complete:
         facts = replace(facts, fresh=await _fresh(execution, plan, report, judgement, trials))
-    note = None
-    if judgement.baseline is not None:
-        gating = sum(case.status == "reviewed" for case in plan.cases)
-        note = cannot_settle(config, gating, judgement.baseline.trials)
-    if note:
-        report = report.model_copy(update={"warnings": (note,)})
+    report = report.model_copy(update={"warnings": settling_note(plan, judgement.baseline)})
     return conclude(report, plan, replace(judgement, facts=facts), execution.folder)
 
 

@@ -182,6 +182,10 @@ class SuiteInfo(Model):
     """Whether trials vary."""
     mode: Literal["live", "replay", "recorded"] = "live"
     """Where the model's answers come from."""
+    config_digest: str | None = None
+    """Digest over the part of the configuration that bears on trials and scores."""
+    shard: str | None = None
+    """Which of several equal parts of the golden set was run, e.g. `2/4`; null: no part."""
 
 
 class BaselineRef(Model):
