@@ -29,7 +29,7 @@ from evalgate.gateway.http import (
 )
 from evalgate.gateway.live import Live
 from evalgate.gateway.miss import make_miss
-from evalgate.gateway.request_key import Prepared, parse_body, prepare
+from evalgate.gateway.request_key import Prepared, parse_body, prepare, recall
 from evalgate.gateway.sessions import Sessions
 from evalgate.gateway.shelf import Answer
 from evalgate.gateway.trial_log import Limit, TrialLog
@@ -187,19 +187,22 @@ class _Gateway:
         empty = prepare({}, request.route, settings.matching, settings.redactor)
         key = f"sha256:{sha256(request.raw).hexdigest()}"
         _, attempt = request.log.begin(
-            request.route, Prepared({}, empty.canonical, key), _retry_count(request.scope)
+            request.route, Prepared(empty.spelt, key), _retry_count(request.scope)
         )
         request.log.end_refused(attempt, error)
         await request.refuse(error)
 
     async def _parsed(self, request: _Request) -> None:
-        body = parse_body(request.raw)
-        if isinstance(body, ProviderError):
-            await self._malformed(request, body)
-            return
         log = request.log
         settings = self.sessions.settings
-        prepared = prepare(body, request.route, settings.matching, settings.redactor)
+        known = log.tape.known.get(log.tape_trial, {})
+        prepared = recall(request.raw, request.route, settings.matching, known)
+        if prepared is None:
+            body = parse_body(request.raw)
+            if isinstance(body, ProviderError):
+                await self._malformed(request, body)
+                return
+            prepared = prepare(body, request.route, settings.matching, settings.redactor)
         if log.blocked is not None:
             await request.refuse(log.blocked)
             return
@@ -276,11 +279,11 @@ class _Gateway:
         return None if attempt.delivered is None else attempt.delivered.reply.usage
 
     async def _replayed(self, request: _Request, attempt: AttemptLog, answer: Answer) -> Usage:
-        entry, sent = answer.entry, answer.delivered
+        sent = answer.delivered
 
         def ended() -> None:
             if attempt.end is None:
-                request.log.end_replayed(attempt, sent, entry.start, entry.end)
+                request.log.end_replayed(attempt, sent, answer.start, answer.end)
 
         if self.pace > 0:
             paced = send_recorded(request.send, sent, self._pacer(), ended)
@@ -304,8 +307,8 @@ class _Gateway:
     async def _missed(self, request: _Request, call: CallLog, attempt: AttemptLog) -> None:
         log = request.log
         command = self.sessions.settings.rerecord.format(case_id=quote(log.case_id))
-        entries = log.tape.entries
-        miss = make_miss(log.case_id, log.tape_trial, call.prepared.canonical, entries, command)
+        canonical, recorded = call.prepared.canonical, log.tape.recorded()
+        miss = make_miss(log.case_id, log.tape_trial, canonical, recorded, command)
         log.miss = log.miss or miss
         error = ProviderError(400, "cassette_miss", f"evalgate: {miss}")
         log.end_refused(attempt, error)

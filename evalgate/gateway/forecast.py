@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from pydantic_core import from_json
+
 from evalgate.capacity.quota import Quota
 from evalgate.gateway.governor import Price
 from evalgate.gateway.shelf import CaseTape
@@ -60,15 +62,19 @@ def planned_calls(case_id: str, tape: CaseTape) -> tuple[PlannedCall, ...]:
     return tuple(
         PlannedCall(
             trial=(case_id, trial),
-            model=answer.delivered.reply.model or str(answer.entry.request.get("model") or ""),
+            model=answer.delivered.reply.model or _model(answer.spelt),
             usage=answer.delivered.reply.usage,
-            seconds=answer.entry.end - answer.entry.start,
+            seconds=answer.end - answer.start,
         )
         for trial, keys in tape.answers.items()
         for answers in keys.values()
         for answer in answers
         if answer.delivered.error is None and answer.delivered.wire.kind != "other"
     )
+
+
+def _model(spelt: bytes) -> str:
+    return str(from_json(spelt).get("model") or "")
 
 
 def forecast(

@@ -9,6 +9,7 @@ from starlette.types import Send
 from evalgate.gateway.exchange import CallLog, Delivered, retry_after
 from evalgate.gateway.governor import Estimate, Governor, Permit, estimate_tokens
 from evalgate.gateway.http import send_bytes, start_stream
+from evalgate.gateway.request_key import parse_body
 from evalgate.gateway.trial_log import TrialLog
 from evalgate.gateway.upstream import (
     Upstream,
@@ -183,9 +184,10 @@ class Live:
     @staticmethod
     def _with_usage(call: CallLog, request: UpstreamRequest) -> UpstreamRequest | None:
         """Ask for the usage of a stream where the agent does not: without it no cost is known."""
-        if call.route.wire.name != "openai_chat":
+        if call.route.wire.name != "openai_chat" or not _is_stream(call):
             return None
-        body = ask_for_usage(call.prepared.body)
+        sent = parse_body(request.body)
+        body = None if isinstance(sent, ProviderError) else ask_for_usage(sent)
         if body is None:
             return None
         raw = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
@@ -320,3 +322,7 @@ def _estimate(call: CallLog, body: bytes) -> Estimate:
     if call.route.wire.kind != "llm":
         ceiling = 0
     return Estimate(str(request.get("model") or ""), estimate_tokens(body), ceiling)
+
+
+def _is_stream(call: CallLog) -> bool:
+    return "stream" in call.prepared.canonical

@@ -6,15 +6,26 @@ from dataclasses import dataclass
 
 from evalgate.gateway.wire.base import Body, as_body, as_list
 from evalgate.schema.base import Json
-from evalgate.schema.cassette import CallEntry
 from evalgate.text.diff import unified
 
-__all__ = ["Miss", "describe_change", "find_nearest", "make_miss"]
+__all__ = ["Miss", "Recorded", "describe_change", "find_nearest", "make_miss"]
 
 _PARTS = ("model", "tools", "sampling", "stream")
 
 _LINES = 40
 """Lines of a diff that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A request that is in a cassette."""
+
+    trial: int
+    """Number of the trial."""
+    order: int
+    """Equal requests of the trial before it."""
+    request: Body
+    """The canonical request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +38,7 @@ class Miss:
     """Number of the trial."""
     reason: str
     """One sentence."""
-    nearest: CallEntry | None = None
+    nearest: Recorded | None = None
     """The recorded request that is most like it."""
     diff: tuple[str, ...] = ()
     """What changed between the two, line by line."""
@@ -44,7 +55,7 @@ def make_miss(
     case_id: str,
     trial: int,
     request: Body,
-    entries: Iterable[CallEntry],
+    entries: Iterable[Recorded],
     command: str,
 ) -> Miss:
     """Explain a miss.
@@ -76,23 +87,21 @@ def make_miss(
     return Miss(case_id, trial, reason, nearest, diff, command)
 
 
-def find_nearest(request: Body, trial: int, entries: Iterable[CallEntry]) -> CallEntry | None:
+def find_nearest(request: Body, trial: int, entries: Iterable[Recorded]) -> Recorded | None:
     """Return the recorded request of the same protocol that shares most with this one."""
     candidates = [e for e in entries if e.request.get("wire") == request.get("wire")]
     return max(candidates, key=lambda e: _likeness(e, request, trial), default=None)
 
 
-def _likeness(entry: CallEntry, request: Body, trial: int) -> tuple[int, bool, int, int]:
+def _likeness(entry: Recorded, request: Body, trial: int) -> tuple[int, bool, int]:
     mine, other = as_list(request.get("messages")), as_list(entry.request.get("messages"))
     same = sum(a == b for a, b in zip(mine, other, strict=False))
     parts = sum(entry.request.get(p) == request.get(p) for p in _PARTS)
-    return (2 * same - abs(len(mine) - len(other)) + parts, entry.trial == trial, -entry.order, 0)
+    return (2 * same - abs(len(mine) - len(other)) + parts, entry.trial == trial, -entry.order)
 
 
 def _changed(old: Body, new: Body) -> list[str]:
-    found = [
-        part for part in ("model", "tools", "sampling", "stream") if old.get(part) != new.get(part)
-    ]
+    found = [part for part in _PARTS if old.get(part) != new.get(part)]
     system = _system(old) != _system(new)
     rest = _conversation(old) != _conversation(new)
     return (["system prompt"] if system else []) + (["messages"] if rest else []) + found

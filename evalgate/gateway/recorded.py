@@ -6,8 +6,11 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
 
+from pydantic_core import PydanticSerializationError, to_json
+
 from evalgate.errors import DataError
 from evalgate.gateway.exchange import AttemptLog, CallLog, Delivered
+from evalgate.gateway.request_key import may_hold_secret
 from evalgate.gateway.stream_redaction import redact_stream
 from evalgate.gateway.wire.base import Wire
 from evalgate.schema.base import Json
@@ -23,10 +26,9 @@ KEPT_HEADERS = frozenset(
 
 
 def _spelt(value: Json, style: BodyStyle) -> bytes:
-    if style == "compact":
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-    indent = 2 if style == "indented" else None
-    return json.dumps(value, ensure_ascii=False, indent=indent).encode()
+    if style == "spaced":
+        return json.dumps(value, ensure_ascii=False).encode()
+    return to_json(value, indent=2 if style == "indented" else None)
 
 
 _STYLES: tuple[BodyStyle, ...] = ("compact", "spaced", "indented")
@@ -87,9 +89,10 @@ def _json_body(raw: bytes, redactor: Redactor) -> tuple[Json, BodyStyle] | None:
     try:
         value = json.loads(raw)
         style = next((style for style in _STYLES if _spelt(value, style) == raw), None)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, PydanticSerializationError):
         return None
-    clean = redactor.redact_json(value)
+    suspect = may_hold_secret(to_json(value).decode(), redactor)
+    clean = redactor.redact_json(value) if suspect else value
     if style is not None:
         return clean, style
     # Spelt in a way of its own: kept as text, unless a secret has to go anyway.

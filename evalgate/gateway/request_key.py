@@ -7,19 +7,31 @@ replaced before the key is computed: no digest of a secret is ever written.
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import NoReturn
 
+from pydantic_core import PydanticSerializationError, from_json, to_json
+
 from evalgate.errors import ConfigError
-from evalgate.gateway.wire.base import Body, Wire
+from evalgate.gateway.wire.base import Body, ToolResult, Wire
 from evalgate.gateway.wire.errors import ProviderError
 from evalgate.gateway.wire.routes import Route
 from evalgate.schema.base import Json
 from evalgate.text.redact import Redactor
 
-__all__ = ["Matching", "Prepared", "parse_body", "prepare"]
+__all__ = [
+    "Known",
+    "Matching",
+    "Prepared",
+    "Spelling",
+    "may_hold_secret",
+    "parse_body",
+    "prepare",
+    "recall",
+    "spelling",
+]
 
 _NOT_FOR_THE_MODEL = frozenset(
     {
@@ -82,12 +94,35 @@ class Matching:
 class Prepared:
     """A request, ready to be looked up, recorded and shown."""
 
-    body: Body
-    """What came in. Holds whatever secrets the agent sent: never to be written."""
-    canonical: Body
-    """`wire`, `model`, `messages`, `tools`, `sampling` and, for a stream, `stream`; redacted."""
+    spelt: bytes
+    """The canonical request as JSON: `wire`, `model`, `messages`, `tools`, `sampling` and, for a
+    stream, `stream`; redacted. Kept as bytes: thousands are alive at once."""
     key: str
-    """`sha256:` and 64 hexadecimal digits over `canonical`."""
+    """`sha256:` and 64 hexadecimal digits over the canonical request with sorted keys."""
+    results: tuple[ToolResult, ...] = ()
+    """Tool results as sent. They may hold secrets: never to be written as they are."""
+    user_turns: int = 0
+    """How often a person spoke."""
+
+    @property
+    def canonical(self) -> Body:
+        """The canonical request, read anew each time."""
+        value: Body = from_json(self.spelt)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A request that is recorded to the letter, found without spelling it out again."""
+
+    spelt: bytes
+    """The canonical request as it was recorded, as JSON."""
+    key: str
+    """Its key."""
+
+
+Spelling = bytes
+"""Digest over a canonical request in the order of its fields as they came."""
 
 
 class _RefusedError(ValueError):
@@ -138,7 +173,7 @@ def prepare(body: Body, route: Route, matching: Matching, redactor: Redactor) ->
         renamed: Json = _rename_uuids(canonical, _numbering("uuid"))
         canonical = renamed if isinstance(renamed, dict) else canonical
         text = _spell(canonical)
-    if _may_hold_secret(text, redactor):
+    if may_hold_secret(text, redactor):
         clean = redactor.redact_json(canonical)
         canonical = clean if isinstance(clean, dict) else canonical
         text = _spell(canonical)
@@ -147,7 +182,47 @@ def prepare(body: Body, route: Route, matching: Matching, redactor: Redactor) ->
     except UnicodeEncodeError:  # half of a surrogate pair, which no file can hold
         raw = text.encode("utf-8", "replace")
         canonical = json.loads(raw)
-    return Prepared(body, canonical, f"sha256:{sha256(raw).hexdigest()}")
+    key = f"sha256:{sha256(raw).hexdigest()}"
+    wire = route.wire
+    return Prepared(to_json(canonical), key, wire.results(body), wire.user_turns(body))
+
+
+def spelling(spelt: bytes) -> Spelling:
+    """Return the digest by which `recall` finds a recorded request."""
+    return sha256(spelt).digest()
+
+
+def recall(
+    raw: bytes, route: Route, matching: Matching, known: Mapping[Spelling, Known]
+) -> Prepared | None:
+    """Find a request that is recorded to the letter: the short way, for most of a replay.
+
+    What is recorded was redacted before, so a request that equals it holds no secret. Anything
+    out of the ordinary is left to `parse_body` and `prepare`, which find the same key.
+
+    Args:
+        raw: The body.
+        route: Where it goes.
+        matching: What requests may differ in.
+        known: The recorded requests, by their spelling.
+    """
+    if matching.uuids or not known:
+        return None
+    try:
+        body = from_json(raw, allow_inf_nan=False)
+        if not isinstance(body, dict):
+            return None
+        for name, value in body.items():
+            if isinstance(value, float) and value.is_integer():
+                body[name] = int(value)
+        considered = _without(body, matching.ignore) if matching.ignore else body
+        found = known.get(spelling(to_json(_canonical(considered, route))))
+    except (ValueError, PydanticSerializationError):
+        return None
+    if found is None:
+        return None
+    wire = route.wire
+    return Prepared(found.spelt, found.key, wire.results(body), wire.user_turns(body))
 
 
 def _canonical(body: Body, route: Route) -> Body:
@@ -192,8 +267,13 @@ def _rename_uuids(value: Json, ids: Callable[[str], str]) -> Json:
     return value
 
 
-def _may_hold_secret(text: str, redactor: Redactor) -> bool:
-    """Decide in microseconds whether the walk through every string is needed."""
+def may_hold_secret(text: str, redactor: Redactor) -> bool:
+    """Decide in microseconds whether the walk through every string is needed.
+
+    Args:
+        text: JSON in its compact spelling; blanks after `:` do no harm, before it they would.
+        redactor: What a secret is.
+    """
     if redactor.patterns or redactor.scan(text):
         return True
     lower = text.lower()

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Literal
 
 from evalgate.errors import DataError
@@ -323,8 +324,8 @@ class Sessions:
             order = log.served[call.prepared.key]
             log.served[call.prepared.key] += 1
             ready.order = order
-            entry = call_entry(log.trial, call, ready, order, self.settings.redactor)
-            log.writer.append(entry)
+            redactor = self.settings.redactor
+            log.writer.append(partial(call_entry, log.trial, call, ready, order, redactor))
         call.pending.clear()
 
 

@@ -1,14 +1,21 @@
 """The cassettes of one folder, as the gateway uses them: answers by key, and recordings."""
 
+import gc
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import Literal
 
+from pydantic_core import from_json, to_json
+
 from evalgate.errors import DataError
 from evalgate.gateway.exchange import Delivered
+from evalgate.gateway.miss import Recorded
 from evalgate.gateway.recorded import delivered
+from evalgate.gateway.request_key import Known, Spelling, spelling
 from evalgate.gateway.wire.routes import WIRES
 from evalgate.schema.cassette import CallEntry, CassetteHeader, TrialEntry
 from evalgate.store.cassettes import Cassette, Recording, cassette_path, read_cassette
@@ -20,8 +27,12 @@ __all__ = ["Answer", "CaseTape", "Shelf", "TapeWriter"]
 class Answer:
     """One recorded response, its bytes ready to be sent."""
 
-    entry: CallEntry
-    """Its line."""
+    start: float
+    """Seconds from the start of the recorded trial to the request."""
+    end: float
+    """Seconds from the start of the recorded trial to the last byte."""
+    spelt: bytes
+    """The canonical request as JSON."""
     delivered: Delivered
     """The response."""
 
@@ -32,6 +43,8 @@ class CaseTape:
 
     answers: dict[int, dict[str, tuple[Answer, ...]]] = field(default_factory=dict)
     """By trial, by key, in their order."""
+    known: dict[int, dict[Spelling, Known]] = field(default_factory=dict)
+    """Recorded requests, by trial and spelling."""
     durations: dict[int, float] = field(default_factory=dict)
     """Seconds each trial took, of those that were recorded to their end."""
     case_digest: str | None = None
@@ -39,16 +52,37 @@ class CaseTape:
     warnings: tuple[str, ...] = ()
     """What was left out when it was read."""
 
-    @property
-    def entries(self) -> tuple[CallEntry, ...]:
-        """Every recorded call."""
-        keyed = self.answers.values()
-        return tuple(a.entry for keys in keyed for answers in keys.values() for a in answers)
+    def recorded(self) -> Iterator[Recorded]:
+        """Read every recorded request."""
+        for trial, keys in self.answers.items():
+            for answers in keys.values():
+                for order, answer in enumerate(answers):
+                    yield Recorded(trial, order, from_json(answer.spelt))
+
+    def __len__(self) -> int:
+        """Return how many responses are recorded."""
+        return sum(len(a) for keys in self.answers.values() for a in keys.values())
 
     def find(self, trial: int, key: str, order: int) -> Answer | None:
         """Return the response to the `order`-th equal request of a trial, if there is one."""
         answers = self.answers.get(trial, {}).get(key, ())
         return answers[order] if order < len(answers) else None
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep the cycle collector from walking, again and again, data that has no cycles.
+
+    Reading makes and drops some hundred objects a line; without this a third of the time goes
+    into looking for garbage among them.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def make_tape(cassette: Cassette, source: str) -> CaseTape:
@@ -62,22 +96,27 @@ def make_tape(cassette: Cassette, source: str) -> CaseTape:
         DataError: A line is of a protocol that is not known here.
     """
     found: dict[int, dict[str, list[Answer]]] = {}
-    for entry in cassette.calls:
-        wire = WIRES.get(str(entry.request.get("wire")))
-        if wire is None:
-            raise DataError(
-                f"{source}: a recorded request is of the protocol {entry.request.get('wire')!r}, "
-                f"expected one of {', '.join(sorted(WIRES))}",
-                fix="update evalgate, or record the case again",
-            )
-        answer = Answer(entry, delivered(entry.response, round(entry.end - entry.start, 4), wire))
+    known: dict[int, dict[Spelling, Known]] = {}
+    for entry in sorted(cassette.calls, key=lambda call: call.order):
+        answer = _answer(entry, source)
         found.setdefault(entry.trial, {}).setdefault(entry.key, []).append(answer)
-    answers = {
-        trial: {key: tuple(sorted(a, key=lambda x: x.entry.order)) for key, a in keys.items()}
-        for trial, keys in found.items()
-    }
+        request = Known(answer.spelt, entry.key)
+        known.setdefault(entry.trial, {})[spelling(answer.spelt)] = request
+    answers = {t: {key: tuple(a) for key, a in keys.items()} for t, keys in found.items()}
     durations = {trial.trial: trial.duration for trial in cassette.trials}
-    return CaseTape(answers, durations, cassette.header.case_digest, cassette.warnings)
+    return CaseTape(answers, known, durations, cassette.header.case_digest, cassette.warnings)
+
+
+def _answer(entry: CallEntry, source: str) -> Answer:
+    wire = WIRES.get(str(entry.request.get("wire")))
+    if wire is None:
+        raise DataError(
+            f"{source}: a recorded request is of the protocol {entry.request.get('wire')!r}, "
+            f"expected one of {', '.join(sorted(WIRES))}",
+            fix="update evalgate, or record the case again",
+        )
+    sent = delivered(entry.response, round(entry.end - entry.start, 4), wire)
+    return Answer(entry.start, entry.end, to_json(entry.request), sent)
 
 
 class TapeWriter:
@@ -94,14 +133,17 @@ class TapeWriter:
         self._ended = False
         self._lock = Lock()
 
-    def append(self, entry: CallEntry) -> None:
-        """Hand over a line; it is on disk at the latest when `finish` returns.
+    def append(self, make: Callable[[], CallEntry]) -> None:
+        """Hand over a line to be made; it is on disk at the latest when `finish` returns.
 
         A line that comes after the end, from a call the agent left behind, is dropped.
         """
         with self._lock:
             if not self._ended:
-                self._lines.append(self._executor.submit(self._recording.append, entry))
+                self._lines.append(self._executor.submit(self._write, make))
+
+    def _write(self, make: Callable[[], CallEntry]) -> None:
+        self._recording.append(make())
 
     def _end(self) -> None:
         with self._lock:
@@ -167,16 +209,21 @@ class Shelf:
         if not path.exists():
             return CaseTape()
         try:
-            cassette = read_cassette(path)
-            if cassette.header.case_id not in (case_id, "?"):
-                return DataError(
-                    f"{path}:1: the cassette is of case {cassette.header.case_id!r}, expected "
-                    f"{case_id!r}",
-                    fix="record the case again",
-                )
-            return make_tape(cassette, str(path))
+            with _collector_paused():
+                return self._read(path, case_id)
         except DataError as error:
             return error
+
+    @staticmethod
+    def _read(path: Path, case_id: str) -> CaseTape:
+        cassette = read_cassette(path)
+        if cassette.header.case_id not in {case_id, "?"}:
+            raise DataError(
+                f"{path}:1: the cassette is of case {cassette.header.case_id!r}, expected "
+                f"{case_id!r}",
+                fix="record the case again",
+            )
+        return make_tape(cassette, str(path))
 
     def record(
         self,

@@ -88,7 +88,7 @@ def _answer(call: CallLog, waiting: dict[str, list[_Open]]) -> None:
     """Join the results that a request carries with the calls that wait for them."""
     if not waiting:
         return
-    for result in call.route.wire.results(call.prepared.body):
+    for result in call.prepared.results:
         queue = waiting.get(result.call_id)
         if queue:
             found = queue.pop(0)

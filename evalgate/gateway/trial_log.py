@@ -105,13 +105,13 @@ class TrialLog:
             twins.append(call)
             self.calls.append(call)
             if route.wire.kind == "llm":
-                self.turns[route.wire.user_turns(prepared.body)] += 1
+                self.turns[prepared.user_turns] += 1
         call.attempts.append(attempt)
         return call, attempt
 
     def calls_in_turn(self, call: CallLog) -> int:
         """Return how many LLM calls the turn of a call has, this one included."""
-        return self.turns[call.route.wire.user_turns(call.prepared.body)]
+        return self.turns[call.prepared.user_turns]
 
     def due(self, call: CallLog) -> int:
         """Return which of the equal responses the latest attempt is due.
