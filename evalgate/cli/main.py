@@ -21,6 +21,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("evalgate.cli.init:init", "Write a first evalgate.yaml, golden set and workflow."),
     "golden": ("evalgate.cli.golden:golden", "Draft golden cases from stored runs."),
     "import": ("evalgate.cli.import_:import_", "Read golden sets and traces of other tools."),
+    "cassette": ("evalgate.cli.cassette:cassette", "Show, prune and scan recorded model calls."),
+    "gateway": (
+        "evalgate.cli.gateway:gateway",
+        "Record or replay for agents elsewhere.",
+    ),
     "plugins": ("evalgate.cli.plugins:plugins", "List what is built in and installed."),
 }
 

@@ -18,5 +18,8 @@ class RunFacts:
     """The cap that ended the run early, in words; null: none was reached."""
     allow_partial: bool = False
     """Whether a selection of the cases may pass (`--partial`)."""
+    record: str | None = None
+    """What a live run of the trials that a replay missed takes, and its command; null: no replay
+    missed anything."""
     today: str | None = None
     """RFC 3339 date or time of the run, to tell a stale baseline; null: not checked."""

@@ -89,8 +89,10 @@ def _counts(check: Check) -> bool:
     return check.gate != "advisory" and not accepted
 
 
-def _rank(check: Check) -> tuple[bool, int]:
-    return check.gate == "advisory", _WORST_FIRST.index(check.outcome)
+def _rank(check: Check) -> tuple[bool, int, bool]:
+    """Put advisory checks last, and what explains other inconclusive checks before them."""
+    explains = check.kind == "comparison" or check.id.startswith("evidence.")
+    return check.gate == "advisory", _WORST_FIRST.index(check.outcome), not explains
 
 
 def _any_false_alarm(gating: Iterable[Check]) -> float | None:

@@ -26,7 +26,7 @@ def evidence_checks(
     """
     found = [
         *_about_policy(comparison, policy),
-        *_about_trials(comparison.candidate),
+        *_about_trials(comparison.candidate, facts),
         *_about_run(comparison, facts),
         *_about_comparison(comparison, policy),
     ]
@@ -57,7 +57,7 @@ def _about_policy(comparison: Comparison, policy: GateConfig) -> Iterator[Check]
             )
 
 
-def _about_trials(side: Side) -> Iterator[Check]:
+def _about_trials(side: Side, facts: RunFacts) -> Iterator[Check]:
     if side.means_only:
         return
     cases = side.gating()
@@ -74,7 +74,7 @@ def _about_trials(side: Side) -> Iterator[Check]:
             "replay",
             f"{len(missed)} case(s) have trials that were not measured (replay miss): "
             f"{name_some(tuple(missed))}",
-            "record them: `evalgate run --record-missing`",
+            facts.record or "record them: `evalgate run --record-missing`",
         )
     short = [case.id for case in cases if len(case.numbers) < max(side.trials, 1)]
     if short:

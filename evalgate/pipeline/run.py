@@ -12,6 +12,7 @@ from evalgate.core.sides import Side, side_of_report
 from evalgate.errors import ConfigError, EvalgateError
 from evalgate.pipeline.events import Listener
 from evalgate.pipeline.execute import Execution, Limits, by_trials, confirmations, executing
+from evalgate.pipeline.forecasting import forecast_cases
 from evalgate.pipeline.plan import Calls, Filters, Plan, make_plan
 from evalgate.pipeline.policy import Overrides, with_overrides
 from evalgate.pipeline.report import Judgement, collect, compared, conclude, settling_note
@@ -189,8 +190,23 @@ async def _trials_and_verdict(execution: Execution, plan: Plan, judgement: Judge
     facts = replace(judgement.facts, cap=None if outcome.complete else outcome.reason)
     if outcome.complete:
         facts = replace(facts, fresh=await _fresh(execution, plan, report, judgement, trials))
+    facts = replace(facts, record=_record_hint(plan, report))
     report = report.model_copy(update={"warnings": settling_note(plan, judgement.baseline)})
     return conclude(report, plan, replace(judgement, facts=facts), execution.folder)
+
+
+def _record_hint(plan: Plan, report: Report) -> str | None:
+    """Say what a live run of the trials that a replay missed takes, and how to start it."""
+    missed = [
+        case.id
+        for case in report.cases
+        if any(trial.status == "not_measured" for trial in case.trials)
+    ]
+    if plan.calls != "replay" or not missed:
+        return None
+    forecast = forecast_cases(plan, missed)
+    told = "" if forecast is None else f"  ({forecast.sentence(len(report.cases))})"
+    return f"evalgate run {plan.suite.asked} --record-missing{told}"
 
 
 def _first_trials(execution: Execution, plan: Plan) -> int:

@@ -26,7 +26,7 @@ from evalgate.pipeline.seen import seen_by_gateway
 from evalgate.pipeline.suite import Suite
 from evalgate.pipeline.world import World
 from evalgate.schema.canonical import digest
-from evalgate.schema.config import GatewayConfig
+from evalgate.schema.config import GatewayConfig, LiveLimits
 from evalgate.schema.golden import Case
 from evalgate.schema.trace import Trace
 from evalgate.text.redact import Redactor
@@ -170,7 +170,9 @@ async def open_gateway(
     async with AsyncExitStack() as stack:
         upstream = None
         if mode != "replay":
-            upstream = await stack.enter_async_context(Upstream(_endpoints(config, world.environ)))
+            upstream = await stack.enter_async_context(
+                Upstream(endpoints_of(config, world.environ))
+            )
         shelf = Shelf(suite.cassettes, source=config.source)
         stack.callback(shelf.close)
         sessions = Sessions(settings, shelf, clock=time.monotonic)
@@ -180,8 +182,12 @@ async def open_gateway(
         yield Gateway(origin, sessions, world.environ)
 
 
-def _endpoints(config: GatewayConfig, environ: Mapping[str, str]) -> dict[Target, Endpoint]:
-    """Find where live calls go: a configured upstream, or a provider whose key is there."""
+def endpoints_of(config: GatewayConfig, environ: Mapping[str, str]) -> dict[Target, Endpoint]:
+    """Find where live calls go: a configured upstream, or a provider whose key is there.
+
+    Raises:
+        ConfigError: There is neither.
+    """
     found: dict[Target, Endpoint] = {}
     for target, (variable, header) in _KEYS.items():
         key = environ.get(variable)
@@ -200,16 +206,10 @@ def _endpoints(config: GatewayConfig, environ: Mapping[str, str]) -> dict[Target
 
 
 def _governor(suite: Suite, config: GatewayConfig) -> Governor:
-    limits = config.limits
-    quota = Quota(
-        rpm=limits.rpm,
-        tpm=limits.tpm,
-        input_tpm=limits.input_tpm,
-        output_tpm=limits.output_tpm,
-        max_concurrency=limits.max_concurrency,
-    )
     settings = GovernorSettings(
-        quota, max_retries=limits.max_retries, budget_usd=suite.config.caps.cost_usd
+        quota_of(config.limits),
+        max_retries=config.limits.max_retries,
+        budget_usd=suite.config.caps.cost_usd,
     )
     book = PriceBook(overrides=suite.config.prices)
     return Governor(
@@ -218,6 +218,17 @@ def _governor(suite: Suite, config: GatewayConfig) -> Governor:
         clock=time.monotonic,
         sleep=asyncio.sleep,
         rng=seeded(0),
+    )
+
+
+def quota_of(limits: LiveLimits) -> Quota:
+    """Read the limits of live calls as a quota."""
+    return Quota(
+        rpm=limits.rpm,
+        tpm=limits.tpm,
+        input_tpm=limits.input_tpm,
+        output_tpm=limits.output_tpm,
+        max_concurrency=limits.max_concurrency,
     )
 
 

@@ -8,6 +8,7 @@ from evalgate.render.view import (
     amount,
     change_text,
     counts_line,
+    explained_checks,
     headline,
     moved_cases,
     noise_text,
@@ -57,8 +58,8 @@ def _checks(report: Report) -> str:
     rows += [_check_row(check) for check in report.checks]
     fixes = [
         f"- {markdown_cell(check.id)}: {markdown_cell(check.fix)}"
-        for check in report.checks
-        if check.fix and check.outcome != "pass"
+        for check in explained_checks(report)
+        if check.fix
     ]
     return "\n".join(rows) + ("\n\n**Way out**\n\n" + "\n".join(fixes) if fixes else "")
 

@@ -10,6 +10,7 @@ from evalgate.render.view import (
     amount,
     change_text,
     counts_line,
+    explained_checks,
     gating_checks,
     headline,
     moved_cases,
@@ -67,7 +68,7 @@ def _print(console: "Console", report: Report, *, narrow: bool) -> None:
         line(f"changed: {text}", "yellow")
     console.print()
     console.print(_checks(report, narrow=narrow))
-    for check in report.checks:
+    for check in explained_checks(report):
         _print_detail(line, check)
     if report.changes:
         console.print()
@@ -109,8 +110,6 @@ def _checks(report: Report, *, narrow: bool) -> "Table":
 
 def _print_detail(line: "Line", check: Check) -> None:
     """Say what is needed to act on a check that did not pass, and how sure a failure is."""
-    if check.outcome == "pass" or check.gate == "advisory":
-        return
     line(f"{check.id}: {check.reason}", "", 2)
     noise = noise_text(check)
     if noise:

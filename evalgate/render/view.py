@@ -14,6 +14,7 @@ __all__ = [
     "amount",
     "change_text",
     "counts_line",
+    "explained_checks",
     "gating_checks",
     "headline",
     "moved_cases",
@@ -86,6 +87,16 @@ def advisory_moves(report: Report) -> tuple[Check, ...]:
     """Return the advisory checks that would fail if they gated, the largest change first."""
     worse = [c for c in report.checks if c.gate == "advisory" and c.outcome == "fail"]
     return tuple(sorted(worse, key=lambda check: -(check.change or 0)))
+
+
+def explained_checks(report: Report) -> tuple[Check, ...]:
+    """Return the checks that did not pass and are worth an explanation.
+
+    Where evidence is missing, that explains every check that lacks it.
+    """
+    bad = [check for check in gating_checks(report) if check.outcome != "pass"]
+    causes = [c for c in bad if c.kind == "comparison" or c.id.startswith("evidence.")]
+    return tuple(c for c in bad if c.outcome == "fail" or not causes or c in causes)
 
 
 def headline(report: Report) -> str:

@@ -1,0 +1,60 @@
+"""`evalgate cassette`."""
+
+import os
+from pathlib import Path
+
+import click
+
+from evalgate.cli.options import config_option, suite_option
+
+__all__ = ["cassette"]
+
+
+@click.group()
+def cassette() -> None:
+    """Show, prune and scan the recorded model calls."""
+
+
+@cassette.command()
+@config_option
+@suite_option
+@click.option("--case", "cases", multiple=True, metavar="ID", help="Only this case.")
+def show(config: Path, suites: tuple[str, ...], cases: tuple[str, ...]) -> None:
+    """Print what is recorded, a line a response."""
+    from evalgate.pipeline.cassettes import show_cases  # noqa: PLC0415  # heavy
+    from evalgate.pipeline.suite import Selection, find_suites  # noqa: PLC0415
+
+    for suite in find_suites(Selection(config, suites)):
+        for line in show_cases(suite, cases):
+            click.echo(line)
+
+
+@cassette.command()
+@config_option
+@suite_option
+@click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
+def prune(config: Path, suites: tuple[str, ...], *, dry_run: bool) -> None:
+    """Remove recordings of cases and trials that the suite has no more."""
+    from evalgate.pipeline.cassettes import prune_suite  # noqa: PLC0415  # heavy
+    from evalgate.pipeline.suite import Selection, find_suites  # noqa: PLC0415
+
+    for suite in find_suites(Selection(config, suites)):
+        for line in prune_suite(suite, dry_run=dry_run):
+            click.echo(line)
+
+
+@cassette.command()
+@config_option
+@suite_option
+def scan(config: Path, suites: tuple[str, ...]) -> int:
+    """Look for secrets that recordings still hold; exits 2 when there are any."""
+    from evalgate.pipeline.cassettes import find_leaks  # noqa: PLC0415  # heavy
+    from evalgate.pipeline.suite import Selection, find_suites  # noqa: PLC0415
+
+    found = 0
+    for suite in find_suites(Selection(config, suites)):
+        for leak in find_leaks(suite, os.environ):
+            click.echo(f"{leak.path}:{leak.line}: looks like a secret: {leak.kind}")
+            found += 1
+    click.echo(f"{found} secrets found")
+    return 2 if found else 0

@@ -1,0 +1,70 @@
+"""`evalgate gateway`."""
+
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+__all__ = ["gateway"]
+
+EPILOG = """\b
+Examples:
+  evalgate gateway --record cassettes/my-agent --upstream openai=https://api.openai.com/v1
+  evalgate gateway --replay cassettes/my-agent --port 4010 --traces traces.jsonl
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.option("--record", type=click.Path(path_type=Path), help="Record every call here.")
+@click.option("--replay", type=click.Path(path_type=Path), help="Replay calls from here.")
+@click.option(
+    "--upstream",
+    "upstreams",
+    multiple=True,
+    metavar="[PROVIDER=]URL",
+    help="Where live calls go: openai, anthropic or azure. A bare URL is openai's.",
+)
+@click.option("--port", default=0, show_default=True, help="0: any that is free.")
+@click.option("--case", "case_id", default="session", show_default=True, help="Name of the tape.")
+@click.option("--traces", type=click.Path(path_type=Path), help="Write the trace here on exit.")
+def gateway(
+    record: Path | None,
+    replay: Path | None,
+    upstreams: tuple[str, ...],
+    **given: Any,  # noqa: ANN401  # click's options
+) -> None:
+    """Listen on loopback for agents that run elsewhere, until interrupted.
+
+    Prints the variables to export; on exit it writes the trace of what it saw.
+    """
+    from evalgate.errors import ConfigError  # noqa: PLC0415  # heavy
+    from evalgate.pipeline.standalone import StandaloneOptions, run_gateway  # noqa: PLC0415
+    from evalgate.pipeline.world import this_machine  # noqa: PLC0415
+
+    if (record is None) == (replay is None):
+        raise ConfigError(
+            "give either --record DIR or --replay DIR", fix="evalgate gateway --record cassettes/x"
+        )
+    options = StandaloneOptions(
+        mode="replay" if record is None else "record",
+        cassettes=record or replay or Path(),
+        upstream=dict(_provider(text) for text in upstreams),
+        **given,
+    )
+    trace = run_gateway(options, this_machine(), _announce)
+    calls = sum(step.kind == "llm_call" for step in trace.steps)
+    click.echo(f"{calls} calls, status {trace.status}", err=True)
+
+
+def _provider(text: str) -> tuple[str, str]:
+    name, found, url = text.partition("=")
+    return (name, url) if found and name in ("openai", "anthropic", "azure") else ("openai", text)
+
+
+def _announce(variables: Mapping[str, str]) -> None:
+    for name, value in variables.items():
+        click.echo(f"export {name}={shlex.quote(value)}")
+    sys.stdout.flush()
