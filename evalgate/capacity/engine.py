@@ -9,26 +9,26 @@ from collections.abc import Iterator
 from heapq import heappop, heappush
 from itertools import islice
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 
-from evalgate.capacity.admission import Admission, Governor
+from evalgate.capacity.admission import Governor
 from evalgate.capacity.causes import CAUSES, Cause
-from evalgate.capacity.faults import FaultProfile
 from evalgate.capacity.flight import Answer, Wake, done, drain, send_watched, wait_in_line
 from evalgate.capacity.outcome import Counts, Series
-from evalgate.capacity.quota import NO_HINT, DimensionName, Quota, attempt_on, new_state
+from evalgate.capacity.quota import NO_HINT, DimensionName, attempt_on, new_state
 from evalgate.capacity.retry import (
-    RetryBudget,
     RetryPolicy,
     after_failure,
     budget_allows,
     delay,
 )
+from evalgate.capacity.rules import Rules
 from evalgate.capacity.script import Cost, LiveCall, Script, Session
-from evalgate.capacity.units import MILLISECOND, SECOND, quantise
+from evalgate.capacity.sums import Charged, note_retries, note_script, note_sessions, tidy
+from evalgate.capacity.units import MILLISECOND, SECOND
 from evalgate.capacity.workload import Closed, Rows, Start, Workload, row_plan
 
-__all__ = ["Engine", "Rules"]
+__all__ = ["Engine"]
 
 _CAUSE_OF: dict[DimensionName, Cause] = {
     "requests": "throttled_requests",
@@ -37,17 +37,8 @@ _CAUSE_OF: dict[DimensionName, Cause] = {
     "output_tokens": "throttled_tokens",
     "concurrency": "concurrency",
 }
-
-
-class Rules(NamedTuple):
-    """What an engine plays by."""
-
-    quota: Quota
-    stack: tuple[RetryPolicy, ...]
-    faults: FaultProfile
-    admission: Admission | None
-    budget: RetryBudget | None
-    horizon: int | None
+_NEVER = 1 << 200
+"""Later than anything that happens."""
 
 
 class Engine:
@@ -76,14 +67,13 @@ class Engine:
             for _ in workload.groups
         ]
         self.series = Series()
-        self.charged = [0] * len(quota.dimensions)
-        self.now = self.place = self.busy = self.calls = self.retries = 0
-        self.scripts: dict[tuple[int, int], Script] = {}
+        self.charged = Charged(len(quota.dimensions))
+        self.now = self.place = self.calls = self.retries = 0
+        self.scripts: list[dict[int, Script]] = [{} for _ in workload.groups]
         self.times: list[int] = []
         self.slots: dict[int, list[Any]] = {}
         self.queued: Iterator[Start] | None = None
-        self.first_arrival: int | None = None
-        self.last_arrival = self.last_admission = self.last_end = 0
+        self.first_arrival = self.last_arrival = self.last_admission = self.last_end = 0
         self.last_refusal: int | None = None
         self.wake: int | None = None
         ranks = [group.rank for group in workload.groups]
@@ -91,7 +81,7 @@ class Engine:
         self.governor = None if gate is None else Governor(gate, quota, ranks, critical=critical)
         self.faulty = bool(rules.faults.rates or rules.faults.slow_rate)
         settles = quota.settles and quota.charge != "actual"
-        # Without any of these nothing happens when an answer arrives but the next step.
+        # Without any of these an answer brings nothing but the next step.
         watched = settles or quota.max_concurrency or self.faulty or rules.horizon is not None
         self.direct = not (watched or gate)
         # Rows are used once each: what they cost is added at once and nothing is kept.
@@ -107,17 +97,18 @@ class Engine:
         if isinstance(law, Closed):
             self.queued = arrivals
             arrivals = iter(list(islice(arrivals, law.users)))
-        times, slots, horizon = self.times, self.slots, self.rules.horizon
+        times, slots = self.times, self.slots
+        horizon = _NEVER if self.rules.horizon is None else self.rules.horizon
         coming = next(arrivals, None)
+        self.first_arrival = 0 if coming is None else coming.time
         while True:
             if coming is not None and (not times or coming.time <= times[0]):
-                if horizon is not None and coming.time > horizon:
+                if coming.time > horizon:
                     return
-                if coming.time != self.now:
-                    self._advance(coming.time)
+                self._advance(coming.time)
                 self._arrive(coming, coming.time)
                 coming = next(arrivals, None)
-            elif times and (horizon is None or times[0] <= horizon):
+            elif times and times[0] <= horizon:
                 now = heappop(times)
                 self._advance(now)
                 # The list grows while it is walked: what arises now is served now.
@@ -158,10 +149,8 @@ class Engine:
             slot.append(item)
 
     def _arrive(self, start: Start, now: int) -> None:
-        if self.first_arrival is None:
-            self.first_arrival = now
         self.last_arrival = now
-        script = self._script(start)
+        script = self.scripts[start.group].get(start.plan) or self._script(start)
         script.arrived += 1
         counts = self.counts[start.group]
         cost = script.single
@@ -169,8 +158,8 @@ class Engine:
             self._next_stage(Session(script, start.group, counts, now), now)
             return
         # A lone call that is admitted at once needs no session of its own.
-        counts.calls += 1
         self.calls += 1
+        counts.calls += 1
         wait = self.attempt(cost.charges, now)
         if wait:
             session = Session(script, start.group, counts, now)
@@ -178,22 +167,26 @@ class Engine:
             call = LiveCall(session, cost, len(self.rules.stack))
             call.offered = True
             self.refused(call, wait, now)
-        else:
+        elif self.rows or self.queued is not None:
             self.admitted(cost, counts, now)
             counts.succeeded += 1
             self._finished(counts, script, now, now + script.ideal)
+        else:
+            script.straight += 1
+            self.last_admission = now
+            self.series.admitted[self.place] += 1
+            self._note_end(now + script.ideal)
 
     def _script(self, start: Start) -> Script:
+        """Work a plan out when its first session comes."""
+        quota = self.rules.quota
         plans = self.workload.groups[start.group].plans
         if isinstance(plans, Rows):
-            script = Script(row_plan(plans, start.plan), self.rules.quota)
-            self._note_sessions(script, start.group, 1)
+            script = Script(row_plan(plans, start.plan), quota)
+            note_sessions(self.counts[start.group], script, 1)
             return script
-        key = start.group, start.plan
-        found = self.scripts.get(key)
-        if found is None:
-            found = self.scripts[key] = Script(plans[start.plan], self.rules.quota)
-        return found
+        script = self.scripts[start.group][start.plan] = Script(plans[start.plan], quota)
+        return script
 
     def _next_stage(self, session: Session, now: int) -> None:
         """Go to the next stage after its gap, or end the session after its tail."""
@@ -272,7 +265,7 @@ class Engine:
         self.last_admission = now
         counts.attempts += 1
         if self.rows:
-            self._charge(cost, 1)
+            self.charged.add(cost, 1)
         else:
             cost.admitted += 1
         self.series.admitted[self.place] += 1
@@ -293,7 +286,7 @@ class Engine:
         if wait == NO_HINT or not step:
             hint = None
         elif wait % step:
-            hint = quantise(wait, step)
+            hint = -(-wait // step) * step
         policy = self.alone
         if policy is None:
             self.failed(call, cause, hint, now)
@@ -303,8 +296,7 @@ class Engine:
         if again is None:
             self.give_up(call, cause, now)
             return
-        call.tries[0] += 1
-        call.most = call.tries[0]
+        call.most = call.tries[0] = call.tries[0] + 1
         now += again
         slot = self.slots.get(now)
         if slot is None:
@@ -379,13 +371,17 @@ class Engine:
         counts.finished += 1
         counts.useful += script.calls
         counts.completion.add(now - start)
+        self._note_end(now)
+        self._over(now)
+
+    def _note_end(self, now: int) -> None:
         series = self.series
         place = now // series.width
         if place >= series.size:
             place = series.place(now)
             self._advance(self.now)
         series.finished[place] += 1
-        self._over(now)
+        self.last_end = max(self.last_end, now)
 
     def _over(self, now: int) -> None:
         """In a closed loop the next session takes the place of one that ended."""
@@ -395,35 +391,9 @@ class Engine:
             if start is not None:
                 self.push(now, start)
 
-    def _note_sessions(self, script: Script, group: int, times: int) -> None:
-        counts = self.counts[group]
-        counts.sessions += times
-        counts.planned += times * script.calls
-        counts.ideal.add(script.ideal, times)
-
-    def _charge(self, cost: Cost, times: int) -> None:
-        for index, charge in enumerate(cost.counted):
-            self.charged[index] += charge * times
-        self.busy += cost.duration * times
-
     def close(self) -> None:
         """Finish the sums once the run is over."""
-        for (group, _), script in self.scripts.items():
-            self._note_sessions(script, group, script.arrived)
-            for _, costs in script.stages:
-                for cost in costs:
-                    self._charge(cost, cost.admitted)
-        for counts in self.counts:
-            counts.throttled = sum(counts.throttles.values())
-            counts.attempts += counts.throttled
-            if self.alone is not None:
-                counts.by_layer[self.alone.name] = counts.attempts - counts.calls
-            counts.throttles = {cause: n for cause, n in counts.throttles.items() if n}
-            counts.by_layer = {name: n for name, n in counts.by_layer.items() if n}
-
-
-def note_retries(call: LiveCall) -> None:
-    """Count a call that ended by the retries it needed."""
-    if call.most:
-        retries = call.session.counts.retries
-        retries[call.most] = retries.get(call.most, 0) + 1
+        for counts, scripts in zip(self.counts, self.scripts, strict=True):
+            for script in scripts.values():
+                note_script(counts, self.charged, script)
+        tidy(self.counts, self.alone)

@@ -32,7 +32,7 @@ class Cost:
 class Script:
     """A plan worked out for one quota."""
 
-    __slots__ = ("arrived", "calls", "ideal", "single", "stages", "tail")
+    __slots__ = ("arrived", "calls", "ideal", "single", "stages", "straight", "tail")
 
     def __init__(self, plan: Plan, quota: Quota) -> None:
         """Work all calls out."""
@@ -44,6 +44,8 @@ class Script:
         self.calls = sum(len(costs) for _, costs in self.stages)
         self.arrived = 0
         """Sessions that came and are not yet added to the sums."""
+        self.straight = 0
+        """Those of them whose only call was admitted at once."""
         lone = len(self.stages) == 1 and self.calls == 1 and not self.stages[0][0]
         first = self.stages[0][1][0] if lone else None
         self.single = first if first is not None and first.fits and not first.offset else None

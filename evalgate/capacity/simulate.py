@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from random import Random
 
 from evalgate.capacity.admission import Admission
-from evalgate.capacity.engine import Engine, Rules
+from evalgate.capacity.engine import Engine
 from evalgate.capacity.faults import FaultProfile
 from evalgate.capacity.outcome import StressOutcome, merge_outcomes
 from evalgate.capacity.quota import Quota
 from evalgate.capacity.retry import RetryBudget, RetryPolicy
+from evalgate.capacity.rules import Rules
 from evalgate.capacity.units import nanoseconds, seconds
 from evalgate.capacity.workload import Workload, is_sampled, starts
 
@@ -109,12 +110,12 @@ def _recovery(engine: Engine) -> float | None:
 
 def _utilisation(quota: Quota, engine: Engine) -> dict[str, float]:
     """Admitted charge / (limit x time from first arrival to last admission + burst)."""
-    span = max(0, engine.last_admission - (engine.first_arrival or 0))
+    span = max(0, engine.last_admission - engine.first_arrival)
     found: dict[str, float] = {
         d.name: charged * d.window / (d.limit * span + d.room * d.window)
-        for d, charged in zip(quota.dimensions, engine.charged, strict=True)
+        for d, charged in zip(quota.dimensions, engine.charged.charges, strict=True)
     }
     if quota.max_concurrency is not None:
-        whole = max(engine.last_end - (engine.first_arrival or 0), 1)
-        found["concurrency"] = engine.busy / (quota.max_concurrency * whole)
+        whole = max(engine.last_end - engine.first_arrival, 1)
+        found["concurrency"] = engine.charged.busy / (quota.max_concurrency * whole)
     return found

@@ -57,13 +57,14 @@ def exponential(rng: Random) -> float:
     Returns:
         A number above or equal to 0.
     """
+    draw = rng.random
     whole = 0
     while True:
-        first = previous = rng.random()
-        run = 1
-        while (current := rng.random()) <= previous:
+        first = previous = draw()
+        odd = True
+        while (current := draw()) <= previous:
             previous = current
-            run += 1
-        if run % 2 == 1:
+            odd = not odd
+        if odd:
             return whole + first
         whole += 1

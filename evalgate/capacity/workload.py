@@ -266,12 +266,13 @@ def starts(workload: Workload, rng: Random) -> Iterator[Start]:
     law = workload.law
     if isinstance(law, Poisson):
         total = session_count(workload)
+        # Each group has its own generator, so that one more group changes no other.
         seeds = [rng.getrandbits(64) for _ in workload.groups]
         streams = [
             _poisson(workload, index, law.rate * group.sessions / total, Random(seed))  # noqa: S311  reproducible on purpose
             for index, (group, seed) in enumerate(zip(workload.groups, seeds, strict=True))
         ]
-        return merge(*streams)
+        return merge(*streams) if len(streams) > 1 else streams[0]
     if isinstance(law, Recorded):
         return _recorded(workload, law)
     span = nanoseconds(law.seconds) if isinstance(law, Ramp) else 0

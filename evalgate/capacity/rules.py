@@ -1,0 +1,21 @@
+"""What a run plays by."""
+
+from typing import NamedTuple
+
+from evalgate.capacity.admission import Admission
+from evalgate.capacity.faults import FaultProfile
+from evalgate.capacity.quota import Quota
+from evalgate.capacity.retry import RetryBudget, RetryPolicy
+
+__all__ = ["Rules"]
+
+
+class Rules(NamedTuple):
+    """Quota, clients, faults and control of one run; the horizon is in nanoseconds."""
+
+    quota: Quota
+    stack: tuple[RetryPolicy, ...]
+    faults: FaultProfile
+    admission: Admission | None
+    budget: RetryBudget | None
+    horizon: int | None
