@@ -88,7 +88,7 @@ def _read(text: str) -> Reply:
     Raises:
         ValueError: It has another.
     """
-    return _Claims.model_validate_json(text, strict=True).model_dump()
+    return _Claims.model_validate_json(text, strict=True).model_dump(mode="json")
 
 
 def claims_judge(chat: Chat, sampling: dict[str, Json]) -> Judge:

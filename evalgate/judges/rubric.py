@@ -164,7 +164,7 @@ def _schema(rubric: Rubric) -> Json:
 
 def _read(text: str, rubric: Rubric) -> Reply:
     form = _Level if rubric.levels else _YesNo
-    return form.model_validate_json(text, strict=True).model_dump()
+    return form.model_validate_json(text, strict=True).model_dump(mode="json")
 
 
 def _value(reply: Reply, rubric: Rubric) -> float:
