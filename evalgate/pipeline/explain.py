@@ -18,6 +18,7 @@ __all__ = ["explain"]
 
 _SHOWN = 50
 _OUTPUT = 300
+_MISS = 1500
 _EXPLAINED = ("regressed", "errored")
 
 
@@ -45,7 +46,7 @@ def explain(
         change.model_copy(
             update={
                 "what": (
-                    *change.what,
+                    *(() if change.outcome == "errored" else change.what),
                     *_what(cases[change.id], worst.get(change.id), traces.get(change.id)),
                 ),
                 "reproduce": f"evalgate run {plan.suite.asked} --case {shlex.quote(change.id)}",
@@ -75,6 +76,9 @@ def _success(result: TrialResult) -> float:
 def _what(case: Case, result: TrialResult | None, trace: Trace | None) -> Iterable[str]:
     if result is None:
         yield "it was not run"
+        return
+    if result.status == "not_measured":
+        yield f"not measured: {cap(result.error or 'no reason given', _MISS)}"
         return
     if result.error:
         yield f"trial {result.trial} ended as {result.status}: {cap(result.error, _OUTPUT)}"

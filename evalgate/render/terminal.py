@@ -29,6 +29,7 @@ __all__ = ["render"]
 
 _STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "bold yellow"}
 _CASES = 12
+_ERRORED = 2
 _NARROW = 90
 
 
@@ -74,10 +75,12 @@ def _print(console: "Console", report: Report, *, narrow: bool) -> None:
         console.print()
         line(f"cases: {counts_line(report.changes)}", "bold")
     moved = moved_cases(report)
-    for change in moved[:_CASES]:
+    errored = [change for change in moved if change.outcome == "errored"][_ERRORED:]
+    shown = [change for change in moved if change not in errored][:_CASES]
+    for change in shown:
         _print_case(line, change)
-    if len(moved) > _CASES:
-        line(f"{len(moved) - _CASES} more in report.json", "dim", 2)
+    if len(moved) > len(shown):
+        line(f"{len(moved) - len(shown)} more in report.json", "dim", 2)
     _print_rest(console, line, report, narrow=narrow)
 
 

@@ -24,7 +24,7 @@ from evalgate.text.escape import cap
 __all__ = ["builtin_scorers", "metric_sources", "score_trial", "scorer_versions"]
 
 _OUTPUT_CHARACTERS: Final = 300
-_ERROR_CHARACTERS: Final = 300
+_ERROR_CHARACTERS: Final = 2_000
 _DETAILS: Final = 20
 _SHARED_SCORES: Final = 4_096
 _UNPREPARED: Final = task.Prepared()
