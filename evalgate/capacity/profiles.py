@@ -11,7 +11,17 @@ from difflib import get_close_matches
 from fractions import Fraction
 from typing import Literal
 
-from evalgate.capacity.quota import DimensionName, DimensionUse, Quota
+from evalgate.capacity.quota import (
+    DimensionName,
+    DimensionUse,
+    NeverFits,
+    Quota,
+    QuotaState,
+    Rejected,
+    Request,
+    reserve,
+    use,
+)
 from evalgate.capacity.units import MILLISECOND, SECOND, quantise
 from evalgate.errors import ConfigError
 
@@ -23,6 +33,7 @@ __all__ = [
     "error_response",
     "go_duration",
     "rate_limit_headers",
+    "refusal_of",
     "throttle_response",
     "truncated_wait",
     "with_profile",
@@ -88,6 +99,28 @@ class Refusal:
     """Nanoseconds the limit is for."""
 
 
+def refusal_of(
+    state: QuotaState, request: Request, decision: Rejected | NeverFits, now: int
+) -> Refusal:
+    """Say what was refused, as a provider counts it.
+
+    Args:
+        state: What is in use, after the decision.
+        request: The call.
+        decision: What `admit` returned.
+        now: The same moment.
+    """
+    wait = decision.retry_after if isinstance(decision, Rejected) else None
+    for dimension, cost, item in zip(
+        state.quota.dimensions, reserve(state.quota, request), use(state, now), strict=True
+    ):
+        if dimension.name == decision.dimension:
+            # Providers count from a bucket as large as the limit; a smaller one starts part used.
+            used = item.used + max(0, dimension.limit - dimension.room)
+            return Refusal(dimension.name, dimension.limit, used, cost, wait, dimension.window)
+    return Refusal("concurrency", state.max_concurrency or 0, state.in_flight, 1, wait)
+
+
 def go_duration(value: int) -> str:
     """Format nanoseconds as a Go duration in whole milliseconds: `6m0s`, `1.2s`, `17ms`, `0s`.
 
@@ -146,6 +179,8 @@ def _openai_message(refusal: Refusal, model: str, organization: str) -> str:
             "tokens must be reduced in order to run successfully."
         )
     ms = truncated_wait(refusal.limit, refusal.used, refusal.requested, refusal.window)
+    if refusal.retry_after is not None:
+        ms = refusal.retry_after // MILLISECOND
     return (
         f"Rate limit reached {head}{numbers}Used {refusal.used}, Requested {refusal.requested}. "
         f"Please try again in {_spoken(ms)}. Visit "

@@ -187,3 +187,10 @@ def test_a_wasted_sliding_log_forgets_the_oldest() -> None:
     log.take(2, 0)
     log.waste(1, 5)
     assert (2, 5) == (log.used(5), log.wait(1, 5))
+
+
+def test_an_entry_leaves_exactly_one_window_later() -> None:
+    """In use until then, and not a nanosecond longer."""
+    log = SlidingLog(5, 10)
+    log.take(3, 0)
+    assert (3, 0) == (log.used(9), log.used(10))

@@ -12,11 +12,20 @@ from evalgate.capacity.profiles import (
     error_response,
     go_duration,
     rate_limit_headers,
+    refusal_of,
     throttle_response,
     truncated_wait,
     with_profile,
 )
-from evalgate.capacity.quota import DimensionUse, Quota
+from evalgate.capacity.quota import (
+    DimensionUse,
+    Quota,
+    Rejected,
+    Request,
+    admit,
+    new_state,
+    use,
+)
 from evalgate.capacity.units import MILLISECOND, MINUTE, SECOND
 from evalgate.errors import ConfigError
 
@@ -72,6 +81,41 @@ def test_openai_says_too_large() -> None:
     response = throttle_response("openai", refusal, (), wall_clock=NOON)
     assert (429, {}) == (response.status, response.headers)
     assert "Request too large" in json.loads(response.body)["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("used", "requested", "spoken"),
+    [(29_937, 385, "644ms"), (14_567, 24_754, "18.642s"), (18_928, 11_159, "174ms")],
+)
+def test_from_decision_to_message(used: int, requested: int, spoken: str) -> None:
+    """Spec, expected number 1, through the whole chain: admit, refusal, body."""
+    state = new_state(Quota(tpm=30_000))
+    admit(state, Request(used, 0), 0)
+    request = Request(requested, 0)
+    decision = admit(state, request, 0)
+    assert isinstance(decision, Rejected)
+    refusal = refusal_of(state, request, decision, 0)
+    body = throttle_response("openai", refusal, use(state, 0), wall_clock=NOON).body.decode()
+    assert f"Limit 30000, Used {used}, Requested {requested}. Please try again in {spoken}." in body
+
+
+def test_a_small_burst_speaks_of_the_whole_limit() -> None:
+    """60 RPM with a bucket of 1: used 60 of 60, again in a second; (60 + 1 - 60) / (60 / min)."""
+    state = new_state(Quota(rpm=60, burst=1))
+    admit(state, Request(), 0)
+    decision = admit(state, Request(), 0)
+    assert isinstance(decision, Rejected)
+    expected = Refusal("requests", 60, 60, 1, SECOND)
+    assert expected == refusal_of(state, Request(), decision, 0)
+
+
+def test_concurrency_is_refused_without_a_hint() -> None:
+    """Nobody can foretell when a slot frees."""
+    state = new_state(Quota(max_concurrency=1))
+    admit(state, Request(), 0)
+    decision = admit(state, Request(), 0)
+    assert isinstance(decision, Rejected)
+    assert Refusal("concurrency", 1, 1, 1, None) == refusal_of(state, Request(), decision, 0)
 
 
 def test_hints_are_rounded_up() -> None:

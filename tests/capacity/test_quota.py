@@ -190,6 +190,11 @@ def test_without_max_tokens_the_real_cost_is_charged(
     assert expected == reserve(Quota(tpm=10_000, charge=charge), Request(500, 200))
 
 
+def test_the_larger_of_input_and_ceiling_is_charged() -> None:
+    """OpenAI's rule: a long prompt with a short answer costs its prompt."""
+    assert (5000,) == reserve(Quota(tpm=10_000, charge="max"), Request(5000, 10, 100))
+
+
 def test_counted_rejections_keep_the_bucket_empty() -> None:
     """With burst 1 a rejection starts the second anew: asking every 0.9 s never gets in."""
     state = new_state(Quota(rpm=60, burst=1, count_rejected=True))

@@ -210,6 +210,14 @@ def test_fan_out_waits_for_the_slowest_and_dies_together() -> None:
     assert (0, 3, 2, 1) == (bad.finished, bad.calls, bad.succeeded, bad.exhausted)
 
 
+def test_a_waiting_call_is_dropped_with_its_session() -> None:
+    """One call never fits and is given up after 1.5 s; the other would try again after 10 s."""
+    first, waits, never = (Call(Request(tokens, 0)) for tokens in (6000, 1000, 7000))
+    workload = _burst(1, Plan((Stage((first, waits, never)),)))
+    total = simulate(Scenario(workload, Quota(tpm=6000), layers("exact"))).total
+    assert (1, 1, 1, 5) == (total.succeeded, total.never_fits, total.cancelled, total.attempts)
+
+
 def test_completion_times_are_those_of_finished_sessions() -> None:
     """Three calls of a second each, and the waits for a slow quota on top."""
     free = as_data(simulate(Scenario(_burst(5, SESSION), Quota())))
