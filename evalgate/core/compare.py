@@ -163,10 +163,10 @@ def _compare_metric(
 ) -> MetricComparison | None:
     flat_side = scene.baseline if scene.baseline.means_only else scene.candidate
     rule = rule_of(metric, policy, gate_all=scene.flat and metric.name in flat_side.values)
-    result: ByCase | ByValue | NoComparison | None
-    result = differing_scorer(metric, scene.baseline, scene.candidate, options)
-    if result is None:
-        result = _result(metric, rule, scene)
+    result = _result(metric, rule, scene)
+    if result is not None:
+        differs = differing_scorer(metric, scene.baseline, scene.candidate, options)
+        result = result if differs is None else differs
     if result is None or (rule.gate == "advisory" and isinstance(result, NoComparison)):
         return None
     return MetricComparison(metric, rule, result, guessed_direction=metric.doc == _GUESSED)

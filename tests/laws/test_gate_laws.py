@@ -205,11 +205,15 @@ def test_less_evidence_never_turns_a_non_pass_into_a_pass(
     """Delete trials, cases and scores of the candidate as you like: it is never judged better.
 
     Metrics that gate only where they are known are the one agreed exception: where the baseline
-    has no value at all, a candidate with none has no check. So the baseline has some here.
+    has no value at all, a candidate with none has no check. So the baseline has some here; and a
+    limit knows only from the baseline that a case has something to score, so there it has all.
     """
     baseline, candidate = side_of_report(world.baseline), side_of_report(world.candidate)
     for name in STEADY:
         assume(any(_known(case, name) for case in baseline.cases.values()))
+    if world.policy.metrics[world.focus].model_fields_set & {"min", "max"}:
+        score = METRICS[world.focus].score
+        assume(all(_known(case, score) for case in baseline.cases.values()))
     before = _judge(baseline, candidate, world.policy)
     if not removals:
         candidate = _lower_scores_go(candidate, world.focus, chance)
