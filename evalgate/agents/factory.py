@@ -64,7 +64,7 @@ async def open_agent(  # noqa: PLR0913  # all are keywords, and each is a fact o
     opening = Opening(
         target=config.run if kind in ("http", "https") else target,
         config=config,
-        root=root,
+        root=root.resolve(),
         concurrency=concurrency,
         timeout_s=timeout_s,
         environ=environ,

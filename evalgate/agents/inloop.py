@@ -10,6 +10,8 @@ import asyncio
 import ctypes
 import threading
 from collections.abc import Callable, Generator
+from contextlib import suppress
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -70,18 +72,29 @@ class Watchdog:
 
 @dataclass(slots=True)
 class Lifeline:
-    """An awaitable that drives the agent, cannot be deaf to a cancellation, and can be cut."""
+    """An awaitable that drives an agent in the caller's task, and can let go of it.
+
+    Each step runs in a context (`contextvars`) of its own, as in a task, but without the two
+    rounds of the event loop that a task costs: with those, trials that end together would start
+    together for ever, each waiting for all others.
+    """
 
     call: Callable[[], Any]
     """Calls the agent; called when this is awaited, so that a call that blocks is watched too."""
     watchdog: Watchdog
     """Is told when the agent has control."""
+    task: "asyncio.Task[Any]"
+    """The caller's task."""
+    cancelled_before: int
+    """Cancellations of the task that were asked for before the agent was called."""
+    context: Context = field(default_factory=copy_context)
+    """The agent's context variables."""
     late: bool = False
     """Whether the trial's time is over."""
-    cancelled: bool = False
-    """Whether the agent has been cancelled; whatever it does then, this ends as cancelled."""
     cut: bool = False
     """Whether the agent had its time to clean up and is not resumed any more."""
+    asked: int = 0
+    """Cancellations of the task that were asked for here."""
     grace: asyncio.TimerHandle | None = None
     """Runs while a cancelled agent cleans up."""
 
@@ -98,37 +111,59 @@ class Lifeline:
                 sent = yield waits_for
             except BaseException as error:
                 if self.cut:
+                    self._close(inner)
                     raise
                 if isinstance(error, asyncio.CancelledError):
-                    self._has_been_cancelled()
+                    self._give_grace()
                 resume = _thrower(inner, error)
             else:
                 resume = inner.__next__ if sent is None else _sender(inner, sent)
+
+    def time_out(self) -> None:
+        """Cancel the agent: its time is over."""
+        self.late = True
+        self._cancel()
+
+    def release(self) -> None:
+        """Take back the cancellations that were asked for here."""
+        if self.grace is not None:
+            self.grace.cancel()
+        for _ in range(self.asked):
+            self.task.uncancel()
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether a cancellation is under way that the agent did not ask for and take back."""
+        return self.task.cancelling() > self.cancelled_before
 
     def _resumed(self, resume: Callable[[], Any]) -> object:
         """Let the agent run up to its next await, and return what it waits for."""
         self.watchdog.entered = self.watchdog.clock.now()
         try:
-            return resume()
+            return self.context.run(resume)
         except SystemExit as error:
             raise AgentError(f"the agent called sys.exit({error.code!r})") from None
-        except Exception:  # StopIteration, with the answer, is one
-            if self.cancelled:
-                raise asyncio.CancelledError from None
-            raise
         finally:
             self.watchdog.entered = None
 
-    def _has_been_cancelled(self) -> None:
-        """Give the agent a moment to clean up, once."""
-        task = asyncio.current_task()
-        if not self.cancelled and task is not None:
-            self.grace = task.get_loop().call_later(_GRACE_S, self._cut, task)
-        self.cancelled = True
+    def _cancel(self) -> None:
+        self.asked += 1
+        self.task.cancel()
 
-    def _cut(self, task: "asyncio.Task[Any]") -> None:
-        self.cut = True
-        task.cancel()
+    def _give_grace(self) -> None:
+        """Let a cancelled agent clean up, for a moment; a timeout of its own is none of ours."""
+        if self.grace is not None:
+            self.grace.cancel()
+        self.grace = self.task.get_loop().call_later(_GRACE_S, self._cut)
+
+    def _cut(self) -> None:
+        if self.is_cancelled:
+            self.cut = True
+            self._cancel()
+
+    def _close(self, inner: Generator[Any, Any, Any]) -> None:
+        with suppress(Exception):  # it may object; it is not asked again
+            self.context.run(inner.close)
 
 
 async def _awaited(call: Callable[[], Any]) -> object:
@@ -151,7 +186,7 @@ async def ask_in_loop(
     timeout_s: float,
     watchdog: Watchdog,
 ) -> str:
-    """Await an agent in a task of its own, for so long.
+    """Await an agent, for so long.
 
     Args:
         call: Calls the agent.
@@ -165,45 +200,42 @@ async def ask_in_loop(
         TrialFailed: It raised, ran out of time, blocked the loop, called `sys.exit`, or returned
             what cannot be written down.
     """
-    line = Lifeline(call, watchdog)
-    loop = asyncio.get_running_loop()
-    task = loop.create_task(_drive(line, written))
-    timer = loop.call_later(timeout_s, _time_out, task, line)
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101  # we are in a coroutine
+    line = Lifeline(call, watchdog, task, task.cancelling())
+    timer = task.get_loop().call_later(timeout_s, line.time_out)
     try:
-        return await task
-    except asyncio.CancelledError:
-        current = asyncio.current_task()
-        if current is not None and current.cancelling():
-            raise
-        if line.late:
-            deaf = f"; it did not end when it was cancelled: {_ISOLATE}" if line.cut else ""
-            reason = f"no answer after {timeout_s:g} s (timeout_s){deaf}"
-            raise TrialFailed("timed_out", reason) from None
-        raise TrialFailed("crashed", "the agent cancelled its own task") from None
-    except LoopBlockedError:
-        reason = f"the agent blocked the event loop for more than {timeout_s:g} s: {_ISOLATE}"
-        raise TrialFailed("timed_out", reason) from None
-    except AgentError as error:
-        raise TrialFailed("crashed", str(error)) from None
-    except NotPlain as error:
-        raise TrialFailed("bad_output", str(error)) from None
-    except Exception as error:  # noqa: BLE001  # code of the user, which may raise anything
-        raise TrialFailed("crashed", described(error)) from None
+        result = await _outcome(line, written, timeout_s)
     finally:
         timer.cancel()
+        line.release()
+    if line.is_cancelled:
+        raise asyncio.CancelledError
+    if line.late:
+        deaf = f"; it did not end when it was cancelled: {_ISOLATE}" if line.cut else ""
+        raise TrialFailed("timed_out", f"no answer after {timeout_s:g} s (timeout_s){deaf}")
+    if isinstance(result, TrialFailed):
+        raise result
+    return result
 
 
-def _time_out(task: "asyncio.Task[str]", line: Lifeline) -> None:
-    line.late = True
-    task.cancel()
-
-
-async def _drive(line: Lifeline, written: Callable[[object], str]) -> str:
+async def _outcome(
+    line: Lifeline, written: Callable[[object], str], timeout_s: float
+) -> str | TrialFailed:
+    """Return what the agent answered, or why it did not."""
     try:
         return written(await line)
-    finally:
-        if line.grace is not None:
-            line.grace.cancel()
+    except asyncio.CancelledError:
+        return TrialFailed("crashed", "the agent raised CancelledError")
+    except LoopBlockedError:
+        reason = f"the agent blocked the event loop for more than {timeout_s:g} s: {_ISOLATE}"
+        return TrialFailed("timed_out", reason)
+    except AgentError as error:
+        return TrialFailed("crashed", str(error))
+    except NotPlain as error:
+        return TrialFailed("bad_output", str(error))
+    except Exception as error:  # noqa: BLE001  # code of the user, which may raise anything
+        return TrialFailed("crashed", described(error))
 
 
 def described(error: BaseException) -> str:

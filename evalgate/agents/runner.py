@@ -4,7 +4,7 @@ import asyncio
 import gc
 from collections import deque
 from collections.abc import Callable, Container, Coroutine, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 
@@ -180,6 +180,8 @@ class _Run:
     ended: deque[tuple[Case, int, Trace]] = field(default_factory=deque)
     waiting: "dict[asyncio.Future[None], TrialResult]" = field(default_factory=dict)
     broken: BaseException | None = None
+    ending: bool = False
+    """Whether workers are cancelled by us."""
 
     def stop(self, kind: Literal["cap", "asked"], reason: str) -> None:
         if self.stopped is None:
@@ -189,7 +191,7 @@ class _Run:
         """Do one trial after the other until there is none, or a reason to stop."""
         for case, trial in self.todo:
             async with self.context_for(case, trial) as context:
-                trace = await self.agent.run(case, context)
+                trace = await self._trace(case, context)
             self.ended.append((case, trial, trace))
             if self.decides:
                 self._keep_all()
@@ -201,6 +203,27 @@ class _Run:
                 raise self.broken
             if self.stopped is not None:
                 return
+
+    async def _trace(self, case: Case, context: Context) -> Trace:
+        """Run one trial; an agent that cancels the task it runs in has only failed its trial."""
+        try:
+            return await self.agent.run(case, context)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if self.ending or task is None:
+                raise
+            while task.cancelling():
+                task.uncancel()
+        with suppress(asyncio.CancelledError):  # one that is still to come is the agent's too
+            await asyncio.sleep(0)
+        if self.ending:
+            raise asyncio.CancelledError
+        return Trace(
+            case_id=case.id,
+            trial=context.trial,
+            status="crashed",
+            error="the agent cancelled the task it runs in",
+        )
 
     def _is_behind(self) -> bool:
         """Whether so much waits to be scored or written that no trial should start."""
@@ -313,6 +336,7 @@ async def run_trials(  # the surroundings of a run, each by its name
         try:
             await _until_over(run, workers)
         finally:
+            run.ending = True
             await _end(workers)
             await _shielded(run.drain())
     if run.broken is not None:

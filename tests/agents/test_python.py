@@ -200,6 +200,59 @@ def test_answer_after_the_time(agent_file: Write, ask: Ask) -> None:
     assert ("timed_out", None) == (trace.status, trace.output)
 
 
+@ANYWHERE
+def test_timeouts_of_its_own(agent_file: Write, ask: Ask, isolation: str) -> None:
+    """An agent may use timeouts and task groups inside; they are no failure."""
+    agent_file(
+        """
+        import asyncio
+        async def slow():
+            await asyncio.sleep(60)
+        async def answer(case):
+            found = []
+            for _ in range(2):
+                try:
+                    async with asyncio.timeout(0.01):
+                        await slow()
+                except TimeoutError:
+                    found.append("late")
+                try:
+                    await asyncio.wait_for(slow(), 0.01)
+                except TimeoutError:
+                    found.append("late")
+            async with asyncio.TaskGroup() as group:
+                done = group.create_task(asyncio.sleep(0.01, "child"))
+            return [*found, done.result()]
+        """
+    )
+    trace = ask(config("answer", isolation))
+    assert (trace.error, trace.output) == (None, ["late"] * 4 + ["child"])
+
+
+def test_context_manager_ends_with_the_agent(agent_file: Write, ask: Ask) -> None:
+    """An agent that is timed out gets to clean up."""
+    agent_file(
+        """
+        import asyncio
+        async def answer(case):
+            try:
+                await asyncio.sleep(60)
+            finally:
+                await asyncio.sleep(0.01)
+                open("cleaned", "w").close()
+        """
+    )
+    here = Path.cwd()
+    import os  # noqa: PLC0415
+
+    os.chdir(agent_file("", "empty.py").parent)
+    try:
+        assert ask(config("answer", "none"), timeout_s=0.1).status == "timed_out"
+        assert Path("cleaned").exists()
+    finally:
+        os.chdir(here)
+
+
 def test_blocked_loop(agent_file: Write, ask: Ask) -> None:
     """An async agent that never awaits is interrupted."""
     agent_file("async def answer(case):\n    while True:\n        pass\n")

@@ -166,6 +166,41 @@ def test_shared_state_of_an_agent_stays_out(
         assert [result.case_id] == [step.name for step in trace.steps]
 
 
+def test_an_agent_that_cancels_its_task(
+    agent_file: Callable[..., Path], tmp_path: Path, score: Judge, context_for: Open
+) -> None:
+    """An agent that cancels the task it runs in fails its own trial and no other."""
+    agent_file(
+        """
+        import asyncio
+        async def answer(case, context):
+            if case.id in ("case-3", "case-5"):
+                asyncio.current_task().cancel()
+                if case.id == "case-5":
+                    return "done"
+            await asyncio.sleep(0.001)
+            return case.id
+        """,
+        "cancelling_agent.py",
+    )
+    from evalgate.agents.factory import open_agent  # noqa: PLC0415
+    from evalgate.schema.config import AgentConfig  # noqa: PLC0415
+
+    sink = MemorySink()
+
+    async def main() -> RunOutcome:
+        config = AgentConfig(run="python:cancelling_agent:answer", isolation="none")
+        async with open_agent(
+            config, root=tmp_path, concurrency=3, timeout_s=5, environ={}
+        ) as agent:
+            plan = RunPlan(cases(20), range(1), 3)
+            return await run_trials(plan, agent, score=score, sink=sink, context_for=context_for)
+
+    assert asyncio.run(main()).complete
+    ended = {trace.case_id: trace.status for trace, _ in sink.kept}
+    assert {"case-3", "case-5"} == {case for case, status in ended.items() if status == "crashed"}
+
+
 def test_trials_go_round_by_round(score: Judge, context_for: Open) -> None:
     """All cases get a trial before any gets the next; done ones are left out."""
     agent = Echo()
