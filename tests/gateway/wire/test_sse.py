@@ -1,0 +1,39 @@
+"""Server-sent events, however the network cuts them."""
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalgate.gateway.wire.sse import is_done, read_events, split_events
+
+STREAM = (
+    b'event: a\ndata: {"n": 1}\n\n: ping\n\ndata: {"n":\ndata: 2}\r\n\r\n'
+    b'data: {"text": "Gr\xc3\xbc\xc3\x9fe"}\n\ndata: [DONE]\n\n'
+)
+
+
+@given(st.lists(st.integers(0, len(STREAM)), max_size=8))
+def test_any_cut_gives_the_same_events(cuts: list[int]) -> None:
+    """Chunk borders inside a line, a character or a blank line change nothing."""
+    edges = sorted({0, len(STREAM), *cuts})
+    chunks = [(float(b), STREAM[a:b]) for a, b in pairwise(edges)]
+    found = [event.data for event in read_events(chunks)]
+    assert [{"n": 1}, {"n": 2}, {"text": "Grüße"}, {}] == found
+
+
+def test_an_event_has_the_time_of_its_last_byte() -> None:
+    """What began in one chunk and ended in the next came with the next."""
+    assert [2.0] == [e.at for e in read_events([(1.0, b'data: {"a"'), (2.0, b": 1}\n\n")])]
+
+
+def test_what_is_not_whole_is_left_over() -> None:
+    """A cut event is no event."""
+    assert ([b"data: 1\n\n"], b"data: 2\n") == split_events(b"data: 1\n\ndata: 2\n")
+    assert () == read_events([(0.0, b'data: {"a": 1}\n')])
+
+
+def test_done() -> None:
+    """Only the mark itself is the end."""
+    assert is_done(b"data: [DONE]\n\n")
+    assert not is_done(b'data: {"x": "[DONE]"}\n\n')
