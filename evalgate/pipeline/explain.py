@@ -87,7 +87,7 @@ def _what(case: Case, result: TrialResult | None, trace: Trace | None) -> Iterab
     if trace is not None and expected is not None:
         calls = [step for step in trace.steps if isinstance(step, ToolCall)]
         found = first_divergence(expected, calls, case.expected.tool_match)
-        if found and found not in result.details:
+        if found and not any(found in detail for detail in result.details):
             yield found
     if result.output:
         yield f"answered: {cap(result.output, _OUTPUT)}"

@@ -70,7 +70,7 @@ def _print(console: "Console", report: Report, *, narrow: bool) -> None:
     console.print()
     console.print(_checks(report, narrow=narrow))
     for check in explained_checks(report):
-        _print_detail(line, check)
+        _print_detail(line, check, narrow=narrow)
     if report.changes:
         console.print()
         line(f"cases: {counts_line(report.changes)}", "bold")
@@ -111,10 +111,12 @@ def _checks(report: Report, *, narrow: bool) -> "Table":
     return table
 
 
-def _print_detail(line: "Line", check: Check) -> None:
+def _print_detail(line: "Line", check: Check, *, narrow: bool) -> None:
     """Say what is needed to act on a check that did not pass, and how sure a failure is."""
-    line(f"{check.id}: {check.reason}", "", 2)
     noise = noise_text(check)
+    if not (narrow or noise or check.accepted or check.fix):
+        return  # the table has said it all
+    line(f"{check.id}: {check.reason}", "", 2)
     if noise:
         line(noise, "dim", 4)
     if check.accepted:
