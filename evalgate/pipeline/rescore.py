@@ -7,7 +7,7 @@ from pathlib import Path
 
 from evalgate.core.facts import RunFacts
 from evalgate.errors import DataError
-from evalgate.pipeline.execute import Seen, by_trials
+from evalgate.pipeline.execute import Seen, by_trials, confirmations
 from evalgate.pipeline.plan import Filters, Plan, make_plan
 from evalgate.pipeline.report import Judgement, collect, conclude
 from evalgate.pipeline.run import new_manifest
@@ -17,6 +17,7 @@ from evalgate.pipeline.verdicts import combine
 from evalgate.pipeline.world import World
 from evalgate.schema.config import AgentConfig, SuiteConfig
 from evalgate.schema.result import Manifest, ReportSet, TrialResult
+from evalgate.schema.score import Broken, Score
 from evalgate.schema.trace import Trace
 from evalgate.scorers.builtin import score_trial
 from evalgate.store.config import load_config
@@ -59,11 +60,14 @@ def rescore(run: str, config: Path, baseline: str | None, world: World) -> Repor
     side = None if baseline is None else suite_baseline(suite, baseline, plan.metrics)
     scored = _score_all(plan, iter_traces(folder), folder, manifest.trials)
     subject = scored.seen.subject(suite.root)
-    kept = by_trials((result for _, result in scored.pairs), scored.trials)
-    report = collect(plan, kept, scored.trials, subject)
-    judgement = Judgement(baseline=side, facts=RunFacts(today=world.timestamp()))
-    new = asyncio.run(_store(new_manifest(plan, world, f"evalgate score {run}"), runs, scored))
-    report = conclude(report, plan, judgement, new)
+    results = [result for _, result in scored.pairs]
+    report = collect(plan, by_trials(results, scored.trials), scored.trials, subject)
+    facts = RunFacts(fresh=_fresh(results, scored.trials), today=world.timestamp())
+    described = new_manifest(plan, world, f"evalgate score {run}").model_copy(
+        update={"trials": scored.trials, "finished": world.timestamp(), "subject": subject}
+    )
+    new = asyncio.run(_store(described, runs, scored))
+    report = conclude(report, plan, Judgement(baseline=side, facts=facts), new)
     write_report(new, report)
     return combine([report])
 
@@ -93,6 +97,15 @@ def _score_all(plan: Plan, traces: Iterable[Trace], folder: Path, trials: int) -
         seen.add(trace)
         pairs.append((trace, score_trial(plan.scorers, cases[trace.case_id], trace)))
     return _Scored(pairs, seen, trials)
+
+
+def _fresh(results: Iterable[TrialResult], trials: int) -> dict[str, tuple[Score, ...]]:
+    """Take up the trials that confirmed, or cleared, `must_pass` cases."""
+    missing = Broken("the trial has no score for task_success")
+    return {
+        name: tuple(result.scores.get("task_success", missing) for result in found)
+        for name, found in confirmations(results, trials).items()
+    }
 
 
 async def _store(manifest: Manifest, runs: Path, scored: _Scored) -> Path:

@@ -126,7 +126,11 @@ async def _run(
         save_report(execution.folder, report)
         manifest = read_manifest(execution.folder)
         subject = execution.seen.subject(plan.suite.root)
-        done = {"finished": world.timestamp(), "subject": subject}
+        done = {
+            "finished": world.timestamp(),
+            "subject": subject,
+            "trials": report.suite.trials,  # settling and recorded agents bring their own number
+        }
         write_manifest(execution.folder, manifest.model_copy(update=done))
         prune_runs(plan.suite.runs, plan.suite.keep_runs, spare={execution.folder})
     return report
