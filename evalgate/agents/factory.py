@@ -64,7 +64,7 @@ async def open_agent(  # noqa: PLR0913  # all are keywords, and each is a fact o
     opening = Opening(
         target=config.run if kind in ("http", "https") else target,
         config=config,
-        root=root.resolve(),
+        root=_absolute(root),
         concurrency=concurrency,
         timeout_s=timeout_s,
         environ=environ,
@@ -73,6 +73,11 @@ async def open_agent(  # noqa: PLR0913  # all are keywords, and each is a fact o
     )
     async with factory(opening) as agent:
         yield agent
+
+
+def _absolute(root: Path) -> Path:
+    """Return the folder so that it means the same in a process that runs elsewhere."""
+    return root.resolve()
 
 
 def agent_kinds() -> dict[str, str]:

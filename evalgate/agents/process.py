@@ -150,10 +150,16 @@ async def start_process(
     _watch(popen, exited, loop)
     process = Process(popen, mark, Tail(keep_output), Tail(), exited)
     for (read_end, _), tail in zip(outputs, (process.stdout, process.stderr), strict=True):
-        file = os.fdopen(read_end, "rb", buffering=0)
-        transport, _protocol = await loop.connect_read_pipe(_same(tail), file)
-        process.transports.append(transport)
+        process.transports.append(await _read(read_end, tail, loop))
     return process
+
+
+async def _read(
+    descriptor: int, tail: Tail, loop: asyncio.AbstractEventLoop
+) -> asyncio.BaseTransport:
+    file = os.fdopen(descriptor, "rb", buffering=0)
+    transport, _ = await loop.connect_read_pipe(_same(tail), file)
+    return transport
 
 
 def _same(tail: Tail) -> Any:  # noqa: ANN401  # a factory of protocols

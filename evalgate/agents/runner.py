@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 
 from evalgate.agents.base import Agent, Context
+from evalgate.agents.budget import Spent
 from evalgate.errors import InputError
 from evalgate.schema.config import Caps
 from evalgate.schema.golden import Case
@@ -24,9 +25,6 @@ __all__ = [
     "first_failure",
     "run_trials",
 ]
-
-COST_SCORE: Final = "cost_usd"
-"""Name of the score that holds the cost of a trial."""
 
 _BACKLOG: Final = 256
 """Trials that may wait to be scored or written, beside those that run; more hold up the next."""
@@ -115,51 +113,6 @@ def first_failure(result: TrialResult) -> str | None:
 
 
 @dataclass(slots=True)
-class _Spent:
-    """What the run has cost so far."""
-
-    caps: Caps
-    cost: float = 0.0
-    tokens: int = 0
-    dearest: float | None = None
-    most_tokens: int | None = None
-    seen: int = 0
-
-    def add(self, trace: Trace, result: TrialResult) -> None:
-        """Count a trial; what is unknown counts as the most that was seen, never as nothing."""
-        self.seen += 1
-        if trace.replayed:
-            self.dearest, self.most_tokens = self.dearest or 0.0, self.most_tokens or 0
-            return
-        score = result.scores.get(COST_SCORE)
-        cost = score.value if isinstance(score, Scored) else None
-        if cost is not None:
-            self.dearest = max(self.dearest or 0.0, cost)
-        self.cost += cost if cost is not None else self.dearest or 0.0
-        usage = result.usage
-        known = usage.input_tokens is not None and usage.output_tokens is not None
-        tokens = (usage.input_tokens or 0) + (usage.output_tokens or 0)
-        if known:
-            self.most_tokens = max(self.most_tokens or 0, tokens)
-        self.tokens += tokens if known else max(tokens, self.most_tokens or 0)
-
-    def exceeded(self, wave: int) -> str | None:
-        """Name the cap that is reached; `wave` trials without any evidence are enough of them."""
-        blind = self.seen >= wave
-        limit = self.caps.cost_usd
-        if limit is not None and self.cost >= limit:
-            return f"the cost cap of {limit:g} USD is reached"
-        if limit is not None and blind and self.dearest is None:
-            return f"the cost cap of {limit:g} USD cannot be held: no trial's cost is known"
-        most = self.caps.tokens
-        if most is not None and self.tokens >= most:
-            return f"the cap of {most:,} tokens is reached"
-        if most is not None and blind and self.most_tokens is None:
-            return f"the cap of {most:,} tokens cannot be held: no trial's tokens are known"
-        return None
-
-
-@dataclass(slots=True)
 class _Run:
     """The state of one run; lives and ends with `run_trials`."""
 
@@ -172,16 +125,20 @@ class _Run:
     todo: Iterator[tuple[Case, int]]
     planned: int
     finished: int
-    spent: _Spent
+    spent: Spent = field(default_factory=Spent)
     stopped: Literal["cap", "asked"] | None = None
     reason: str | None = None
-    decides: bool = False
-    """Whether a trial can end the run, so that it is judged before the next one starts."""
     ended: deque[tuple[Case, int, Trace]] = field(default_factory=deque)
     waiting: "dict[asyncio.Future[None], TrialResult]" = field(default_factory=dict)
     broken: BaseException | None = None
     ending: bool = False
     """Whether workers are cancelled by us."""
+
+    @property
+    def decides(self) -> bool:
+        """Whether a trial can end the run, so that it is judged before the next one starts."""
+        caps = self.plan.caps
+        return (self.plan.stop_on, caps.cost_usd, caps.tokens) != (None, None, None)
 
     def stop(self, kind: Literal["cap", "asked"], reason: str) -> None:
         if self.stopped is None:
@@ -260,7 +217,7 @@ class _Run:
         written = self.sink.append(trace, result)
         self.waiting[written] = result
         written.add_done_callback(self._written)
-        exceeded = self.spent.exceeded(self.plan.concurrency)
+        exceeded = self.spent.exceeded(self.plan.caps, self.plan.concurrency)
         if exceeded is not None:
             self.stop("cap", exceeded)
         asked = self.plan.stop_on(result) if self.plan.stop_on is not None else None
@@ -314,24 +271,10 @@ async def run_trials(  # the surroundings of a run, each by its name
         InputError: The agent cannot be run at all, or the disk is full.
     """
     todo, skipped = _todo(plan)
-    run = _Run(
-        plan=plan,
-        agent=agent,
-        score=score,
-        sink=sink,
-        context_for=context_for,
-        on_progress=on_progress,
-        todo=todo,
-        planned=len(plan.cases) * len(plan.trials),
-        finished=skipped,
-        spent=_Spent(plan.caps),
-        decides=plan.stop_on is not None
-        or plan.caps.cost_usd is not None
-        or plan.caps.tokens is not None,
-    )
-    workers = [
-        asyncio.create_task(run.work()) for _ in range(min(plan.concurrency, run.planned - skipped))
-    ]
+    planned = len(plan.cases) * len(plan.trials)
+    run = _Run(plan, agent, score, sink, context_for, on_progress, todo, planned, skipped)
+    count = min(plan.concurrency, planned - skipped)
+    workers = [asyncio.create_task(run.work()) for _ in range(count)]
     with _rare_collections():
         try:
             await _until_over(run, workers)
