@@ -15,6 +15,7 @@ __all__ = ["COMMANDS", "entry", "main"]
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("evalgate.cli.run:run", "Run suites, compare with the baseline, say the verdict."),
     "compare": ("evalgate.cli.compare:compare", "Compare two stored results."),
+    "merge": ("evalgate.cli.merge:merge", "Put the shards of a run together and gate them."),
     "score": ("evalgate.cli.score:score", "Score a stored run again, without the agent."),
     "baseline": ("evalgate.cli.baseline:baseline", "Make, show and check baselines."),
     "validate": ("evalgate.cli.validate:validate", "Check configuration, golden sets, baselines."),
