@@ -12,6 +12,8 @@ from contextlib import (
     asynccontextmanager,
     contextmanager,
 )
+from functools import partial
+from queue import SimpleQueue
 
 from starlette.types import ASGIApp
 
@@ -116,39 +118,42 @@ def serve_in_thread(
     Raises:
         ConfigError: The port cannot be had.
     """
-    import uvicorn  # noqa: PLC0415  heavy
+    started: SimpleQueue[str | BaseException] = SimpleQueue()
+    stop = threading.Event()
+    run = partial(_run_until, app, port, tuple(resources), started, stop)
+    thread = threading.Thread(target=run, name="evalgate-gateway", daemon=True)
+    thread.start()
+    origin = started.get()
+    if isinstance(origin, BaseException):
+        thread.join()
+        raise origin
+    try:
+        yield origin
+    finally:
+        stop.set()
+        thread.join()
 
-    loop_factory = uvicorn.Config(app).get_loop_factory()
-    started: list[str] = []
-    failed: list[BaseException] = []
-    ready, stop = threading.Event(), threading.Event()
+
+def _run_until(
+    app: ASGIApp,
+    port: int,
+    resources: tuple[AbstractAsyncContextManager[object], ...],
+    started: SimpleQueue[str | BaseException],
+    stop: threading.Event,
+) -> None:
+    """Serve until `stop` is set; `started` gets the origin, or what went wrong."""
+    import uvicorn  # noqa: PLC0415  heavy
 
     async def run() -> None:
         async with AsyncExitStack() as stack:
             for resource in resources:
                 await stack.enter_async_context(resource)
-            origin = await stack.enter_async_context(serve(app, port=port))
-            started.append(origin)
-            ready.set()
+            started.put(await stack.enter_async_context(serve(app, port=port)))
             await asyncio.to_thread(stop.wait)
 
-    def main() -> None:
-        try:
-            with asyncio.Runner(loop_factory=loop_factory) as runner:
-                runner.run(run())
-        except ConfigError as error:
-            failed.append(error)
-        finally:
-            ready.set()
-
-    thread = threading.Thread(target=main, name="evalgate-gateway", daemon=True)
-    thread.start()
-    ready.wait()
-    if failed:
-        thread.join()
-        raise failed[0]
+    loop_factory = uvicorn.Config(app).get_loop_factory()
     try:
-        yield started[0]
-    finally:
-        stop.set()
-        thread.join()
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            runner.run(run())
+    except BaseException as error:  # noqa: BLE001  handed to the thread that waits
+        started.put(error)

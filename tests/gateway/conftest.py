@@ -220,6 +220,26 @@ def gateway(tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
 
 
 @pytest.fixture
+def both(
+    gateway: Callable[..., Gateway], model: ModelServer
+) -> Callable[..., tuple[Outcome, Outcome]]:
+    """Run an agent once recorded and once replayed with the upstream gone; give both outcomes."""
+
+    def run(agent: Callable[[str], object], *, case: str = "case-1") -> tuple[Outcome, Outcome]:
+        seen: list[object] = []
+        first = gateway("record", model.origin).during(lambda url: seen.append(agent(url)), case)
+        calls = len(model.seen)
+        second = gateway("replay").during(lambda url: seen.append(agent(url)), case)
+        assert calls == len(model.seen)
+        assert seen[0] == seen[1]
+        assert first.steps == second.steps
+        assert (None, 1.25) == (second.status, second.duration)
+        return first, second
+
+    return run
+
+
+@pytest.fixture
 def text() -> SimpleNamespace:
     """Return the writers of protocol text, for tests in other files."""
     return SimpleNamespace(

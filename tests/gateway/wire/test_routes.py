@@ -21,9 +21,7 @@ from evalgate.gateway.wire.routes import provider_of, resolve
         ("GET", "v1/models/ft:x/y", "openai_models", "openai", "ft:x/y"),
     ],
 )
-def test_known(
-    method: str, path: str, wire: str, target: str, model: str | None
-) -> None:
+def test_known(method: str, path: str, wire: str, target: str, model: str | None) -> None:
     """Each path has one protocol and one upstream."""
     route = resolve(method, path)
     assert route is not None
