@@ -1,5 +1,6 @@
 """`evalgate compare`: two stored results in, a verdict out; nothing is run."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from evalgate.core.gate import decide
 from evalgate.core.metrics import Metric
 from evalgate.core.registry import METRICS
 from evalgate.core.sides import Side
+from evalgate.errors import BaselineMissing, DataError
 from evalgate.pipeline.policy import Overrides, suite_metrics, with_overrides
 from evalgate.pipeline.sources import stored_side
 from evalgate.pipeline.suite import Selection, Suite, find_suites
@@ -49,14 +51,14 @@ def compare_stored(options: CompareOptions, world: World) -> ReportSet:
     """Compare two stored results.
 
     Raises:
-        BaselineMissing: A side is not there.
-        DataError: A side is not readable.
+        BaselineMissing: The baseline is not there.
+        DataError: The candidate is not there, or a side is not readable.
         ConfigError: The policy is not valid.
     """
     suite = _policy_suite(options)
     metrics: dict[str, Metric] = dict(METRICS) if options.suite is None else suite_metrics(suite)
     baseline = stored_side(options.baseline, suite.runs, metrics)
-    candidate = stored_side(options.current, suite.runs, metrics)
+    candidate = _candidate(options.current, suite.runs, metrics)
     comparison = compare(
         baseline,
         candidate,
@@ -77,6 +79,17 @@ def compare_stored(options: CompareOptions, world: World) -> ReportSet:
         }
     )
     return combine([report])
+
+
+def _candidate(path: Path, runs: Path, metrics: Mapping[str, Metric]) -> Side:
+    """Load the candidate; one that is not there is a slip, and no missing baseline."""
+    try:
+        return stored_side(path, runs, metrics)
+    except BaselineMissing as error:
+        raise DataError(
+            f"--current {str(path)!r}: there is no such file or run",
+            fix="--current latest, a run folder, a report.json, or a flat {metric: number} file",
+        ) from error
 
 
 def _policy_suite(options: CompareOptions) -> Suite:

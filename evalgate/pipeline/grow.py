@@ -14,6 +14,7 @@ from evalgate.store.golden import case_to_json, load_golden
 from evalgate.store.runs import find_run, iter_traces, read_manifest
 from evalgate.store.traces import load_traces
 from evalgate.text.redact import Redactor
+from evalgate.text.suggest import did_you_mean
 
 __all__ = ["Grown", "add_drafts"]
 
@@ -56,9 +57,7 @@ def add_drafts(
         [] if loaded is None else [p for s in loaded.config.suites.values() for p in s.redact]
     )
     traces, known = _observed(source, runs)
-    chosen = [trace for trace in traces if not wanted or trace.case_id in wanted]
-    if not chosen:
-        raise NothingSelected(f"{source}: no trace of {', '.join(map(repr, wanted)) or 'any case'}")
+    chosen = _choose(list(traces), wanted, source)
     there = load_golden(target).cases if target is not None and target.exists() else ()
     redactor = Redactor.build(environ, patterns=patterns)
     drafts, skipped = draft_cases(chosen, known, redactor, there)
@@ -78,6 +77,20 @@ def _observed(source: str, runs: Path) -> tuple[Iterable[Trace], dict[str, Case]
     return iter_traces(folder), known
 
 
+def _choose(traces: list[Trace], wanted: tuple[str, ...], source: str) -> list[Trace]:
+    """Take the traces of the cases that are wanted, each of which must be there."""
+    there = dict.fromkeys(trace.case_id for trace in traces)
+    if not there:
+        raise NothingSelected(f"{source}: holds no trace", fix="evalgate run")
+    for name in wanted:
+        if name not in there:
+            raise NothingSelected(
+                f"{source}: no trace of case {name!r}{did_you_mean(name, there)}",
+                fix="leave --case out to draft from every trace",
+            )
+    return [trace for trace in traces if not wanted or trace.case_id in wanted]
+
+
 def _append(target: Path, text: str) -> None:
     before = target.read_text(encoding="utf-8") if target.exists() else ""
     gap = "" if not before or before.endswith("\n") else "\n"
@@ -86,8 +99,11 @@ def _append(target: Path, text: str) -> None:
 
 
 def _summary(drafts: list[Case], target: Path | None) -> str:
+    if not drafts:
+        return "nothing new to draft"
+    count = f"{len(drafts)} draft{'' if len(drafts) == 1 else 's'}"
     where = f" in {target}" if target is not None else ""
     return (
-        f"{len(drafts)} drafts{where}: correct what they expect, then set `status: reviewed`; "
-        "until then they run and do not gate"
+        f"{count}{where}: correct what is expected, then set `status: reviewed`; "
+        "until then drafts run and do not gate"
     )

@@ -71,8 +71,8 @@ jobs:
       - uses: actions/setup-python@v6
         with:
           python-version: "3.12"
-      - run: pip install agent-evalgate
-      - run: evalgate run --baseline --format github --format markdown --output report.md
+      - run: pip install agent-evalgate  # and what your agent needs: -r requirements.txt
+      - run: evalgate run --baseline --format markdown --output report.md --format github
       - if: always()
         run: cat report.md >> "$GITHUB_STEP_SUMMARY"
 """

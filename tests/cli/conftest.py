@@ -1,6 +1,7 @@
 """Runs the command line in process, in a folder of its own."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,51 @@ def quiz(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "golden.jsonl").write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+RECORDED_CONFIG = """\
+suites:
+  quiz:
+    golden: golden.jsonl
+    agent: "recorded:traces.jsonl"
+"""
+
+
+def write_traces(folder: Path, *, right: int, cases: int = 4, trials: int = 5) -> None:
+    """Write recorded trials; the first `right` cases are answered right, the others wrong."""
+    rows = [
+        {
+            "schema": "evalgate.trace/1",
+            "case_id": f"q{number}",
+            "trial": trial,
+            "status": "finished",
+            "output": f"answer {number}" if number <= right else "no idea",
+            "duration": 0.5,
+            "steps": [{"kind": "user_message", "content": f"ask {number}"}],
+        }
+        for number in range(1, cases + 1)
+        for trial in range(trials)
+    ]
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (folder / "traces.jsonl").write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a project of four cases with five recorded trials each, and work in it."""
+    golden = [
+        {"id": f"q{n}", "input": f"ask {n}", "expected": {"output": {"equals": f"answer {n}"}}}
+        for n in range(1, 5)
+    ]
+    text = "".join(json.dumps(row) + "\n" for row in golden)
+    (tmp_path / "golden.jsonl").write_text(text, encoding="utf-8")
+    (tmp_path / "evalgate.yaml").write_text(RECORDED_CONFIG, encoding="utf-8")
+    write_traces(tmp_path, right=4)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def forget(recorded: Path) -> Callable[[int], None]:
+    """Return a function that makes the recorded agent answer only the first cases right."""
+    return lambda right: write_traces(recorded, right=right)

@@ -1,0 +1,113 @@
+"""Tests of `evalgate compare`: two stored results in, a verdict out."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support.cli import Cli
+
+UPDATE = ("baseline", "update", "--reason", "first", "--force", "-q")
+
+
+@pytest.fixture
+def dropped(recorded: Path, cli: Cli, forget: Callable[[int], None]) -> Path:
+    """Make a baseline, then a run in which one case of four got worse."""
+    assert 0 == cli(*UPDATE).code
+    forget(3)
+    assert 0 == cli("run", "--format", "json", "--output", "now.json", "-q").code
+    return recorded
+
+
+def flat(folder: Path, name: str, **metrics: float) -> str:
+    """Write a flat file of numbers."""
+    (folder / name).write_text(json.dumps(metrics), encoding="utf-8")
+    return name
+
+
+@pytest.mark.parametrize("current", ["latest", ".evalgate/runs/latest", "now.json"])
+def test_every_stored_form_can_be_compared(dropped: Path, cli: Cli, current: str) -> None:
+    """A baseline against the newest run, by name or by path, and against a report."""
+    result = cli("compare", "--baseline", "baselines/quiz.json", "--current", current, "-f", "json")
+    changes = {change["id"]: change["outcome"] for change in result.json["changes"]}
+    assert (1, "fail", "regressed") == (result.code, result.json["verdict"], changes["q4"])
+
+
+def test_a_run_folder_is_a_side(dropped: Path, cli: Cli) -> None:
+    """Run folders stand on either side; the same on both shows no change."""
+    first, last = sorted((dropped / ".evalgate" / "runs").iterdir())
+    codes = [cli("compare", "--baseline", first, "--current", run).code for run in (first, last)]
+    assert [0, 1] == codes
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "threshold", "code"),
+    [
+        (0.9, 0.855, "0.05", 1),  # the boundary belongs to the failures (specs: the plain rule)
+        (0.9, 0.8551, "0.05", 0),
+        (0.9, 0.855, "5pp", 0),
+        (0.9, 0.85, "5pp", 1),
+        (0.9, 0.8, "20%", 0),
+    ],
+)
+def test_flat_files_are_compared_by_value(
+    recorded: Path, cli: Cli, before: float, now: float, threshold: str, code: int
+) -> None:
+    """`{metric: number}` files are means only, and the report says so."""
+    base = flat(recorded, "base.json", task_success_rate=before)
+    current = flat(recorded, "current.json", task_success_rate=now)
+    result = cli("compare", "--baseline", base, "--current", current, "--threshold", threshold)
+    assert code == result.code
+    assert "means only" in result.out
+
+
+def test_a_metric_that_is_gone_is_no_pass(recorded: Path, cli: Cli) -> None:
+    """A gated metric that only the baseline has cannot be judged."""
+    base = flat(recorded, "base.json", task_success_rate=0.9, tool_call_accuracy=0.9)
+    current = flat(recorded, "current.json", task_success_rate=0.9)
+    assert 3 == cli("compare", "--baseline", base, "--current", current).code
+
+
+def test_the_policy_of_a_suite_counts(recorded: Path, cli: Cli) -> None:
+    """`--suite` takes thresholds and gates of the configuration."""
+    config = (recorded / "evalgate.yaml").read_text() + "    gate: {threshold: 50%}\n"
+    (recorded / "evalgate.yaml").write_text(config)
+    base = flat(recorded, "base.json", task_success_rate=0.9)
+    current = flat(recorded, "current.json", task_success_rate=0.7)
+    sides = ("compare", "--baseline", base, "--current", current)
+    assert [1, 0] == [cli(*sides).code, cli(*sides, "--suite", "quiz").code]
+
+
+def test_nothing_is_run(dropped: Path, cli: Cli) -> None:
+    """Comparing makes no run folder and needs no traces."""
+    (dropped / "traces.jsonl").unlink()
+    before = sorted((dropped / ".evalgate" / "runs").iterdir())
+    cli("compare", "--baseline", "baselines/quiz.json", "--current", "latest")
+    assert before == sorted((dropped / ".evalgate" / "runs").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "part"),
+    [
+        (("--baseline", "nowhere.json", "--current", "now.json"), 3, "nowhere.json"),
+        (("--baseline", "now.json", "--current", "nowhere.json"), 2, "--current 'nowhere.json'"),
+        (("--baseline", "evalgate.yaml", "--current", "now.json"), 2, "is a configuration"),
+        (("--baseline", "golden.jsonl", "--current", "now.json"), 2, "golden set"),
+        (("--baseline", "nan.json", "--current", "now.json"), 2, "NaN"),
+        (("--baseline", "half.json", "--current", "now.json"), 2, "half.json"),
+        (("--baseline", "now.json", "--current", "now.json", "--suite", "quix"), 2, "'quiz'"),
+        (("--baseline", "now.json", "--current", "now.json", "--threshold", "x"), 2, "threshold"),
+        (("--baseline", "now.json"), 2, "--current"),
+    ],
+)
+def test_wrong_sides_are_named(
+    dropped: Path, cli: Cli, arguments: tuple[str, ...], code: int, part: str
+) -> None:
+    """Each slip has its code and one clear message."""
+    (dropped / "nan.json").write_text('{"task_success_rate": NaN}')
+    text = (dropped / "baselines" / "quiz.json").read_text()
+    (dropped / "half.json").write_text(text[: len(text) // 2])
+    result = cli("compare", *arguments)
+    assert code == result.code
+    assert part in result.err
+    assert "Traceback" not in result.err
