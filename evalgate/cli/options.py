@@ -8,7 +8,7 @@ import click
 
 __all__ = ["FORMATS", "config_option", "format_options", "suite_option"]
 
-FORMATS = ("terminal", "markdown", "json", "junit", "github")
+FORMATS = ("terminal", "markdown", "json", "junit", "github", "gitlab", "openmetrics")
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -28,6 +28,8 @@ BUILTIN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "json": "evalgate.render.json:render",
             "junit": "evalgate.render.junit:render",
             "github": "evalgate.render.github:render",
+            "gitlab": "evalgate.render.gitlab:render",
+            "openmetrics": "evalgate.render.openmetrics:render",
         },
         "importers": IMPORTERS,
     }
