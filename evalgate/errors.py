@@ -9,6 +9,7 @@
     |   `-- MissingExtra          an optional dependency is not installed
     `-- NoEvidence            3   nothing is wrong with the input, but nothing can be concluded
         |-- BaselineMissing
+        |-- BaseUnknown           the revision a pull request is judged by is not here
         |-- NothingSelected
         `-- CapReached
 
@@ -20,6 +21,7 @@ from enum import IntEnum
 
 __all__ = [
     "AgentLoadError",
+    "BaseUnknown",
     "BaselineMissing",
     "CapReached",
     "ConfigError",
@@ -98,6 +100,10 @@ class NoEvidence(EvalgateError):
 
 class BaselineMissing(NoEvidence):
     """A comparison was asked for and there is nothing to compare with."""
+
+
+class BaseUnknown(NoEvidence):
+    """A pull request is to be judged by its base, and the base cannot be read."""
 
 
 class NothingSelected(NoEvidence):

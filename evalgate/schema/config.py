@@ -21,6 +21,7 @@ __all__ = [
     "ScorerConfig",
     "SuiteConfig",
     "Threshold",
+    "TrustConfig",
     "Waived",
 ]
 
@@ -376,6 +377,17 @@ class SuiteConfig(Model):
         return self
 
 
+class TrustConfig(Model):
+    """What a pull request may bring along; read from its base, never from itself."""
+
+    allow_new_suites: bool = False
+    """Whether a suite that the base does not have passes on its own `min` and `max` limits."""
+    trust_pr_evidence: bool = True
+    """Whether recordings that a branch of this repository changes count; those of forks do not."""
+    waivers: str = "baselines/waivers.yaml"
+    """The file of waivers, relative to the configuration."""
+
+
 class Config(Model):
     """All of `evalgate.yaml`."""
 
@@ -385,5 +397,7 @@ class Config(Model):
     """Folder of the run folders, relative to the configuration."""
     keep_runs: Tokens = 50
     """Run folders that are kept; older ones are removed. 0 keeps all."""
+    trust: TrustConfig = TrustConfig()
+    """What a pull request may bring along: see `docs/security.md`."""
     suites: Annotated[dict[str, SuiteConfig], Field(min_length=1)]
     """Suites by name."""

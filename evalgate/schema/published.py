@@ -20,6 +20,7 @@ from evalgate.schema.config import Config
 from evalgate.schema.golden import Case
 from evalgate.schema.result import Manifest, Report, ReportSet
 from evalgate.schema.trace import Trace
+from evalgate.schema.waiver import Waivers
 
 __all__ = ["PUBLISHED", "schema_of", "schema_text"]
 
@@ -31,6 +32,7 @@ PUBLISHED: Final[Mapping[str, type[BaseModel]]] = {
     "report-1": Report,
     "reports-1": ReportSet,
     "trace-1": Trace,
+    "waivers-1": Waivers,
 }
 """Name and model of each published schema; `golden` and `trace` describe one line."""
 
