@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.cli import Cli, Result
+
+from evalgate.cli.main import entry
 
 _SCRUBBED = ("CI", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "TERM")
 _SCRUBBED_PREFIXES = ("GITHUB_", "ACTIONS_", "RUNNER_", "GITLAB_", "EVALGATE_")
@@ -140,3 +143,18 @@ def scripted_judge() -> Iterator[Callable[..., ScriptedJudge]]:
 def raw() -> type[Raw]:
     """Return the maker of responses that are no plain completion."""
     return Raw
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+    """Return a function that runs `evalgate ARGUMENTS`."""
+
+    def run(*arguments: str | Path) -> Result:
+        with pytest.raises(SystemExit) as stopped:
+            entry([str(argument) for argument in arguments])
+        out, err = capsys.readouterr()
+        code = stopped.value.code
+        assert isinstance(code, int)
+        return Result(int(code), out, err)
+
+    return run

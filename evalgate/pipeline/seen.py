@@ -7,6 +7,9 @@ from evalgate.schema.trace import LlmCall, Step, ToolCall, Trace, UserMessage
 
 __all__ = ["seen_by_gateway"]
 
+_DIGITS = 4
+"""Digits of a second that cassettes keep."""
+
 
 def seen_by_gateway(trace: Trace, outcome: Outcome) -> Trace:
     """Let the gateway's word count.
@@ -26,6 +29,8 @@ def seen_by_gateway(trace: Trace, outcome: Outcome) -> Trace:
         "replayed": replayed,
         "metadata": {**trace.metadata, **_notes(claimed, outcome)},
     }
+    if trace.duration is not None:
+        update["duration"] = round(trace.duration, _DIGITS)  # as it is recorded
     if replayed:
         update |= {"duration": outcome.duration, "started_at": None}
     if outcome.status is not None:

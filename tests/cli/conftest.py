@@ -5,9 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from support.cli import Cli, Result
-
-from evalgate.cli.main import entry
 
 AGENT = '''
 """An agent under test; it answers by rule, and can be told to be worse."""
@@ -41,21 +38,6 @@ suites:
             env_allow: [AGENT_FORGETS, AGENT_CRASHES]}
     noise: none
 """
-
-
-@pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
-    """Return a function that runs `evalgate ARGUMENTS`."""
-
-    def run(*arguments: str | Path) -> Result:
-        with pytest.raises(SystemExit) as stopped:
-            entry([str(argument) for argument in arguments])
-        out, err = capsys.readouterr()
-        code = stopped.value.code
-        assert isinstance(code, int)
-        return Result(int(code), out, err)
-
-    return run
 
 
 @pytest.fixture
