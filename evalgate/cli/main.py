@@ -1,7 +1,10 @@
 """The `evalgate` command: names its subcommands without importing them, and owns the exit."""
 
+import os
+import re
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import NoReturn
 
@@ -21,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "validate": ("evalgate.cli.validate:validate", "Check configuration, golden sets, baselines."),
     "init": ("evalgate.cli.init:init", "Write a first evalgate.yaml, golden set and workflow."),
     "golden": ("evalgate.cli.golden:golden", "Draft golden cases from stored runs."),
+    "judge": ("evalgate.cli.judge:judge", "Calibrate judges with people, label, find drift."),
     "import": ("evalgate.cli.import_:import_", "Read golden sets and traces of other tools."),
     "cassette": ("evalgate.cli.cassette:cassette", "Show, prune and scan recorded model calls."),
     "gateway": (
@@ -41,6 +45,9 @@ Examples:
   evalgate run --golden golden.jsonl --agent recorded:traces.jsonl
   evalgate compare --baseline baselines/support.json --current .evalgate/runs/latest
 """
+
+
+_EXTRA = re.compile(r"Got unexpected extra arguments? \(([^ )]+)")
 
 
 class LazyGroup(click.Group):
@@ -97,10 +104,14 @@ def entry(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _guarded(arguments: Sequence[str], *, debug: bool) -> int:
     try:
-        result = main.main(args=list(arguments), prog_name="evalgate", standalone_mode=False)
+        result = _invoked(list(arguments))
     except (KeyboardInterrupt, click.Abort):
-        _say("interrupted")
+        resumable = "run" in arguments[:2]
+        _say("interrupted" + "\n  fix: the same command with --resume goes on" * resumable)
         return ExitCode.INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        _say(error.format_message())
+        return ExitCode.INPUT
     except click.ClickException as error:
         if debug:
             _traceback()
@@ -111,23 +122,44 @@ def _guarded(arguments: Sequence[str], *, debug: bool) -> int:
             _traceback()
         _say(f"error: {error}")
         return error.exit_code
-    except BrokenPipeError:
-        _silence_stdout()
-        return ExitCode.INPUT
     except OSError as error:
-        if debug:
-            _traceback()
-        _say(f"error: {error.filename or 'the system'}: {error.strerror or error}")
-        return ExitCode.INPUT
+        return _system(error, debug=debug)
     except Exception as error:  # noqa: BLE001  # the last line of defence: never exit 1 by accident
         return _bug(error, debug=debug)
     return int(result) if isinstance(result, int) else ExitCode.PASSED
 
 
+def _invoked(arguments: list[str]) -> object:
+    """Run a command without `click.Command.main`, which exits 1 when a pipe is closed."""
+    if "_EVALGATE_COMPLETE" in os.environ:
+        return main.main(args=arguments, prog_name="evalgate", standalone_mode=False)
+    try:
+        with main.make_context("evalgate", arguments) as context:
+            return main.invoke(context)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+
+
 def _usage(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
-    where = f"\n  fix: {context.command_path} --help" if context is not None else ""
-    return f"error: {error.format_message()}{where}"
+    if context is None:
+        return f"error: {error.format_message()}"
+    fix = f"{context.command_path} --help"
+    given = _EXTRA.match(error.format_message())
+    if given and any(option.name == "suites" for option in context.command.params):
+        fix = f"{context.command_path} --suite {given[1]}   (suites are never positional)"
+    return f"error: {error.format_message()}\n  fix: {fix}"
+
+
+def _system(error: OSError, *, debug: bool) -> int:
+    """Tell what the system refused; a reader that has gone away is told nothing."""
+    if debug:
+        _traceback()
+    if error.filename is None:
+        _silence_stdout()
+    if not isinstance(error, BrokenPipeError):
+        _say(f"error: {error.filename or 'the system'}: {error.strerror or error}")
+    return ExitCode.INPUT
 
 
 def _bug(error: Exception, *, debug: bool) -> int:
@@ -150,11 +182,11 @@ def _say(text: str) -> None:
     """Print to stderr without letting hostile text drive the terminal."""
     from evalgate.text.escape import terminal  # noqa: PLC0415  # only on an error
 
-    click.echo("\n".join(terminal(line) for line in text.splitlines()), err=True)
+    with suppress(OSError):  # nobody listens; the code still tells
+        click.echo("\n".join(terminal(line) for line in text.splitlines()), err=True)
 
 
 def _silence_stdout() -> None:
-    """Keep the interpreter from failing again when it flushes a closed pipe."""
-    import os  # noqa: PLC0415  # only on a closed pipe
-
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Keep the interpreter from failing again when it flushes a closed pipe or a full disk."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
