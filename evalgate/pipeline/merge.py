@@ -13,16 +13,16 @@ from evalgate.core.facts import RunFacts
 from evalgate.core.pricing import pricing_info
 from evalgate.errors import EvalgateError, NoEvidence
 from evalgate.pipeline.execute import Seen, confirmations
+from evalgate.pipeline.judgement import load_judgement
 from evalgate.pipeline.plan import Filters, Plan, make_plan
 from evalgate.pipeline.policy import Overrides, with_overrides
-from evalgate.pipeline.report import Judgement, collect, conclude, settling_note
+from evalgate.pipeline.report import collect, conclude, settling_note
 from evalgate.pipeline.run import Ran, new_manifest
 from evalgate.pipeline.shards import parse_shard, shard_of
-from evalgate.pipeline.sources import stored_side, suite_baseline
 from evalgate.pipeline.suite import Suite
 from evalgate.pipeline.verdicts import combine
 from evalgate.pipeline.world import World
-from evalgate.schema.result import JudgeInfo, Report, Subject, TrialResult
+from evalgate.schema.result import JudgeInfo, Manifest, Report, Subject, TrialResult
 from evalgate.schema.score import Broken, Score, Scored
 from evalgate.schema.trace import Trace
 from evalgate.schema.verdict import Check
@@ -33,14 +33,14 @@ from evalgate.store.runs import (
     iter_traces,
     iter_trials,
     prune_runs,
-    read_manifest,
     write_manifest,
     write_report,
 )
 
-__all__ = ["MergeOptions", "merge_runs", "merge_suite"]
+__all__ = ["MergeOptions", "join_runs", "merge_runs", "merge_suite", "seen_in"]
 
 _SHOWN = 5
+_AT_ONCE = 512
 _AGAIN = "run the missing shard again, or all of them from one commit"
 
 
@@ -112,24 +112,20 @@ def merge_suite(
     plan = make_plan(suite, Filters(), "replay" if mode == "replay" else "auto")
     _refuse(suite, _differences(plan, parts), _labels(plan, parts), _coverage(plan, parts))
     trials = first.suite.trials
+    facts = RunFacts(fresh=_fresh(parts, trials), today=world.timestamp())
+    judgement = load_judgement(plan, options.baseline, facts, allow_removed=options.allow_removed)
     results = [trial for part in parts for case in part.report.cases for trial in case.trials]
     report = collect(plan, results, trials, _subject(suite.root, parts))
-    side = None
-    if options.baseline is not None:
-        side = suite_baseline(suite, options.baseline, plan.metrics)
     report = report.model_copy(
         update={
             "judge": _judge(parts),
             "checks": _cleared(parts),
-            "warnings": settling_note(plan, side),
+            "warnings": settling_note(plan, judgement.baseline),
         }
     )
-    pinned = None
-    if suite.config.reference is not None and side is not None:
-        pinned = stored_side(suite.root / suite.config.reference, suite.runs, plan.metrics)
-    facts = RunFacts(fresh=_fresh(parts, trials), today=world.timestamp())
-    judgement = Judgement(side, pinned, facts, options.allow_removed)
-    folder = asyncio.run(_stored(plan, parts, options, world))
+    folders = [part.folder for part in parts if part.folder is not None]
+    whole = folders if len(folders) == len(parts) else []
+    folder = join_runs(plan, whole, trials, options.command, world)
     report = conclude(report, plan, judgement, folder)
     write_report(folder, report)
     prune_runs(suite.runs, suite.keep_runs, spare={folder})
@@ -226,11 +222,7 @@ def _subject(root: Path, parts: Sequence[StoredReport]) -> Subject:
     """Gather the fingerprints: from traces where there are any, else those all shards share."""
     folders = [part.folder for part in parts if part.folder is not None]
     if len(folders) == len(parts):
-        seen = Seen()
-        for folder in folders:
-            for trace in iter_traces(folder):
-                seen.add(trace)
-        return seen.subject(root)
+        return seen_in(folders).subject(root)
     subjects = [part.report.subject for part in parts]
     models = {m for s in subjects if s.model for m in s.model.split(", ")}
     return Subject(
@@ -298,25 +290,52 @@ def _must_pass(report: Report) -> Iterator[Check]:
             yield check
 
 
-async def _stored(
-    plan: Plan, parts: Sequence[StoredReport], options: MergeOptions, world: World
+def join_runs(
+    plan: Plan, folders: Sequence[Path], trials: int, command: str | None, world: World
 ) -> Path:
-    """Write the run folder of the merged run; trials and traces where all shards have them."""
-    manifest = new_manifest(plan, world, options.command)
-    manifest = manifest.model_copy(update={"trials": parts[0].report.suite.trials})
-    folders = [part.folder for part in parts if part.folder is not None]
-    async with create_run(plan.suite.runs, manifest) as writer:
-        if len(folders) == len(parts):
-            written = [
-                writer.append(trace, result)
-                for folder in folders
-                for trace, result in _pairs(folder)
-            ]
-            await asyncio.gather(*written)
-        folder = writer.folder
-    done = {"finished": world.timestamp(), "subject": _subject(plan.suite.root, parts)}
-    write_manifest(folder, read_manifest(folder).model_copy(update=done))
+    """Copy the trials and traces of several run folders into a new one.
+
+    Args:
+        plan: What was run.
+        folders: Run folders without a trial in common; none: the new one holds no trial.
+        trials: Trials a case.
+        command: The command line, for the manifest.
+        world: The machine.
+
+    Returns:
+        The new run folder; its report is still to be written.
+
+    Raises:
+        DataError: A folder is not readable.
+        NoEvidence: The traces of a folder are not those of its trials.
+    """
+    manifest = new_manifest(plan, world, command).model_copy(update={"trials": trials})
+    folder = asyncio.run(_copied(plan, folders, manifest))
+    done = {"finished": world.timestamp(), "subject": seen_in(folders).subject(plan.suite.root)}
+    write_manifest(folder, manifest.model_copy(update=done))
     return folder
+
+
+async def _copied(plan: Plan, folders: Sequence[Path], manifest: Manifest) -> Path:
+    async with create_run(plan.suite.runs, manifest) as writer:
+        waiting: list[asyncio.Future[None]] = []
+        for folder in folders:
+            for trace, result in _pairs(folder):
+                waiting.append(writer.append(trace, result))
+                if len(waiting) >= _AT_ONCE:
+                    await asyncio.gather(*waiting)
+                    waiting.clear()
+        await asyncio.gather(*waiting)
+        return writer.folder
+
+
+def seen_in(folders: Iterable[Path]) -> Seen:
+    """Gather what the traces of run folders were made with."""
+    seen = Seen()
+    for folder in folders:
+        for trace in iter_traces(folder):
+            seen.add(trace)
+    return seen
 
 
 def _pairs(folder: Path) -> Iterator[tuple[Trace, TrialResult]]:

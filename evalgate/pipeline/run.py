@@ -13,10 +13,10 @@ from evalgate.errors import ConfigError, EvalgateError
 from evalgate.pipeline.events import Listener
 from evalgate.pipeline.execute import Execution, Limits, by_trials, confirmations, executing
 from evalgate.pipeline.forecasting import forecast_cases
+from evalgate.pipeline.judgement import load_judgement
 from evalgate.pipeline.plan import Calls, Filters, Plan, make_plan
 from evalgate.pipeline.policy import Overrides, with_overrides
 from evalgate.pipeline.report import Judgement, collect, compared, conclude, settling_note
-from evalgate.pipeline.sources import stored_side, suite_baseline
 from evalgate.pipeline.suite import Suite
 from evalgate.pipeline.verdicts import combine
 from evalgate.pipeline.world import World
@@ -25,7 +25,7 @@ from evalgate.schema.score import Broken, Score
 from evalgate.store.runs import find_run, new_run_id, prune_runs, read_manifest, write_manifest
 from evalgate.store.runs import write_report as save_report
 
-__all__ = ["Ran", "RunOptions", "new_manifest", "run_suite", "run_suites"]
+__all__ = ["Ran", "RunOptions", "first_trials", "new_manifest", "run_suite", "run_suites"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,15 +104,8 @@ def _refuse_settling_a_shard(plan: Plan, options: RunOptions) -> None:
 
 def _judgement(plan: Plan, options: RunOptions, world: World) -> Judgement:
     """Load what the run is judged by before anything is spent on it."""
-    suite, metrics = plan.suite, plan.metrics
-    baseline = None
-    if options.baseline is not None:
-        baseline = suite_baseline(suite, options.baseline, metrics)
-    reference = None
-    if suite.config.reference is not None and baseline is not None:
-        reference = stored_side(suite.root / suite.config.reference, suite.runs, metrics)
     facts = RunFacts(allow_partial=options.partial, today=world.timestamp())
-    return Judgement(baseline, reference, facts, options.allow_removed)
+    return load_judgement(plan, options.baseline, facts, allow_removed=options.allow_removed)
 
 
 async def _run(
@@ -184,7 +177,7 @@ def _refuse_other_run(manifest: Manifest, plan: Plan, folder: Path) -> None:
 
 async def _trials_and_verdict(execution: Execution, plan: Plan, judgement: Judgement) -> Report:
     """Run all trials, settle, confirm failures of `must_pass` cases, and decide."""
-    trials = _first_trials(execution, plan)
+    trials = first_trials(execution, plan)
     outcome = await execution.run(range(trials))
     report = _report(execution, plan, trials)
     while outcome.complete and _unsettled(report, plan, judgement):
@@ -213,7 +206,7 @@ def _record_hint(plan: Plan, report: Report) -> str | None:
     return f"evalgate run {plan.suite.asked} --record-missing{told}"
 
 
-def _first_trials(execution: Execution, plan: Plan) -> int:
+def first_trials(execution: Execution, plan: Plan) -> int:
     """Return how many trials to start with; recorded agents bring their own number."""
     recorded = execution.agent.trials
     asked = "trials" in plan.suite.config.model_fields_set
