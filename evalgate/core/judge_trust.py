@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Final
 
 from evalgate.core.metrics import Metric
 from evalgate.core.rules import rule_of
@@ -11,12 +9,7 @@ from evalgate.schema.config import GateConfig
 from evalgate.schema.judge import JudgeCalibration
 from evalgate.schema.verdict import Check, Outcome
 
-__all__ = ["COVERS", "JudgeUse", "trust_checks"]
-
-COVERS: Final[Mapping[str, str]] = MappingProxyType(
-    {"hallucination_rate": "faithfulness", "goal_success_rate": "goal_attainment"}
-)
-"""Metrics that are made of the same verdicts as another one, which is the one people label."""
+__all__ = ["JudgeUse", "trust_checks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +26,8 @@ class JudgeUse:
     """Digest of its prompts."""
     config_digest: str
     """Digest of model, prompts and sampling."""
-    metrics: tuple[str, ...]
-    """Metrics it gives."""
+    metrics: Mapping[str, str]
+    """Metrics it gives, each with the score that people label for it."""
     min_kappa: float
     """Kappa from which on they may gate."""
     min_labels: int
@@ -56,7 +49,7 @@ def trust_checks(
 
     Args:
         judges: The judges of a suite.
-        calibrations: By judge, then by metric.
+        calibrations: By judge, then by the score that was labelled.
         policy: Decides which metrics gate.
         metrics: Definitions of the suite's metrics.
 
@@ -64,9 +57,9 @@ def trust_checks(
         One check a gated metric: `pass`, or `inconclusive` with the command that gets on.
     """
     return tuple(
-        _check(judge, metric, calibrations.get(judge.name, {}), policy)
+        _check(judge, metric, calibrations.get(judge.name, {}).get(labelled), policy)
         for judge in judges
-        for metric in judge.metrics
+        for metric, labelled in judge.metrics.items()
         if metric in metrics and _gates(metrics[metric], policy)
     )
 
@@ -78,14 +71,13 @@ def _gates(metric: Metric, policy: GateConfig) -> bool:
 
 
 def _check(
-    judge: JudgeUse, metric: str, known: Mapping[str, JudgeCalibration], policy: GateConfig
+    judge: JudgeUse, metric: str, calibration: JudgeCalibration | None, policy: GateConfig
 ) -> Check:
-    labelled = COVERS.get(metric, metric)
-    calibration = known.get(labelled)
     problem = _problem(judge, calibration)
     kappa = None if calibration is None else calibration.kappa
     outcome: Outcome = "pass"
     if problem is None:
+        labelled = judge.metrics[metric]
         reason = f"judge {judge.name} agrees with people on {labelled}: {_said(calibration)}"
     elif judge.waived is not None:
         reason = f"judge {judge.name} {problem}; its calibration is waived: {judge.waived}"

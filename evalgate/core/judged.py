@@ -9,7 +9,7 @@ from evalgate.core.registry import METRICS
 from evalgate.errors import ConfigError
 from evalgate.schema.config import JudgeConfig
 
-__all__ = ["judge_scores", "judged_metrics", "native_scores"]
+__all__ = ["judge_scores", "judged_metrics", "labelled_score", "native_scores"]
 
 _RAGAS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -85,6 +85,11 @@ def judged_metrics(judges: Mapping[str, JudgeConfig]) -> dict[str, Metric]:
             if known is None or score != native:
                 metrics[score] = _metric(score, native, judge, config)
     return metrics
+
+
+def labelled_score(native: str) -> str:
+    """Return the score that people label for a score: those of one verdict share it."""
+    return {"hallucination": "faithfulness", "goal_success": "goal_attainment"}.get(native, native)
 
 
 def _refuse_taken(judge: str, name: str, taken: bool) -> None:  # noqa: FBT001  # private

@@ -104,13 +104,11 @@ class LabelHeader(Model):
     schema_: Literal["evalgate.labels/1"] = Field(default=LABELS, alias="schema")
     """The format's version."""
     metric: str
-    """The metric that is labelled, e.g. `faithfulness`."""
+    """The judge's score that is labelled, e.g. `faithfulness`."""
     scale: LabelScale = "yes_no"
     """`yes_no`: 1 or 0; `1-5`: a level."""
     instruction: str = ""
     """The question a person answers."""
-    good_from: float = 1.0
-    """The label, and the judge's score, from which on an answer is good."""
     run: str | None = None
     """The run the answers come from."""
     rate: Ratio | None = None
