@@ -51,6 +51,8 @@ _PREFIX: Final = "score:"
 """Written before the name of a score that a field of a case already has."""
 
 _QUANTILES: Final = {"p50": Fraction(1, 2), "p95": Fraction(19, 20)}
+_ERRED: Final = Scored(1.0)
+_WENT_WELL: Final = Scored(0.0)
 _T = TypeVar("_T")
 
 
@@ -193,7 +195,7 @@ def _once(entries: Sequence[_T], trials: int) -> tuple[_T, ...]:
 
 
 def _implied(statuses: Sequence[TraceStatus]) -> tuple[Score, ...]:
-    return tuple(Scored(float(status in FAILED)) for status in statuses)
+    return tuple([_ERRED if status in FAILED else _WENT_WELL for status in statuses])
 
 
 def side_of_baseline(baseline: Baseline, source: str) -> Side:

@@ -72,13 +72,10 @@ def decode_column(column: Column, trials: int) -> tuple[Score, ...] | None:
     """
     if len(column) not in (1, trials):
         return None
-    scores: list[Score] = []
-    for entry in column:
-        if isinstance(entry, str):
-            score = _SCORES.get(entry)
-            if score is None:
-                return None
-            scores.append(score)
-        else:
-            scores.append(Scored(float(entry)))
-    return tuple(scores) if len(scores) == trials else (scores[0],) * trials
+    scores = [
+        _SCORES.get(entry) if isinstance(entry, str) else Scored(float(entry)) for entry in column
+    ]
+    known = tuple(score for score in scores if score is not None)
+    if len(known) < len(scores):
+        return None
+    return known if len(known) == trials else known * trials

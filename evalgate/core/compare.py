@@ -175,11 +175,11 @@ def _compare_metric(
 def _result(metric: Metric, rule: Rule, scene: _Scene) -> ByCase | ByValue | NoComparison | None:
     if rule.gate == "advisory" and metric.k > scene.fewest and metric.aggregate in _PASS:
         return None
+    has = metric.name in scene.baseline.values, metric.name in scene.candidate.values
     # What only informs is compared by its value, where both values are over the same cases.
-    informs = rule.gate == "advisory" and not _uneven(scene.sets)
-    if informs or not scene.kept(metric):
-        names = scene.baseline.values.keys(), scene.candidate.values.keys()
-        has = metric.name in names[0], metric.name in names[1]
+    if rule.gate == "advisory" and all(has) and not _uneven(scene.sets):
+        return _by_value(metric, rule, scene)
+    if not scene.kept(metric):
         return _by_value(metric, rule, scene) if all(has) else _lacking(metric, rule, scene, has)
     paired = scene.paired(metric)
     if not (paired.seen0 and paired.seen1):
