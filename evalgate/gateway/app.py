@@ -334,6 +334,7 @@ class _Gateway:
         if refused is not None:
             if refused.code in {"budget_exhausted", "price_unknown"}:
                 request.log.not_measured = refused.message
+                request.log.blocked = refused
             request.log.end_refused(attempt, refused)
             await request.refuse(refused)
 

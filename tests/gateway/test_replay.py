@@ -44,10 +44,19 @@ def _record(gateway: Loose, model: Loose, body: Loose = None, **more: object) ->
 
 
 def test_two_replays_are_the_same_to_the_byte(gateway: Loose, model: Loose) -> None:
-    """Replays of a session with tool gaps and retries give equal steps, times included."""
+    """Replays with gaps, a miss and a wrong path give equal steps: no clock shows in them."""
     gateway("record", model.origin).during(_asker(ASKED, 3))
     started = gateway("replay")
-    first, second = (started.during(_asker(ASKED, 3)) for _ in range(2))
+
+    def agent(url: str) -> None:
+        _asker(ASKED, 2)(url)
+        time.sleep(0.02)
+        _post(f"{url}/wrong", ASKED)
+        _post(url, {**ASKED, "model": "other"})
+        _post(url, ASKED)
+
+    first, second = (started.during(agent) for _ in range(2))
+    assert 5 == len(first.steps)
     assert [s.model_dump_json() for s in first.steps] == [s.model_dump_json() for s in second.steps]
 
 
