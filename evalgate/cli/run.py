@@ -86,6 +86,13 @@ Examples:
     flag_value="off",
     help="Call the model for everything and record nothing (needs a key).",
 )
+@click.option(
+    "--judge",
+    type=click.Choice(["replay", "auto", "off"]),
+    default="replay",
+    show_default=True,
+    help="Verdicts of judges: recorded ones only, ask for the rest (needs a key), or none.",
+)
 @format_options
 @click.option("--quiet", "-q", is_flag=True, help="No progress on standard error.")
 def run(formats: tuple[str, ...], outputs: tuple[Path, ...], *, quiet: bool, **given: Any) -> int:  # noqa: ANN401  # click's options
@@ -133,6 +140,7 @@ def _options(given: "Mapping[str, Any]") -> "RunOptions":
         filters=Filters(tuple(_tag(text) for text in given["filters"]), given["cases"], shard),
         overrides=Overrides(fields, given["mode"], given["threshold"], caps),
         calls=given["calls"] or "replay",
+        judge=given["judge"],
         fail_fast=given["fail_fast"],
         partial=given["partial"],
         allow_removed=given["allow_removed"],

@@ -8,6 +8,7 @@ from evalgate.core.baseline import baseline_of_report, objections
 from evalgate.errors import ConfigError, EvalgateError, ExitCode
 from evalgate.pipeline.events import Listener
 from evalgate.pipeline.execute import Limits, executing
+from evalgate.pipeline.judged_agent import judged_part
 from evalgate.pipeline.plan import Filters, Plan, make_plan
 from evalgate.pipeline.policy import Overrides, suite_metrics, with_overrides
 from evalgate.pipeline.report import Judgement, collect, conclude
@@ -91,7 +92,8 @@ async def _fresh_report(plan: Plan, world: World, listen: Listener) -> Report:
         trials = recorded if recorded is not None and not asked else config.trials
         outcome = await execution.run(range(trials))
         subject = execution.seen.subject(plan.suite.root)
-        report = collect(plan, execution.results, trials, subject)
+        judged = judged_part(execution.judging, plan.metrics)
+        report = collect(plan, execution.results, trials, subject, judged)
         facts = Judgement().facts
         if not outcome.complete:
             facts = replace(facts, cap=outcome.reason)

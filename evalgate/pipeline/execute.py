@@ -11,6 +11,8 @@ from evalgate.agents.factory import open_agent
 from evalgate.agents.runner import Progress as TrialProgress
 from evalgate.agents.runner import RunOutcome, RunPlan, first_failure, run_trials
 from evalgate.pipeline.events import Listener, Progress
+from evalgate.pipeline.judged_agent import JudgedAgent, with_verdict
+from evalgate.pipeline.judging import Judging, open_judges
 from evalgate.pipeline.plan import Plan
 from evalgate.pipeline.redaction import clean_result, clean_trace
 from evalgate.pipeline.through import ThroughGateway, open_gateway
@@ -95,13 +97,18 @@ class Execution:
 
     plan: Plan
     limits: Limits
-    agent: Agent
+    agent: JudgedAgent
     writer: RunWriter
     redactor: Redactor
     listen: Listener
     seen: Seen = field(default_factory=Seen)
     results: list[TrialResult] = field(default_factory=list)
     failed: int = 0
+
+    @property
+    def judging(self) -> Judging:
+        """The suite's judges."""
+        return self.agent.judging
 
     @property
     def folder(self) -> Path:
@@ -136,7 +143,8 @@ class Execution:
 
     def _score(self, case: Case, trace: Trace) -> TrialResult:
         self.seen.add(trace)
-        return score_trial(self.plan.scorers, case, trace)
+        result = score_trial(self.plan.scorers, case, trace)
+        return with_verdict(result, self.agent.take(case, trace))
 
     @asynccontextmanager
     async def _context(self, _case: Case, trial: int) -> AsyncIterator[Context]:
@@ -172,8 +180,10 @@ async def executing(
     suite = plan.suite
     redactor = Redactor.build(world.environ, patterns=suite.config.redact)
     agent = _agent(plan, limits, world, redactor)
-    async with agent as opened, _folder(suite.runs, target) as writer:
-        execution = Execution(plan, limits, opened, writer, redactor, listen)
+    judges = open_judges(suite, world, plan.judge)
+    async with judges as judging, agent as opened, _folder(suite.runs, target) as writer:
+        judged = JudgedAgent(opened, judging)
+        execution = Execution(plan, limits, judged, writer, redactor, listen)
         if isinstance(target, Path):
             _take_up(execution, target, {case.id for case in plan.cases})
         yield execution

@@ -15,6 +15,7 @@ from evalgate.errors import ConfigError, NothingSelected
 from evalgate.pipeline.policy import suite_metrics
 from evalgate.pipeline.shards import Shard
 from evalgate.pipeline.suite import Suite
+from evalgate.pipeline.verdict_desk import JudgeMode
 from evalgate.schema.golden import Case
 from evalgate.scorers.builtin import builtin_scorers
 from evalgate.scorers.settings import Evidence, Settings
@@ -70,6 +71,8 @@ class Plan:
     """The scorers."""
     metrics: Mapping[str, Metric]
     """The metrics that are computed, by name."""
+    judge: JudgeMode = "replay"
+    """Where verdicts of judges come from."""
     shard: Shard | None = None
     """Which part of the golden set this is; null: no part of several."""
 
@@ -79,13 +82,16 @@ class Plan:
         return len(self.cases) < len(self.golden.cases)
 
 
-def make_plan(suite: Suite, filters: Filters, calls: Calls = "replay") -> Plan:
+def make_plan(
+    suite: Suite, filters: Filters, calls: Calls = "replay", judge: JudgeMode = "replay"
+) -> Plan:
     """Load and resolve everything a run of a suite needs.
 
     Args:
         suite: The suite.
         filters: Which cases are run.
         calls: How the gateway treats model calls, where the suite has one.
+        judge: Where verdicts of judges come from.
 
     Raises:
         DataError: The golden set is not valid.
@@ -112,6 +118,7 @@ def make_plan(suite: Suite, filters: Filters, calls: Calls = "replay") -> Plan:
         settings=settings,
         scorers=(*builtin_scorers(settings, cases), *_user_scorers(suite)),
         metrics=suite_metrics(suite),
+        judge=judge,
         shard=filters.shard,
     )
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from pydantic import ValidationError
 
+from evalgate.core.judged import judged_metrics
 from evalgate.core.metrics import Metric
 from evalgate.core.registry import METRICS, find_metric, user_metric
 from evalgate.errors import ConfigError
@@ -51,8 +52,9 @@ def suite_metrics(suite: Suite) -> dict[str, Metric]:
     Raises:
         ConfigError: A gate names a metric that does not exist.
     """
-    scorers = suite.config.scorers
-    metrics = {**METRICS, **{name: user_metric(name, config) for name, config in scorers.items()}}
+    config = suite.config
+    own = {name: user_metric(name, scorer) for name, scorer in config.scorers.items()}
+    metrics = {**METRICS, **own, **judged_metrics(config.judges)}
     for name in suite.config.gate.metrics:
         metric = metrics.get(name) or find_metric(name)
         if metric is None:

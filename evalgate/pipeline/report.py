@@ -8,12 +8,13 @@ from evalgate.core.aggregate import case_results, metric_values
 from evalgate.core.compare import compare
 from evalgate.core.comparison import CompareOptions, Comparison
 from evalgate.core.facts import RunFacts
-from evalgate.core.gate import decide, with_reference
+from evalgate.core.gate import decide, verdict_of, with_reference
 from evalgate.core.pricing import pricing_info
 from evalgate.core.settle import cannot_settle
 from evalgate.core.sides import Side, side_of_report
 from evalgate.errors import ExitCode
 from evalgate.pipeline.explain import explain
+from evalgate.pipeline.judged_agent import JudgedPart
 from evalgate.pipeline.plan import Plan
 from evalgate.pipeline.policy import config_digest
 from evalgate.pipeline.verdicts import changed_lines, filled, reference
@@ -23,9 +24,13 @@ from evalgate.schema.result import (
     SuiteInfo,
     TrialResult,
 )
+from evalgate.schema.verdict import Check
 from evalgate.scorers.builtin import metric_sources, scorer_versions
 
 __all__ = ["Judgement", "collect", "compared", "conclude", "settling_note"]
+
+
+_NOT_JUDGED = JudgedPart()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +45,21 @@ class Judgement:
     """What the scores do not show."""
     allow_removed: bool = False
     """Whether the golden set may have lost cases."""
+    trust: tuple[Check, ...] = ()
+    """Whether the judges of gated metrics may be believed."""
 
 
-def collect(plan: Plan, results: Iterable[TrialResult], trials: int, subject: Subject) -> Report:
+def collect(
+    plan: Plan,
+    results: Iterable[TrialResult],
+    trials: int,
+    subject: Subject,
+    judged: JudgedPart = _NOT_JUDGED,
+) -> Report:
     """Aggregate trials into a report that nothing is concluded from yet."""
     cases = case_results(plan.cases, plan.digests, results)
     config = plan.suite.config
+    sources = {**metric_sources(plan.settings, plan.cases), **judged.sources}
     return Report(
         verdict="inconclusive",
         exit_code=ExitCode.INCONCLUSIVE,
@@ -64,9 +78,10 @@ def collect(plan: Plan, results: Iterable[TrialResult], trials: int, subject: Su
         ),
         # A commit differs between two runs of one tree state; it belongs to the manifest.
         subject=subject.model_copy(update={"git_commit": None, "dirty": None}),
-        scorers=scorer_versions(plan.scorers),
+        judge=judged.info,
+        scorers={**scorer_versions(plan.scorers), **judged.versions},
         pricing=pricing_info(config.prices),
-        metrics=metric_values(cases, plan.metrics, metric_sources(plan.settings, plan.cases)),
+        metrics=metric_values(cases, plan.metrics, sources),
         cases=cases,
     )
 
@@ -102,6 +117,12 @@ def conclude(
     if judgement.reference is not None:
         pinned = compared(report, plan, judgement.reference, allow_removed=removed)
         verdict = with_reference(verdict, decide(pinned, policy, judgement.facts))
+    if judgement.trust:
+        verdict = verdict_of(
+            (*verdict.checks, *judgement.trust),
+            warnings=verdict.warnings,
+            partial=verdict.partial,
+        )
     changes = comparison.changes
     if folder is not None:
         results = [trial for case in report.cases for trial in case.trials]

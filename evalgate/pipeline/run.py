@@ -13,11 +13,14 @@ from evalgate.errors import ConfigError, EvalgateError
 from evalgate.pipeline.events import Listener
 from evalgate.pipeline.execute import Execution, Limits, by_trials, confirmations, executing
 from evalgate.pipeline.forecasting import forecast_cases
+from evalgate.pipeline.judge_trust import suite_trust_checks
+from evalgate.pipeline.judged_agent import judged_part
 from evalgate.pipeline.judgement import load_judgement
 from evalgate.pipeline.plan import Calls, Filters, Plan, make_plan
 from evalgate.pipeline.policy import Overrides, with_overrides
 from evalgate.pipeline.report import Judgement, collect, compared, conclude, settling_note
 from evalgate.pipeline.suite import Suite
+from evalgate.pipeline.verdict_desk import JudgeMode
 from evalgate.pipeline.verdicts import combine
 from evalgate.pipeline.world import World
 from evalgate.schema.result import Manifest, Report, ReportSet
@@ -40,6 +43,8 @@ class RunOptions:
     """What replaces fields of the configuration."""
     calls: Calls = "replay"
     """How the gateway treats model calls, where the suite has one; never live by surprise."""
+    judge: JudgeMode = "replay"
+    """Where verdicts of judges come from; no judge is asked by surprise."""
     fail_fast: bool = False
     """Whether the first failed trial ends the run."""
     partial: bool = False
@@ -84,7 +89,7 @@ def run_suites(suites: Sequence[Suite], options: RunOptions, world: World, liste
 def run_suite(suite: Suite, options: RunOptions, world: World, listen: Listener) -> Report:
     """Run one suite and keep its report in its run folder."""
     suite = with_overrides(suite, options.overrides)
-    plan = make_plan(suite, options.filters, options.calls)
+    plan = make_plan(suite, options.filters, options.calls, options.judge)
     _refuse_settling_a_shard(plan, options)
     judgement = _judgement(plan, options, world)
     return asyncio.run(_run(plan, options, judgement, world, listen))
@@ -189,7 +194,9 @@ async def _trials_and_verdict(execution: Execution, plan: Plan, judgement: Judge
         facts = replace(facts, fresh=await _fresh(execution, plan, report, judgement, trials))
     facts = replace(facts, record=_record_hint(plan, report))
     report = report.model_copy(update={"warnings": settling_note(plan, judgement.baseline)})
-    return conclude(report, plan, replace(judgement, facts=facts), execution.folder)
+    trust = suite_trust_checks(plan.suite, execution.judging, plan.metrics)
+    judgement = replace(judgement, facts=facts, trust=trust)
+    return conclude(report, plan, judgement, execution.folder)
 
 
 def _record_hint(plan: Plan, report: Report) -> str | None:
@@ -215,7 +222,8 @@ def first_trials(execution: Execution, plan: Plan) -> int:
 
 def _report(execution: Execution, plan: Plan, trials: int) -> Report:
     subject = execution.seen.subject(plan.suite.root)
-    return collect(plan, by_trials(execution.results, trials), trials, subject)
+    judged = judged_part(execution.judging, plan.metrics)
+    return collect(plan, by_trials(execution.results, trials), trials, subject, judged)
 
 
 def _unsettled(report: Report, plan: Plan, judgement: Judgement) -> bool:
