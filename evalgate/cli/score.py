@@ -1,10 +1,14 @@
 """`evalgate score`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from evalgate.cli.options import config_option, format_options
+
+if TYPE_CHECKING:
+    from evalgate.pipeline.verdict_desk import JudgeMode
 
 __all__ = ["score"]
 
@@ -25,11 +29,19 @@ Examples:
     flag_value="",
     help="Compare; without PATH with the suite's own baseline.",
 )
+@click.option(
+    "--judge",
+    type=click.Choice(["replay", "auto", "off"]),
+    default="replay",
+    show_default=True,
+    help="Verdicts of judges: recorded ones only, ask for the rest (needs a key), or none.",
+)
 @format_options
-def score(
+def score(  # click's options
     run: str,
     config: Path,
     baseline: str | None,
+    judge: "JudgeMode",
     formats: tuple[str, ...],
     outputs: tuple[Path, ...],
 ) -> int:
@@ -42,6 +54,6 @@ def score(
     from evalgate.pipeline.world import this_machine  # noqa: PLC0415
 
     pairs = check_outputs(formats, outputs)
-    reports = rescore(run, config, baseline, this_machine())
+    reports = rescore(run, config, baseline, this_machine(), judge)
     emit(reports, pairs)
     return reports.exit_code

@@ -1,24 +1,30 @@
 """`evalgate score`: scores the stored traces of a run again, without the agent."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from evalgate.core.facts import RunFacts
 from evalgate.errors import DataError
 from evalgate.pipeline.execute import Seen, by_trials, confirmations
+from evalgate.pipeline.judge_trust import suite_trust_checks
+from evalgate.pipeline.judged_agent import JudgedPart, judged_part, with_verdict
+from evalgate.pipeline.judging import open_judges
 from evalgate.pipeline.plan import Filters, Plan, make_plan
 from evalgate.pipeline.report import Judgement, collect, conclude
 from evalgate.pipeline.run import new_manifest
 from evalgate.pipeline.sources import suite_baseline
 from evalgate.pipeline.suite import Selection, Suite, find_suites
+from evalgate.pipeline.verdict_desk import JudgeMode
 from evalgate.pipeline.verdicts import combine
 from evalgate.pipeline.world import World
 from evalgate.schema.config import AgentConfig, SuiteConfig
+from evalgate.schema.golden import Case
 from evalgate.schema.result import Manifest, ReportSet, TrialResult
 from evalgate.schema.score import Broken, Score
 from evalgate.schema.trace import Trace
+from evalgate.schema.verdict import Check
 from evalgate.scorers.builtin import score_trial
 from evalgate.store.config import load_config
 from evalgate.store.run_writer import create_run
@@ -36,9 +42,13 @@ class _Scored:
     pairs: list[tuple[Trace, TrialResult]]
     seen: Seen
     trials: int
+    judged: JudgedPart
+    trust: tuple[Check, ...]
 
 
-def rescore(run: str, config: Path, baseline: str | None, world: World) -> ReportSet:
+def rescore(
+    run: str, config: Path, baseline: str | None, world: World, judge: JudgeMode = "replay"
+) -> ReportSet:
     """Score a stored run with today's scorers and policy, into a run folder of its own.
 
     Args:
@@ -47,6 +57,7 @@ def rescore(run: str, config: Path, baseline: str | None, world: World) -> Repor
             set and the default policy are taken.
         baseline: What to compare with: a path, the empty text for the suite's own; null: nothing.
         world: The machine.
+        judge: Where verdicts of judges come from.
 
     Raises:
         DataError: The run is not readable, or holds a trace of no case.
@@ -56,18 +67,18 @@ def rescore(run: str, config: Path, baseline: str | None, world: World) -> Repor
     folder = find_run(runs, run)
     manifest = read_manifest(folder)
     suite = _suite_of(manifest, config if loaded else None, runs)
-    plan = make_plan(suite, Filters(cases=manifest.selected or ()))
+    plan = make_plan(suite, Filters(cases=manifest.selected or ()), judge=judge)
     side = None if baseline is None else suite_baseline(suite, baseline, plan.metrics)
-    scored = _score_all(plan, iter_traces(folder), folder, manifest.trials)
+    scored = asyncio.run(_score_all(plan, folder, manifest.trials, world))
     subject = scored.seen.subject(suite.root)
     results = [result for _, result in scored.pairs]
-    report = collect(plan, by_trials(results, scored.trials), scored.trials, subject)
+    report = collect(plan, by_trials(results, scored.trials), scored.trials, subject, scored.judged)
     facts = RunFacts(fresh=_fresh(results, scored.trials), today=world.timestamp())
     described = new_manifest(plan, world, f"evalgate score {run}").model_copy(
         update={"trials": scored.trials, "finished": world.timestamp(), "subject": subject}
     )
     new = asyncio.run(_store(described, runs, scored))
-    report = conclude(report, plan, Judgement(baseline=side, facts=facts), new)
+    report = conclude(report, plan, Judgement(baseline=side, facts=facts, trust=scored.trust), new)
     write_report(new, report)
     return combine([report])
 
@@ -84,19 +95,32 @@ def _suite_of(manifest: Manifest, config: Path | None, runs: Path) -> Suite:
     )
 
 
-def _score_all(plan: Plan, traces: Iterable[Trace], folder: Path, trials: int) -> _Scored:
+async def _score_all(plan: Plan, folder: Path, trials: int, world: World) -> _Scored:
     cases = {case.id: case for case in plan.cases}
     seen = Seen()
-    pairs = []
-    for trace in traces:
-        if trace.case_id not in cases:
-            raise DataError(
-                f"{folder}: holds a trace of case {trace.case_id!r}, not in {plan.golden.path}",
-                fix="score it against the golden set it was run with",
-            )
-        seen.add(trace)
-        pairs.append((trace, score_trial(plan.scorers, cases[trace.case_id], trace)))
-    return _Scored(pairs, seen, trials)
+    async with open_judges(plan.suite, world, plan.judge) as judging:
+
+        async def scored(trace: Trace) -> tuple[Trace, TrialResult]:
+            case = cases[trace.case_id]
+            result = score_trial(plan.scorers, case, trace)
+            return trace, with_verdict(result, await judging.judge(case, trace))
+
+        traces = list(iter_traces(folder))
+        for trace in traces:
+            _refuse_stray(trace, cases, plan, folder)
+            seen.add(trace)
+        pairs = await asyncio.gather(*(scored(trace) for trace in traces))
+        judged = judged_part(judging, plan.metrics)
+        trust = suite_trust_checks(plan.suite, judging, plan.metrics)
+    return _Scored(pairs, seen, trials, judged, trust)
+
+
+def _refuse_stray(trace: Trace, cases: Mapping[str, Case], plan: Plan, folder: Path) -> None:
+    if trace.case_id not in cases:
+        raise DataError(
+            f"{folder}: holds a trace of case {trace.case_id!r}, not in {plan.golden.path}",
+            fix="score it against the golden set it was run with",
+        )
 
 
 def _fresh(results: Iterable[TrialResult], trials: int) -> dict[str, tuple[Score, ...]]:
