@@ -24,7 +24,15 @@ Examples:
 )
 @click.option("--golden", type=click.Path(path_type=Path), help="An existing golden set.")
 @click.option("--name", default="main", show_default=True, help="Name of the suite.")
-@click.option("--timeout", "timeout_s", default=60.0, show_default=True, help="Of the probe.")
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(0, min_open=True),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Of the probe.",
+)
 @click.option("--force", is_flag=True, help="Replace existing files.")
 def init(*, agent: str, golden: Path | None, name: str, timeout_s: float, force: bool) -> None:
     """Probe an agent once; write evalgate.yaml, a first golden set and a workflow.
@@ -43,6 +51,6 @@ def init(*, agent: str, golden: Path | None, name: str, timeout_s: float, force:
         click.echo(f"wrote {path}")
     click.echo(f"gates: {', '.join(written.evidence)}")
     click.echo(
-        "next: review the drafts in the golden set (set `status: reviewed`), commit, then\n"
-        '      evalgate baseline update --trials 5 --reason "first baseline"'
+        "next: correct what the drafts of the golden set expect, set `status: reviewed`, commit; "
+        'then\n      evalgate baseline update --trials 5 --reason "first baseline"'
     )

@@ -1,6 +1,7 @@
 """Writes a first configuration, golden set and workflow, from one probe of the agent."""
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from evalgate.text.redact import Redactor
 __all__ = ["InitOptions", "Written", "init_project"]
 
 _PROBE = "Hello! What can you help me with?"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,14 @@ def init_project(options: InitOptions, environ: Mapping[str, str]) -> Written:
     """Probe the agent with one case and write the files.
 
     Raises:
-        ConfigError: A file exists already.
+        ConfigError: A file exists already, or the name fits no file.
         AgentLoadError: The agent cannot be loaded.
     """
+    if not _NAME.fullmatch(options.name):
+        raise ConfigError(
+            f"--name {options.name!r}: expected letters, digits, '-', '_' and '.', at most 64",
+            fix="--name support",
+        )
     golden = options.golden or Path("golden_sets") / f"{options.name}.jsonl"
     config = options.root / "evalgate.yaml"
     workflow = options.root / ".github" / "workflows" / "evalgate.yml"
