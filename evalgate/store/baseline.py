@@ -11,6 +11,7 @@ from evalgate.core.baseline_text import baseline_text, case_lines, header_lines
 from evalgate.core.metrics import Metric
 from evalgate.core.registry import METRICS
 from evalgate.core.sides import Side, side_of_flat, side_of_report
+from evalgate.core.stored_report import side_of_stored_report
 from evalgate.errors import BaselineMissing, DataError
 from evalgate.schema.base import Json
 from evalgate.schema.baseline import Baseline
@@ -73,12 +74,26 @@ def load_side(path: Path, metrics: Mapping[str, Metric] = METRICS) -> Side:
     if schema is None:
         _refuse_neighbours(file, data)
         return side_of_flat(data, str(path))
-    if schema == _REPORT:
+    if isinstance(data, dict) and schema == _REPORT:
+        return _report_side(path, file, text, data)
+    return _parse(file, text, data, metrics)[1]
+
+
+def _report_side(path: Path, file: Path, text: str, data: dict[str, Json]) -> Side:
+    side = side_of_stored_report(data, str(path))
+    if side is None:
         try:
-            return side_of_report(Report.model_validate(data), str(path))
+            side = side_of_report(Report.model_validate(data), str(path))
         except ValidationError as error:
             raise _invalid(file, text, problems_of(error, Report, data)) from error
-    return _parse(file, text, data, metrics)[1]
+    cases = data.get("cases", [])
+    fix = "run the suite again, or take another report"
+    if isinstance(cases, list) and len(side.cases) < len(cases):
+        raise DataError(f"{file}: a case stands in it twice", fix=fix)
+    for case in side.cases.values():
+        if len(set(case.numbers)) < len(case.numbers):
+            raise DataError(f"{file}: case {case.id!r} has a trial twice", fix=fix)
+    return side
 
 
 def _read(path: Path) -> tuple[str, Json]:

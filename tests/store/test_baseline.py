@@ -205,3 +205,14 @@ def test_every_kind_of_side_loads(tmp_path: Path, path: Path) -> None:
     by_case: Callable[[Path], Mapping[str, object]] = lambda file: load_side(file).cases  # noqa: E731
     assert set(by_case(path)) == set(by_case(run)) == set(by_case(run / "report.json"))
     assert load_side(tmp_path / "flat.json").values == {"faithfulness": 0.9123}
+
+
+@pytest.mark.parametrize("what", ["case", "trial"])
+def test_a_report_that_says_something_twice_is_refused(tmp_path: Path, what: str) -> None:
+    """Of two results under one name neither may quietly win."""
+    data = json.loads(_report(2, 2).model_dump_json(by_alias=True))
+    rows = data["cases"] if what == "case" else data["cases"][0]["trials"]
+    rows.append(rows[0])
+    (tmp_path / "report.json").write_text(json.dumps(data))
+    with pytest.raises(DataError, match="twice"):
+        load_side(tmp_path / "report.json")
