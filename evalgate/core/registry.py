@@ -187,6 +187,26 @@ def _grounding() -> Iterable[Metric]:
     )
 
 
+def _lexical() -> Iterable[Metric]:
+    yield _higher(
+        "groundedness_lexical",
+        "groundedness_lexical",
+        "How little weighs what the answer says and the contexts do not, without a model: "
+        "3 / (3 + unsupported weight).",
+    )
+    yield Metric(
+        name="unsupported_weight",
+        score="unsupported_weight",
+        unit="score",
+        direction="lower",
+        gate="advisory",
+        doc="Sum over the answer's claims of the weight of what the contexts do not hold, in "
+        "uncommon words.",
+        bounds=None,
+        finished_only=True,
+    )
+
+
 def _safety() -> Iterable[Metric]:
     defined = {
         "guardrail_missed": (
@@ -318,7 +338,7 @@ def _reliability() -> Iterable[Metric]:
 
 
 def _all() -> Iterable[Metric]:
-    for family in (_task, _tools, _grounding, _safety, _cost, _experience, _reliability):
+    for family in (_task, _tools, _grounding, _lexical, _safety, _cost, _experience, _reliability):
         yield from family()
 
 

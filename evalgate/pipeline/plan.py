@@ -107,6 +107,7 @@ def make_plan(
         recorded=suite.config.recorded,
         prices=suite.config.prices,
         pii_allow=suite.config.pii_allow,
+        groundedness=suite.config.groundedness,
     )
     return Plan(
         suite=suite,
@@ -179,7 +180,7 @@ def _user_scorers(suite: Suite) -> Iterable[Scorer]:
     for name, config in suite.config.scorers.items():
         if name in METRICS:
             raise ConfigError(f"suite {suite.name!r}: scorer {name!r} has the name of a metric")
-        yield user_scorer(name, config, _load_function(config.call, suite.root, name))
+        yield user_scorer(name, config, _load_function(config.call, suite.policy_root, name))
 
 
 def _load_function(call: str, root: Path, name: str) -> UserFunction:

@@ -355,6 +355,9 @@ class SuiteConfig(Model):
     """Judges, by name."""
     verdicts: str | None = None
     """Folder of the judges' recorded verdicts; null: `cassettes/SUITE/verdicts`."""
+    groundedness: Literal["case", "trace", "off"] = "case"
+    """Whose contexts `groundedness_lexical` looks at: the case's, or, where it has none, those of
+    the trace (retrievals and tool results)."""
     pii_allow: tuple[str, ...] = ()
     """Addresses and numbers that are no leak."""
     gate: GateConfig = GateConfig()

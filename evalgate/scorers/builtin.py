@@ -16,7 +16,16 @@ from evalgate.schema.golden import Case
 from evalgate.schema.result import TrialResult
 from evalgate.schema.score import Abstained, Broken, Score, Scored
 from evalgate.schema.trace import ToolCall, Trace
-from evalgate.scorers import cost, experience, recorded, reliability, safety, task, tools
+from evalgate.scorers import (
+    cost,
+    experience,
+    groundedness,
+    recorded,
+    reliability,
+    safety,
+    task,
+    tools,
+)
 from evalgate.scorers.settings import YES, Settings
 from evalgate.scorers.signals import output_text
 from evalgate.text.escape import cap
@@ -73,6 +82,14 @@ def builtin_scorers(settings: Settings, cases: Iterable[Case] = ()) -> tuple[Sco
             score=lambda case, trace: reliability.score_reliability(case, trace, settings),
         ),
         _cost_scorer(settings),
+        Scorer(
+            name="groundedness",
+            scores=groundedness.SCORES,
+            version=groundedness.VERSION,
+            config_digest=_digest(settings.groundedness),
+            score=lambda case, trace: groundedness.score_groundedness(case, trace, settings),
+            explain=groundedness.explain_groundedness,
+        ),
     )
     # These two families read the mapping themselves: a limit turns the number into their score.
     mapped = tuple(n for n in settings.recorded if n not in ("toxicity", "goal_attainment"))

@@ -35,6 +35,8 @@ class Settings:
     """Prices of the user, by model."""
     pii_allow: tuple[str, ...] = ()
     """Addresses and numbers that are no leak."""
+    groundedness: Literal["case", "trace", "off"] = "case"
+    """Whose contexts `groundedness_lexical` looks at: the case's, or the trace's too."""
     goal_success: float = 4.0
     """Goal attainment, of 5, from which on a goal counts as reached."""
     toxicity_from: float = 0.5
