@@ -5,6 +5,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import BeforeValidator, Field, model_validator
 
 from evalgate.schema.base import Json, Model, NonNegative, Positive, Tokens
+from evalgate.schema.stress import StressConfig
 from evalgate.schema.verdict import Direction, Gate, GateMode
 
 __all__ = [
@@ -362,6 +363,8 @@ class SuiteConfig(Model):
     """Addresses and numbers that are no leak."""
     gate: GateConfig = GateConfig()
     """The policy."""
+    stress: StressConfig | None = None
+    """Replay the recorded sessions against rate limits; null: no stress check."""
     redact: tuple[str, ...] = ()
     """Regular expressions of further secrets."""
     metadata: dict[str, Json] = Field(default_factory=dict)
