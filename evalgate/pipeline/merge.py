@@ -6,7 +6,7 @@ set, scorers, agent and configuration, nothing is judged.
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from evalgate.core.facts import RunFacts
@@ -14,6 +14,7 @@ from evalgate.core.pricing import pricing_info
 from evalgate.errors import EvalgateError, NoEvidence
 from evalgate.pipeline.execute import Seen, confirmations
 from evalgate.pipeline.judgement import load_judgement
+from evalgate.pipeline.judges_offline import added_up, judges_of
 from evalgate.pipeline.plan import Filters, Plan, make_plan
 from evalgate.pipeline.policy import Overrides, with_overrides
 from evalgate.pipeline.report import collect, conclude, settling_note
@@ -22,7 +23,7 @@ from evalgate.pipeline.shards import parse_shard, shard_of
 from evalgate.pipeline.suite import Suite
 from evalgate.pipeline.verdicts import combine
 from evalgate.pipeline.world import World
-from evalgate.schema.result import JudgeInfo, Manifest, Report, Subject, TrialResult
+from evalgate.schema.result import Manifest, Report, Subject, TrialResult
 from evalgate.schema.score import Broken, Score, Scored
 from evalgate.schema.trace import Trace
 from evalgate.schema.verdict import Check
@@ -110,15 +111,21 @@ def merge_suite(
     first = parts[0].report
     mode = first.suite.mode
     plan = make_plan(suite, Filters(), "replay" if mode == "replay" else "auto")
-    _refuse(suite, _differences(plan, parts), _labels(plan, parts), _coverage(plan, parts))
+    judged, trust = judges_of(plan, world)
+    versions = {**scorer_versions(plan.scorers), **judged.versions}
+    _refuse(
+        suite, _differences(plan, parts, versions), _labels(plan, parts), _coverage(plan, parts)
+    )
     trials = first.suite.trials
     facts = RunFacts(fresh=_fresh(parts, trials), today=world.timestamp())
     judgement = load_judgement(plan, options.baseline, facts, allow_removed=options.allow_removed)
+    judgement = replace(judgement, trust=trust)
+    judges = [part.report.judge for part in parts if part.report.judge is not None]
+    judged = replace(judged, info=added_up(judges))
     results = [trial for part in parts for case in part.report.cases for trial in case.trials]
-    report = collect(plan, results, trials, _subject(suite.root, parts))
+    report = collect(plan, results, trials, _subject(suite.root, parts), judged)
     report = report.model_copy(
         update={
-            "judge": _judge(parts),
             "checks": _cleared(parts),
             "warnings": settling_note(plan, judgement.baseline),
         }
@@ -144,14 +151,16 @@ def _refuse(suite: Suite, *problems: Iterable[str]) -> None:
             )
 
 
-def _differences(plan: Plan, parts: Sequence[StoredReport]) -> Iterator[str]:
+def _differences(
+    plan: Plan, parts: Sequence[StoredReport], versions: Mapping[str, str]
+) -> Iterator[str]:
     """Name what shards were made of and that is not what the others, or this checkout, have."""
     here = {
         "golden set": plan.golden.digest,
         "agent": plan.suite.config.agent.run,
         "mode": plan.mode,
         "noise": plan.suite.config.noise,
-        "scorers": scorer_versions(plan.scorers),
+        "scorers": versions,
         "price table": pricing_info(plan.suite.config.prices).digest,
     }
     for part in parts:
@@ -236,24 +245,6 @@ def _subject(root: Path, parts: Sequence[StoredReport]) -> Subject:
 def _shared(values: Iterable[str | None]) -> str | None:
     found = set(values)
     return found.pop() if len(found) == 1 else None
-
-
-def _judge(parts: Sequence[StoredReport]) -> JudgeInfo | None:
-    """Add up what the judge did; `_differences` has seen to it that there is one at most."""
-    judges = [part.report.judge for part in parts if part.report.judge is not None]
-    if not judges:
-        return None
-    costs = [judge.cost_usd for judge in judges]
-    known = [cost for cost in costs if cost is not None]
-    return judges[0].model_copy(
-        update={
-            "calls": sum(judge.calls for judge in judges),
-            "cached": sum(judge.cached for judge in judges),
-            "input_tokens": sum(judge.input_tokens for judge in judges),
-            "output_tokens": sum(judge.output_tokens for judge in judges),
-            "cost_usd": sum(known) if len(known) == len(costs) else None,
-        }
-    )
 
 
 def _fresh(parts: Sequence[StoredReport], trials: int) -> dict[str, tuple[Score, ...]]:
