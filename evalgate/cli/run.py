@@ -10,9 +10,10 @@ import click
 from evalgate.cli.options import config_option, format_options, suite_option
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from evalgate.pipeline.run import RunOptions
+    from evalgate.pipeline.suite import Suite
 
 __all__ = ["run"]
 
@@ -87,6 +88,11 @@ Examples:
     help="Call the model for everything and record nothing (needs a key).",
 )
 @click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Forecast the live calls, tokens, cost and time, and make none of them.",
+)
+@click.option(
     "--judge",
     type=click.Choice(["replay", "auto", "off"]),
     default="replay",
@@ -110,6 +116,8 @@ def run(formats: tuple[str, ...], outputs: tuple[Path, ...], *, quiet: bool, **g
     pairs = check_outputs(formats, outputs)
     selection = Selection(given["config"], given["suites"], given["golden"], given["agent"])
     suites = find_suites(selection)
+    if given["dry_run"]:
+        return _forecast(suites, _options(given))
     with progress(quiet=quiet) as listen:
         ran = run_suites(suites, _options(given), this_machine(), listen)
     if ran.reports.suites:
@@ -117,6 +125,16 @@ def run(formats: tuple[str, ...], outputs: tuple[Path, ...], *, quiet: bool, **g
     for name, error in ran.errors:
         click.echo(terminal(f"error: suite {name!r}: {error}"), err=True)
     return ran.reports.exit_code
+
+
+def _forecast(suites: "Sequence[Suite]", options: "RunOptions") -> int:
+    from evalgate.pipeline.dry_run import dry_run  # noqa: PLC0415  # heavy
+    from evalgate.pipeline.world import this_machine  # noqa: PLC0415
+    from evalgate.text.escape import terminal  # noqa: PLC0415
+
+    for line in dry_run(suites, options, this_machine()):
+        click.echo(terminal(line))
+    return 0
 
 
 def _options(given: "Mapping[str, Any]") -> "RunOptions":
