@@ -35,7 +35,9 @@ def complete(request: dict[str, Any]) -> dict[str, Any]:
     last_user = max(i for i, m in enumerate(messages) if m["role"] == "user")
     results = [json.loads(m["content"]) for m in messages[last_user + 1 :] if m["role"] == "tool"]
     users = [str(m["content"]) for m in messages[: last_user + 1] if m["role"] == "user"]
-    careful = any(m["role"] == "system" and "Always look the order up" in m["content"] for m in messages)
+    careful = any(
+        m["role"] == "system" and "Always look the order up" in m["content"] for m in messages
+    )
     move = _next_move(users, results, careful=careful)
     message = _message(move, len(messages))
     return {
