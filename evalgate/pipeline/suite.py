@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalgate.errors import ConfigError
+from evalgate.pipeline.trust import Trust
 from evalgate.schema.config import AgentConfig, SuiteConfig
 from evalgate.store.config import load_config, select_suites
 
@@ -46,11 +47,20 @@ class Suite:
     """The options that select this suite, for commands that reproduce a result."""
     source: Path | None = None
     """The configuration; null where there is none."""
+    trust: Trust | None = None
+    """What the base of a change says; null: the suite is judged by its own files."""
+    base_root: Path | None = None
+    """The base's version of `root`, for what a change may not decide; null: `root` itself."""
+
+    @property
+    def policy_root(self) -> Path:
+        """The folder that golden set, baseline, reference and scorers are read from."""
+        return self.root if self.base_root is None else self.base_root
 
     @property
     def golden(self) -> Path:
         """Path of the golden set."""
-        return self.root / self.config.golden
+        return self.policy_root / self.config.golden
 
     @property
     def cassettes(self) -> Path:
@@ -62,7 +72,7 @@ class Suite:
     @property
     def baseline(self) -> Path:
         """Path of the suite's own baseline."""
-        return self.root / (self.config.baseline or f"baselines/{self.name}.json")
+        return self.policy_root / (self.config.baseline or f"baselines/{self.name}.json")
 
 
 def find_suites(selection: Selection) -> tuple[Suite, ...]:

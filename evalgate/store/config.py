@@ -3,22 +3,30 @@
 from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from evalgate.errors import ConfigError
 from evalgate.schema.config import Config, SuiteConfig
 from evalgate.store.problems import problems_of
 from evalgate.text.suggest import did_you_mean
 
-__all__ = ["DEFAULT_NAME", "LoadedConfig", "load_config", "parse_config", "select_suites"]
+__all__ = [
+    "DEFAULT_NAME",
+    "LoadedConfig",
+    "load_config",
+    "parse_config",
+    "parse_yaml",
+    "select_suites",
+]
 
 DEFAULT_NAME = "evalgate.yaml"
 _MAX_BYTES = 1_000_000
 _MAX_DEPTH = 50
 _MAX_PLACES = 100_000
+_ModelT = TypeVar("_ModelT", bound=BaseModel)
 _TAGS = frozenset(
     f"tag:yaml.org,2002:{kind}"
     for kind in ("map", "seq", "str", "int", "float", "bool", "null", "timestamp")
@@ -73,6 +81,21 @@ def parse_config(text: str, *, source: str) -> Config:
     Raises:
         ConfigError: The text is no YAML or not a valid configuration.
     """
+    return parse_yaml(text, Config, source=source, expected="a mapping with `suites:`")
+
+
+def parse_yaml(text: str, model: type[_ModelT], *, source: str, expected: str) -> _ModelT:
+    """Validate the text of a YAML file against a model.
+
+    Args:
+        text: YAML of the safe kind.
+        model: What it holds.
+        source: How to name the text in errors.
+        expected: What it holds, in words.
+
+    Raises:
+        ConfigError: The text is no YAML or does not fit; every problem with its line.
+    """
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         lines: dict[str, int] = {}
@@ -84,14 +107,14 @@ def parse_config(text: str, *, source: str) -> Config:
         raise ConfigError(f"{source}: nested deeper than {_MAX_DEPTH} levels") from error
     if not isinstance(data, dict):
         found = "nothing" if data is None else repr(data)[:80]
-        raise ConfigError(f"{source}:1: found {found}, expected a mapping with `suites:`")
+        raise ConfigError(f"{source}:1: found {found}, expected {expected}")
     try:
-        return Config.model_validate(data)
+        return model.model_validate(data)
     except ValidationError as error:
         rows = [
             f"{source}:{_line(problem.pointer, lines)}: "
             f"{problem.pointer.lstrip('/').replace('/', '.') or '(top)'}: {problem.message}"
-            for problem in problems_of(error, Config, data)
+            for problem in problems_of(error, model, data)
         ]
         raise ConfigError("\n".join(rows), fix="evalgate validate  (after each edit)") from error
 

@@ -1,0 +1,121 @@
+"""Another revision of the repository: found, read and laid out as files, without a checkout."""
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from evalgate.errors import BaseUnknown
+
+__all__ = ["Revisions", "open_revisions"]
+
+_TIMEOUT_S: Final = 300.0
+_SHOWN: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    ok: bool
+    out: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Revisions:
+    """The revisions of one repository."""
+
+    top: Path
+    """The folder of its working tree."""
+
+    def commit(self, name: str) -> str | None:
+        """Return the full hash of a revision; null where it is not here."""
+        if not name or name.startswith("-"):
+            return None
+        wanted = f"{name}^{{commit}}"
+        done = _git(self.top, "rev-parse", "--verify", "--quiet", "--end-of-options", wanted)
+        return done.out.strip() if done.ok else None
+
+    def parents(self, commit: str) -> tuple[str, ...]:
+        """Return the parents of a commit; none where they are not here."""
+        done = _git(self.top, "rev-list", "--parents", "--max-count=1", commit)
+        found = done.out.split()[1:] if done.ok else []
+        return tuple(parent for parent in found if self.commit(parent) is not None)
+
+    def merge_base(self, one: str, other: str) -> str | None:
+        """Return the commit two revisions come from; null where it is not here."""
+        done = _git(self.top, "merge-base", one, other)
+        return done.out.strip() if done.ok else None
+
+    def is_ancestor(self, older: str, newer: str) -> bool | None:
+        """Say whether a commit is part of a revision's history; null where that is not known."""
+        if self.commit(older) is None:
+            return None
+        if _git(self.top, "merge-base", "--is-ancestor", older, newer).ok:
+            return True
+        return None if self.shallow() else False
+
+    def shallow(self) -> bool:
+        """Say whether only a part of the history is here."""
+        done = _git(self.top, "rev-parse", "--is-shallow-repository")
+        return not done.ok or done.out.strip() != "false"
+
+    def changed(self, commit: str) -> frozenset[str]:
+        """Name the tracked files of the working tree that differ from a commit.
+
+        Raises:
+            BaseUnknown: git cannot tell.
+        """
+        done = _git(self.top, "diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", commit)
+        if not done.ok:
+            raise BaseUnknown(f"git cannot compare the working tree with {commit}: {done.said}")
+        return frozenset(name for name in done.out.split("\0") if name)
+
+    def export(self, commit: str, target: Path) -> None:
+        """Lay all files of a commit out in an empty folder.
+
+        Raises:
+            BaseUnknown: git cannot.
+        """
+        index = {"GIT_INDEX_FILE": str(target.with_name(f"{target.name}.index"))}
+        prefix = f"--prefix={target.resolve()}/"
+        for arguments in (("read-tree", commit), ("checkout-index", "--all", prefix)):
+            done = _git(self.top, *arguments, extra=index)
+            if not done.ok:
+                raise BaseUnknown(
+                    f"the files of {commit} cannot be read: {done.said}",
+                    fix="fetch the base in full (fetch-depth: 0)",
+                )
+
+
+def open_revisions(folder: Path) -> Revisions:
+    """Find the repository a folder is in.
+
+    Raises:
+        BaseUnknown: It is in none, or git is not there.
+    """
+    done = _git(folder, "rev-parse", "--show-toplevel")
+    if not done.ok:
+        raise BaseUnknown(
+            f"{folder.resolve()}: the base revision cannot be read: {done.said}",
+            fix="run in a git checkout, with git installed",
+        )
+    return Revisions(Path(done.out.removesuffix("\n")))
+
+
+def _git(folder: Path, *arguments: str, extra: dict[str, str] | None = None) -> _Done:
+    try:
+        done = subprocess.run(  # noqa: S603  # fixed program, arguments are ours
+            ["git", "-c", "core.quotepath=off", *arguments],  # noqa: S607  # found on PATH
+            cwd=folder,
+            env={**os.environ, **(extra or {})},
+            capture_output=True,
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return _Done(ok=False, out="", said=f"git took more than {_TIMEOUT_S:g} s")
+    except OSError as error:
+        return _Done(ok=False, out="", said=f"git cannot be started: {error.strerror}")
+    out, said = (stream.decode("utf-8", "surrogateescape") for stream in (done.stdout, done.stderr))
+    return _Done(done.returncode == 0, out, said.strip()[:_SHOWN] or f"exit {done.returncode}")
