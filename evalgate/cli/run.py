@@ -30,11 +30,13 @@ Examples:
 @click.command(epilog=EPILOG)
 @config_option
 @suite_option
-@click.option("--golden", type=click.Path(path_type=Path), help="Golden set, without a config.")
+@click.option(
+    "--golden", type=click.Path(path_type=Path), help="A golden set, without a configuration."
+)
 @click.option(
     "--agent",
     metavar="SPEC",
-    help="python:MODULE:NAME, command:..., http://... or recorded:FILE, without a config.",
+    help="python:MODULE:NAME, command:..., http://... or recorded:FILE, without a configuration.",
 )
 @click.option(
     "--baseline",
@@ -50,14 +52,28 @@ Examples:
     help="Settle: more trials of every case while noise can explain a gated change.",
 )
 @click.option("--concurrency", type=click.IntRange(1, 10_000), help="Trials at once.")
-@click.option("--timeout", type=click.FloatRange(0.001), metavar="SECONDS", help="Per trial.")
-@click.option("--filter", "filters", multiple=True, metavar="tag:NAME", help="Only such cases.")
+@click.option(
+    "--timeout", type=click.FloatRange(0.001), metavar="SECONDS", help="Longest a trial may take."
+)
+@click.option(
+    "--filter", "filters", multiple=True, metavar="tag:NAME", help="Only cases with this tag."
+)
 @click.option("--case", "cases", multiple=True, metavar="ID", help="Only this case.")
 @click.option("--shard", metavar="I/N", help="Only this part of the golden set; see merge.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failed trial.")
-@click.option("--max-cost", type=click.FloatRange(0, min_open=True), metavar="USD")
-@click.option("--max-tokens", type=click.IntRange(1), metavar="N")
-@click.option("--max-time", type=click.FloatRange(0, min_open=True), metavar="SECONDS")
+@click.option(
+    "--max-cost",
+    type=click.FloatRange(0, min_open=True),
+    metavar="USD",
+    help="Stop before more is spent; what was done is kept, and the run is inconclusive.",
+)
+@click.option("--max-tokens", type=click.IntRange(1), metavar="N", help="The same, in tokens.")
+@click.option(
+    "--max-time",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="The same, in wall time.",
+)
 @click.option("--mode", type=click.Choice(["plain", "confirmed", "strict"]), help="Gate mode.")
 @click.option("--threshold", metavar="0.05|5%|5pp", help="The drop that fails.")
 @click.option("--partial", is_flag=True, help="Let a selection of the cases pass.")
