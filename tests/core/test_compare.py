@@ -81,7 +81,11 @@ def test_a_case_turned_into_a_draft_is_removed(
     """Drafts do not gate, so making a hard case a draft is deleting it."""
     rows = _rows([1.0] * 19 + [0.0])
     cases = [case(f"case-{i:04}", row, draft=i == 19) for i, row in enumerate(rows)]
-    assert _gate(side(rows), side_of_report(report(cases))).exit_code == 3
+    drafted = side_of_report(report(cases))
+    assert _gate(side(rows), drafted).exit_code == 3
+    whole = CompareOptions(golden_ids=frozenset(drafted.cases))
+    verdict = _gate(side(rows), drafted, options=whole)
+    assert "gone from the golden set" in _check(verdict, "comparison").reason
 
 
 def test_changed_cases_are_removed_and_new(side: BuildSide) -> None:
@@ -295,6 +299,25 @@ def test_modes(side: BuildSide) -> None:
         pairs = [unsure, surely, (flawless, flawless), settled]
         config = {"mode": mode, "metrics": policy}
         assert codes == [_gate(old, new, config).exit_code for old, new in pairs]
+
+
+def test_confirmed_softens_on_complete_evidence_only(side: BuildSide) -> None:
+    """While a gated metric has missing scores, a fail stays a fail."""
+    old = side(_rows([1.0] * 20, faithfulness=[1.0] * 20))
+    config = {"mode": "confirmed", "metrics": {"error_rate": "advisory"}}
+    whole = side(_rows([1.0] * 19 + [0.0], faithfulness=[1.0] * 20))
+    holed = side(_rows([1.0] * 19 + [0.0], faithfulness=[BROKEN] + [1.0] * 19))
+    assert _check(_gate(old, whole, config), "task_success_rate").outcome == "pass"
+    assert _check(_gate(old, holed, config), "task_success_rate").outcome == "fail"
+
+
+def test_strict_passes_on_complete_evidence_only(side: BuildSide) -> None:
+    """A settled pass with a score at its worst is no strict pass."""
+    old = side(_rows([1.0] * 400, faithfulness=[1.0] * 400))
+    new = side(_rows([1.0] * 400, faithfulness=[SILENT] + [1.0] * 399))
+    assert _check(_gate(old, new), "faithfulness").settled is True
+    assert _gate(old, new).exit_code == 0
+    assert _gate(old, new, {"mode": "strict"}).exit_code == 3
 
 
 def test_without_noise_there_are_no_statistics(side: BuildSide) -> None:
