@@ -1,6 +1,9 @@
 """Loads what a candidate is judged by, before anything is spent on it."""
 
 from evalgate.core.facts import RunFacts
+from evalgate.core.sides import Side
+from evalgate.errors import BaselineMissing
+from evalgate.pipeline.base_verdict import supplied_before
 from evalgate.pipeline.plan import Plan
 from evalgate.pipeline.report import Judgement
 from evalgate.pipeline.sources import stored_side, suite_baseline
@@ -20,14 +23,25 @@ def load_judgement(
         allow_removed: Whether the golden set may have lost cases.
 
     Raises:
-        BaselineMissing: A file is not there.
+        BaselineMissing: A file is not there, and the suite is judged by its own files.
         DataError: A file is not readable.
     """
     suite = plan.suite
-    if baseline is None:
-        return Judgement(None, None, facts, allow_removed)
-    side = suite_baseline(suite, baseline, plan.metrics)
+    supplied = supplied_before(plan)
+    if baseline is None or (suite.trust is not None and suite.trust.new):
+        return Judgement(None, None, facts, allow_removed, supplied=supplied)
+    side, missing = _found(plan, baseline)
     pinned = None
-    if suite.config.reference is not None:
-        pinned = stored_side(suite.root / suite.config.reference, suite.runs, plan.metrics)
-    return Judgement(side, pinned, facts, allow_removed)
+    if suite.config.reference is not None and side is not None:
+        pinned = stored_side(suite.policy_root / suite.config.reference, suite.runs, plan.metrics)
+    return Judgement(side, pinned, facts, allow_removed, missing=missing, supplied=supplied)
+
+
+def _found(plan: Plan, baseline: str) -> tuple[Side | None, str | None]:
+    """Load a baseline, or say why the base of a change has none: the report shows the rest."""
+    try:
+        return suite_baseline(plan.suite, baseline, plan.metrics), None
+    except BaselineMissing as error:
+        if plan.suite.trust is None:
+            raise
+        return None, error.message

@@ -13,6 +13,7 @@ from evalgate.core.pricing import pricing_info
 from evalgate.core.settle import cannot_settle
 from evalgate.core.sides import Side, side_of_report
 from evalgate.errors import ExitCode
+from evalgate.pipeline.base_verdict import Judged, judged_by_base
 from evalgate.pipeline.explain import explain
 from evalgate.pipeline.judged_agent import JudgedPart
 from evalgate.pipeline.plan import Plan
@@ -47,6 +48,10 @@ class Judgement:
     """Whether the golden set may have lost cases."""
     trust: tuple[Check, ...] = ()
     """Whether the judges of gated metrics may be believed."""
+    missing: str | None = None
+    """Why there is no baseline, where one was asked for and the base has none."""
+    supplied: tuple[str, ...] = ()
+    """Recordings that the change supplies, as they were before anything ran."""
 
 
 def collect(
@@ -90,13 +95,17 @@ def compared(
     report: Report, plan: Plan, baseline: Side | None, *, allow_removed: bool
 ) -> Comparison:
     """Compare a collected report with a baseline under the suite's policy."""
-    options = CompareOptions(
+    options = _assumptions(report, plan, allow_removed=allow_removed)
+    side = side_of_report(report)
+    return compare(baseline, side, plan.metrics, plan.suite.config.gate, options)
+
+
+def _assumptions(report: Report, plan: Plan, *, allow_removed: bool) -> CompareOptions:
+    return CompareOptions(
         allow_removed=allow_removed,
         golden_ids=frozenset(case.id for case in plan.golden.cases),
         scorer_of={name: name for name in report.scorers},
     )
-    side = side_of_report(report)
-    return compare(baseline, side, plan.metrics, plan.suite.config.gate, options)
 
 
 def conclude(
@@ -123,6 +132,16 @@ def conclude(
             warnings=verdict.warnings,
             partial=verdict.partial,
         )
+    if plan.suite.trust is not None:
+        judged = Judged(
+            comparison,
+            judgement.reference,
+            judgement.facts,
+            _assumptions(report, plan, allow_removed=removed),
+            judgement.missing,
+            judgement.supplied,
+        )
+        verdict = judged_by_base(verdict, judged, plan, plan.suite.trust)
     changes = comparison.changes
     if folder is not None:
         results = [trial for case in report.cases for trial in case.trials]

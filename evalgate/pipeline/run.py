@@ -88,11 +88,25 @@ def run_suites(suites: Sequence[Suite], options: RunOptions, world: World, liste
 
 def run_suite(suite: Suite, options: RunOptions, world: World, listen: Listener) -> Report:
     """Run one suite and keep its report in its run folder."""
+    if suite.trust is not None:
+        _refuse_leniency(suite, options)
+        if suite.trust.settled is not None:
+            return suite.trust.settled
     suite = with_overrides(suite, options.overrides)
     plan = make_plan(suite, options.filters, options.calls, options.judge)
     _refuse_settling_a_shard(plan, options)
     judgement = _judgement(plan, options, world)
     return asyncio.run(_run(plan, options, judgement, world, listen))
+
+
+def _refuse_leniency(suite: Suite, options: RunOptions) -> None:
+    """Let nobody leave cases out of a change that is judged by its base."""
+    for name, given in (("--partial", options.partial), ("--allow-removed", options.allow_removed)):
+        if given:
+            raise ConfigError(
+                f"suite {suite.name!r}: {name} is refused where a change is judged by its base",
+                fix=f"leave {name} out; `evalgate accept` accepts a failure in the open",
+            )
 
 
 def _refuse_settling_a_shard(plan: Plan, options: RunOptions) -> None:

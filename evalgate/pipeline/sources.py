@@ -1,6 +1,7 @@
 """Finds the sides of a comparison: a suite's baseline, a stored run, a file."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from evalgate.core.metrics import Metric
@@ -25,13 +26,21 @@ def suite_baseline(suite: Suite, given: str, metrics: Mapping[str, Metric]) -> S
         BaselineMissing: There is none.
         DataError: It is not readable, or something else than a baseline.
     """
+    trust = suite.trust
+    if trust is not None and trust.proposal is not None:
+        side = stored_side(trust.proposal.path, suite.runs, metrics)
+        return replace(side, source="the proposed baseline")
     path = Path(given) if given else suite.baseline
-    if not given and not path.exists():
+    if given and trust is not None:
+        path = trust.on_base(path)
+    if not path.exists() and (trust is not None or not given):
+        shown = path if trust is None else trust.label(path)
         raise BaselineMissing(
-            f"{path}: there is no baseline for suite {suite.name!r}",
+            f"{shown}: there is no baseline for suite {suite.name!r}",
             fix=f'evalgate baseline update --suite {suite.name} --trials 10 --reason "first"',
         )
-    return stored_side(path, suite.runs, metrics)
+    side = stored_side(path, suite.runs, metrics)
+    return side if trust is None else replace(side, source=trust.label(path))
 
 
 def stored_side(path: Path, runs: Path, metrics: Mapping[str, Metric]) -> Side:
