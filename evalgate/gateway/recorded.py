@@ -64,11 +64,7 @@ def call_entry(
 
 def recorded_response(response: Delivered, redactor: Redactor) -> RecordedResponse:
     """Turn a response into what a cassette holds of it."""
-    headers = {
-        name.decode("latin-1"): redactor.redact(value.decode("latin-1"))
-        for name, value in response.headers
-        if name in KEPT_HEADERS
-    }
+    headers = _headers(response, redactor)
     if response.stream:
         return _stream(response, headers, redactor)
     raw = b"".join(chunk for _, chunk in response.chunks)
@@ -83,6 +79,17 @@ def recorded_response(response: Delivered, redactor: Redactor) -> RecordedRespon
     except UnicodeDecodeError:
         return _binary(response, headers, raw)
     return RecordedResponse(status=response.status, headers=headers, text=text, cut=response.cut)
+
+
+def _headers(response: Delivered, redactor: Redactor) -> dict[str, str]:
+    kept = {
+        name.decode("latin-1"): value.decode("latin-1")
+        for name, value in response.headers
+        if name in KEPT_HEADERS
+    }
+    if redactor.redact("\n".join(kept.values())) == "\n".join(kept.values()):
+        return kept
+    return {name: redactor.redact(value) for name, value in kept.items()}
 
 
 def _json_body(raw: bytes, redactor: Redactor) -> tuple[Json, BodyStyle] | None:

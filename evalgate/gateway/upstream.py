@@ -17,6 +17,9 @@ __all__ = ["Endpoint", "Headers", "Upstream", "UpstreamRequest", "UpstreamRespon
 Headers = list[tuple[bytes, bytes]]
 """Header lines, names in lower case."""
 
+_URLS = 256
+"""Parsed URLs that are kept."""
+
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _NOT_SENT_ON = frozenset(
     {
@@ -140,6 +143,7 @@ class Upstream:
         self._endpoints = dict(endpoints)
         self._timeout = read_timeout
         self._clients: dict[Target, httpx2.AsyncClient] = {}
+        self._urls: dict[tuple[Target, str], httpx2.URL] = {}
 
     async def __aenter__(self) -> Self:
         """Enter in the loop that the calls will be made in."""
@@ -162,6 +166,16 @@ class Upstream:
             )
         return self._clients[target]
 
+    def _url(self, target: Target, endpoint: Endpoint, path: str) -> "httpx2.URL":
+        """Parse a URL once: the same few are called over and over."""
+        import httpx2  # noqa: PLC0415  heavy
+
+        if len(self._urls) > _URLS:
+            self._urls.clear()
+        if (target, path) not in self._urls:
+            self._urls[target, path] = httpx2.URL(f"{endpoint.root}/{path}")
+        return self._urls[target, path]
+
     async def send(self, request: UpstreamRequest) -> UpstreamResponse | ProviderError:
         """Send a request and wait for the response's headers.
 
@@ -177,13 +191,13 @@ class Upstream:
             )
         client = self._client(request.target, endpoint)
         try:
-            built = client.build_request(
-                request.method,
-                f"{endpoint.root}/{request.path}",
-                headers=_headers(request.headers, endpoint),
-                content=request.body or None,
+            url = self._url(request.target, endpoint, request.path)
+            headers = _headers(request.headers, endpoint)
+            built = httpx2.Request(
+                request.method, url, headers=headers, content=request.body or None
             )
-            return UpstreamResponse(await client.send(built, stream=True))
+            # auth=None: credentials are the agent's or the endpoint's, never those of a netrc.
+            return UpstreamResponse(await client.send(built, stream=True, auth=None))
         except httpx2.TimeoutException as error:
             return timed_out(error)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
