@@ -5,7 +5,7 @@ import json
 import re
 from array import array
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from itertools import pairwise
@@ -47,6 +47,9 @@ class Arrivals:
     ceilings: "array[int]"
     was_sorted: bool = True
     """Whether the file was in order of time."""
+    origin: int | None = None
+    """Nanoseconds from the first arrival to the file's own zero, at most 0: times in plain seconds
+    have one, dates do not."""
 
     def __len__(self) -> int:
         """Return the number of calls."""
@@ -108,22 +111,23 @@ def parse_arrivals(text: str, form: ArrivalsFormat, source: str = "arrivals") ->
         ceilings.append(_tokens(row, "max", source))
     if not times:
         raise DataError(f"{source}: no arrivals in it", fix="give a file with one line a call")
-    return _in_order(Arrivals(times, inputs, outputs, ceilings))
+    return _in_order(Arrivals(times, inputs, outputs, ceilings), dated=bool(kind))
 
 
-def _in_order(found: Arrivals) -> Arrivals:
+def _in_order(found: Arrivals, *, dated: bool) -> Arrivals:
     times = found.times
     first = min(times)
+    origin = None if dated else -first
     if all(a <= b for a, b in pairwise(times)):
         shifted = array("q", (t - first for t in times))
-        return Arrivals(shifted, found.inputs, found.outputs, found.ceilings)
+        return replace(found, times=shifted, origin=origin)
     order = sorted(range(len(times)), key=times.__getitem__)
     shifted = array("q", (times[i] - first for i in order))
     columns = [
         array("q", (column[i] for i in order))
         for column in (found.inputs, found.outputs, found.ceilings)
     ]
-    return Arrivals(shifted, columns[0], columns[1], columns[2], was_sorted=False)
+    return Arrivals(shifted, columns[0], columns[1], columns[2], was_sorted=False, origin=origin)
 
 
 def _csv_rows(text: str, source: str) -> Iterator[_Row]:

@@ -218,7 +218,7 @@ def _doubted(check: StressCheck, outcome: StressOutcome) -> StressCheck:
     if check.name in {"llm_calls_per_turn", "tool_fan_out", "silent_failures"}:
         return check
     if not outcome.times_known:
-        reason = f"{check.reason}; but calls without times were offered without a gap"
+        reason = f"{check.reason}; but when calls were made, or how long they took, is not known"
         return replace(check, outcome="inconclusive", reason=reason, fix=_FIX_TIMES)
     if not outcome.tokens_known and check.outcome == "pass":
         reason = f"{check.reason}; but calls without tokens were charged none"

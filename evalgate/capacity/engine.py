@@ -56,7 +56,7 @@ class Engine:
         quota, gate = rules.quota, rules.admission
         self.workload, self.rules = workload, rules
         self.jitter, self.chance = jitter, chance
-        self.state = new_state(quota)
+        self.state = new_state(quota, rules.window_start)
         self.attempt = attempt_on(self.state)
         self.step = {"exact": 1, "ms": MILLISECOND, "s": SECOND, "none": 0}[quota.hint]
         # One plain layer: what `failed` and `_wait` keep book of follows from its retries.

@@ -11,7 +11,7 @@ __all__ = ["Rules"]
 
 
 class Rules(NamedTuple):
-    """Quota, clients, faults and control of one run; the horizon is in nanoseconds."""
+    """Quota, clients, faults and control of one run; horizon and start in nanoseconds."""
 
     quota: Quota
     stack: tuple[RetryPolicy, ...]
@@ -19,3 +19,4 @@ class Rules(NamedTuple):
     admission: Admission | None
     budget: RetryBudget | None
     horizon: int | None
+    window_start: int | None = None

@@ -35,6 +35,8 @@ class Scenario:
     """A cap on all retries together."""
     horizon: float | None = None
     """Seconds of virtual time after which everything stops; None: when all is done."""
+    window_start: int | None = None
+    """Nanoseconds after the first arrival at which a fixed window starts; None: 0."""
 
 
 def simulate(scenario: Scenario, seed: int = 0) -> StressOutcome:
@@ -58,6 +60,7 @@ def simulate(scenario: Scenario, seed: int = 0) -> StressOutcome:
         scenario.admission,
         scenario.budget,
         horizon,
+        scenario.window_start,
     )
     engine = Engine(scenario.workload, rules, jitter, chance)
     engine.run(starts(scenario.workload, arrivals))

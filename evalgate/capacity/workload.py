@@ -1,7 +1,7 @@
 """What is offered: sessions, how many of each kind, and when they come."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from heapq import heapify, heappop, heapreplace, merge
 from itertools import accumulate
@@ -233,7 +233,8 @@ def grown(workload: Workload, growth: float) -> Workload:
         faster = times[:0]
         faster.extend(round(t / factor) for t in times)
         old = law.arrivals
-        arrivals = Arrivals(faster, old.inputs, old.outputs, old.ceilings, old.was_sorted)
+        origin = None if old.origin is None else round(old.origin / factor)
+        arrivals = replace(old, times=faster, origin=origin)
         return Workload(
             workload.groups, Recorded(arrivals), workload.times_known, workload.tokens_known
         )
