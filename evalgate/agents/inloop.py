@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from evalgate.agents.base import Clock, TrialFailed
+from evalgate.agents.place import place_of
 from evalgate.agents.plain import NotPlain
 
 __all__ = ["AgentError", "LoopBlockedError", "Watchdog", "ask_in_loop"]
@@ -244,6 +245,6 @@ def described(error: BaseException) -> str:
     while here is not None:
         code = here.tb_frame.f_code
         if code.co_filename != __file__:
-            place = f" ({code.co_filename}, line {here.tb_lineno})"
+            place = f" ({place_of(code.co_filename, here.tb_lineno)})"
         here = here.tb_next
     return f"{type(error).__name__}: {str(error)[:2_000]}{place}"

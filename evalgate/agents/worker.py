@@ -23,6 +23,7 @@ from typing import Any, Final
 from evalgate.agents.calling import Callee, adapt
 from evalgate.agents.given import AgentCase, Context
 from evalgate.agents.load import load_object
+from evalgate.agents.place import place_of
 from evalgate.agents.plain import NotPlain, encode
 from evalgate.errors import AgentLoadError
 
@@ -166,5 +167,5 @@ def _failure(status: str, reason: str) -> str:
 def _described(error: BaseException) -> str:
     """Say what the agent raised, and on which of its lines."""
     frames = traceback.extract_tb(error.__traceback__)
-    place = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
+    place = f" ({place_of(frames[-1].filename, frames[-1].lineno)})" if frames else ""
     return f"{type(error).__name__}: {str(error)[:2_000]}{place}"

@@ -82,7 +82,7 @@ def _what(case: Case, result: TrialResult | None, trace: Trace | None) -> Iterab
         return
     if result.error:
         yield f"trial {result.trial} ended as {result.status}: {cap(result.error, _OUTPUT)}"
-    yield from result.details
+    yield from (line for line in result.details if not result.error or result.error not in line)
     expected = case.expected.tool_calls
     if trace is not None and expected is not None:
         calls = [step for step in trace.steps if isinstance(step, ToolCall)]
