@@ -91,6 +91,7 @@ class CommandAgent:
                     cwd=self.opening.root,
                     stdin=stdin.fileno(),
                     keep_output=limit,
+                    max_memory=self.opening.config.max_memory_bytes,
                 )
             except OSError as error:
                 reason = f"the program could not be started: {error.strerror}"

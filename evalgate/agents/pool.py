@@ -252,6 +252,7 @@ async def _start(opening: Opening, slot: int, env: Mapping[str, str]) -> tuple[_
             environment=agent_environment(opening.environ, opening.config, extra),
             cwd=opening.root,
             channel=theirs,
+            max_memory=opening.config.max_memory_bytes,
         )
     except OSError as error:
         ours.close()

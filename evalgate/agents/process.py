@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -103,7 +104,7 @@ def ended_how(code: int) -> str:
     return f"signal {-code}"
 
 
-async def start_process(
+async def start_process(  # noqa: PLR0913  # all are keywords, and each is a fact of its own
     command: Sequence[str],
     *,
     environment: Mapping[str, str],
@@ -111,6 +112,7 @@ async def start_process(
     channel: socket.socket | None = None,
     stdin: int = subprocess.DEVNULL,
     keep_output: int = 0,
+    max_memory: int | None = None,
 ) -> Process:
     """Start a process in a session and group of its own.
 
@@ -121,6 +123,7 @@ async def start_process(
         channel: A socket it inherits under its own number.
         stdin: Its standard input.
         keep_output: Bytes of standard output that are kept.
+        max_memory: Bytes of memory it, and each process it starts, may use; null: no limit.
 
     Raises:
         OSError: It cannot be started.
@@ -146,6 +149,8 @@ async def start_process(
     finally:
         for _, write_end in outputs:
             os.close(write_end)
+    if max_memory is not None:
+        _limit_memory(popen.pid, max_memory)
     exited: asyncio.Future[int] = loop.create_future()
     _watch(popen, exited, loop)
     process = Process(popen, mark, Tail(keep_output), Tail(), exited)
@@ -160,6 +165,15 @@ async def _read(
     file = os.fdopen(descriptor, "rb", buffering=0)
     transport, _ = await loop.connect_read_pipe(_same(tail), file)
     return transport
+
+
+def _limit_memory(pid: int, size: int) -> None:
+    """Bound the private memory of a process: address space that is only reserved is free."""
+    if sys.platform == "linux":
+        import resource  # noqa: PLC0415  # not on every system
+
+        with suppress(ProcessLookupError, PermissionError):
+            resource.prlimit(pid, resource.RLIMIT_DATA, (size, size))
 
 
 def _same(tail: Tail) -> Any:  # noqa: ANN401  # a factory of protocols

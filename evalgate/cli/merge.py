@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from evalgate.cli.options import config_option, format_options, suite_option
+from evalgate.cli.options import config_option, format_options, suite_option, trusted_option
 
 __all__ = ["merge"]
 
@@ -34,6 +34,7 @@ Examples:
 @click.option("--mode", type=click.Choice(["plain", "confirmed", "strict"]), help="Gate mode.")
 @click.option("--threshold", metavar="0.05|5%|5pp", help="The drop that fails.")
 @click.option("--allow-removed", is_flag=True, help="Let the golden set have lost cases.")
+@trusted_option
 @format_options
 def merge(  # noqa: PLR0913  # one parameter an option
     *,
@@ -44,6 +45,7 @@ def merge(  # noqa: PLR0913  # one parameter an option
     mode: str | None,
     threshold: str | None,
     allow_removed: bool,
+    trusted_ref: str | None,
     formats: tuple[str, ...],
     outputs: tuple[Path, ...],
 ) -> int:
@@ -56,7 +58,8 @@ def merge(  # noqa: PLR0913  # one parameter an option
     from evalgate.cli.output import check_outputs, emit  # noqa: PLC0415  # heavy
     from evalgate.pipeline.merge import MergeOptions, merge_runs  # noqa: PLC0415
     from evalgate.pipeline.policy import Overrides  # noqa: PLC0415
-    from evalgate.pipeline.suite import Selection, find_suites  # noqa: PLC0415
+    from evalgate.pipeline.suite import Selection  # noqa: PLC0415
+    from evalgate.pipeline.trusted import trusted_suites  # noqa: PLC0415
     from evalgate.pipeline.world import this_machine  # noqa: PLC0415
     from evalgate.text.escape import terminal  # noqa: PLC0415
 
@@ -67,8 +70,9 @@ def merge(  # noqa: PLR0913  # one parameter an option
         allow_removed=allow_removed,
         command=shlex.join(["evalgate", *sys.argv[1:]]),
     )
-    found = find_suites(Selection(config, suites))
-    ran = merge_runs(sources, found, options, this_machine())
+    world = this_machine()
+    with trusted_suites(Selection(config, suites), trusted_ref, world) as found:
+        ran = merge_runs(sources, found, options, world)
     if ran.reports.suites:
         emit(ran.reports, pairs)
     for name, error in ran.errors:

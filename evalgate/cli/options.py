@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["FORMATS", "config_option", "format_options", "suite_option"]
+__all__ = ["FORMATS", "config_option", "format_options", "suite_option", "trusted_option"]
 
 FORMATS = ("terminal", "markdown", "json", "junit", "github", "gitlab", "openmetrics")
 
@@ -34,6 +34,16 @@ def suite_option(command: Command) -> Command:
         multiple=True,
         metavar="NAME",
         help="Only this suite; may be repeated. Default: all suites.",
+    )(command)
+
+
+def trusted_option(command: Command) -> Command:
+    """Add `--trusted-ref`."""
+    return click.option(
+        "--trusted-ref",
+        metavar="REF|none",
+        help="Judge by the policy, golden set and baseline of this revision. Default: in GitHub "
+        "and GitLab the base of the change; elsewhere none.",
     )(command)
 
 

@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -13,9 +13,11 @@ from evalgate.pipeline.plugins import resolve
 from evalgate.render.style import Renderer, Style
 from evalgate.schema.result import ReportSet
 from evalgate.store.atomic import write_text
+from evalgate.text.escape import workflow_log
 
-__all__ = ["check_outputs", "emit"]
+__all__ = ["check_outputs", "emit", "log_safe"]
 
+_JSON = ("json", "gitlab")
 _BY_SUFFIX = {
     ".json": "json",
     ".md": "markdown",
@@ -55,10 +57,26 @@ def emit(reports: ReportSet, pairs: Sequence[tuple[str, Path | None]]) -> None:
     for name, path in pairs:
         renderer: Renderer = resolve("renderers", name)
         if path is None:
-            click.echo(renderer(reports, _stdout_style()), nl=False, color=True)
+            text = log_safe(renderer(reports, _stdout_style()), name, os.environ)
+            click.echo(text, nl=False, color=True)
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_text(path, renderer(reports, Style()))
+
+
+def log_safe(text: str, name: str, environ: Mapping[str, str]) -> str:
+    """Keep a report from giving commands to a GitHub workflow whose log it is printed into.
+
+    Args:
+        text: The rendered report.
+        name: Its format; `github` is made of commands.
+        environ: Tells whether a workflow reads the log.
+    """
+    if environ.get("GITHUB_ACTIONS") != "true" or name == "github":
+        return text
+    if name in _JSON:
+        return text.replace("##[", "#\\u0023[")
+    return workflow_log(text, limit=len(text))
 
 
 def _by_suffix(path: Path) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from evalgate.cli.options import config_option, format_options, suite_option
+from evalgate.cli.options import config_option, format_options, suite_option, trusted_option
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -78,6 +78,7 @@ Examples:
 @click.option("--threshold", metavar="0.05|5%|5pp", help="The drop that fails.")
 @click.option("--partial", is_flag=True, help="Let a selection of the cases pass.")
 @click.option("--allow-removed", is_flag=True, help="Let the golden set have lost cases.")
+@trusted_option
 @click.option(
     "--resume",
     metavar="[RUN]",
@@ -122,20 +123,25 @@ def run(formats: tuple[str, ...], outputs: tuple[Path, ...], *, quiet: bool, **g
 
     Without --baseline only min and max limits are checked and the report says so.
     """
-    from evalgate.cli.output import check_outputs, emit  # noqa: PLC0415  # heavy
+    from evalgate.agents.hardening import harden  # noqa: PLC0415  # heavy
+    from evalgate.cli.output import check_outputs, emit  # noqa: PLC0415
     from evalgate.cli.progress import progress  # noqa: PLC0415
     from evalgate.pipeline.run import run_suites  # noqa: PLC0415
-    from evalgate.pipeline.suite import Selection, find_suites  # noqa: PLC0415
+    from evalgate.pipeline.suite import Selection  # noqa: PLC0415
+    from evalgate.pipeline.trusted import trusted_suites  # noqa: PLC0415
     from evalgate.pipeline.world import this_machine  # noqa: PLC0415
     from evalgate.text.escape import terminal  # noqa: PLC0415
 
     pairs = check_outputs(formats, outputs)
     selection = Selection(given["config"], given["suites"], given["golden"], given["agent"])
-    suites = find_suites(selection)
-    if given["dry_run"]:
-        return _forecast(suites, _options(given))
-    with progress(quiet=quiet) as listen:
-        ran = run_suites(suites, _options(given), this_machine(), listen)
+    world = this_machine()
+    with trusted_suites(selection, given["trusted_ref"], world) as suites:
+        if any(suite.trust is not None for suite in suites):
+            harden()
+        if given["dry_run"]:
+            return _forecast(suites, _options(given))
+        with progress(quiet=quiet) as listen:
+            ran = run_suites(suites, _options(given), world, listen)
     if ran.reports.suites:
         emit(ran.reports, pairs)
     for name, error in ran.errors:

@@ -101,7 +101,9 @@ def run_suite(suite: Suite, options: RunOptions, world: World, listen: Listener)
 
 def _refuse_leniency(suite: Suite, options: RunOptions) -> None:
     """Let nobody leave cases out of a change that is judged by its base."""
-    for name, given in (("--partial", options.partial), ("--allow-removed", options.allow_removed)):
+    # A shard is no verdict: `evalgate merge` judges, and it wants every case.
+    partial = options.partial and options.filters.shard is None
+    for name, given in (("--partial", partial), ("--allow-removed", options.allow_removed)):
         if given:
             raise ConfigError(
                 f"suite {suite.name!r}: {name} is refused where a change is judged by its base",

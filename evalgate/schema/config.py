@@ -131,6 +131,8 @@ class AgentConfig(Model):
     """Headers of a POST."""
     max_output_bytes: Annotated[int, Field(gt=0)] = 10_000_000
     """Largest output of a trial; more is `bad_output`."""
+    max_memory_bytes: Annotated[int, Field(gt=0)] | None = None
+    """Memory that one process of an isolated agent may use (Linux); null: no limit of ours."""
     trust_reported: bool = False
     """Whether scores, costs and steps that a live agent reports about itself count."""
 
