@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: gate test lint bench clean
+.PHONY: gate test lint bench record-example clean
 
 $(BIN)/evalgate: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -31,6 +31,10 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
+
+# Records the example anew from its scripted model: needs no key.
+record-example: $(BIN)/evalgate
+	$(BIN)/python scripts/record_example.py
 
 clean:
 	rm -rf $(VENV) .evalgate .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
