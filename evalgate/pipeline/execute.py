@@ -8,6 +8,7 @@ from pathlib import Path
 
 from evalgate.agents.base import Agent, Context
 from evalgate.agents.factory import open_agent
+from evalgate.agents.recorded import RecordedAgent
 from evalgate.agents.runner import Progress as TrialProgress
 from evalgate.agents.runner import RunOutcome, RunPlan, first_failure, run_trials
 from evalgate.pipeline.events import Listener, Progress
@@ -123,7 +124,7 @@ class Execution:
             trials=trials,
             concurrency=self.limits.concurrency,
             done={(r.case_id, r.trial) for r in self.results},
-            caps=self.limits.caps,
+            caps=self._caps(),
             stop_on=first_failure if self.limits.fail_fast else None,
         )
         return await run_trials(
@@ -134,6 +135,11 @@ class Execution:
             context_for=self._context,
             on_progress=self._progress,
         )
+
+    def _caps(self) -> Caps:
+        """Return the caps that apply: reading a recording spends neither money nor tokens."""
+        caps = self.limits.caps
+        return Caps(seconds=caps.seconds) if self.plan.mode == "recorded" else caps
 
     def append(self, trace: Trace, result: TrialResult) -> Future[None]:
         """Write a trial without its secrets."""
@@ -215,6 +221,8 @@ async def _agent(
                 slots=slots,
             )
         )
+        if isinstance(agent, RecordedAgent):
+            agent.check_cases(frozenset(case.id for case in plan.golden.cases))
         yield agent if gateway is None else ThroughGateway(agent, gateway, slots is not None)
 
 

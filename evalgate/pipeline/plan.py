@@ -10,6 +10,7 @@ from typing import Literal
 from evalgate.core.fingerprint import case_digest
 from evalgate.core.metrics import Metric
 from evalgate.core.registry import METRICS
+from evalgate.core.rules import policy_problems
 from evalgate.core.scorer import Scorer
 from evalgate.errors import ConfigError, NothingSelected
 from evalgate.pipeline.policy import suite_metrics
@@ -98,6 +99,13 @@ def make_plan(
         ConfigError: A scorer cannot be loaded, a gate or a filter names nothing.
         NothingSelected: The golden set is empty, or the filters leave no case.
     """
+    metrics = suite_metrics(suite)
+    problems = policy_problems(suite.config.gate, metrics)
+    if problems:
+        raise ConfigError(
+            "\n".join(f"suite {suite.name!r}: {problem}" for problem in problems),
+            fix="evalgate validate",
+        )
     golden = load_golden(suite.golden)
     cases = _select(golden, filters)
     mode, evidence = _mode(suite, calls)
@@ -118,7 +126,7 @@ def make_plan(
         calls=None if evidence in ("recorded", "reported") else calls,
         settings=settings,
         scorers=(*builtin_scorers(settings, cases), *_user_scorers(suite)),
-        metrics=suite_metrics(suite),
+        metrics=metrics,
         judge=judge,
         shard=filters.shard,
     )

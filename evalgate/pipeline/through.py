@@ -29,6 +29,7 @@ from evalgate.schema.canonical import digest
 from evalgate.schema.config import GatewayConfig, LiveLimits
 from evalgate.schema.golden import Case
 from evalgate.schema.trace import Trace
+from evalgate.store.cassettes import recover
 from evalgate.text.redact import Redactor
 
 __all__ = ["Gateway", "GatewayMode", "ThroughGateway", "open_gateway"]
@@ -173,6 +174,7 @@ async def open_gateway(
             upstream = await stack.enter_async_context(
                 Upstream(endpoints_of(config, world.environ))
             )
+        recover(suite.cassettes)
         shelf = Shelf(suite.cassettes, source=config.source)
         stack.callback(shelf.close)
         sessions = Sessions(settings, shelf, clock=time.monotonic)

@@ -1,16 +1,16 @@
 """Checks configuration, golden sets and baselines without running anything."""
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from evalgate.core.metrics import Metric
+from evalgate.core.rules import policy_problems
 from evalgate.errors import EvalgateError
 from evalgate.pipeline.policy import suite_metrics
 from evalgate.pipeline.suite import Suite
-from evalgate.schema.config import MetricGate
 from evalgate.schema.golden import Case
+from evalgate.scorers.tools import compile_case
 from evalgate.store.baseline import load_baseline
 from evalgate.store.golden import GoldenSet, load_golden
 from evalgate.store.golden_findings import check_golden
@@ -64,8 +64,18 @@ def validate_golden(path: Path) -> Generator[Remark, None, GoldenSet | None]:
         where = str(path) if finding.line is None else f"{path}:{finding.line}"
         case = f"case {finding.case_id!r} " if finding.case_id else ""
         yield Remark(finding.severity, where, case + finding.message, finding.fix)
+    for number, asked in zip(golden.lines, golden.cases, strict=True):
+        yield from _matching(path, number, asked)
     yield Remark("ok", str(path), f"golden set of {len(golden.cases)} cases, {golden.digest}")
     return golden
+
+
+def _matching(path: Path, line: int, case: Case) -> Iterator[Remark]:
+    """Name a rule for tool calls that cannot be applied."""
+    try:
+        compile_case(case)
+    except ValueError as error:
+        yield Remark("error", f"{path}:{line}", f"case {case.id!r}: {error}")
 
 
 def _gates(suite: Suite, golden: GoldenSet | None) -> Iterator[Remark]:
@@ -83,7 +93,8 @@ def _gates(suite: Suite, golden: GoldenSet | None) -> Iterator[Remark]:
             if reason:
                 fix = f"gate: metrics: {name}: advisory, or cases that {reason[1]}"
                 yield Remark("warning", where, f"{suite.name}: {name} gates, but {reason[0]}", fix)
-    yield from _complements(suite, metrics, gates, where)
+    for problem in policy_problems(suite.config.gate, metrics):
+        yield Remark("error", where, f"{suite.name}: {problem}")
 
 
 def _unreachable(name: str, cases: tuple[Case, ...]) -> tuple[str, str] | None:
@@ -96,22 +107,6 @@ def _unreachable(name: str, cases: tuple[Case, ...]) -> tuple[str, str] | None:
         ):
             return f"no case has expected.{prefix}", f"say expected.{prefix}"
     return None
-
-
-def _complements(
-    suite: Suite, metrics: Mapping[str, Metric], gates: Mapping[str, MetricGate], where: str
-) -> Iterator[Remark]:
-    for name, gate in gates.items():
-        other = metrics[name].complement
-        if other and other in gates and name < other:
-            both = (gate.gate, gates[other].gate)
-            if "advisory" not in both:
-                yield Remark(
-                    "error",
-                    where,
-                    f"{suite.name}: {name} and {other} both gate, and each is 1 minus the other",
-                    f"{other}: advisory",
-                )
 
 
 def _recorded_file(suite: Suite) -> Iterator[Remark]:
