@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compare": ("evalgate.cli.compare:compare", "Compare two stored results."),
     "merge": ("evalgate.cli.merge:merge", "Put the shards of a run together and gate them."),
     "score": ("evalgate.cli.score:score", "Score a stored run again, without the agent."),
+    "stress": ("evalgate.cli.stress:stress", "Replay recorded load against rate limits."),
     "baseline": ("evalgate.cli.baseline:baseline", "Make, show and check baselines."),
     "validate": ("evalgate.cli.validate:validate", "Check configuration, golden sets, baselines."),
     "init": ("evalgate.cli.init:init", "Write a first evalgate.yaml, golden set and workflow."),
@@ -31,6 +32,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "evalgate.cli.gateway:gateway",
         "Record or replay for agents elsewhere.",
     ),
+    "accept": ("evalgate.cli.accept:accept", "Accept a failure for a while: write a waiver."),
+    "comment": ("evalgate.cli.comment:comment", "Write the report on the pull request."),
     "plugins": ("evalgate.cli.plugins:plugins", "List what is built in and installed."),
 }
 
@@ -180,10 +183,13 @@ def _traceback() -> None:
 
 def _say(text: str) -> None:
     """Print to stderr without letting hostile text drive the terminal."""
-    from evalgate.text.escape import terminal  # noqa: PLC0415  # only on an error
+    from evalgate.text.escape import terminal, workflow_log  # noqa: PLC0415  # only on an error
 
+    safe = "\n".join(terminal(line) for line in text.splitlines())
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        safe = workflow_log(safe, limit=len(safe))
     with suppress(OSError):  # nobody listens; the code still tells
-        click.echo("\n".join(terminal(line) for line in text.splitlines()), err=True)
+        click.echo(safe, err=True)
 
 
 def _silence_stdout() -> None:

@@ -14,7 +14,7 @@ from evalgate.pipeline.world import World
 from evalgate.schema.waiver import Waiver
 from evalgate.store.waivers import load_waivers
 
-__all__ = ["Counting", "approvers", "counting_waivers", "github_api", "owners_of"]
+__all__ = ["Counting", "approvers", "counting_waivers", "github_api", "owners_of", "pull_number"]
 
 _CODEOWNERS: Final = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
 _MAX_BYTES: Final = 3_000_000
