@@ -106,7 +106,8 @@ def judge_measured(
     results = [result for one in first.values() for result in one.results]
     facts = RunFacts(fresh=_fresh(results, trials), today=world.timestamp())
     judgement = load_judgement(plan, baseline, facts, allow_removed=False)
-    parts = sorted({Path(one.folder) for one in measured if is_run(Path(one.folder))})
+    named = dict.fromkeys(Path(one.folder) for one in measured)
+    parts = [folder for folder in named if is_run(folder)]
     folder = join_runs(plan, parts, trials, None, world)
     subject = seen_in([folder]).subject(suite.root)
     judged, trust = judges_of(plan, world)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from evalgate.core.facts import RunFacts
 from evalgate.core.pricing import pricing_info
-from evalgate.errors import EvalgateError, NoEvidence
+from evalgate.errors import ConfigError, EvalgateError, NoEvidence
 from evalgate.pipeline.execute import Seen, confirmations
 from evalgate.pipeline.judgement import load_judgement
 from evalgate.pipeline.judges_offline import added_up, judges_of
@@ -105,6 +105,14 @@ def merge_suite(
         NoEvidence: A shard, a case or a trial is missing or there twice, or shards differ in what
             they were made of.
     """
+    if suite.trust is not None:
+        if options.allow_removed:
+            raise ConfigError(
+                "--allow-removed is refused where a change is judged by its base",
+                fix="leave it out; `evalgate accept` accepts a failure in the open",
+            )
+        if suite.trust.settled is not None:
+            return suite.trust.settled
     if not parts:
         raise NoEvidence(f"there is no shard of suite {suite.name!r}", fix=_AGAIN)
     suite = with_overrides(suite, options.overrides)
@@ -288,7 +296,7 @@ def join_runs(
 
     Args:
         plan: What was run.
-        folders: Run folders without a trial in common; none: the new one holds no trial.
+        folders: Run folders; of a trial that several hold the first counts.
         trials: Trials a case.
         command: The command line, for the manifest.
         world: The machine.
@@ -310,8 +318,12 @@ def join_runs(
 async def _copied(plan: Plan, folders: Sequence[Path], manifest: Manifest) -> Path:
     async with create_run(plan.suite.runs, manifest) as writer:
         waiting: list[asyncio.Future[None]] = []
+        seen: set[tuple[str, int]] = set()
         for folder in folders:
             for trace, result in _pairs(folder):
+                if (trace.case_id, trace.trial) in seen:
+                    continue
+                seen.add((trace.case_id, trace.trial))
                 waiting.append(writer.append(trace, result))
                 if len(waiting) >= _AT_ONCE:
                     await asyncio.gather(*waiting)
