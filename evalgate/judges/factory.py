@@ -40,7 +40,7 @@ async def open_judge(
         async with _ragas(config, key, meter, live=live) as judge:
             yield judge
         return
-    http = Http(config.base_url, key, timeout_s=config.timeout_s, connections=config.concurrency)
+    http = Http(config.base_url, key, timeout_s=config.timeout_s)
     if not live:
         yield _over_http(config, http, meter)
         return

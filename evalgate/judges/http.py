@@ -1,7 +1,8 @@
 """Sends a judge's requests: JSON out, bytes back, no opinion about either.
 
-The transport of httpx2 is used without its client: a judge follows no redirect and keeps no
-cookie, and the client would cost a fifth of a call's CPU time.
+The transport of httpx2 is used without its client, one for each call at a time: a judge follows no
+redirect and keeps no cookie, and a pool that looks through all its connections for every call
+costs more CPU time than the call.
 """
 
 import asyncio
@@ -16,6 +17,8 @@ from evalgate.capacity.headers import parse_headers
 from evalgate.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx2
 
 __all__ = ["MAX_BYTES", "Http", "HttpReply", "NoReply"]
@@ -50,16 +53,13 @@ class NoReply:
 class Http:
     """One endpoint. Use as an async context manager."""
 
-    def __init__(
-        self, base_url: str, key: str | None, *, timeout_s: float, connections: int
-    ) -> None:
+    def __init__(self, base_url: str, key: str | None, *, timeout_s: float) -> None:
         """Connect to nothing yet.
 
         Args:
             base_url: With the version, e.g. `https://api.openai.com/v1`.
             key: Sent as a bearer token; None: none is.
             timeout_s: Seconds one request may take from start to end.
-            connections: Connections at once.
 
         Raises:
             ConfigError: The URL is none.
@@ -73,9 +73,10 @@ class Http:
         self._host = parts.hostname
         self._scheme = parts.scheme
         self._timeout = timeout_s
-        self._connections = connections
-        self._transport: httpx2.AsyncHTTPTransport | None = None
+        self._open = False
+        self._idle: list[httpx2.AsyncHTTPTransport] = []
         self._urls: dict[str, httpx2.URL] = {}
+        self._tls: ssl.SSLContext | None = None
         # Plain identity: bodies are small, and a broken encoding is one failure less.
         self._headers = [
             ("accept-encoding", "identity"),
@@ -87,14 +88,7 @@ class Http:
 
     async def __aenter__(self) -> Self:
         """Open in the loop that the requests will be made in."""
-        import httpx2  # noqa: PLC0415  # heavy
-
-        self._transport = httpx2.AsyncHTTPTransport(
-            limits=httpx2.Limits(
-                max_connections=self._connections, max_keepalive_connections=self._connections
-            ),
-            proxy=self._proxy(),
-        )
+        self._open = True
         return self
 
     async def __aexit__(
@@ -104,8 +98,21 @@ class Http:
         trace: TracebackType | None,
     ) -> None:
         """Close all connections."""
-        if self._transport is not None:
-            await self._transport.aclose()
+        self._open = False
+        idle, self._idle = self._idle, []
+        for transport in idle:
+            await transport.aclose()
+
+    def _transport(self) -> "httpx2.AsyncHTTPTransport":
+        """Take a transport that nobody uses, or make one."""
+        import httpx2  # noqa: PLC0415  # heavy
+
+        if self._idle:
+            return self._idle.pop()
+        if self._tls is None:
+            self._tls = httpx2.create_ssl_context()
+        one = httpx2.Limits(max_connections=1, max_keepalive_connections=1)
+        return httpx2.AsyncHTTPTransport(verify=self._tls, limits=one, proxy=self._proxy())
 
     def _proxy(self) -> str | None:
         if self._host in _LOOPBACK or proxy_bypass(self._host):
@@ -122,14 +129,16 @@ class Http:
         """
         import httpx2  # noqa: PLC0415  # heavy
 
-        if self._transport is None:
+        if not self._open:
             message = "the endpoint is used before it is opened"
             raise RuntimeError(message)
-        url = self._urls.setdefault(path, httpx2.URL(self._base + path))
-        request = httpx2.Request("POST", url, headers=self._headers, content=body)
+        if path not in self._urls:
+            self._urls[path] = httpx2.URL(self._base + path)
+        request = httpx2.Request("POST", self._urls[path], headers=self._headers, content=body)
+        transport = self._transport()
         try:
             async with asyncio.timeout(self._timeout):
-                response = await self._transport.handle_async_request(request)
+                response = await transport.handle_async_request(request)
                 try:
                     data = await _read(response)
                 finally:
@@ -138,6 +147,8 @@ class Http:
             return NoReply(f"no answer within {self._timeout:g} s")
         except httpx2.HTTPError as error:
             return NoReply(f"cannot be reached ({type(error).__name__}: {error})")
+        finally:
+            self._idle.append(transport)
         if data is None:
             return NoReply(f"a response longer than {MAX_BYTES:,} bytes")
         wait = None if response.status_code < 400 else _wait(response.headers)
@@ -148,7 +159,8 @@ async def _read(response: "httpx2.Response") -> bytes | None:
     """Read a body; None where it is too long."""
     pieces: list[bytes] = []
     size = 0
-    async for piece in response.aiter_bytes():
+    encoded = "content-encoding" in response.headers
+    async for piece in response.aiter_bytes() if encoded else response.aiter_raw():
         size += len(piece)
         if size > MAX_BYTES:
             return None

@@ -105,10 +105,8 @@ class RagasLive:
             JudgeError: Ragas raised, or what it gave is no verdict.
         """
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                _replies.set([])
-                return await _CALLS[name](self, evidence)
+            _replies.set([])
+            return await _CALLS[name](self, evidence)
         except JudgeError:
             raise
         except Exception as error:  # Ragas, instructor and openai raise without a common base
@@ -179,7 +177,8 @@ def import_ragas() -> tuple[Any, Any, Any, Any]:
             f"judge kind ragas: Ragas is installed but cannot be imported: {cause}",
             fix=f"{_INSTALL}  (its versions are known to go together)",
         ) from error
-    # Their log lines repeat what the judge said, raw, on standard error.
+    # Their log lines and warnings repeat what the judge said, raw, on standard error.
+    warnings.filterwarnings("ignore", module=r"ragas(\.|$)")
     for logger in ("instructor", "ragas"):
         logging.getLogger(logger).addHandler(logging.NullHandler())
     return collections, messages, llms, embeddings

@@ -30,7 +30,7 @@ def config(kind: str, **fields: object) -> JudgeConfig:
 
 def test_what_is_told_is_what_is_given() -> None:
     """The names stand in two rooms that may not know each other; they are the same."""
-    chat = Chat(Http("http://127.0.0.1:9/v1", None, timeout_s=1, connections=1), "m")
+    chat = Chat(Http("http://127.0.0.1:9/v1", None, timeout_s=1), "m")
     goal = Rubric("goal_attainment", "x", LEVELS)
     ragas = ragas_judge(Asked("m", "e", {}), ALL, None)
     assert native_scores(config("claims")) == claims_judge(chat, {}).scores

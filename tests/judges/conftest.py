@@ -48,7 +48,7 @@ class Asker:
         """Open the endpoint and use the judge."""
 
         async def main() -> object:
-            async with Http(url, "key", timeout_s=timeout_s, connections=8) as http:
+            async with Http(url, "key", timeout_s=timeout_s) as http:
                 return await use(make(Chat(http, "judge-1", self.meter, self._sleep)))
 
         return asyncio.run(main())
