@@ -1,5 +1,6 @@
 """`evalgate compare`."""
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ def compare(formats: tuple[str, ...], outputs: tuple[Path, ...], **given: Any) -
     from evalgate.pipeline.compare import CompareOptions, compare_stored  # noqa: PLC0415
     from evalgate.pipeline.world import this_machine  # noqa: PLC0415
 
+    gc.disable()  # a short-lived process that frees nothing
     pairs = check_outputs(formats, outputs)
     reports = compare_stored(CompareOptions(**given), this_machine())
     emit(reports, pairs)

@@ -28,6 +28,10 @@ _TRIAL: Final = frozenset(field.name for field in fields(TrialResult))
 _USAGE: Final = frozenset(field.name for field in fields(TrialUsage))
 
 
+_Known = dict[float | tuple[str, Any], Score]
+"""Scores that were read before, by value or by what they say."""
+
+
 class _UnusualError(Exception):
     """Something is not in the usual shape."""
 
@@ -45,7 +49,7 @@ def side_of_stored_report(data: Mapping[str, Json], source: str) -> Side | None:
     cases = data.get("cases", [])
     if not isinstance(cases, list):
         return None
-    known: dict[float, Scored] = {}
+    known: _Known = {}
     try:
         side = side_of_report(Report.model_validate({**data, "cases": ()}), source)
         read = [_case(case, known) for case in cases]
@@ -54,7 +58,7 @@ def side_of_stored_report(data: Mapping[str, Json], source: str) -> Side | None:
     return replace(side, cases=MappingProxyType({case.id: case for case in read}))
 
 
-def _case(data: Json, known: dict[float, Scored]) -> SideCase:
+def _case(data: Json, known: _Known) -> SideCase:
     given = data.get("trials", []) if isinstance(data, dict) else None
     if not isinstance(data, dict) or not isinstance(given, list):
         raise _UnusualError
@@ -95,7 +99,7 @@ def _trial(data: Any) -> dict[str, Any]:  # noqa: ANN401  # any JSON
     raise _UnusualError
 
 
-def _score(data: Any, known: dict[float, Scored]) -> Score:  # noqa: ANN401  # any JSON
+def _score(data: Any, known: _Known) -> Score:  # noqa: ANN401  # any JSON
     if type(data) is dict and data.keys() == {"value", "counts"}:
         match data["counts"]:
             case [int(), int()]:
@@ -109,10 +113,17 @@ def _score(data: Any, known: dict[float, Scored]) -> Score:  # noqa: ANN401  # a
                 raise _UnusualError
             score = known[data] = Scored(round4(float(data)))
         return score
+    # Trials share their few reasons: (key, text) stands for the score.
+    key = next(iter(data.items())) if type(data) is dict and len(data) == 1 else None
+    if key is not None and type(key[1]) is str and key in known:
+        return known[key]
     try:
-        return score_from_json(data)
+        found = score_from_json(data)
     except ValueError as error:
         raise _UnusualError from error
+    if key is not None:
+        known[key] = found
+    return found
 
 
 def _usage(data: Any) -> TrialUsage:  # noqa: ANN401  # any JSON

@@ -19,10 +19,11 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from evalgate.errors import DataError, InputError
-from evalgate.schema.base import Model
+from evalgate.core.report_text import report_text
+from evalgate.errors import DataError
 from evalgate.schema.result import Manifest, Report, ReportSet, TrialResult
 from evalgate.schema.trace import Trace
+from evalgate.store.atomic import write_text
 from evalgate.text.suggest import did_you_mean
 
 __all__ = [
@@ -136,7 +137,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     Raises:
         InputError: It cannot be written; the old one stands.
     """
-    _replace(folder / MANIFEST, manifest)
+    write_text(folder / MANIFEST, manifest.model_dump_json(by_alias=True, indent=2) + "\n")
 
 
 def write_report(folder: Path, report: Report | ReportSet) -> Path:
@@ -145,26 +146,8 @@ def write_report(folder: Path, report: Report | ReportSet) -> Path:
     Raises:
         InputError: It cannot be written; the old one stands.
     """
-    _replace(folder / REPORT, report)
+    write_text(folder / REPORT, report_text(report))
     return folder / REPORT
-
-
-def _replace(path: Path, document: Model) -> None:
-    """Write a document beside its place, sync it, and move it there."""
-    text = document.model_dump_json(by_alias=True, indent=2) + "\n"
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise InputError(
-            f"{path}: cannot be written: {error.strerror}",
-            fix="free some space, or name another folder under `runs`",
-        ) from error
 
 
 def read_manifest(folder: Path) -> Manifest:
