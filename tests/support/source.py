@@ -28,7 +28,9 @@ def tree(module: str) -> ast.Module:
 
 
 def exported(module: str) -> list[str] | None:
-    """Return the `__all__` of a module; null where it has none."""
+    """Return the `__all__` of a module; null where it has none, or there is no such module."""
+    if module not in modules():
+        return None
     for node in tree(module).body:
         if isinstance(node, ast.Assign) and [n.id for n in node.targets if isinstance(n, ast.Name)]:
             (name,) = [n.id for n in node.targets if isinstance(n, ast.Name)]

@@ -1,0 +1,47 @@
+"""The floors of the house hold: each layer knows only what lies below it."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+from support.source import ROOT
+
+
+def test_the_contracts_hold() -> None:
+    """import-linter finds every contract of pyproject.toml kept."""
+    program = Path(sys.executable).parent / "lint-imports"
+    done = subprocess.run(
+        [program, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert 0 == done.returncode, done.stdout
+    assert " kept, 0 broken." in done.stdout
+
+
+def test_every_room_has_a_floor() -> None:
+    """A new package cannot be built beside the house."""
+    (floors, _) = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][
+        "contracts"
+    ]
+    named = {
+        part.strip(" ()").removeprefix("evalgate.")
+        for layer in floors["layers"]
+        for part in layer.split("|")
+    }
+    rooms = {
+        path.stem
+        for path in (ROOT / "evalgate").iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert rooms - {"__init__", "__main__"} <= named
+
+
+def test_pure_rooms_are_pure() -> None:
+    """The list of rooms without clock, disk and network is the one of the design."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (_, pure) = contracts["contracts"]
+    rooms = ["core", "capacity", "text", "schema", "scorers", "render"]
+    assert {f"evalgate.{room}" for room in rooms} == set(pure["source_modules"])
+    assert {"os", "io", "time", "socket", "asyncio", "yaml", "click"} <= {
+        *pure["forbidden_modules"]
+    }
