@@ -21,7 +21,16 @@ from evalgate.schema.canonical import digest
 from evalgate.text import strict_json
 from evalgate.text.escape import cap
 
-__all__ = ["ATTEMPTS", "MAX_WAIT", "Chat", "Failure", "Prompt", "prompt_digest", "retrying"]
+__all__ = [
+    "ATTEMPTS",
+    "MAX_WAIT",
+    "Chat",
+    "Failure",
+    "Prompt",
+    "failed_status",
+    "prompt_digest",
+    "retrying",
+]
 
 ATTEMPTS: Final = 3
 """A question is sent at most this often."""

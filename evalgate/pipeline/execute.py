@@ -29,7 +29,14 @@ from evalgate.store.run_writer import RunWriter, create_run, resume_run
 from evalgate.store.runs import iter_traces, iter_trials
 from evalgate.text.redact import Redactor
 
-__all__ = ["Execution", "Limits", "Seen", "executing"]
+__all__ = [
+    "Execution",
+    "Limits",
+    "Seen",
+    "by_trials",
+    "confirmations",
+    "executing",
+]
 
 
 @dataclass(frozen=True, slots=True)

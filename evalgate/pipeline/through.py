@@ -32,7 +32,15 @@ from evalgate.schema.trace import Trace
 from evalgate.store.cassettes import recover
 from evalgate.text.redact import Redactor
 
-__all__ = ["Gateway", "GatewayMode", "ThroughGateway", "open_gateway"]
+__all__ = [
+    "Gateway",
+    "GatewayMode",
+    "ThroughGateway",
+    "endpoints_of",
+    "live_price",
+    "open_gateway",
+    "quota_of",
+]
 
 _TRIAL = "EVALGATE_TRIAL"
 _PROVIDERS = {"openai": "https://api.openai.com/v1", "anthropic": "https://api.anthropic.com"}

@@ -11,7 +11,14 @@ from evalgate.schema.golden import Case, RegexRule
 from evalgate.store.atomic import write_text
 from evalgate.store.lines import LineProblem, data_error, read_lines, validated
 
-__all__ = ["GoldenSet", "case_to_json", "expectation_problems", "load_golden", "write_golden"]
+__all__ = [
+    "GoldenSet",
+    "case_to_json",
+    "duplicate_ids",
+    "expectation_problems",
+    "load_golden",
+    "write_golden",
+]
 
 _FIX = "correct the lines listed and run `evalgate validate` again"
 
