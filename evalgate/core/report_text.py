@@ -1,8 +1,7 @@
-"""A report as JSON text: a line for each short part, a line for each case, the same bytes always."""
+"""A report as JSON text: a line a part, a line a case, always the same bytes."""
 
 from collections.abc import Iterator
-
-from pydantic import TypeAdapter
+from json import dumps
 
 from evalgate.schema.result import Report, ReportSet
 
@@ -21,17 +20,20 @@ def report_text(report: Report | ReportSet) -> str:
 
 
 def _parts(report: Report) -> Iterator[str]:
+    plain = report.model_dump(mode="json", by_alias=True, exclude=set(_LONG))
     for name, field in type(report).model_fields.items():
-        key = f'"{field.alias or name}":'
-        value = getattr(report, name)
+        alias = field.alias or name
         if name == "metrics":
-            rows = [f'"{k}":{v.model_dump_json(by_alias=True)}' for k, v in value.items()]
-            yield key + _block("{", rows, "}")
+            rows = [
+                f"{dumps(k)}:{v.model_dump_json(by_alias=True)}" for k, v in report.metrics.items()
+            ]
+            written = _block("{", rows, "}")
         elif name in _LONG:
-            yield key + _block("[", [row.model_dump_json(by_alias=True) for row in value], "]")
+            listed = getattr(report, name)
+            written = _block("[", [row.model_dump_json(by_alias=True) for row in listed], "]")
         else:
-            written = TypeAdapter(field.annotation).dump_json(value, by_alias=True)
-            yield key + written.decode()
+            written = dumps(plain[alias], ensure_ascii=False, separators=(",", ":"))
+        yield f"{dumps(alias)}:{written}"
 
 
 def _block(opening: str, rows: list[str], closing: str) -> str:
