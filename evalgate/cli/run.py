@@ -59,6 +59,13 @@ Examples:
     "--filter", "filters", multiple=True, metavar="tag:NAME", help="Only cases with this tag."
 )
 @click.option("--case", "cases", multiple=True, metavar="ID", help="Only this case.")
+@click.option(
+    "--changed",
+    metavar="[REF]",
+    is_flag=False,
+    flag_value="",
+    help="Only cases whose agent, input or recording differs from REF (default: the main branch).",
+)
 @click.option("--shard", metavar="I/N", help="Only this part of the golden set; see merge.")
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failed trial.")
 @click.option(
@@ -183,6 +190,7 @@ def _options(given: "Mapping[str, Any]") -> "RunOptions":
         judge=given["judge"],
         fail_fast=given["fail_fast"],
         partial=given["partial"],
+        changed=given["changed"],
         allow_removed=given["allow_removed"],
         resume=given["resume"],
         command=shlex.join(["evalgate", *sys.argv[1:]]),

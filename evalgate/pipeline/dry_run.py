@@ -8,7 +8,7 @@ from evalgate.pipeline.events import silent
 from evalgate.pipeline.forecasting import forecast_cases
 from evalgate.pipeline.plan import Plan, make_plan
 from evalgate.pipeline.policy import with_overrides
-from evalgate.pipeline.run import RunOptions, run_suite
+from evalgate.pipeline.run import RunOptions, filters_of, run_suite
 from evalgate.pipeline.sources import stored_side
 from evalgate.pipeline.suite import Suite
 from evalgate.pipeline.world import World
@@ -23,7 +23,7 @@ def dry_run(suites: Sequence[Suite], options: RunOptions, world: World) -> Itera
     """
     for suite in suites:
         chosen = with_overrides(suite, options.overrides)
-        plan = make_plan(chosen, options.filters, options.calls, options.judge)
+        plan = make_plan(chosen, filters_of(chosen, options, world), options.calls, options.judge)
         yield f"{suite.name}: {_sentence(plan, options, world)}"
 
 

@@ -10,6 +10,7 @@ from evalgate.core.must_pass import FRESH_TRIALS, needs_confirmation
 from evalgate.core.settle import needs_more_trials
 from evalgate.core.sides import Side, side_of_report
 from evalgate.errors import ConfigError, EvalgateError
+from evalgate.pipeline.changed import touched_cases
 from evalgate.pipeline.events import Listener
 from evalgate.pipeline.execute import Execution, Limits, by_trials, confirmations, executing
 from evalgate.pipeline.forecasting import forecast_cases
@@ -28,7 +29,15 @@ from evalgate.schema.score import Broken, Score
 from evalgate.store.runs import find_run, new_run_id, prune_runs, read_manifest, write_manifest
 from evalgate.store.runs import write_report as save_report
 
-__all__ = ["Ran", "RunOptions", "first_trials", "new_manifest", "run_suite", "run_suites"]
+__all__ = [
+    "Ran",
+    "RunOptions",
+    "filters_of",
+    "first_trials",
+    "new_manifest",
+    "run_suite",
+    "run_suites",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +58,9 @@ class RunOptions:
     """Whether the first failed trial ends the run."""
     partial: bool = False
     """Whether a selection of the cases may pass."""
+    changed: str | None = None
+    """The revision that a change starts from, the empty text to find it; only cases that the
+    change touches are run, and that may pass. Null: all cases."""
     allow_removed: bool = False
     """Whether the golden set may have lost cases."""
     resume: str | None = None
@@ -93,10 +105,18 @@ def run_suite(suite: Suite, options: RunOptions, world: World, listen: Listener)
         if suite.trust.settled is not None:
             return suite.trust.settled
     suite = with_overrides(suite, options.overrides)
-    plan = make_plan(suite, options.filters, options.calls, options.judge)
+    plan = make_plan(suite, filters_of(suite, options, world), options.calls, options.judge)
     _refuse_settling_a_shard(plan, options)
     judgement = _judgement(plan, options, world)
     return asyncio.run(_run(plan, options, judgement, world, listen))
+
+
+def filters_of(suite: Suite, options: RunOptions, world: World) -> Filters:
+    """Add the cases that a change touches to what was asked for."""
+    if options.changed is None:
+        return options.filters
+    touched = touched_cases(suite, options.changed or None, world.environ)
+    return replace(options.filters, touched=touched)
 
 
 def _refuse_leniency(suite: Suite, options: RunOptions) -> None:
@@ -125,7 +145,8 @@ def _refuse_settling_a_shard(plan: Plan, options: RunOptions) -> None:
 
 def _judgement(plan: Plan, options: RunOptions, world: World) -> Judgement:
     """Load what the run is judged by before anything is spent on it."""
-    facts = RunFacts(allow_partial=options.partial, today=world.timestamp())
+    touched_only = options.changed is not None and plan.suite.trust is None
+    facts = RunFacts(allow_partial=options.partial or touched_only, today=world.timestamp())
     return load_judgement(plan, options.baseline, facts, allow_removed=options.allow_removed)
 
 

@@ -135,6 +135,10 @@ class AgentConfig(Model):
     """Memory that one process of an isolated agent may use (Linux); null: no limit of ours."""
     trust_reported: bool = False
     """Whether scores, costs and steps that a live agent reports about itself count."""
+    paths: tuple[str, ...] = ()
+    """For `--changed`: what the agent is made of, as globs relative to the configuration (`*` also
+    matches `/`); empty: every file of the repository that is no golden set, baseline or
+    recording."""
 
 
 def _agent(value: object) -> object:
