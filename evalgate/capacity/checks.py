@@ -5,6 +5,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from evalgate.capacity.outcome import Counts, StressOutcome, combined
+from evalgate.capacity.rootcause import Accuracy
 from evalgate.capacity.sessions import Loops
 from evalgate.capacity.statements import (
     GOOD_SHARE,
@@ -209,13 +210,18 @@ def _tier_check(outcome: StressOutcome, tier: Tier) -> StressCheck:
     )
 
 
+_TIMELESS = frozenset(
+    {"llm_calls_per_turn", "tool_fan_out", "silent_failures", "root_cause_accuracy"}
+)
+"""Checks that neither times nor tokens bear on."""
+
 _FIX_TIMES = "record traces with start and end of each call"
 _FIX_TOKENS = "record traces with input and output tokens of each call"
 
 
 def _doubted(check: StressCheck, outcome: StressOutcome) -> StressCheck:
     """Unknown times settle nothing about rates; unknown tokens were charged as none."""
-    if check.name in {"llm_calls_per_turn", "tool_fan_out", "silent_failures"}:
+    if check.name in _TIMELESS:
         return check
     if not outcome.times_known:
         reason = f"{check.reason}; but when calls were made, or how long they took, is not known"
@@ -226,8 +232,25 @@ def _doubted(check: StressCheck, outcome: StressOutcome) -> StressCheck:
     return check
 
 
+def _root_cause(maker: Maker, found: Accuracy | None) -> list[StressCheck]:
+    if found is None:
+        return []
+    right = None if found.share is None else Fraction(found.right, found.total)
+    return [
+        maker.bound(
+            "root_cause_accuracy",
+            right,
+            f"labelled responses classed right: {found.right} of {found.total}",
+            "report the responses that are classed wrong",
+        )
+    ]
+
+
 def judge(
-    outcome: StressOutcome, policy: StressPolicy | None = None, loops: Loops | None = None
+    outcome: StressOutcome,
+    policy: StressPolicy | None = None,
+    loops: Loops | None = None,
+    rootcause: Accuracy | None = None,
 ) -> tuple[StressCheck, ...]:
     """Make every check that applies.
 
@@ -238,6 +261,7 @@ def judge(
         outcome: What the run produced.
         policy: Configured limits; None: the defaults.
         loops: How the agent loops; None: there is no evidence of it.
+        rootcause: How often failed calls are classed right; None: not looked at.
     """
     policy = policy or StressPolicy({})
     names = dict.fromkeys(tier for tier in outcome.tiers.values() if tier is not None)
@@ -250,6 +274,7 @@ def judge(
     found += _sessions(maker)
     found += _loops(maker, loops)
     found += _silent(maker)
+    found += _root_cause(maker, rootcause)
     return tuple(_doubted(check, outcome) for check in found)
 
 

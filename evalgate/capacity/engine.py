@@ -13,9 +13,9 @@ from typing import Any
 
 from evalgate.capacity.admission import Governor
 from evalgate.capacity.causes import CAUSES, Cause
-from evalgate.capacity.flight import Answer, Wake, done, drain, send_watched, wait_in_line
+from evalgate.capacity.flight import CAUSE_OF, Answer, Wake, done, drain, send_watched, wait_in_line
 from evalgate.capacity.outcome import Counts, Series
-from evalgate.capacity.quota import NO_HINT, DimensionName, attempt_on, new_state
+from evalgate.capacity.quota import NO_HINT, attempt_on, new_state
 from evalgate.capacity.retry import (
     RetryPolicy,
     after_failure,
@@ -30,13 +30,6 @@ from evalgate.capacity.workload import Closed, Rows, Start, Workload, row_plan
 
 __all__ = ["Engine"]
 
-_CAUSE_OF: dict[DimensionName, Cause] = {
-    "requests": "throttled_requests",
-    "tokens": "throttled_tokens",
-    "input_tokens": "throttled_tokens",
-    "output_tokens": "throttled_tokens",
-    "concurrency": "concurrency",
-}
 _NEVER = 1 << 200
 """Later than anything that happens."""
 
@@ -67,7 +60,7 @@ class Engine:
             for _ in workload.groups
         ]
         self.series = Series()
-        self.charged = Charged(len(quota.dimensions))
+        self.charged = Charged(quota, self.series)
         self.now = self.place = self.calls = self.retries = 0
         self.scripts: list[dict[int, Script]] = [{} for _ in workload.groups]
         self.times: list[int] = []
@@ -175,6 +168,8 @@ class Engine:
             script.straight += 1
             self.last_admission = now
             self.series.admitted[self.place] += 1
+            if self.charged.columns:
+                self.charged.spend(cost, self.place)
             self._note_end(now + script.ideal)
 
     def _script(self, start: Start) -> Script:
@@ -269,6 +264,8 @@ class Engine:
         else:
             cost.admitted += 1
         self.series.admitted[self.place] += 1
+        if self.charged.columns:
+            self.charged.spend(cost, self.place)
 
     def refused(self, call: LiveCall, wait: int, now: int) -> None:
         """Let the client decide on an attempt that the quota refused."""
@@ -276,7 +273,7 @@ class Engine:
         self.series.throttled[self.place] += 1
         cause: Cause = "never_fits"
         if call.cost.fits:
-            cause = _CAUSE_OF[self.state.binding]
+            cause = CAUSE_OF[self.state.binding]
         elif self.state.requests is not None:
             self.state.requests.waste(1, now)
         counts = call.session.counts

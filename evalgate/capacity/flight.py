@@ -20,10 +20,19 @@ from evalgate.capacity.units import nanoseconds
 if TYPE_CHECKING:
     from evalgate.capacity.causes import Cause
     from evalgate.capacity.engine import Engine
+    from evalgate.capacity.quota import DimensionName
     from evalgate.capacity.script import LiveCall, Session
 
-__all__ = ["Answer", "Wake", "done", "drain", "send_watched", "wait_in_line"]
+__all__ = ["CAUSE_OF", "Answer", "Wake", "done", "drain", "send_watched", "wait_in_line"]
 
+CAUSE_OF: "dict[DimensionName, Cause]" = {
+    "requests": "throttled_requests",
+    "tokens": "throttled_tokens",
+    "input_tokens": "throttled_tokens",
+    "output_tokens": "throttled_tokens",
+    "concurrency": "concurrency",
+}
+"""What stopped a call, by the limit that refused it."""
 _AT_ONCE = frozenset({"overloaded", "quota_exhausted", "bad_request", "auth"})
 """Faults that answer before anything is charged."""
 

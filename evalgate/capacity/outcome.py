@@ -103,6 +103,8 @@ class Series:
     """Attempts answered with another error before the quota was asked."""
     finished: list[int] = field(default_factory=_bins)
     """Sessions that ended well."""
+    charged: dict[str, list[int]] = field(default_factory=dict)
+    """What was admitted of each limit on tokens; that of requests is `admitted`."""
     size: int = _BINS
     """Bins."""
 
@@ -113,8 +115,13 @@ class Series:
         return now // self.width
 
     def columns(self) -> tuple[list[int], ...]:
-        """Return the four columns."""
-        return self.admitted, self.throttled, self.turned_away, self.finished
+        """Return all columns, those of charges last and in the order of their limits."""
+        counts = (self.admitted, self.throttled, self.turned_away, self.finished)
+        return (*counts, *self.charged.values())
+
+    def column_of(self, dimension: str) -> list[int]:
+        """Return the column of a limit's charges, and make it where there is none."""
+        return self.charged.setdefault(dimension, _bins())
 
     def _widen(self) -> None:
         self.width *= 2
@@ -124,6 +131,8 @@ class Series:
 
     def merge(self, other: "Series") -> None:
         """Add another run's counts, bin by bin."""
+        for dimension in other.charged:
+            self.column_of(dimension)
         while self.width < other.width:
             self._widen()
         ratio = self.width // other.width
@@ -364,5 +373,6 @@ def as_data(outcome: StressOutcome) -> dict[str, object]:
             "throttled": series.throttled[:bins],
             "turned_away": series.turned_away[:bins],
             "finished": series.finished[:bins],
+            "charged": {name: column[:bins] for name, column in series.charged.items()},
         },
     }

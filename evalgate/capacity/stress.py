@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from evalgate.capacity.checks import judge, overall, tier_outcomes
 from evalgate.capacity.outcome import StressOutcome, merge_outcomes
+from evalgate.capacity.rootcause import Accuracy
 from evalgate.capacity.sessions import Loops
 from evalgate.capacity.simulate import Scenario, simulate
 from evalgate.capacity.statements import StressCheck, StressPolicy
@@ -25,10 +26,13 @@ class StressResult:
 
 
 def evaluate(
-    outcome: StressOutcome, policy: StressPolicy | None = None, loops: Loops | None = None
+    outcome: StressOutcome,
+    policy: StressPolicy | None = None,
+    loops: Loops | None = None,
+    rootcause: Accuracy | None = None,
 ) -> StressResult:
     """Judge an outcome, simulated or live."""
-    checks = judge(outcome, policy, loops)
+    checks = judge(outcome, policy, loops, rootcause)
     return StressResult(outcome, checks, overall(checks), tier_outcomes(checks))
 
 
@@ -36,6 +40,7 @@ def stress(
     scenario: Scenario,
     policy: StressPolicy | None = None,
     loops: Loops | None = None,
+    rootcause: Accuracy | None = None,
     *,
     seed: int = 0,
     most_seeds: int = 32,
@@ -48,17 +53,18 @@ def stress(
         scenario: What is offered, to which limits, by which clients.
         policy: Configured limits; None: the defaults.
         loops: How the agent loops; None: there is no evidence of it.
+        rootcause: How often failed calls are classed right; None: not looked at.
         seed: The first seed; more are counted up from it.
         most_seeds: Seeds to spend, at least 1.
     """
     outcome = simulate(scenario, seed)
-    result = evaluate(outcome, policy, loops)
+    result = evaluate(outcome, policy, loops, rootcause)
     while outcome.sampled and outcome.seeds < most_seeds and _wants_evidence(result):
         more = min(outcome.seeds, most_seeds - outcome.seeds)
         first = seed + outcome.seeds
         runs = [simulate(scenario, first + i) for i in range(more)]
         outcome = merge_outcomes([outcome, *runs])
-        result = evaluate(outcome, policy, loops)
+        result = evaluate(outcome, policy, loops, rootcause)
     return result
 
 

@@ -2,22 +2,43 @@
 
 from collections.abc import Sequence
 
-from evalgate.capacity.outcome import Counts
+from evalgate.capacity.outcome import Counts, Series
+from evalgate.capacity.quota import Quota
 from evalgate.capacity.retry import RetryPolicy
 from evalgate.capacity.script import Cost, LiveCall, Script
 
-__all__ = ["Charged", "note_retries", "note_script", "note_sessions", "tidy"]
+__all__ = [
+    "Charged",
+    "note_retries",
+    "note_script",
+    "note_sessions",
+    "tidy",
+]
 
 
 class Charged:
     """What was admitted in all: charge by dimension, and nanoseconds in flight."""
 
-    __slots__ = ("busy", "charges")
+    __slots__ = ("busy", "charges", "columns", "first")
 
-    def __init__(self, dimensions: int) -> None:
-        """Start with nothing."""
-        self.charges = [0] * dimensions
+    def __init__(self, quota: Quota, series: Series) -> None:
+        """Start with nothing.
+
+        Args:
+            quota: Its limits; those on tokens come last.
+            series: Gets a column for each limit on tokens.
+        """
+        names = [d.name for d in quota.dimensions if d.name != "requests"]
+        self.charges = [0] * len(quota.dimensions)
         self.busy = 0
+        self.columns = tuple(series.column_of(name) for name in names)
+        self.first = len(quota.dimensions) - len(names)
+
+    def spend(self, cost: Cost, place: int) -> None:
+        """Add what an admitted call was charged in tokens to the bin of its moment."""
+        counted = cost.counted
+        for index, column in enumerate(self.columns, self.first):
+            column[place] += counted[index]
 
     def add(self, cost: Cost, times: int) -> None:
         """Add an admitted call, so many times."""
