@@ -49,9 +49,8 @@ class Revisions:
 
     def is_ancestor(self, older: str, newer: str) -> bool | None:
         """Say whether a commit is part of a revision's history; null where that is not known."""
-        if self.commit(older) is None:
-            return None
-        if _git(self.top, "merge-base", "--is-ancestor", older, newer).ok:
+        known = self.commit(older)
+        if known and _git(self.top, "merge-base", "--is-ancestor", known, newer).ok:
             return True
         return None if self.shallow() else False
 

@@ -1,0 +1,263 @@
+"""A change that edits what it is judged by is judged by the base all the same."""
+
+import json
+import re
+
+import pytest
+from support.scratch import AGENT, Scratch, jsonl, sums
+
+WORSE = AGENT.replace("return str(", 'return "no idea" if int(left) > 15 else str(')
+
+
+@pytest.fixture
+def worse(repo: Scratch) -> Scratch:
+    """Return a repository whose change makes the agent worse: 5 of 20 sums are lost."""
+    repo.write("agents/sums.py", WORSE)
+    return repo
+
+
+def told(report: dict[str, object], part: str) -> bool:
+    """Say whether a warning of a report says something."""
+    warnings = report["warnings"]
+    assert isinstance(warnings, list)
+    return any(part in line for line in warnings)
+
+
+def gating_failures(report: dict[str, object]) -> list[str]:
+    """Name the checks that fail and are not advisory."""
+    checks = report["checks"]
+    assert isinstance(checks, list)
+    return [c["id"] for c in checks if c["outcome"] == "fail" and c["gate"] != "advisory"]
+
+
+def test_an_edited_baseline(worse: Scratch) -> None:
+    """The baseline of the change, made to fit the worse agent, is shown and not used."""
+    worse.commit()
+    made = worse.evalgate("baseline", "update", "--reason", "fits", "-q")
+    assert 0 == made.code
+    result = worse.gate(worse.pull_request())
+    assert (1, "fail") == (result.code, result.json["verdict"])
+    assert told(result.json, "task_success_rate: 1 -> 0.75")
+
+
+def test_a_baseline_edited_alone(repo: Scratch) -> None:
+    """Lower numbers in a pull request of their own are not what running the agent gives."""
+    text = repo.read("baselines/sums.json")
+    text = text.replace('"task_success": "1"', '"task_success": "0"', 5)
+    text = re.sub(r'("task_success_rate": \{[^}]*"mean": )1\.0', r"\g<1>0.75", text)
+    text = re.sub(r'"se": [0-9.e-]+, ', "", text)
+    repo.write("baselines/sums.json", text)
+    result = repo.gate(repo.pull_request())
+    failed = gating_failures(result.json)
+    assert (1, ["baseline.reproduced"]) == (result.code, failed)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "failing"),
+    [
+        ('"mean": 1.0', '"mean": 0.5', "baseline.integrity"),
+        (r'"dirty": false', '"dirty": true', "baseline.commit"),
+        (r'"git_commit": "[0-9a-f]{40}"', f'"git_commit": "{"0" * 40}"', "baseline.commit"),
+        (r'"noise": "none"', '"noise": "trials"', "baseline.trials"),
+        (r'"sum-20"', '"sum-21"', "baseline.digests"),
+        (r'"forced": \[\]', '"forced": ["dirty"]', "baseline.rules"),
+    ],
+)
+def test_a_baseline_of_doubtful_origin(repo: Scratch, old: str, new: str, failing: str) -> None:
+    """Integrity and provenance are checked, field by field."""
+    text, count = re.subn(old, new, repo.read("baselines/sums.json"), count=1)
+    assert 1 == count
+    repo.write("baselines/sums.json", text)
+    result = repo.gate(repo.pull_request())
+    failed = gating_failures(result.json)
+    assert (1, True) == (result.code, failing in failed)
+
+
+def test_a_removed_baseline(repo: Scratch) -> None:
+    """A pull request that only removes the baseline fails."""
+    (repo.root / "baselines/sums.json").unlink()
+    assert 1 == repo.gate(repo.pull_request()).code
+
+
+def test_a_lowered_threshold(worse: Scratch) -> None:
+    """The old threshold judges, and the proposed one is shown."""
+    worse.write("evalgate.yaml", worse.read("evalgate.yaml") + "    gate: {threshold: 90%}\n")
+    result = worse.gate(worse.pull_request())
+    assert (1, True) == (result.code, told(result.json, "gate.threshold.value: 0.05 -> 0.9"))
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        "{task_success_rate: advisory}",
+        "{task_success_rate: {min_abs_change: 1.0}}",
+        "{task_success_rate: {threshold: 100%}}",
+    ],
+)
+def test_a_metric_marked_advisory(worse: Scratch, metrics: str) -> None:
+    """How a metric gates is the base's word."""
+    worse.write(
+        "evalgate.yaml", worse.read("evalgate.yaml") + f"    gate: {{metrics: {metrics}}}\n"
+    )
+    result = worse.gate(worse.pull_request())
+    assert (1, True) == (result.code, told(result.json, "gate.metrics.task_success_rate"))
+
+
+def test_deleted_cases(worse: Scratch) -> None:
+    """Cases that the change deletes run all the same."""
+    worse.write("golden_sets/sums.jsonl", jsonl(sums(15)))
+    result = worse.gate(worse.pull_request())
+    assert (1, True) == (result.code, told(result.json, "deletes 5 case(s)"))
+
+
+def test_weakened_cases(worse: Scratch) -> None:
+    """Cases that ask for less are run as the base has them."""
+    rows = [row | {"expected": {"output": {"regex": [".*"]}}} for row in sums()]
+    worse.write("golden_sets/sums.jsonl", jsonl(rows))
+    result = worse.gate(worse.pull_request())
+    assert (1, True) == (result.code, told(result.json, "changes what is asked or expected"))
+
+
+def test_cases_turned_into_drafts(worse: Scratch) -> None:
+    """A draft does not gate; what was reviewed on the base still does."""
+    rows = [row | {"status": "draft", "weight": 0.001} for row in sums()]
+    worse.write("golden_sets/sums.jsonl", jsonl(rows))
+    result = worse.gate(worse.pull_request())
+    assert (1, True) == (result.code, told(result.json, "changes how it counts"))
+
+
+def test_easy_cases_added(worse: Scratch) -> None:
+    """New cases run as drafts: a hundred easy ones do not thin a regression out."""
+    easy = [
+        {"id": f"easy-{n}", "input": "1+1", "expected": {"output": {"equals": "2"}}}
+        for n in range(100)
+    ]
+    worse.write("golden_sets/sums.jsonl", jsonl([*sums(), *easy]))
+    worse.replace("evalgate.yaml", "noise: none", "noise: none\n    gate: {threshold: 5%}")
+    result = worse.gate(worse.pull_request())
+    assert (1, True) == (result.code, told(result.json, "adds 100 case(s)"))
+
+
+def test_a_renamed_golden_set(worse: Scratch) -> None:
+    """The base's golden set runs, whatever the change calls its own."""
+    worse.git("mv", "golden_sets/sums.jsonl", "golden_sets/renamed.jsonl")
+    worse.write("golden_sets/renamed.jsonl", jsonl(sums(3)))
+    worse.replace("evalgate.yaml", "sums.jsonl", "renamed.jsonl")
+    result = worse.gate(worse.pull_request())
+    assert (1, True) == (result.code, told(result.json, "golden: 'golden_sets/sums.jsonl'"))
+
+
+def test_a_removed_suite(worse: Scratch) -> None:
+    """A suite that the change removes runs all the same."""
+    worse.replace("evalgate.yaml", "sums:\n", "other:\n")
+    result = worse.gate(worse.pull_request())
+    codes = {report["suite"]["id"]: report["exit_code"] for report in result.json["suites"]}
+    assert (1, 1) == (result.code, codes["sums"])
+
+
+def test_a_removed_configuration(worse: Scratch) -> None:
+    """Without a configuration in the change, the base's still holds."""
+    (worse.root / "evalgate.yaml").unlink()
+    assert 1 == worse.gate(worse.pull_request()).code
+
+
+def test_a_waiver_of_its_own(worse: Scratch) -> None:
+    """A waiver that the change brings along is shown and does not count."""
+    written = worse.evalgate(
+        *("accept", "--metric", "task_success_rate", "--floor", "0.1"),
+        *("--reason", "please", "--expires", "30d"),
+    )
+    assert 0 == written.code
+    result = worse.gate(worse.pull_request())
+    assert (1, True) == (result.code, told(result.json, "proposed waiver, not counting"))
+
+
+@pytest.mark.parametrize("days", ["2020-01-01", "9999-12-31"])
+def test_a_waiver_out_of_time(worse: Scratch, days: str) -> None:
+    """A waiver that has expired, or never would, does not count even on the base."""
+    worse.commit()
+    worse.git("checkout", "-q", "main")
+    worse.write(
+        "baselines/waivers.yaml",
+        "waivers:\n  - {suite: sums, metric: task_success_rate, floor: 0.1, reason: x, "
+        f"expires: {days}}}\n",
+    )
+    worse.commit()
+    assert 1 == worse.gate(worse.pull_request()).code
+
+
+def test_trust_granted_to_itself(worse: Scratch) -> None:
+    """What a change may bring along is read from the base."""
+    worse.replace("evalgate.yaml", "allow_new_suites: true", "waivers: mine.yaml")
+    worse.write(
+        "mine.yaml",
+        "waivers:\n  - {suite: sums, metric: task_success_rate, floor: 0, reason: x, "
+        "expires: 2027-01-01}\n",
+    )
+    assert 1 == worse.gate(worse.pull_request()).code
+
+
+def test_a_new_suite_where_none_may_come(repo: Scratch) -> None:
+    """Where the base does not let suites in, a new one is bootstrap: no pass."""
+    repo.git("checkout", "-q", "main")
+    repo.replace("evalgate.yaml", "trust: {allow_new_suites: true}\n", "")
+    repo.commit()
+    repo.git("checkout", "-q", "-B", "change")
+    suite = "  twin: {golden: golden_sets/sums.jsonl, agent: 'python:agents.sums:answer'}\n"
+    repo.write("evalgate.yaml", repo.read("evalgate.yaml") + suite)
+    result = repo.gate(repo.pull_request())
+    codes = {report["suite"]["id"]: report["exit_code"] for report in result.json["suites"]}
+    assert (3, {"sums": 0, "twin": 3}) == (result.code, codes)
+
+
+def test_a_new_suite_without_limits(repo: Scratch) -> None:
+    """A new suite that states no limit has nothing to pass on."""
+    suite = "  twin: {golden: golden_sets/sums.jsonl, agent: 'python:agents.sums:answer'}\n"
+    repo.write("evalgate.yaml", repo.read("evalgate.yaml") + suite)
+    result = repo.gate(repo.pull_request())
+    codes = {report["suite"]["id"]: report["exit_code"] for report in result.json["suites"]}
+    assert (3, {"sums": 0, "twin": 3}) == (result.code, codes)
+
+
+@pytest.mark.parametrize("option", ["--partial", "--allow-removed"])
+def test_leniency_is_refused(repo: Scratch, option: str) -> None:
+    """Under a trusted base nothing may be left out."""
+    result = repo.gate(repo.pull_request(), option)
+    assert (2, True) == (result.code, f"{option} is refused" in result.err)
+
+
+def test_a_branch_checked_out_without_its_merge(worse: Scratch) -> None:
+    """HEAD^1 of a branch is its author's own: the base is where the branch left main."""
+    worse.write("evalgate.yaml", worse.read("evalgate.yaml") + "    gate: {threshold: 90%}\n")
+    worse.commit("lower the threshold")
+    worse.write("README.md", "Nothing to see.\n")
+    head = worse.commit("innocent")
+    result = worse.gate(worse.event(head))
+    assert (1, True) == (result.code, told(result.json, "gate.threshold.value: 0.05 -> 0.9"))
+
+
+def test_a_branch_whose_head_is_a_merge(worse: Scratch) -> None:
+    """A head that is itself a merge commit is not taken for the one GitHub makes."""
+    worse.write("evalgate.yaml", worse.read("evalgate.yaml") + "    gate: {threshold: 90%}\n")
+    worse.commit()
+    worse.git("checkout", "-q", "-b", "side", "main")
+    worse.write("README.md", "x")
+    side = worse.commit()
+    worse.git("checkout", "-q", "change")
+    worse.git("merge", "-q", "--no-ff", "-m", "merge", "side")
+    head = worse.git("rev-parse", "HEAD")
+    assert side == worse.git("rev-parse", "HEAD^2")
+    assert 1 == worse.gate(worse.event(head)).code
+
+
+def test_a_recording_in_the_agents_place(worse: Scratch) -> None:
+    """Traces that somebody wrote do not stand in for an agent that ran."""
+    traces = [
+        {"schema": "evalgate.trace/1", "case_id": row["id"], "trial": 0, "status": "finished"}
+        | {"output": row["expected"]["output"]["equals"], "steps": []}
+        for row in sums()
+    ]
+    worse.write("traces.jsonl", "".join(json.dumps(trace) + "\n" for trace in traces))
+    worse.replace("evalgate.yaml", "python:agents.sums:answer", "recorded:traces.jsonl")
+    result = worse.gate(worse.pull_request())
+    assert (1, True) == (result.code, told(result.json, "a recording is no agent"))
