@@ -9,16 +9,16 @@ that the reviewed file is at any moment either the old one or the new one.
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from evalgate.errors import DataError
+from evalgate.errors import DataError, InputError
 from evalgate.schema.cassette import SCHEMA, CallEntry, CassetteHeader, TrialEntry
+from evalgate.store.atomic import write_bytes
+from evalgate.store.sealed import Broken, case_file, hidden_folder, is_whole, locked, seal, unseal
 
 try:
     import fcntl
@@ -45,9 +45,6 @@ Entry = CallEntry | TrialEntry
 """One line of a cassette after the header."""
 
 _ENTRY: TypeAdapter[Entry] = TypeAdapter(Entry)
-_MARK = b',"digest":"sha256:'
-_TAIL = len(_MARK) + 64 + len(b'"}')
-_UNSAFE = re.compile(r"[^a-z0-9._-]+")
 _RERECORD = "record the case again, or restore the file from git"
 
 
@@ -67,14 +64,7 @@ class Cassette:
 
 def cassette_path(directory: Path, case_id: str) -> Path:
     """Return where the cassette of a case lies; two cases never share a file."""
-    return directory / f"{_stem(case_id)}.jsonl"
-
-
-def _stem(case_id: str) -> str:
-    slug = _UNSAFE.sub("-", case_id.lower()).strip(".-")[:80]
-    if slug == case_id:
-        return slug
-    return f"{slug}-{sha256(case_id.encode()).hexdigest()[:8]}".lstrip("-")
+    return case_file(directory, case_id)
 
 
 def encode_header(header: CassetteHeader) -> bytes:
@@ -86,7 +76,7 @@ def encode_entry(entry: Entry) -> bytes:
     """Write one line with the digest over its bytes, and its newline."""
     data = entry.model_dump_json(exclude_defaults=True, exclude_none=False)
     body = f'{{"kind":"{entry.kind}",{data[1:-1]}'.encode()
-    return body + _MARK + sha256(body).hexdigest().encode() + b'"}\n'
+    return seal(body)
 
 
 def read_cassette(path: Path) -> Cassette:
@@ -121,7 +111,7 @@ def read_cassette(path: Path) -> Cassette:
         text = line.rstrip(b"\r")
         if not text:
             continue
-        if number - 1 >= torn_from and _problem(text) is not None:
+        if number - 1 >= torn_from and not is_whole(text):
             warnings.append(f"{path}:{number}: the torn last line was left out")
             continue
         entry = _entry(text, path, number)
@@ -159,21 +149,11 @@ def _header(line: bytes, path: Path) -> CassetteHeader:
         ) from error
 
 
-def _problem(line: bytes) -> str | None:
-    """Say why a line does not hold, or None."""
-    body, tail = line[:-_TAIL], line[-_TAIL:]
-    if not tail.startswith(_MARK) or not tail.endswith(b'"}'):
-        return "has no digest at its end: it is torn, or was not written by evalgate"
-    if sha256(body).hexdigest().encode() != tail[len(_MARK) : -2]:
-        return "does not match its digest: it was edited after it was recorded"
-    return None
-
-
 def _entry(line: bytes, path: Path, number: int) -> Entry:
-    problem = _problem(line)
-    if problem is not None:
-        raise DataError(f"{path}:{number}: the line {problem}", fix=_RERECORD)
-    body = line[:-_TAIL] + b"}"
+    try:
+        body = unseal(line)
+    except Broken as problem:
+        raise DataError(f"{path}:{number}: the line {problem}", fix=_RERECORD) from None
     try:
         if body.startswith(b'{"kind":"call"'):
             return CallEntry.model_validate_json(body)
@@ -219,48 +199,14 @@ def write_cassette(path: Path, header: CassetteHeader, entries: Iterable[Entry])
         DataError: The file cannot be written; the old one stands.
     """
     lines = [encode_entry(entry) for entry in sorted(entries, key=_sort_key)]
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-        with open(descriptor, "wb") as file:  # noqa: PTH123  the descriptor is already open
-            file.write(encode_header(header) + b"".join(lines))
-            file.flush()
-            os.fsync(descriptor)
-        temporary.replace(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise DataError(f"{path}: cannot be written: {error.strerror}") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        if fcntl is not None:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+        write_bytes(path, encode_header(header) + b"".join(lines))
+    except InputError as error:
+        raise DataError(error.message, fix=error.fix) from error
 
 
 def _journals(directory: Path) -> Path:
-    folder = directory / JOURNALS
-    folder.mkdir(parents=True, exist_ok=True)
-    ignore = folder / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n")
-    return folder
+    return hidden_folder(directory, JOURNALS)
 
 
 class Recording:
@@ -284,7 +230,7 @@ class Recording:
         self._entries: list[Entry] = []
         try:
             folder = _journals(directory)
-            self._path = folder / f"{_stem(header.case_id)}.{trial}.{unique}.jsonl"
+            self._path = folder / f"{case_file(folder, header.case_id).stem}.{trial}.{unique}.jsonl"
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND
             self._descriptor = os.open(self._path, flags, 0o644)
         except OSError as error:
@@ -324,7 +270,7 @@ class Recording:
             DataError: The cassette that is there cannot be read, or not be written.
         """
         path = cassette_path(self._directory, self._header.case_id)
-        with _locked(_journals(self._directory) / f"{path.stem}.lock"):
+        with locked(_journals(self._directory) / f"{path.stem}.lock"):
             _merge(path, self._header, self._trial, self._entries, replace=replace)
         self.abandon()
         return path
@@ -380,7 +326,7 @@ def _recover_one(directory: Path, journal: Path) -> str:
         return f"{journal.name}: nothing was recorded before the recorder was killed"
     trial = left.calls[0].trial
     path = cassette_path(directory, left.header.case_id)
-    with _locked(_journals(directory) / f"{path.stem}.lock"):
+    with locked(_journals(directory) / f"{path.stem}.lock"):
         recorded = {call.trial for call in read_cassette(path).calls} if path.exists() else set()
         if trial in recorded:
             return f"{journal.name}: dropped, {path.name} has a recording of trial {trial}"

@@ -6,7 +6,6 @@ digest over its bytes: an edited verdict is told from a recorded one. A file is 
 whole, under a lock, after what others wrote in the meantime was read again.
 """
 
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,20 +20,13 @@ from evalgate.schema.base import Json
 from evalgate.schema.judge import VERDICTS, TextEntry, VerdictEntry, VerdictHeader
 from evalgate.store.atomic import write_bytes
 from evalgate.store.lines import read_lines
-
-try:
-    import fcntl
-except ImportError:  # Windows has no flock; there, two writers of one case are not kept apart
-    fcntl = None  # type: ignore[assignment]
+from evalgate.store.sealed import Broken, case_file, hidden_folder, locked, seal, unseal
 
 __all__ = ["Verdict", "add_verdicts", "read_verdicts", "verdict_files", "verdict_path"]
 
 _LOCKS = ".locks"
 _Line = TextEntry | VerdictEntry
 _LINE: TypeAdapter[_Line] = TypeAdapter(_Line)
-_MARK = b',"digest":"sha256:'
-_TAIL = len(_MARK) + 64 + len(b'"}')
-_UNSAFE = re.compile(r"[^a-z0-9._-]+")
 _FIX = "judge again with `evalgate run --judge auto`, or restore the file from git"
 
 
@@ -52,10 +44,7 @@ class Verdict:
 
 def verdict_path(directory: Path, case_id: str) -> Path:
     """Return where the verdicts of a case lie; two cases never share a file."""
-    slug = _UNSAFE.sub("-", case_id.lower()).strip(".-")[:80]
-    if slug != case_id:
-        slug = f"{slug}-{sha256(case_id.encode()).hexdigest()[:8]}".lstrip("-")
-    return directory / f"{slug}.jsonl"
+    return case_file(directory, case_id)
 
 
 def verdict_files(directory: Path) -> tuple[Path, ...]:
@@ -145,15 +134,12 @@ def _header(line: bytes, path: Path) -> VerdictHeader:
 
 
 def _line(line: bytes, path: Path, number: int) -> _Line:
-    body, tail = line[:-_TAIL], line[-_TAIL:]
-    if not tail.startswith(_MARK) or not tail.endswith(b'"}'):
-        problem = "has no digest at its end: it is torn, or was not written by evalgate"
-        raise DataError(f"{path}:{number}: the line {problem}", fix=_FIX)
-    if sha256(body).hexdigest().encode() != tail[len(_MARK) : -2]:
-        problem = "does not match its digest: it was edited after it was recorded"
-        raise DataError(f"{path}:{number}: the line {problem}", fix=_FIX)
     try:
-        return _LINE.validate_json(body + b"}")
+        body = unseal(line)
+    except Broken as problem:
+        raise DataError(f"{path}:{number}: the line {problem}", fix=_FIX) from None
+    try:
+        return _LINE.validate_json(body)
     except ValidationError as error:
         item = error.errors()[0]
         where = "/".join(str(part) for part in item["loc"])
@@ -205,23 +191,14 @@ def _encoded(
 def _encode(line: _Line) -> bytes:
     data = line.model_dump_json(exclude_defaults=True)
     body = f'{{"kind":"{line.kind}",{data[1:-1]}'.encode("utf-8", "surrogatepass")
-    return body + _MARK + sha256(body).hexdigest().encode() + b'"}\n'
+    return seal(body)
 
 
 @contextmanager
 def _locked(directory: Path, name: str) -> Iterator[None]:
     try:
-        folder = directory / _LOCKS
-        folder.mkdir(parents=True, exist_ok=True)
-        ignore = folder / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n")
-        descriptor = os.open(folder / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o644)
+        lock = hidden_folder(directory, _LOCKS) / f"{name}.lock"
     except OSError as error:
         raise DataError(f"{directory}: verdicts cannot be kept here: {error.strerror}") from error
-    try:
-        if fcntl is not None:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with locked(lock):
         yield
-    finally:
-        os.close(descriptor)
