@@ -65,3 +65,14 @@ def format_options(command: Command) -> Command:
         metavar="|".join(FORMATS),
         help="Format of the report; may be repeated. Default: terminal.",
     )(command)
+
+
+def judge_option(command: Command) -> Command:
+    """Add `--judge`."""
+    return click.option(
+        "--judge",
+        type=click.Choice(["replay", "auto", "off"]),
+        default="replay",
+        show_default=True,
+        help="Verdicts of judges: recorded ones only, ask for the rest (needs a key), or none.",
+    )(command)

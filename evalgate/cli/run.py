@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from evalgate.cli.options import config_option, format_options, suite_option, trusted_option
+from evalgate.cli.options import config_option, format_options, judge_option, suite_option, trusted_option
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -116,13 +116,7 @@ Examples:
     is_flag=True,
     help="Forecast the live calls, tokens, cost and time, and make none of them.",
 )
-@click.option(
-    "--judge",
-    type=click.Choice(["replay", "auto", "off"]),
-    default="replay",
-    show_default=True,
-    help="Verdicts of judges: recorded ones only, ask for the rest (needs a key), or none.",
-)
+@judge_option
 @format_options
 @click.option("--quiet", "-q", is_flag=True, help="No progress on standard error.")
 def run(formats: tuple[str, ...], outputs: tuple[Path, ...], *, quiet: bool, **given: Any) -> int:  # noqa: ANN401  # click's options

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from evalgate.cli.options import config_option, format_options
+from evalgate.cli.options import config_option, format_options, judge_option
 
 if TYPE_CHECKING:
     from evalgate.pipeline.verdict_desk import JudgeMode
@@ -29,13 +29,7 @@ Examples:
     flag_value="",
     help="Compare; without PATH with the suite's own baseline.",
 )
-@click.option(
-    "--judge",
-    type=click.Choice(["replay", "auto", "off"]),
-    default="replay",
-    show_default=True,
-    help="Verdicts of judges: recorded ones only, ask for the rest (needs a key), or none.",
-)
+@judge_option
 @format_options
 def score(  # click's options
     run: str,
