@@ -6,7 +6,14 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["FORMATS", "config_option", "format_options", "suite_option", "trusted_option"]
+__all__ = [
+    "FORMATS",
+    "config_option",
+    "format_options",
+    "judge_option",
+    "suite_option",
+    "trusted_option",
+]
 
 FORMATS = ("terminal", "markdown", "json", "junit", "github", "gitlab", "openmetrics")
 

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from evalgate.cli.options import config_option, format_options, judge_option, suite_option, trusted_option
+from evalgate.cli.options import (
+    config_option,
+    format_options,
+    judge_option,
+    suite_option,
+    trusted_option,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
