@@ -200,6 +200,9 @@ def _load_function(call: str, root: Path, name: str) -> UserFunction:
         sys.path.insert(0, folder)
     try:
         function: UserFunction = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, SyntaxError) as error:
-        raise ConfigError(f"scorer {name!r}: {call!r} cannot be loaded: {error}") from error
+    except Exception as error:  # code of the user, which may raise anything
+        raise ConfigError(
+            f"scorer {name!r}: {call!r} cannot be loaded: {type(error).__name__}: {error}",
+            fix=f"python -c 'import {module}' in {root.resolve()}",
+        ) from error
     return function

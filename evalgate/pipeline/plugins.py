@@ -73,9 +73,11 @@ def resolve(group: str, name: str) -> Any:  # noqa: ANN401  # each group has its
     target, source = targets[name]
     try:
         return _load(target)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # code of others, which may raise anything
         raise PluginError(
-            f"{group.removesuffix('s')} {name!r} ({target}, {source}) cannot be loaded: {error}"
+            f"{group.removesuffix('s')} {name!r} ({target}, {source}) cannot be loaded: "
+            f"{type(error).__name__}: {error}",
+            fix=f"reinstall or remove {source}",
         ) from error
 
 
@@ -104,6 +106,6 @@ def _load(target: str) -> Any:  # noqa: ANN401  # each group has its own contrac
 def _error(target: str) -> str | None:
     try:
         _load(target)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # noqa: BLE001  # code of others, which may raise anything
         return f"{type(error).__name__}: {error}"
     return None
