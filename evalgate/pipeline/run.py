@@ -1,7 +1,7 @@
 """`evalgate run`: run, score, compare, decide, for one suite or several."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -82,33 +82,51 @@ class Ran:
 def run_suites(suites: Sequence[Suite], options: RunOptions, world: World, listen: Listener) -> Ran:
     """Run suites one after another; one that cannot be run does not hide the others.
 
+    What judges is read for all of them before the first agent runs, which could write files.
+
     Raises:
         EvalgateError: The only suite cannot be run.
     """
     reports: list[Report] = []
     errors: list[tuple[str, EvalgateError]] = []
+    ready: list[tuple[str, Callable[[], Report]]] = []
     for suite in suites:
         try:
-            reports.append(run_suite(suite, options, world, listen))
+            ready.append((suite.name, _prepared(suite, options, world, listen)))
         except EvalgateError as error:
             if len(suites) == 1:
                 raise
             errors.append((suite.name, error))
+    for name, run in ready:
+        try:
+            reports.append(run())
+        except EvalgateError as error:
+            if len(suites) == 1:
+                raise
+            errors.append((name, error))
     codes = [error.exit_code for _, error in errors]
     return Ran(combine(reports, codes), tuple(errors))
 
 
 def run_suite(suite: Suite, options: RunOptions, world: World, listen: Listener) -> Report:
     """Run one suite and keep its report in its run folder."""
+    return _prepared(suite, options, world, listen)()
+
+
+def _prepared(
+    suite: Suite, options: RunOptions, world: World, listen: Listener
+) -> Callable[[], Report]:
+    """Load and resolve everything; what is returned runs the suite."""
     if suite.trust is not None:
         _refuse_leniency(suite, options)
-        if suite.trust.settled is not None:
-            return suite.trust.settled
+        settled = suite.trust.settled
+        if settled is not None:
+            return lambda: settled
     suite = with_overrides(suite, options.overrides)
     plan = make_plan(suite, filters_of(suite, options, world), options.calls, options.judge)
     _refuse_settling_a_shard(plan, options)
     judgement = _judgement(plan, options, world)
-    return asyncio.run(_run(plan, options, judgement, world, listen))
+    return lambda: asyncio.run(_run(plan, options, judgement, world, listen))
 
 
 def filters_of(suite: Suite, options: RunOptions, world: World) -> Filters:

@@ -174,6 +174,7 @@ class Scratch:
             text=True,
             check=False,
             timeout=120,
+            start_new_session=True,  # an agent that kills its group must not reach the tests
         )
 
     def gate(self, env: Mapping[str, str], *more: str) -> Result:
