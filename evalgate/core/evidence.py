@@ -36,7 +36,8 @@ def contexts_of(case: Case, trace: Trace) -> tuple[str, ...]:
     """Return what an answer may rely on.
 
     The case's contexts; where it has none, what the trace retrieved and what the agent's tools
-    returned without an error, in order, each text once.
+    returned, in order, each text once. An error that a tool reported counts too: an answer that
+    passes it on is faithful.
     """
     if case.contexts:
         return case.contexts
@@ -47,8 +48,13 @@ def _seen(trace: Trace) -> Iterator[str]:
     for step in trace.steps:
         if isinstance(step, Retrieval):
             yield from step.documents
-        elif isinstance(step, ToolCall) and step.error is None and step.requestor == "assistant":
-            yield text_of(step.result)
+        elif isinstance(step, ToolCall) and step.requestor == "assistant":
+            yield _returned(step)
+
+
+def _returned(call: ToolCall) -> str:
+    said = text_of(call.result)
+    return f"error: {call.error}" if not said and call.error is not None else said
 
 
 def question_of(case: Case) -> str:
@@ -82,8 +88,7 @@ def _conversation(case: Case, trace: Trace) -> Iterator[dict[str, Json]]:
         elif isinstance(step, ToolCall) and step.requestor == "assistant":
             args: Json = step.arguments if isinstance(step.arguments, dict) else {}
             yield {"role": "assistant", "tool_calls": [{"name": step.name, "args": args}]}
-            said = text_of(step.result) if step.error is None else f"error: {step.error}"
-            yield {"role": "tool", "content": said}
+            yield {"role": "tool", "content": _returned(step)}
     answer = text_of(trace.output)
     if answer:
         yield {"role": "assistant", "content": answer}

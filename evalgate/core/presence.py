@@ -132,15 +132,17 @@ def _about_comparison(comparison: Comparison, policy: GateConfig) -> Iterator[Ch
 
 def _broken_without_baseline(comparison: Comparison, policy: GateConfig) -> Iterator[Check]:
     """Without a comparison a broken score of a gated metric is still no evidence."""
-    broken: dict[str, int] = {}
+    broken: dict[str, list[str]] = {}
     for case in comparison.candidate.gating():
         for name, column in case.columns.items():
-            broken[name] = broken.get(name, 0) + sum(isinstance(s, Broken) for s in column)
+            broken.setdefault(name, []).extend(case.id for s in column if isinstance(s, Broken))
     for metric in comparison.definitions.values():
-        count = broken.get(metric.score, 0)
+        ids = broken.get(metric.score, [])
+        count = len(ids)
         if count and rule_of(metric, policy).gate != "advisory":
             yield _lack(
                 metric.name,
-                f"{count} score(s) of {metric.name} are broken",
+                f"{count} score(s) of {metric.name} are broken: "
+                f"{name_some(tuple(dict.fromkeys(ids)))}",
                 "see the errors in the report, then `evalgate score RUN`",
             )
