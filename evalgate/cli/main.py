@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "accept": ("evalgate.cli.accept:accept", "Accept a failure for a while: write a waiver."),
     "comment": ("evalgate.cli.comment:comment", "Write the report on the pull request."),
+    "selftest": ("evalgate.cli.selftest:selftest", "Show that the gate stops planted faults."),
     "plugins": ("evalgate.cli.plugins:plugins", "List what is built in and installed."),
 }
 
