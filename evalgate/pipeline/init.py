@@ -66,6 +66,12 @@ def init_project(options: InitOptions, environ: Mapping[str, str]) -> Written:
             f"--name {options.name!r}: expected letters, digits, '-', '_' and '.', at most 64",
             fix="--name support",
         )
+    if options.golden is None and options.agent.startswith("recorded:"):
+        traces, draft = options.agent.removeprefix("recorded:"), f"golden_sets/{options.name}.jsonl"
+        raise ConfigError(
+            "recorded traces answer no question that was not asked: --golden is missing",
+            fix=f"evalgate golden add --from {traces} --to {draft}, then --golden {draft}",
+        )
     golden = options.golden or Path("golden_sets") / f"{options.name}.jsonl"
     config = options.root / "evalgate.yaml"
     workflow = options.root / ".github" / "workflows" / "evalgate.yml"

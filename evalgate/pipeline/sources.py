@@ -37,10 +37,18 @@ def suite_baseline(suite: Suite, given: str, metrics: Mapping[str, Metric]) -> S
         shown = path if trust is None else trust.label(path)
         raise BaselineMissing(
             f"{shown}: there is no baseline for suite {suite.name!r}",
-            fix=f'evalgate baseline update --suite {suite.name} --trials 10 --reason "first"',
+            fix=_first_baseline(suite),
         )
     side = stored_side(path, suite.runs, metrics)
     return side if trust is None else replace(side, source=trust.label(path))
+
+
+def _first_baseline(suite: Suite) -> str:
+    """Say how to make one; without a configuration a stored report serves."""
+    if suite.source is None:
+        run = f"evalgate run {suite.asked}".strip()
+        return f"{run} --output base.json, then --baseline base.json"
+    return f'evalgate baseline update --suite {suite.name} --trials 10 --reason "first"'
 
 
 def stored_side(path: Path, runs: Path, metrics: Mapping[str, Metric]) -> Side:

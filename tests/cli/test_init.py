@@ -105,7 +105,7 @@ def test_an_existing_golden_set_is_kept(empty: Path, cli: Cli) -> None:
         (("--agent", "python:nope:x"), "nope"),
         (("--agent", "python:plain_agent:nope"), "nope"),
         (("--agent", "pyton:plain_agent:answer"), "did you mean"),
-        (("--agent", "recorded:none.jsonl"), "none.jsonl"),
+        (("--agent", "recorded:none.jsonl"), "golden add --from none.jsonl"),
         (("--agent", "python:plain_agent:answer", "--golden", "none.jsonl"), "none.jsonl"),
         (("--agent", "python:plain_agent:answer", "--name", "a b: c"), "--name"),
         (("--agent", "python:plain_agent:answer", "--timeout", "-1"), "--timeout"),

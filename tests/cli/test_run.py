@@ -71,6 +71,16 @@ def test_a_missing_baseline_says_how_to_make_one(quiz: Path, cli: Cli) -> None:
     assert "evalgate baseline update --suite quiz" in result.err
 
 
+def test_a_report_serves_as_baseline_without_a_configuration(recorded: Path, cli: Cli) -> None:
+    """What the message says to do works."""
+    suite = ("run", "--golden", "golden.jsonl", "--agent", "recorded:traces.jsonl")
+    missing = cli(*suite, "--baseline")
+    assert 3 == missing.code
+    assert "--output base.json, then --baseline base.json" in missing.err
+    assert 0 == cli(*suite, "--output", "base.json").code
+    assert 0 == cli(*suite, "--baseline", "base.json").code
+
+
 def test_without_baseline_only_limits_are_checked(quiz: Path, cli: Cli) -> None:
     """No comparison is said, and a limit still fails."""
     assert "no comparison" in cli("run").out
