@@ -7,6 +7,7 @@ finds what the model makes up, without any context, and says nothing about what 
 each time.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Literal
 
 from pydantic import ValidationError
@@ -75,23 +76,7 @@ def selfcheck_judge(
         sample_model: The model they are drawn from; None: the judge's.
     """
     drawn_from = sample_model or chat.model
-    warm: dict[str, Json] = {**sampling, "temperature": 1}
-
-    async def sample(evidence: Evidence, ask: Ask, number: int) -> str:
-        messages: list[Json] = [dict(m) for m in _input(evidence)]
-        question = Question(
-            kind="selfcheck.sample",
-            model=drawn_from,
-            prompt_digest=prompt_digest("sample"),
-            sampling=warm,
-            inputs={"conversation": messages},
-            draw=number,
-        )
-        reply = await ask(question, lambda: chat.complete(messages, question))
-        text = reply.get("text")
-        if not isinstance(text, str):
-            raise JudgeError(f"the recorded sample is {text!r}, no text")
-        return text
+    sample = _sampler(chat, drawn_from, {**sampling, "temperature": 1})
 
     async def decide(evidence: Evidence, ask: Ask, draw: int) -> Judged:
         sentences = [claim.text for claim in claims(evidence.answer)]
@@ -124,6 +109,30 @@ def selfcheck_judge(
         worst=WORST,
         decide=decide,
     )
+
+
+def _sampler(
+    chat: Chat, model: str, sampling: dict[str, Json]
+) -> Callable[[Evidence, Ask, int], Awaitable[str]]:
+    """Return a way to draw a further answer, by its number."""
+
+    async def sample(evidence: Evidence, ask: Ask, number: int) -> str:
+        messages: list[Json] = [dict(m) for m in _input(evidence)]
+        question = Question(
+            kind="selfcheck.sample",
+            model=model,
+            prompt_digest=prompt_digest("sample"),
+            sampling=sampling,
+            inputs={"conversation": messages},
+            draw=number,
+        )
+        reply = await ask(question, lambda: chat.complete(messages, question))
+        text = reply.get("text")
+        if not isinstance(text, str):
+            raise JudgeError(f"the recorded sample is {text!r}, no text")
+        return text
+
+    return sample
 
 
 def _input(evidence: Evidence) -> list[dict[str, Json]]:

@@ -65,16 +65,7 @@ def sample_labels(
     native, asked = how_labelled(suite, name, score)
     public = judge_scores(suite.config.judges)[name][native]
     folder = find_run(suite.runs, run)
-    scored = [
-        ((trial.case_id, trial.trial), found.value)
-        for trial in iter_trials(folder)
-        if isinstance(found := trial.scores.get(public), Scored) and trial.status == "finished"
-    ]
-    if not scored:
-        raise NoEvidence(
-            f"{folder}: no finished trial has a score {public!r}",
-            fix=f"evalgate run --suite {suite.name} --judge auto",
-        )
+    scored = _scored(suite, folder, public)
     drawn = draw_stratified(sorted(scored), rate, seed)
     header = LabelHeader(
         metric=native,
@@ -86,6 +77,21 @@ def sample_labels(
     )
     write_labels(path, Labels(header, _items(suite, folder, drawn)))
     return Sampled(path, len(drawn), len(scored))
+
+
+def _scored(suite: Suite, folder: Path, score: str) -> list[tuple[Key, float]]:
+    """Return the finished trials that have the score, and its value."""
+    scored = [
+        ((trial.case_id, trial.trial), found.value)
+        for trial in iter_trials(folder)
+        if isinstance(found := trial.scores.get(score), Scored) and trial.status == "finished"
+    ]
+    if not scored:
+        raise NoEvidence(
+            f"{folder}: no finished trial has a score {score!r}",
+            fix=f"evalgate run --suite {suite.name} --judge auto",
+        )
+    return scored
 
 
 def _items(suite: Suite, folder: Path, drawn: Iterable[Key]) -> tuple[LabelItem, ...]:

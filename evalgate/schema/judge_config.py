@@ -1,0 +1,116 @@
+"""The part of the configuration that is about judges."""
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field, model_validator
+
+from evalgate.schema.base import Json, Model, Positive
+
+__all__ = ["Caps", "JudgeConfig", "JudgeKind", "RagasMetric", "Waived"]
+
+
+class Caps(Model):
+    """Hard limits of one run; reaching one is inconclusive and keeps what was done."""
+
+    cost_usd: Positive | None = None
+    """US dollars."""
+    tokens: Annotated[int, Field(gt=0)] | None = None
+    """Tokens in and out."""
+    seconds: Positive | None = None
+    """Wall time."""
+
+
+JudgeKind = Literal["claims", "ragas", "rubric", "selfcheck", "moderation"]
+"""What a judge is asked: see `docs/judges.md`."""
+
+RagasMetric = Literal[
+    "faithfulness", "answer_relevancy", "context_precision", "tool_call_accuracy", "goal_accuracy"
+]
+"""Metrics of Ragas that are read through the adapter."""
+
+_RAGAS: tuple[str, ...] = get_args(RagasMetric)
+_LEVELS = (1, 2, 3, 4, 5)
+
+
+class Waived(Model):
+    """A judge that gates without having been calibrated."""
+
+    waived: Annotated[str, Field(min_length=1)]
+    """Why; shown with every verdict."""
+
+
+class JudgeConfig(Model):
+    """A judge: a model that is asked about an answer, and how far it is trusted."""
+
+    kind: JudgeKind
+    """What it is asked."""
+    model: Annotated[str, Field(min_length=1)]
+    """The judge's model."""
+    base_url: str = "https://api.openai.com/v1"
+    """Where an OpenAI-compatible endpoint is."""
+    api_key_env: str | None = "OPENAI_API_KEY"
+    """Name of the variable that holds the key, never the key; null: the endpoint needs none."""
+    metrics: tuple[str, ...] = ()
+    """Ragas: which of its metrics (default: faithfulness). Rubric: the metric's name (default:
+    goal_attainment). Other kinds have fixed metrics."""
+    rubric: str | None = None
+    """Rubric: what is asked of the answer."""
+    levels: dict[int, str] = Field(default_factory=dict)
+    """Rubric: what each of the levels 1 to 5 means; empty: a yes/no rubric."""
+    votes: Annotated[int, Field(ge=1, le=25)] = 1
+    """Rubric: how often it is asked; an odd number, the median or majority counts."""
+    samples: Annotated[int, Field(ge=1, le=20)] = 3
+    """Selfcheck: further answers to the case's input that are drawn to compare with."""
+    sample_model: str | None = None
+    """Selfcheck: the model they are drawn from; null: the judge's."""
+    embedding_model: str = "text-embedding-3-small"
+    """Ragas answer relevancy: the embedding model."""
+    sampling: dict[str, Json] | None = None
+    """Sampling parameters sent as they are; null: temperature 0 (1 with several votes) and
+    max_tokens 4096."""
+    max_context_tokens: Annotated[int, Field(gt=0)] = 100_000
+    """Longest contexts of one answer, in tokens of 4 characters."""
+    long_contexts: Literal["error", "cut"] = "error"
+    """Longer ones: `error` breaks the score; `cut` keeps the first contexts up to the limit, the
+    last of them cut at a blank, and says so in the report."""
+    concurrency: Annotated[int, Field(ge=1, le=1_000)] = 8
+    """Calls at once."""
+    timeout_s: Positive = 60.0
+    """Seconds one attempt may take."""
+    caps: Caps = Caps()
+    """Hard limits of one run; what is not judged for them is broken, so inconclusive."""
+    min_kappa: Annotated[float, Field(ge=-1, le=1)] = 0.6
+    """Cohen's kappa against people from which on its metrics may gate."""
+    min_labels: Annotated[int, Field(ge=2)] = 20
+    """Labelled answers that a calibration needs."""
+    calibration: str | Waived | None = None
+    """File of its calibration; null: `SUITE.calibration.json` beside the baseline;
+    `{waived: REASON}` lets its metrics gate without one."""
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> "JudgeConfig":
+        problem = self._problem()
+        if problem is not None:
+            raise ValueError(problem)
+        return self
+
+    def _problem(self) -> str | None:
+        if self.kind == "rubric":
+            return self._rubric_problem()
+        if self.rubric is not None or self.levels or self.votes != 1:
+            return f"rubric, levels and votes are for kind: rubric, not {self.kind!r}"
+        if self.kind == "ragas":
+            unknown = [name for name in self.metrics if name not in _RAGAS]
+            return f"{unknown[0]!r} is no metric of {', '.join(_RAGAS)}" if unknown else None
+        return f"metrics of kind {self.kind!r} are fixed; leave them out" if self.metrics else None
+
+    def _rubric_problem(self) -> str | None:
+        if not self.rubric:
+            return "kind: rubric needs a rubric: the question that is asked of the answer"
+        if len(self.metrics) > 1:
+            return f"a rubric gives one metric, found {list(self.metrics)!r}"
+        if not self.levels and not self.metrics:
+            return "a yes/no rubric needs a name for its metric: metrics: [NAME]"
+        if self.levels and tuple(sorted(self.levels)) != _LEVELS:
+            return f"levels must say what 1, 2, 3, 4 and 5 mean, found {sorted(self.levels)!r}"
+        return f"votes must be odd, found {self.votes}" if self.votes % 2 == 0 else None
