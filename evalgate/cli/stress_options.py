@@ -100,6 +100,10 @@ def quota_options(command: Command) -> Command:
 
 def load_options(command: Command) -> Command:
     """Add the load, the clients and our own control."""
+    return _load(_clients(_control(command)))
+
+
+def _load(command: Command) -> Command:
     return _add(
         command,
         (
@@ -122,6 +126,14 @@ def load_options(command: Command) -> Command:
                 help="When sessions come.",
             ),
             click.option("--growth", type=float, metavar="SHARE", help="Load that is added."),
+        ),
+    )
+
+
+def _clients(command: Command) -> Command:
+    return _add(
+        command,
+        (
             click.option(
                 "--retry",
                 metavar="none|exact|openai|...",
@@ -134,6 +146,15 @@ def load_options(command: Command) -> Command:
                 help="Retries for every hundred calls, over all sessions.",
             ),
             click.option("--faults", metavar="PROFILE", help="Other errors, e.g. datadog-2026."),
+            click.option("--seed", type=click.IntRange(0, 2**32), metavar="N", help="Seed."),
+        ),
+    )
+
+
+def _control(command: Command) -> Command:
+    return _add(
+        command,
+        (
             click.option("--queue/--no-queue", default=None, help="A queue before the provider."),
             click.option(
                 "--reservation",
@@ -157,7 +178,6 @@ def load_options(command: Command) -> Command:
                 metavar="SECONDS",
                 help="Longest wait in the queue.",
             ),
-            click.option("--seed", type=click.IntRange(0, 2**32), metavar="N", help="Seed."),
         ),
     )
 

@@ -264,6 +264,8 @@ def _answer(metric: Metric, table: _Table) -> _Answer | None:
             return _Answer(quantile(known, metric.k / 4), len(known)) if known else None
         case "by_quartile":
             return _by_quartile(metric.k, column, missing, table)
+        case "whole":
+            return None
 
 
 def _mean(column: _Column, missing: int, weights: Sequence[float]) -> _Answer:

@@ -51,6 +51,9 @@ _PREFIX: Final = "score:"
 """Written before the name of a score that a field of a case already has."""
 
 _QUANTILES: Final = {"p50": Fraction(1, 2), "p95": Fraction(19, 20)}
+_NO_SCORES: Final = ("quartile", "whole")
+"""Aggregates that are made of no scores: their value is kept."""
+
 _ERRED: Final = Scored(1.0)
 _WENT_WELL: Final = Scored(0.0)
 _T = TypeVar("_T")
@@ -101,7 +104,7 @@ def baseline_of_report(
 
 def _kept_scores(metrics: Mapping[str, Metric], policy: GateConfig) -> tuple[str, ...]:
     gated = (m for m in metrics.values() if rule_of(m, policy).gate != "advisory")
-    return tuple(dict.fromkeys(m.score for m in gated if m.aggregate != "quartile"))
+    return tuple(dict.fromkeys(m.score for m in gated if m.aggregate not in _NO_SCORES))
 
 
 def _scorers(

@@ -8,9 +8,10 @@ from evalgate.schema.verdict import Direction, Gate
 
 __all__ = ["Aggregate", "Metric"]
 
-Aggregate = Literal["mean", "p50", "p95", "pass_hat", "pass_at", "quartile", "by_quartile"]
+Aggregate = Literal["mean", "p50", "p95", "pass_hat", "pass_at", "quartile", "by_quartile", "whole"]
 """How a metric is made of scores: the mean over cases of the mean over trials, a type-7 quantile
-over finished trials, pass^k or pass@k of binary scores, or over the cases' `human_minutes`."""
+over finished trials, pass^k or pass@k of binary scores, or over the cases' `human_minutes`;
+`whole`: a figure of the whole run, without scores (a stress check)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from evalgate.core.metrics import Metric
+from evalgate.core.stress_metrics import STRESS_METRICS
 from evalgate.schema.config import ScorerConfig
 
 __all__ = ["METRICS", "PASS_K_SHOWN", "find_metric", "pass_metric", "user_metric"]
@@ -342,7 +343,9 @@ def _all() -> Iterable[Metric]:
         yield from family()
 
 
-METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _all()})
+METRICS: Mapping[str, Metric] = MappingProxyType(
+    {**{metric.name: metric for metric in _all()}, **STRESS_METRICS}
+)
 """Every built-in metric by name, in the order of the documentation."""
 
 

@@ -1,17 +1,22 @@
 """Comparing the figures of two stress checks, where there is nothing else to compare."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from evalgate.core.compare import compare
 from evalgate.core.comparison import CompareOptions
 from evalgate.core.relative import relative_checks
-from evalgate.core.sides import Side, SideCase
+from evalgate.core.sides import Side
 from evalgate.core.stress_metrics import STRESS_METRICS
 from evalgate.schema.config import GateConfig
 from evalgate.schema.verdict import Check
 
-__all__ = ["STRESS_SCORER", "against_baseline", "bare_cases", "stress_scorer_of"]
+__all__ = [
+    "STRESS_SCORER",
+    "against_baseline",
+    "one_sided",
+    "stress_presence",
+    "stress_scorer_of",
+]
 
 STRESS_SCORER = "stress"
 """Name under which reports and baselines keep the version of the model and of its settings."""
@@ -22,13 +27,31 @@ def stress_scorer_of() -> dict[str, str]:
     return dict.fromkeys(STRESS_METRICS, STRESS_SCORER)
 
 
-def bare_cases(digests: Iterable[tuple[str, str]]) -> dict[str, SideCase]:
-    """Return cases that say only what they ask, so that two sets of them can be told apart.
+def one_sided(baseline: Side | None, candidate: Side) -> bool:
+    """Say whether only one of two sides holds stress figures, so that none can be compared."""
+    return baseline is not None and _holds(baseline) != _holds(candidate)
 
-    Args:
-        digests: Id and digest of each case.
-    """
-    return {name: SideCase(name, digest, (0,), ("finished",), {}) for name, digest in digests}
+
+def stress_presence(baseline: Side, candidate: Side) -> tuple[Check, ...]:
+    """Return one inconclusive check where only one side holds stress figures."""
+    if not one_sided(baseline, candidate):
+        return ()
+    if not _holds(baseline):
+        return (_lacking(baseline),)
+    return (
+        Check(
+            id="evidence.stress_check",
+            kind="evidence",
+            outcome="inconclusive",
+            reason=f"{baseline.source} holds figures of a stress check, and this run made none",
+            fix="put the suite's `stress:` block back, or make a new baseline with "
+            "`evalgate baseline update`",
+        ),
+    )
+
+
+def _holds(side: Side) -> bool:
+    return any(name in STRESS_METRICS for name in side.values)
 
 
 def against_baseline(

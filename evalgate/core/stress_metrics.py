@@ -32,6 +32,7 @@ def _metric(
         direction=direction,
         gate=gate,
         doc=doc,
+        aggregate="whole",
         bounds=None,
         where_known=True,
         abs_tol=abs_tol,

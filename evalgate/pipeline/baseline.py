@@ -13,6 +13,7 @@ from evalgate.pipeline.plan import Filters, Plan, make_plan
 from evalgate.pipeline.policy import Overrides, suite_metrics, with_overrides
 from evalgate.pipeline.report import Judgement, collect, conclude
 from evalgate.pipeline.run import new_manifest
+from evalgate.pipeline.stress_suite import check_stress, stressed
 from evalgate.pipeline.suite import Suite
 from evalgate.pipeline.world import World
 from evalgate.render.view import amount
@@ -20,7 +21,7 @@ from evalgate.schema.baseline import Baseline, Provenance
 from evalgate.schema.result import Report
 from evalgate.store.baseline import load_baseline, save_baseline
 from evalgate.store.golden import load_golden
-from evalgate.store.runs import write_report
+from evalgate.store.runs import iter_traces, write_report
 
 __all__ = ["BaselineState", "Update", "check_baseline", "describe_baseline", "update_baselines"]
 
@@ -59,6 +60,7 @@ def update_baselines(
         overrides: dict[str, object] = {} if update.trials is None else {"trials": update.trials}
         chosen = with_overrides(suite, Overrides(overrides))
         plan = make_plan(chosen, Filters())
+        check_stress(plan)
         report = asyncio.run(_fresh_report(plan, world, listen))
         against = objections(report)
         if against and not update.force:
@@ -94,6 +96,8 @@ async def _fresh_report(plan: Plan, world: World, listen: Listener) -> Report:
         subject = execution.seen.subject(plan.suite.root)
         judged = judged_part(execution.judging, plan.metrics)
         report = collect(plan, execution.results, trials, subject, judged)
+        traces = iter_traces(execution.folder)
+        report = await stressed(report, plan, traces, world, listen)
         facts = Judgement().facts
         if not outcome.complete:
             facts = replace(facts, cap=outcome.reason)

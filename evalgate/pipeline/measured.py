@@ -17,11 +17,12 @@ from evalgate.pipeline.judges_offline import added_up, judges_of
 from evalgate.pipeline.merge import join_runs, seen_in
 from evalgate.pipeline.plan import Filters, make_plan
 from evalgate.pipeline.report import collect, conclude, settling_note
+from evalgate.pipeline.stress_suite import stressed_again
 from evalgate.pipeline.suite import Suite
 from evalgate.pipeline.world import World
 from evalgate.schema.result import JudgeInfo, Report, TrialResult
 from evalgate.schema.score import Broken, Scored
-from evalgate.store.runs import is_run, prune_runs, write_report
+from evalgate.store.runs import is_run, iter_traces, prune_runs, write_report
 
 __all__ = ["PARTS", "Measured", "in_parts", "judge_measured", "read_measured", "shown_scores"]
 
@@ -116,6 +117,7 @@ def judge_measured(
     report = collect(plan, by_trials(results, trials), trials, subject, judged)
     notes = (*settling_note(plan, judgement.baseline), *_not_settled(suite, trials))
     report = report.model_copy(update={"warnings": notes})
+    report = stressed_again(report, plan, iter_traces(folder))
     report = conclude(report, plan, judgement, folder)
     write_report(folder, report)
     for part in parts:

@@ -20,6 +20,7 @@ from evalgate.pipeline.policy import Overrides, with_overrides
 from evalgate.pipeline.report import collect, conclude, settling_note
 from evalgate.pipeline.run import Ran, new_manifest
 from evalgate.pipeline.shards import parse_shard, shard_of
+from evalgate.pipeline.stress_suite import stressed_again
 from evalgate.pipeline.suite import Suite
 from evalgate.pipeline.verdicts import combine
 from evalgate.pipeline.world import World
@@ -141,6 +142,7 @@ def merge_suite(
     folders = [part.folder for part in parts if part.folder is not None]
     whole = folders if len(folders) == len(parts) else []
     folder = join_runs(plan, whole, trials, options.command, world)
+    report = stressed_again(report, plan, iter_traces(folder))
     report = conclude(report, plan, judgement, folder)
     write_report(folder, report)
     prune_runs(suite.runs, suite.keep_runs, spare={folder})

@@ -12,12 +12,15 @@ from evalgate.core.gate import decide, verdict_of, with_reference
 from evalgate.core.pricing import pricing_info
 from evalgate.core.settle import cannot_settle
 from evalgate.core.sides import Side, side_of_report
+from evalgate.core.stress_compare import one_sided, stress_scorer_of
+from evalgate.core.stress_metrics import STRESS_METRICS
 from evalgate.errors import ExitCode
 from evalgate.pipeline.base_verdict import Judged, judged_by_base
 from evalgate.pipeline.explain import explain
 from evalgate.pipeline.judged_agent import JudgedPart
 from evalgate.pipeline.plan import Plan
 from evalgate.pipeline.policy import config_digest
+from evalgate.pipeline.stress_report import with_stress_checks
 from evalgate.pipeline.verdicts import changed_lines, filled, reference
 from evalgate.schema.result import (
     Report,
@@ -97,14 +100,17 @@ def compared(
     """Compare a collected report with a baseline under the suite's policy."""
     options = _assumptions(report, plan, allow_removed=allow_removed)
     side = side_of_report(report)
-    return compare(baseline, side, plan.metrics, plan.suite.config.gate, options)
+    # Said once, and not for each figure; and a selection of the cases is no load to compare.
+    left_out = STRESS_METRICS if one_sided(baseline, side) else {}
+    metrics = {name: metric for name, metric in plan.metrics.items() if name not in left_out}
+    return compare(baseline, side, metrics, plan.suite.config.gate, options)
 
 
 def _assumptions(report: Report, plan: Plan, *, allow_removed: bool) -> CompareOptions:
     return CompareOptions(
         allow_removed=allow_removed,
         golden_ids=frozenset(case.id for case in plan.golden.cases),
-        scorer_of={name: name for name in report.scorers},
+        scorer_of={name: name for name in report.scorers} | stress_scorer_of(),
     )
 
 
@@ -132,6 +138,7 @@ def conclude(
             warnings=verdict.warnings,
             partial=verdict.partial,
         )
+    verdict = with_stress_checks(verdict, report, judgement.baseline)
     if plan.suite.trust is not None:
         judged = Judged(
             comparison,

@@ -15,6 +15,7 @@ from evalgate.pipeline.plan import Filters, Plan, make_plan
 from evalgate.pipeline.report import Judgement, collect, conclude
 from evalgate.pipeline.run import new_manifest
 from evalgate.pipeline.sources import suite_baseline
+from evalgate.pipeline.stress_suite import stressed_again
 from evalgate.pipeline.suite import Selection, Suite, find_suites
 from evalgate.pipeline.verdict_desk import JudgeMode
 from evalgate.pipeline.verdicts import combine
@@ -73,6 +74,7 @@ def rescore(
     subject = scored.seen.subject(suite.root)
     results = [result for _, result in scored.pairs]
     report = collect(plan, by_trials(results, scored.trials), scored.trials, subject, scored.judged)
+    report = stressed_again(report, plan, (trace for trace, _ in scored.pairs))
     facts = RunFacts(fresh=_fresh(results, scored.trials), today=world.timestamp())
     described = new_manifest(plan, world, f"evalgate score {run}").model_copy(
         update={"trials": scored.trials, "finished": world.timestamp(), "subject": subject}

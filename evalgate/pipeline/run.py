@@ -20,13 +20,21 @@ from evalgate.pipeline.judgement import load_judgement
 from evalgate.pipeline.plan import Calls, Filters, Plan, make_plan
 from evalgate.pipeline.policy import Overrides, with_overrides
 from evalgate.pipeline.report import Judgement, collect, compared, conclude, settling_note
+from evalgate.pipeline.stress_suite import check_stress, stressed
 from evalgate.pipeline.suite import Suite
 from evalgate.pipeline.verdict_desk import JudgeMode
 from evalgate.pipeline.verdicts import combine
 from evalgate.pipeline.world import World
 from evalgate.schema.result import Manifest, Report, ReportSet
 from evalgate.schema.score import Broken, Score
-from evalgate.store.runs import find_run, new_run_id, prune_runs, read_manifest, write_manifest
+from evalgate.store.runs import (
+    find_run,
+    iter_traces,
+    new_run_id,
+    prune_runs,
+    read_manifest,
+    write_manifest,
+)
 from evalgate.store.runs import write_report as save_report
 
 __all__ = [
@@ -125,6 +133,7 @@ def _prepared(
     suite = with_overrides(suite, options.overrides)
     plan = make_plan(suite, filters_of(suite, options, world), options.calls, options.judge)
     _refuse_settling_a_shard(plan, options)
+    check_stress(plan)
     judgement = _judgement(plan, options, world)
     return lambda: asyncio.run(_run(plan, options, judgement, world, listen))
 
@@ -175,7 +184,7 @@ async def _run(
     limits = Limits(config.concurrency, config.timeout_s, config.caps, options.fail_fast)
     target = _target(plan, options, world)
     async with executing(plan, limits, world, target, listen) as execution:
-        report = await _trials_and_verdict(execution, plan, judgement)
+        report = await _trials_and_verdict(execution, plan, judgement, world)
         save_report(execution.folder, report)
         manifest = read_manifest(execution.folder)
         subject = execution.seen.subject(plan.suite.root)
@@ -235,7 +244,9 @@ def _refuse_other_run(manifest: Manifest, plan: Plan, folder: Path) -> None:
             )
 
 
-async def _trials_and_verdict(execution: Execution, plan: Plan, judgement: Judgement) -> Report:
+async def _trials_and_verdict(
+    execution: Execution, plan: Plan, judgement: Judgement, world: World
+) -> Report:
     """Run all trials, settle, confirm failures of `must_pass` cases, and decide."""
     trials = first_trials(execution, plan)
     outcome = await execution.run(range(trials))
@@ -249,6 +260,8 @@ async def _trials_and_verdict(execution: Execution, plan: Plan, judgement: Judge
         facts = replace(facts, fresh=await _fresh(execution, plan, report, judgement, trials))
     facts = replace(facts, record=_record_hint(plan, report))
     report = report.model_copy(update={"warnings": settling_note(plan, judgement.baseline)})
+    traces = iter_traces(execution.folder)
+    report = await stressed(report, plan, traces, world, execution.listen)
     trust = suite_trust_checks(plan.suite, execution.judging, plan.metrics)
     judgement = replace(judgement, facts=facts, trust=trust)
     return conclude(report, plan, judgement, execution.folder)

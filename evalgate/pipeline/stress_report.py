@@ -14,7 +14,7 @@ from evalgate.capacity.statements import StressCheck
 from evalgate.capacity.stress import StressResult
 from evalgate.core.gate import verdict_of
 from evalgate.core.sides import Side, side_of_report
-from evalgate.core.stress_compare import STRESS_SCORER, against_baseline
+from evalgate.core.stress_compare import STRESS_SCORER, against_baseline, stress_presence
 from evalgate.pipeline.stress_settings import settings_data
 from evalgate.pipeline.verdicts import filled, reference
 from evalgate.schema.base import Json
@@ -23,7 +23,18 @@ from evalgate.schema.result import MetricValue, Report
 from evalgate.schema.stress import StressConfig
 from evalgate.schema.verdict import Check, Verdict
 
-__all__ = ["StressPart", "conclude_alone", "part_of", "with_part", "with_stress_checks"]
+__all__ = [
+    "STRESS_EVIDENCE",
+    "StressPart",
+    "conclude_alone",
+    "part_of",
+    "with_part",
+    "with_stress_checks",
+]
+
+
+STRESS_EVIDENCE = "evidence.stress"
+"""How the ids of checks begin that say where a stress check lacks evidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +159,25 @@ def with_part(report: Report, part: StressPart) -> Report:
     )
 
 
-def with_stress_checks(verdict: Verdict, report: Report) -> Verdict:
-    """Let the stress checks of a collected report count in its verdict."""
-    if report.stress is None:
+def with_stress_checks(verdict: Verdict, report: Report, baseline: Side | None) -> Verdict:
+    """Let the stress checks of a collected report count in its verdict.
+
+    Args:
+        verdict: What else was found.
+        report: The report, collected and not concluded.
+        baseline: What it is compared with; null: no comparison.
+    """
+    added = [
+        check
+        for check in report.checks
+        if check.kind == "stress" or check.id.startswith(STRESS_EVIDENCE)
+    ]
+    if baseline is not None and not report.partial:
+        added += stress_presence(baseline, side_of_report(report))
+    if not added:
         return verdict
-    have = {check.id for check in verdict.checks}
-    added = [check for check in report.checks if check.id not in have]
-    return verdict_of((*verdict.checks, *added), warnings=verdict.warnings, partial=verdict.partial)
+    checks = (*verdict.checks, *added)
+    return verdict_of(checks, warnings=verdict.warnings, partial=verdict.partial)
 
 
 def conclude_alone(

@@ -1,7 +1,7 @@
 """From the `stress:` block to the parts of a scenario: quota, clients, control, arrivals."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from hashlib import sha256
@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from evalgate.capacity.admission import Admission, Aimd
+from evalgate.capacity.admission import Admission, Aimd, Governor
 from evalgate.capacity.arrivals import Arrivals, parse_arrivals
 from evalgate.capacity.faults import fault_profile
 from evalgate.capacity.profiles import with_profile
@@ -38,6 +38,7 @@ from evalgate.text.suggest import did_you_mean
 __all__ = [
     "MODEL_VERSION",
     "arrivals_digest",
+    "check_settings",
     "law_of",
     "policy_of",
     "quota_of",
@@ -51,6 +52,7 @@ __all__ = [
 MODEL_VERSION = "1"
 """Change it when the model changes its mind: figures of two versions are not compared."""
 
+_LOAD = ("profile", "quota", "sessions", "growth", "faults", "engine", "seed")
 _MOST_BYTES = 2_000_000_000
 
 
@@ -227,6 +229,36 @@ def policy_of(config: StressConfig, *, traces: bool) -> StressPolicy:
     )
 
 
+def check_settings(config: StressConfig, tags: Container[str], root: Path) -> None:
+    """Refuse a block that cannot be played, before anything is spent on trials.
+
+    Args:
+        config: The block.
+        tags: Tags of the golden set.
+        root: The folder its paths are relative to.
+
+    Raises:
+        ConfigError: A name is unknown, a limit is absurd, or a kind of session has no case.
+        DataError: The arrival trace is not readable.
+    """
+    quota = quota_of(config)
+    layers(config.retry)
+    fault_profile(config.faults)
+    policy_of(config, traces=True)
+    law_of(config.arrivals, root)
+    gate = _admission(config.admission)
+    if gate is not None:
+        Governor(gate, quota, (0,))
+    for name, mix in config.sessions.items():
+        wanted = mix.tags or (() if mix.cases or name == "all" else (name,))
+        if wanted and not any(tag in tags for tag in wanted):
+            raise ConfigError(
+                f"stress: sessions: {name}: no case is tagged {' or '.join(map(repr, wanted))}",
+                fix=f"`{name}: {{sessions: {mix.sessions}, tags: [TAG]}}` with a tag of the "
+                "golden set",
+            )
+
+
 def settings_data(config: StressConfig, scenario: Scenario) -> dict[str, Json]:
     """Return what a reader needs to know of a scenario, as JSON data."""
     quota = scenario.quota
@@ -256,14 +288,15 @@ def settings_data(config: StressConfig, scenario: Scenario) -> dict[str, Json]:
 def settings_version(config: StressConfig, arrivals: str = "") -> str:
     """Fingerprint what figures of two runs must share to be compared: `version:digest`.
 
-    Limits of checks and the number of seeds decide nothing about what is measured.
+    That is the load and the provider's side. How clients retry and what our own control does is
+    what a change may make better or worse, so it may differ; limits of checks and the number of
+    seeds decide nothing about what is measured.
 
     Args:
         config: The block.
         arrivals: Digest of the arrival trace, where there is one.
     """
-    left_out = {"limits", "most_seeds", "alert_routes", "organisation", "seconds", "arrivals"}
-    settings = config.model_dump(mode="json", exclude=left_out)
+    settings = config.model_dump(mode="json", include=set(_LOAD))
     made_of: dict[str, Json] = {"settings": settings, "arrivals": arrivals or config.arrivals}
     return f"{MODEL_VERSION}:{digest(made_of)[7:23]}"
 

@@ -1,22 +1,31 @@
 """The stress check of a suite: its agent is replayed, and what it did is played at scale."""
 
 import asyncio
+from collections.abc import Iterable
 
-from evalgate.errors import ConfigError, ExitCode
+from evalgate.errors import ConfigError, DataError, ExitCode
 from evalgate.pipeline.events import Listener
 from evalgate.pipeline.plan import Filters, Plan, make_plan
 from evalgate.pipeline.policy import config_digest
 from evalgate.pipeline.replay import replayed_traces
 from evalgate.pipeline.sources import suite_baseline
 from evalgate.pipeline.stress import stress_of_sessions
-from evalgate.pipeline.stress_report import StressPart, conclude_alone
+from evalgate.pipeline.stress_report import (
+    STRESS_EVIDENCE,
+    StressPart,
+    conclude_alone,
+    with_part,
+)
 from evalgate.pipeline.stress_sessions import Tagged, tagged_by_case
+from evalgate.pipeline.stress_settings import check_settings
 from evalgate.pipeline.suite import Suite
 from evalgate.pipeline.world import World
 from evalgate.schema.result import CaseResult, Report, SuiteInfo
 from evalgate.schema.stress import StressConfig
+from evalgate.schema.trace import Trace
+from evalgate.schema.verdict import Check
 
-__all__ = ["stress_suite", "suite_sessions"]
+__all__ = ["check_stress", "stress_suite", "stressed", "stressed_again", "suite_sessions"]
 
 
 def stress_suite(suite: Suite, baseline: str | None, world: World, listen: Listener) -> Report:
@@ -40,6 +49,12 @@ def stress_suite(suite: Suite, baseline: str | None, world: World, listen: Liste
 
 async def _part(plan: Plan, config: StressConfig, world: World, listen: Listener) -> StressPart:
     sessions = await suite_sessions(plan, world, listen)
+    return await _made(plan, config, sessions, world, listen)
+
+
+async def _made(
+    plan: Plan, config: StressConfig, sessions: list[Tagged], world: World, listen: Listener
+) -> StressPart:
     if config.engine == "live":
         from evalgate.pipeline.stress_live import live_part  # noqa: PLC0415  heavy
 
@@ -86,3 +101,82 @@ def _report(plan: Plan) -> Report:
         ),
         cases=cases,
     )
+
+
+async def stressed(
+    report: Report, plan: Plan, traces: Iterable[Trace], world: World, listen: Listener
+) -> Report:
+    """Add the stress check of a suite to its collected report, where the suite asks for one.
+
+    Args:
+        report: The report; nothing is concluded from it yet.
+        plan: What was run.
+        traces: The traces of the run, in any order.
+        world: The machine.
+        listen: Is told of each finished trial of a live check.
+    """
+    config = plan.suite.config.stress
+    if config is None:
+        return report
+    if plan.partial:
+        note = "no stress check was made: a selection of the cases is not the load"
+        return report.model_copy(update={"warnings": (*report.warnings, note)})
+    sessions = _counted(report, plan, traces)
+    try:
+        part = await _made(plan, config, sessions, world, listen)
+    except (
+        DataError
+    ) as error:  # what the trials left behind is no load; they were made all the same
+        return _unknown(report, error.message, error.fix)
+    return with_part(report, part)
+
+
+def stressed_again(report: Report, plan: Plan, traces: Iterable[Trace]) -> Report:
+    """Add the stress check to a report that is made of stored traces; nothing is run.
+
+    Args:
+        report: The report; nothing is concluded from it yet.
+        plan: What was run.
+        traces: Its traces, in any order.
+    """
+    config = plan.suite.config.stress
+    if config is None or plan.partial:
+        return report
+    if config.engine == "live":
+        again = f"evalgate stress {plan.suite.asked}"
+        return _unknown(report, "a live stress check is not made of stored traces", again)
+    try:
+        part = stress_of_sessions(config, _counted(report, plan, traces), plan.suite.root)
+    except DataError as error:
+        return _unknown(report, error.message, error.fix)
+    return with_part(report, part)
+
+
+def _counted(report: Report, plan: Plan, traces: Iterable[Trace]) -> list[Tagged]:
+    """Leave out the trials that only confirm failures."""
+    counted = [trace for trace in traces if trace.trial < report.suite.trials]
+    return tagged_by_case(counted, plan.cases)
+
+
+def _unknown(report: Report, reason: str, fix: str | None) -> Report:
+    check = Check(
+        id=f"{STRESS_EVIDENCE}_check",
+        kind="evidence",
+        outcome="inconclusive",
+        reason=reason,
+        fix=fix,
+    )
+    return report.model_copy(update={"checks": (*report.checks, check)})
+
+
+def check_stress(plan: Plan) -> None:
+    """Refuse a `stress:` block that cannot be played, before any trial is run.
+
+    Raises:
+        ConfigError: A name is unknown, a limit is absurd, or a kind of session has no case.
+        DataError: The arrival trace is not readable.
+    """
+    config = plan.suite.config.stress
+    if config is not None:
+        tags = {tag for case in plan.golden.cases for tag in case.tags}
+        check_settings(config, tags, plan.suite.root)

@@ -56,6 +56,8 @@ a case, at most {PASS_K_SHOWN}.
 - **Recorded cost**: counts for `recorded:` agents, and for live ones only with
   `trust_reported: true`. It wins over tokens x price; a difference above 1 % is said in the
   details of the trial. 0 on a call with tokens is unknown, unless the user gives a price.
+- **Stress figures** (`stress_*`) are of a whole stress check and have no value per trial; they are
+  compared by value, where both sides were played under the same settings (`docs/stress.md`).
 - **Goal attainment** counts as reached (`goal_success_rate`) from 4 of 5.
 - **Personal data** in an answer is an e-mail address, a phone number, a card number (Luhn), an
   IBAN (mod 97) or an access token that stood in neither the case's input nor its contexts nor a

@@ -142,7 +142,7 @@ def _panel(
     marks = _stacked(panel.marks)
     tallest = max((high for _, spans in marks for _, _, high in spans), default=0.0)
     tallest = max([tallest, *(limit.y for limit in panel.limits)])
-    ticks = nice_ticks(tallest * 1.04)
+    ticks = nice_ticks(tallest)
     up = _Scale(0.0, ticks[-1], bottom, top)
     yield _text(_LEFT, top - 10, panel.title, size=13, weight=600)
     yield from _legend(panel, top - 10)

@@ -82,7 +82,10 @@ def test_lower_ratios_have_tolerances() -> None:
     tolerances = {
         (metric.abs_tol, metric.min_abs_change)
         for metric in METRICS.values()
-        if metric.unit == "ratio" and metric.direction == "lower" and metric.name != "error_rate"
+        if metric.unit == "ratio"
+        and metric.direction == "lower"
+        and metric.name != "error_rate"
+        and metric.aggregate != "whole"
     }
     assert {(0.02, 0.02)} == tolerances
 
@@ -98,9 +101,11 @@ def test_complements_name_each_other() -> None:
 
 
 def test_where_evidence_may_be_missing() -> None:
-    """Tool accuracy, faithfulness and cost gate only where one side has evidence."""
+    """Tool accuracy, faithfulness, cost and stress figures gate only where one side has any."""
     assert {"tool_call_accuracy", "faithfulness", "cost_per_interaction"} == {
-        metric.name for metric in METRICS.values() if metric.where_known
+        metric.name
+        for metric in METRICS.values()
+        if metric.where_known and metric.aggregate != "whole"
     }
 
 
