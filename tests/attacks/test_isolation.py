@@ -161,20 +161,13 @@ def test_forging_files_while_it_runs(repo: Scratch, tmp_path: Path) -> None:
 SHADOW = 'import os\nopen("shadowed", "a").write(__name__ + "\\n")\nos._exit(0)\n'
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "evalgate/__init__.py",
-        "evalgate.py",
-        "click.py",
-        "pydantic/__init__.py",
-        "yaml.py",
-        "sitecustomize.py",
-        "usercustomize.py",
-        "conftest.py",
-        "json.py",
-    ],
+SHADOWING = (
+    "evalgate/__init__.py evalgate.py click.py pydantic/__init__.py yaml.py sitecustomize.py "
+    "usercustomize.py conftest.py json.py"
 )
+
+
+@pytest.mark.parametrize("path", SHADOWING.split())
 def test_shadowing_the_package(repo: Scratch, path: str) -> None:
     """Files of the change are not imported by the gate, neither by `-I -m` nor by the script."""
     attack(repo, "pass")

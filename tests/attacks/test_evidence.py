@@ -1,0 +1,249 @@
+"""Recordings that a change brings along are listed, and believed only as the base says."""
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.scratch import Scratch, jsonl
+
+AGENT = '''
+"""An agent that asks a model."""
+
+import os
+from urllib.request import Request, urlopen
+
+
+def answer(case, context):
+    body = {"model": "gpt-4o-mini", "messages": case.messages}
+    request = Request(
+        os.environ["OPENAI_BASE_URL"] + "/chat/completions",
+        json.dumps(body).encode(),
+        {"content-type": "application/json", "authorization": "Bearer x"},
+    )
+    with urlopen(request) as response:
+        return json.load(response)["choices"][0]["message"]["content"]
+'''
+
+CONFIG = """\
+trust: {{trust_pr_evidence: {believed}}}
+suites:
+  talk:
+    golden: golden_sets/talk.jsonl
+    agent: {{run: "python:agents.talk:answer", workers: 1}}
+    gateway: {{upstream: {{openai: "{url}"}}}}
+"""
+
+JUDGE = """\
+    judges:
+      taste:
+        kind: rubric
+        model: scripted
+        base_url: "{url}"
+        api_key_env: null
+        rubric: Is it polite?
+        metrics: [politeness]
+        calibration: {{waived: a test}}
+    gate: {{metrics: {{politeness: standard}}}}
+"""
+
+CASES = 6
+
+
+def honest(body: dict[str, Any], _number: int) -> str:
+    """Answer four of six questions right."""
+    number = int(body["messages"][-1]["content"].split()[-1])
+    return f"answer {number}" if number <= 4 else "no idea"
+
+
+def rigged(body: dict[str, Any], _number: int) -> str:
+    """Answer all of them right."""
+    return "answer " + body["messages"][-1]["content"].split()[-1]
+
+
+@pytest.fixture
+def talk(tmp_path: Path, scripted_judge: Callable[..., Any]) -> Callable[..., Scratch]:
+    """Return a function that makes a repository with recorded calls, on a branch `change`."""
+
+    def make(*, believed: bool = True) -> Scratch:
+        model = scripted_judge(honest)
+        root = tmp_path / "repo"
+        root.mkdir()
+        scratch = Scratch(root)
+        scratch.git("init", "-q", "-b", "main")
+        scratch.write("agents/talk.py", AGENT)
+        scratch.write(
+            "evalgate.yaml", CONFIG.format(believed=str(believed).lower(), url=model.base_url)
+        )
+        rows = [
+            {"id": f"q{n}", "input": f"ask {n}", "expected": {"output": {"equals": f"answer {n}"}}}
+            for n in range(1, CASES + 1)
+        ]
+        scratch.write("golden_sets/talk.jsonl", jsonl(rows))
+        scratch.write(".gitignore", ".evalgate/\n__pycache__/\n.recording/\n")
+        record(scratch)
+        scratch.commit("recorded")
+        made = scratch.evalgate("baseline", "update", "--reason", "first", "-q")
+        assert 0 == made.code, made.err
+        scratch.commit("baseline")
+        scratch.branch()
+        return scratch
+
+    return make
+
+
+def record(scratch: Scratch) -> None:
+    """Record every call with the model that the working tree's configuration names."""
+    done = scratch.evalgate("run", "--record", "-q", env={"OPENAI_API_KEY": "x"})
+    assert done.code in (0, 1), done.err
+
+
+def forge(scratch: Scratch, url: str) -> None:
+    """Record with a rigged model, as an author could on a laptop; keep the configuration."""
+    before = scratch.read("evalgate.yaml")
+    scratch.write("evalgate.yaml", re.sub(r'openai: "[^"]+"', f'openai: "{url}"', before))
+    record(scratch)
+    scratch.write("evalgate.yaml", before)
+
+
+def supplied(report: dict[str, Any]) -> list[str]:
+    """List the recordings that a report says the change supplies."""
+    start = "supplied by this pull request: "
+    return [line.removeprefix(start) for line in report["warnings"] if line.startswith(start)]
+
+
+def test_forged_cassettes_of_a_fork(
+    talk: Callable[..., Scratch], scripted_judge: Callable[..., Any]
+) -> None:
+    """A fork's recordings are listed and make the verdict inconclusive at best."""
+    repo = talk()
+    forge(repo, scripted_judge(rigged).base_url)
+    result = repo.gate(repo.pull_request(fork=True))
+    assert (3, CASES) == (result.code, len(supplied(result.json)))
+
+
+def test_forged_cassettes_where_none_are_believed(
+    talk: Callable[..., Scratch], scripted_judge: Callable[..., Any]
+) -> None:
+    """With `trust_pr_evidence: false` on the base, a branch's recordings count no more."""
+    repo = talk(believed=False)
+    forge(repo, scripted_judge(rigged).base_url)
+    assert 3 == repo.gate(repo.pull_request()).code
+
+
+def test_believing_itself(talk: Callable[..., Scratch], scripted_judge: Callable[..., Any]) -> None:
+    """A change cannot say that its own recordings are believed."""
+    repo = talk(believed=False)
+    forge(repo, scripted_judge(rigged).base_url)
+    repo.replace("evalgate.yaml", "trust_pr_evidence: false", "trust_pr_evidence: true")
+    assert 3 == repo.gate(repo.pull_request()).code
+
+
+def test_a_colleagues_recordings_count(
+    talk: Callable[..., Scratch], scripted_judge: Callable[..., Any]
+) -> None:
+    """Those of a branch of the same repository count by default, and are listed."""
+    repo = talk()
+    forge(repo, scripted_judge(rigged).base_url)
+    result = repo.gate(repo.pull_request())
+    assert (0, CASES) == (result.code, len(supplied(result.json)))
+
+
+def test_an_unchanged_fork_passes(talk: Callable[..., Scratch]) -> None:
+    """A fork that changes code and no recording is judged as anybody."""
+    repo = talk()
+    repo.write("README.md", "A word.\n")
+    result = repo.gate(repo.pull_request(fork=True))
+    assert (0, []) == (result.code, supplied(result.json))
+
+
+def test_an_edited_cassette(talk: Callable[..., Scratch]) -> None:
+    """A line that no longer fits its digest is refused."""
+    repo = talk()
+    path = "cassettes/talk/q6.jsonl"
+    repo.replace(path, "no idea", "answer 6")
+    result = repo.gate(repo.pull_request())
+    assert result.code in (2, 3)
+    assert "was edited" in result.out + result.err
+
+
+def test_a_removed_cassette(talk: Callable[..., Scratch]) -> None:
+    """A case without its recording is not measured, so nothing passes."""
+    repo = talk()
+    (repo.root / "cassettes/talk/q6.jsonl").unlink()
+    assert 3 == repo.gate(repo.pull_request()).code
+
+
+@pytest.mark.parametrize("what", ["folder", "file", "parent"])
+def test_a_symlinked_cassette_folder(talk: Callable[..., Scratch], what: str) -> None:
+    """Recordings that lie behind a link could come from anywhere: 2."""
+    repo = talk()
+    place = {"folder": "cassettes/talk", "file": "cassettes/talk/q6.jsonl", "parent": "cassettes"}
+    path = repo.root / place[what]
+    target = repo.root.parent / "elsewhere"
+    path.rename(target)
+    path.symlink_to(target)
+    result = repo.gate(repo.pull_request())
+    assert (2, True) == (result.code, "symbolic link" in result.err)
+
+
+def test_cassettes_written_by_the_agent(
+    talk: Callable[..., Scratch], scripted_judge: Callable[..., Any], tmp_path: Path
+) -> None:
+    """What an agent writes among the recordings while it runs is seen after the run."""
+    repo = talk(believed=False)
+    forge(repo, scripted_judge(rigged).base_url)
+    hidden = tmp_path / "hidden"
+    (repo.root / "cassettes").rename(hidden)
+    repo.git("checkout", "-q", "HEAD", "--", "cassettes")
+    code = f"import shutil\nshutil.copytree({str(hidden)!r}, 'cassettes', dirs_exist_ok=True)\n"
+    repo.write("agents/talk.py", code + repo.read("agents/talk.py"))
+    result = repo.gate(repo.pull_request())
+    assert result.code in (1, 3)
+    assert CASES == len(supplied(result.json))
+
+
+def test_a_forged_verdict_of_a_judge(
+    talk: Callable[..., Scratch], scripted_judge: Callable[..., Any]
+) -> None:
+    """Recorded verdicts are evidence like any other."""
+    repo = talk(believed=False)
+    repo.git("checkout", "-q", "main")
+    harsh = scripted_judge(lambda _body, _number: {"reason": "rude", "verdict": "no"})
+    repo.write("evalgate.yaml", repo.read("evalgate.yaml") + JUDGE.format(url=harsh.base_url))
+    judged = repo.evalgate("run", "-q", "--judge", "auto", "-f", "json")
+    assert "politeness" in judged.json["metrics"], judged.out
+    repo.commit("judged")
+    made = repo.evalgate("baseline", "update", "--reason", "judged", "-q")
+    assert 0 == made.code, made.err
+    repo.commit("baseline")
+    repo.git("checkout", "-q", "-B", "change")
+    mild = scripted_judge(lambda _body, _number: {"reason": "kind", "verdict": "yes"})
+    for path in (repo.root / "cassettes/talk/verdicts").glob("*.jsonl"):
+        path.unlink()
+    before = repo.read("evalgate.yaml")
+    repo.write("evalgate.yaml", before.replace(harsh.base_url, mild.base_url))
+    assert "politeness" in repo.evalgate("run", "-q", "--judge", "auto", "-f", "json").out
+    repo.write("evalgate.yaml", before)
+    result = repo.gate(repo.pull_request())
+    assert (3, True) == (result.code, len(supplied(result.json)) > 0)
+
+
+def test_an_edited_verdict_of_a_judge(
+    talk: Callable[..., Scratch], scripted_judge: Callable[..., Any]
+) -> None:
+    """A verdict set to yes by hand no longer fits its digest."""
+    repo = talk()
+    repo.git("checkout", "-q", "main")
+    harsh = scripted_judge(lambda _body, _number: {"reason": "rude", "verdict": "no"})
+    repo.write("evalgate.yaml", repo.read("evalgate.yaml") + JUDGE.format(url=harsh.base_url))
+    assert 0 == repo.evalgate("run", "-q", "--judge", "auto").code
+    repo.commit("judged")
+    repo.git("checkout", "-q", "-B", "change")
+    (first, *_) = sorted((repo.root / "cassettes/talk/verdicts").glob("*.jsonl"))
+    name = os.path.relpath(first, repo.root)
+    repo.write(name, repo.read(name).replace("rude", "kind"))
+    result = repo.gate(repo.pull_request())
+    assert result.code in (2, 3)
