@@ -129,6 +129,10 @@ def run(formats: tuple[str, ...], outputs: tuple[Path, ...], *, quiet: bool, **g
     """Run suites, score every trial, compare with the baseline, say the verdict.
 
     Without --baseline only min and max limits are checked and the report says so.
+
+    Behind a gateway, model calls are replayed from recordings, without a key. Replay judges code
+    (tools, parsing, routing, retries); only a recording can say whether a changed prompt, model or
+    tool schema is better or worse.
     """
     from evalgate.agents.hardening import harden  # noqa: PLC0415  # heavy
     from evalgate.cli.output import check_outputs, emit  # noqa: PLC0415

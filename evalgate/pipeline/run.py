@@ -48,6 +48,12 @@ __all__ = [
 ]
 
 
+_REPLAY = (
+    "replay judges code (tools, parsing, routing, retries); only a recording can say whether a "
+    "changed prompt, model or tool schema is better or worse"
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
     """What a user may ask of a run beside what the configuration says."""
@@ -259,7 +265,10 @@ async def _trials_and_verdict(
     if outcome.complete:
         facts = replace(facts, fresh=await _fresh(execution, plan, report, judgement, trials))
     facts = replace(facts, record=_record_hint(plan, report))
-    report = report.model_copy(update={"warnings": settling_note(plan, judgement.baseline)})
+    notes = settling_note(plan, judgement.baseline)
+    if facts.record is not None:
+        notes = (*notes, _REPLAY)
+    report = report.model_copy(update={"warnings": notes})
     traces = iter_traces(execution.folder)
     report = await stressed(report, plan, traces, world, execution.listen)
     trust = suite_trust_checks(plan.suite, execution.judging, plan.metrics)

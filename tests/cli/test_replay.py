@@ -1,0 +1,42 @@
+"""A replay that misses says what replay can judge, and how to record."""
+
+from pathlib import Path
+
+from support.cli import Cli
+
+AGENT = """\
+import os
+
+import httpx2
+
+
+async def answer(case, context):
+    base = context.base_url or os.environ["OPENAI_BASE_URL"]
+    body = {"model": "m", "messages": [{"role": "user", "content": case.text}]}
+    async with httpx2.AsyncClient() as client:
+        response = await client.post(f"{base}/chat/completions", json=body)
+    return response.text
+"""
+CONFIG = """\
+suites:
+  quiz:
+    golden: golden.jsonl
+    agent: {run: "python:asking_agent:answer", isolation: none}
+    gateway: {}
+"""
+
+
+def test_a_miss_says_what_replay_can_judge(quiz: Path, cli: Cli) -> None:
+    """Nothing is recorded: inconclusive, with the command, and no word about better or worse."""
+    (quiz / "asking_agent.py").write_text(AGENT)
+    (quiz / "evalgate.yaml").write_text(CONFIG)
+    result = cli("run", "--format", "json")
+    assert (3, "inconclusive") == (result.code, result.json["verdict"])
+    assert [True] == [note.startswith("replay judges code") for note in result.json["warnings"][:1]]
+    fixes = [check["fix"] for check in result.json["checks"] if check["fix"]]
+    assert [True] == [
+        fix.startswith("evalgate run --suite quiz --record-miss") for fix in fixes[:1]
+    ]
+    assert {"not_measured"} == {
+        trial["status"] for case in result.json["cases"] for trial in case["trials"]
+    }
