@@ -35,6 +35,7 @@ bench: $(VENV)/.dev
 # Records the example anew from its scripted model: needs no key.
 record-example: $(BIN)/evalgate
 	$(BIN)/python scripts/record_example.py
+	$(BIN)/python scripts/record_example_verdicts.py
 
 clean:
 	rm -rf $(VENV) .evalgate .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,6 +1,7 @@
 """The example, judged: recorded once, gated without a key, and no gap that passes."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,27 +12,17 @@ from evalgate.gateway.server import serve_in_thread
 from evalgate.store.verdicts import verdict_path
 from examples.support_agent.scripted_judge import app
 
-JUDGES = """\
-    judges:
-      reader:
-        kind: claims
-        model: scripted-judge
-        base_url: {url}/v1
-        api_key_env: null
-    verdicts: examples/support_agent/verdicts
-    gate:
-      metrics:
-        faithfulness: {{gate: standard, min: 0.9}}
-"""
 LABELS = "examples/support_agent/labels.jsonl"
 
 
 @pytest.fixture
 def project(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a copy of the example whose answers a scripted judge has judged; it is gone now."""
+    """Return a copy of the example, judged and calibrated anew; the judge is gone now."""
     monkeypatch.chdir(copy_example(tmp_path))
+    shutil.rmtree(tmp_path / "examples/support_agent/verdicts")
+    (tmp_path / "baselines/support.calibration.json").unlink()
     with serve_in_thread(app) as served:
-        edit(tmp_path / "evalgate.yaml", "    gate:\n      metrics:\n", JUDGES.format(url=served))
+        edit(tmp_path / "evalgate.yaml", "http://127.0.0.1:4012", served)
         assert 3 == cli("run", "--judge", "auto").code, "the judge is not calibrated yet"
         calibrated = cli("judge", "calibrate", LABELS, "--mode", "auto", "--repeats", "2")
         assert 0 == calibrated.code, calibrated.out + calibrated.err
