@@ -20,6 +20,7 @@ from evalgate.render.view import amount
 from evalgate.schema.baseline import Baseline, Provenance
 from evalgate.schema.result import Report
 from evalgate.store.baseline import load_baseline, save_baseline
+from evalgate.store.git import read_state
 from evalgate.store.golden import load_golden
 from evalgate.store.runs import iter_traces, write_report
 
@@ -56,12 +57,19 @@ def update_baselines(
     Raises:
         ConfigError: The result should not become a baseline, and `force` is not given.
     """
+    # Read once: the first baseline that is written makes the tree dirty for the next.
+    states = {suite.root: read_state(suite.root) for suite in suites}
     for suite in suites:
         overrides: dict[str, object] = {} if update.trials is None else {"trials": update.trials}
         chosen = with_overrides(suite, Overrides(overrides))
         plan = make_plan(chosen, Filters())
         check_stress(plan)
         report = asyncio.run(_fresh_report(plan, world, listen))
+        state = states[suite.root]
+        subject = report.subject.model_copy(
+            update={"git_commit": state.commit, "dirty": state.dirty}
+        )
+        report = report.model_copy(update={"subject": subject})
         against = objections(report)
         if against and not update.force:
             raise ConfigError(
