@@ -12,6 +12,7 @@ from support.scratch import Scratch, jsonl
 AGENT = '''
 """An agent that asks a model."""
 
+import json
 import os
 from urllib.request import Request, urlopen
 
