@@ -61,6 +61,7 @@ class Engine:
         ]
         self.series = Series()
         self.charged = Charged(quota, self.series)
+        self.row: Script | None = None
         self.now = self.place = self.calls = self.retries = 0
         self.scripts: list[dict[int, Script]] = [{} for _ in workload.groups]
         self.times: list[int] = []
@@ -177,7 +178,9 @@ class Engine:
         quota = self.rules.quota
         plans = self.workload.groups[start.group].plans
         if isinstance(plans, Rows):
-            script = Script(row_plan(plans, start.plan), quota)
+            script = self.row or Script(row_plan(plans, start.plan), quota)
+            if not self.charged.columns:
+                self.row = script  # without limits on tokens all rows cost the same
             note_sessions(self.counts[start.group], script, 1)
             return script
         script = self.scripts[start.group][start.plan] = Script(plans[start.plan], quota)

@@ -8,27 +8,28 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from evalgate.capacity.admission import Admission
+from evalgate.capacity.levers import levers
 from evalgate.capacity.outcome import StressOutcome, combined
-from evalgate.capacity.peaks import ideal_arrivals, peaks, reserved
-from evalgate.capacity.quota import Quota, Request
-from evalgate.capacity.retry import with_jitter, with_retries
+from evalgate.capacity.peaks import Arrival, ideal_arrivals, peaks, reserved
+from evalgate.capacity.quota import Quota
 from evalgate.capacity.simulate import Scenario, simulate, simulate_seeds
 from evalgate.capacity.statements import Share, share_outcome
 from evalgate.capacity.tiers import TIERS, Tier
-from evalgate.capacity.workload import Call, Group, Plan, Recorded, Rows, Workload
+from evalgate.capacity.workload import Recorded, Workload, grown
 
 __all__ = [
     "CapacityPlan",
+    "CurvePoint",
     "Lever",
     "Need",
     "Reserve",
+    "Trials",
     "capacity_curve",
     "capacity_plan",
     "holds",
     "largest_load",
-    "levers",
     "needed_quota",
+    "reserves",
     "scaled",
 ]
 
@@ -125,36 +126,58 @@ def scaled(workload: Workload, factor: Fraction) -> Workload:
     return replace(workload, groups=groups)
 
 
-def _played(scenario: Scenario, seeds: int) -> StressOutcome:
-    return simulate_seeds(scenario, range(seeds))
+class Trials:
+    """Runs of one scenario under other loads and quotas; each is played once and remembered."""
+
+    def __init__(self, scenario: Scenario, seeds: int = 1) -> None:
+        """Play nothing yet.
+
+        Args:
+            scenario: Today's load on today's quota.
+            seeds: Seeds for each run of a scenario with chance.
+        """
+        self.scenario = scenario
+        self.total = sum(group.sessions for group in scenario.workload.groups)
+        self._seeds = range(seeds)
+        self._loads: dict[int, StressOutcome] = {}
+        self._quotas: dict[int, StressOutcome] = {}
+
+    def with_load(self, sessions: int) -> StressOutcome:
+        """Play about so many sessions, in today's proportions."""
+        if sessions not in self._loads:
+            workload = scaled(self.scenario.workload, Fraction(sessions, self.total))
+            changed = replace(self.scenario, workload=workload)
+            self._loads[sessions] = simulate_seeds(changed, self._seeds)
+        return self._loads[sessions]
+
+    def with_quota(self, parts: int) -> StressOutcome:
+        """Play today's load on so many 64ths of the quota."""
+        if parts not in self._quotas:
+            quota = _times(self.scenario.quota, Fraction(parts, 64))
+            changed = replace(self.scenario, quota=quota)
+            self._quotas[parts] = simulate_seeds(changed, self._seeds)
+        return self._quotas[parts]
 
 
 def largest_load(
-    scenario: Scenario,
-    good: Callable[[StressOutcome], bool],
-    *,
-    seeds: int = 1,
-    most: int = 64,
+    trials: Trials, good: Callable[[StressOutcome], bool], *, most: int = 64
 ) -> tuple[Fraction | None, bool]:
     """Find the largest multiple of the sessions that still holds, to about 3 %.
 
     Args:
-        scenario: Today's load.
+        trials: Runs of the scenario.
         good: What has to hold.
-        seeds: Seeds for each trial of a scenario with chance.
         most: The largest multiple that is tried.
 
     Returns:
         The multiple, and whether more was not tried. None: not even one session of each kind.
     """
-    total = sum(group.sessions for group in scenario.workload.groups)
+    total = trials.total
 
     def test(number: int) -> bool:
-        workload = scaled(scenario.workload, Fraction(number, total))
-        return good(_played(replace(scenario, workload=workload), seeds))
+        return good(trials.with_load(number))
 
-    kinds = len(scenario.workload.groups)
-    low, high = kinds, total
+    low, high = len(trials.scenario.workload.groups), total
     if not test(low):
         return None, False
     while test(high):
@@ -185,23 +208,19 @@ def _times(quota: Quota, factor: Fraction) -> Quota:
     )
 
 
-def needed_quota(
-    scenario: Scenario, good: Callable[[StressOutcome], bool], *, seeds: int = 1
-) -> dict[str, int] | None:
+def needed_quota(trials: Trials, good: Callable[[StressOutcome], bool]) -> dict[str, int] | None:
     """Find the smallest multiple of all limits together that holds, to about 1.5 %.
 
     Args:
-        scenario: The load, and a quota whose proportions are kept.
+        trials: Runs of the scenario; the quota's proportions are kept.
         good: What has to hold.
-        seeds: Seeds for each trial of a scenario with chance.
 
     Returns:
         The limits by name; None where 4,096 times the quota does not hold either.
     """
 
     def test(parts: int) -> bool:
-        quota = _times(scenario.quota, Fraction(parts, 64))
-        return good(_played(replace(scenario, quota=quota), seeds))
+        return good(trials.with_quota(parts))
 
     low, high = 0, 1
     while not test(high):
@@ -214,98 +233,67 @@ def needed_quota(
             high = middle
         else:
             low = middle
-    quota = _times(scenario.quota, Fraction(high, 64))
+    quota = _times(trials.scenario.quota, Fraction(high, 64))
     names = ("rpm", "tpm", "input_tpm", "output_tpm", "max_concurrency")
     return {name: getattr(quota, name) for name in names if getattr(quota, name) is not None}
 
 
-def _shrunk(workload: Workload, change: Callable[[Request], Request]) -> Workload | None:
-    groups: list[Group] = []
-    for group in workload.groups:
-        if isinstance(group.plans, Rows):
-            return None
-        plans = tuple(
-            Plan(
-                tuple(
-                    stage._replace(calls=tuple(_changed(call, change) for call in stage.calls))
-                    for stage in plan.stages
-                ),
-                plan.tail,
-            )
-            for plan in group.plans
-        )
-        groups.append(replace(group, plans=plans))
-    return replace(workload, groups=tuple(groups))
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """What becomes of one load."""
 
-
-def _changed(call: Call, change: Callable[[Request], Request]) -> Call:
-    return call._replace(request=change(call.request))
-
-
-def _smaller(request: Request) -> Request:
-    return request._replace(input_tokens=request.input_tokens * 4 // 5)
-
-
-def _cached(request: Request) -> Request:
-    return request._replace(cached_tokens=max(request.cached_tokens, request.input_tokens // 2))
-
-
-def levers(scenario: Scenario) -> dict[str, Scenario]:
-    """Return the scenario with one thing changed, for each lever that applies."""
-    gate = scenario.admission
-    found = {"as it is": scenario}
-    if scenario.retry:
-        fewer = tuple(with_retries(p, max(0, p.retries - 1)) for p in scenario.retry)
-        found["one retry fewer a layer"] = replace(scenario, retry=fewer)
-        jitter = tuple(with_jitter(p, 1.0) if p.hint else p for p in scenario.retry)
-        if jitter != scenario.retry:
-            found["1 s of full jitter on the hint"] = replace(scenario, retry=jitter)
-    if gate is None:
-        found["queue"] = replace(scenario, admission=Admission(reservation="none"))
-    if any(group.critical for group in scenario.workload.groups):
-        both = Admission() if gate is None else replace(gate, reservation="conserving")
-        found["queue and reservation"] = replace(scenario, admission=both)
-    smaller = _shrunk(scenario.workload, _smaller)
-    if smaller is not None and any(d.name != "requests" for d in scenario.quota.dimensions):
-        found["prompts 20 % smaller"] = replace(scenario, workload=smaller)
-        cached = _shrunk(scenario.workload, _cached)
-        if cached is not None and scenario.quota.charge == "anthropic":
-            found["half of the input cached"] = replace(scenario, workload=cached)
-    return found
+    sessions: int
+    error_rate: float | None
+    """Failed calls / calls; None: nothing was offered."""
+    completion_p95: float | None
+    """Seconds; None: more than 5 % of the sessions never finish."""
 
 
 def capacity_curve(
     scenario: Scenario, factors: Sequence[Fraction], *, seed: int = 0
-) -> tuple[tuple[int, float | None], ...]:
-    """Return the error rate per call at several loads, for a plot.
+) -> tuple[CurvePoint, ...]:
+    """Return errors and completion at several loads, for a plot.
 
     Args:
         scenario: Today's load.
         factors: Multiples of its sessions.
         seed: The seed of each run.
-
-    Returns:
-        Sessions and failed calls / calls.
     """
-    found = []
+    found: dict[int, CurvePoint] = {}
     for factor in factors:
         workload = scaled(scenario.workload, factor)
         total = simulate(replace(scenario, workload=workload), seed).total
-        found.append((total.sessions, total.failed / total.calls if total.calls else None))
-    return tuple(found)
+        rate = total.failed / total.calls if total.calls else None
+        slow = total.completion.quantile(_P95, total.sessions - total.finished)
+        found[total.sessions] = CurvePoint(total.sessions, rate, slow)
+    return tuple(found[sessions] for sessions in sorted(found))
 
 
-def _need(scenario: Scenario, tier: Tier, names: Sequence[str], seeds: int) -> Need:
+def reserves(arrivals: list[Arrival], quota: Quota, growth: float) -> tuple[Reserve, ...]:
+    """Return what to reserve in each dimension: peak x (1 + growth).
+
+    Args:
+        arrivals: Calls in order of time, as if nothing were ever refused.
+        quota: Its dimensions and windows.
+        growth: Share that is added, e.g. 0.2.
+    """
+    return tuple(
+        Reserve(peak.dimension, peak.amount, reserved(peak.amount, growth), d.limit)
+        for peak, d in zip(peaks(arrivals, quota), quota.dimensions, strict=True)
+    )
+
+
+def _need(today: Trials, later: Trials, tier: Tier, names: Sequence[str]) -> Need:
     def good(outcome: StressOutcome) -> bool:
         return holds(outcome, tier, names)
 
-    if isinstance(scenario.workload.law, Recorded):
-        return Need(tier.name, needed_quota(scenario, good, seeds=seeds), None, None, at_most=False)
-    factor, capped = largest_load(scenario, good, seeds=seeds)
+    limits = needed_quota(later, good)
+    if isinstance(today.scenario.workload.law, Recorded):
+        return Need(tier.name, limits, None, None, at_most=False)
+    factor, capped = largest_load(today, good)
     sessions = None
     if factor is not None:
-        sessions = sum(g.sessions for g in scaled(scenario.workload, factor).groups)
-    limits = needed_quota(scenario, good, seeds=seeds)
+        sessions = sum(g.sessions for g in scaled(today.scenario.workload, factor).groups)
     return Need(tier.name, limits, factor, sessions, capped)
 
 
@@ -321,33 +309,38 @@ def capacity_plan(
     Args:
         scenario: Today's load on today's quota.
         starts: Time, group and plan of today's sessions, as `workload.starts` yields them.
-        growth: Share that is added to the peak, e.g. 0.2.
+        growth: Share that is added to the peak and to the load that tiers need quota for,
+            e.g. 0.2.
         seeds: Seeds for each trial of a scenario with chance.
     """
     arrivals = ideal_arrivals(scenario.workload, starts)
-    room = tuple(
-        Reserve(peak.dimension, peak.amount, reserved(peak.amount, growth), d.limit)
-        for peak, d in zip(peaks(arrivals, scenario.quota), scenario.quota.dimensions, strict=True)
-    )
+    room = reserves(arrivals, scenario.quota, growth)
     named = dict.fromkeys(g.tier for g in scenario.workload.groups if g.tier is not None)
     tiers = [TIERS[name] for name in named] or [t for t in TIERS.values() if t.gates]
+    today = Trials(scenario, seeds)
+    later = Trials(replace(scenario, workload=grown(scenario.workload, growth)), seeds)
     needs = []
     for tier in tiers:
         of_tier = [g.name for g in scenario.workload.groups if g.tier == tier.name]
         names = of_tier or [g.name for g in scenario.workload.groups]
-        needs.append(_need(scenario, tier, names, seeds))
-    found = [_lever(name, changed, tiers[0], seeds) for name, changed in levers(scenario).items()]
+        needs.append(_need(today, later, tier, names))
+    strictest = min(tiers, key=lambda tier: tier.limit)
+    found = [
+        _lever(name, today if changed is scenario else Trials(changed, seeds), strictest)
+        for name, changed in levers(scenario).items()
+    ]
     total = sum(g.sessions for g in scenario.workload.groups)
     return CapacityPlan(total, growth, room, tuple(needs), tuple(found))
 
 
-def _lever(name: str, scenario: Scenario, tier: Tier, seeds: int) -> Lever:
+def _lever(name: str, trials: Trials, tier: Tier) -> Lever:
+    scenario = trials.scenario
     groups = [g.name for g in scenario.workload.groups if g.tier == tier.name] or None
-    total = _played(scenario, seeds).total
+    total = trials.with_load(trials.total).total
     rate = total.failed / total.calls if total.calls else None
     if isinstance(scenario.workload.law, Recorded):
         return Lever(name, None, rate)
-    factor, _ = largest_load(scenario, lambda outcome: holds(outcome, tier, groups), seeds=seeds)
+    factor, _ = largest_load(trials, lambda outcome: holds(outcome, tier, groups))
     if factor is None:
         return Lever(name, None, rate)
     sessions = sum(g.sessions for g in scaled(scenario.workload, factor).groups)

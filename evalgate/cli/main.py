@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "merge": ("evalgate.cli.merge:merge", "Put the shards of a run together and gate them."),
     "score": ("evalgate.cli.score:score", "Score a stored run again, without the agent."),
     "stress": ("evalgate.cli.stress:stress", "Replay recorded load against rate limits."),
+    "capacity": ("evalgate.cli.capacity:capacity", "Plan quota: what to reserve, what it holds."),
     "baseline": ("evalgate.cli.baseline:baseline", "Make, show and check baselines."),
     "validate": ("evalgate.cli.validate:validate", "Check configuration, golden sets, baselines."),
     "init": ("evalgate.cli.init:init", "Write a first evalgate.yaml, golden set and workflow."),

@@ -22,7 +22,7 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @config_option
-@source_options
+@source_options(several=False)
 @quota_options
 @load_options
 @click.option(

@@ -1,6 +1,7 @@
 """Options that say what a stress check plays; shared by `stress` and `capacity`."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,24 +34,30 @@ def _add(command: Command, options: Sequence[Callable[[Any], Any]]) -> Command:
     return command
 
 
-def source_options(command: Command) -> Command:
-    """Add `--suite`, `--traces` and `--arrivals`, which exclude each other."""
-    return _add(
-        command,
-        (
+def source_options(*, several: bool) -> Callable[[Command], Command]:
+    """Add `--suite`, `--traces` and `--arrivals`, which exclude each other.
+
+    Args:
+        several: Whether `--traces` may be repeated.
+    """
+    return partial(
+        _add,
+        options=(
             click.option(
                 "--suite",
                 "-s",
                 "suites",
                 multiple=True,
                 metavar="NAME",
-                help="Replay this suite's agent. Default: suites with a `stress:` block.",
+                help="Replay this suite's agent; may be repeated.",
             ),
             click.option(
                 "--traces",
                 type=click.Path(path_type=Path),
+                multiple=several,
                 metavar="FILE",
-                help="Recorded sessions: a file of traces, a run folder, or `latest`.",
+                help="Recorded sessions: a file of traces, a run folder, or `latest`"
+                + ("; may be repeated." if several else "."),
             ),
             click.option(
                 "--arrivals",

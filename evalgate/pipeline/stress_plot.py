@@ -7,7 +7,7 @@ from evalgate.render.stress_plot import stress_figure
 from evalgate.schema.result import ReportSet
 from evalgate.store.atomic import write_text
 
-__all__ = ["check_plot", "write_plot"]
+__all__ = ["check_plot", "write_picture", "write_plot"]
 
 
 def check_plot(path: Path | None) -> None:
@@ -21,6 +21,21 @@ def check_plot(path: Path | None) -> None:
             f"--plot {str(path)!r}: pictures are written as SVG",
             fix=f"--plot {path.with_suffix('.svg')}",
         )
+
+
+def write_picture(path: Path, drawn: str | None) -> None:
+    """Write a picture, where there is one.
+
+    Raises:
+        ConfigError: There is nothing to draw.
+    """
+    if drawn is None:
+        raise ConfigError(
+            "--plot: a recorded arrival trace cannot be scaled, so there is no curve to draw",
+            fix="give recorded sessions: --traces FILE or --suite NAME",
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, drawn)
 
 
 def write_plot(path: Path, reports: ReportSet) -> list[Path]:

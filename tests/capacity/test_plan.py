@@ -4,12 +4,13 @@ from fractions import Fraction
 from random import Random
 
 from evalgate.capacity.admission import Admission
+from evalgate.capacity.levers import levers
 from evalgate.capacity.plan import (
+    Trials,
     capacity_curve,
     capacity_plan,
     holds,
     largest_load,
-    levers,
     needed_quota,
     scaled,
 )
@@ -31,7 +32,7 @@ def _scenario(sessions: int = 100, **fields: object) -> Scenario:
 def test_the_largest_load_of_a_bucket_is_its_burst() -> None:
     """Single calls at once without a retry: 60 of 60 fit, to the search's 3 %."""
     scenario = _scenario()
-    factor, capped = largest_load(scenario, lambda o: holds(o, TIERS["critical"]))
+    factor, capped = largest_load(Trials(scenario), lambda o: holds(o, TIERS["critical"]))
     assert factor is not None
     assert Fraction(58, 100) <= factor <= Fraction(60, 100)
     assert not capped
@@ -39,7 +40,7 @@ def test_the_largest_load_of_a_bucket_is_its_burst() -> None:
 
 def test_the_needed_quota_of_a_burst_is_its_size() -> None:
     """100 at once need 100 RPM, to the search's 2 %."""
-    found = needed_quota(_scenario(), lambda o: holds(o, TIERS["critical"]))
+    found = needed_quota(Trials(_scenario()), lambda o: holds(o, TIERS["critical"]))
     assert found is not None
     assert 100 <= found["rpm"] <= 103
 
@@ -47,8 +48,8 @@ def test_the_needed_quota_of_a_burst_is_its_size() -> None:
 def test_what_never_holds_is_none() -> None:
     """Where even one session fails there is no largest load."""
     scenario = _scenario()
-    assert (None, False) == largest_load(scenario, lambda _: False)
-    assert needed_quota(scenario, lambda _: False) is None
+    assert (None, False) == largest_load(Trials(scenario), lambda _: False)
+    assert needed_quota(Trials(scenario), lambda _: False) is None
 
 
 def test_an_endless_queue_does_not_hold() -> None:
@@ -66,9 +67,10 @@ def test_scaling_keeps_every_kind() -> None:
 
 
 def test_the_curve_climbs() -> None:
-    """Error rate over sessions: none up to 60, then more and more."""
+    """Error rate over sessions: none up to 60, then more and more; half of them never finish."""
     curve = capacity_curve(_scenario(), [Fraction(n, 10) for n in (3, 6, 12)])
-    assert ((30, 0.0), (60, 0.0), (120, 0.5)) == curve
+    assert [(30, 0.0), (60, 0.0), (120, 0.5)] == [(p.sessions, p.error_rate) for p in curve]
+    assert [1.0, 1.0, None] == [p.completion_p95 for p in curve]
 
 
 def test_levers_that_apply() -> None:
