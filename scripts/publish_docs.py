@@ -1,12 +1,17 @@
-"""Write the generated parts of the pages: `python scripts/publish_docs.py`.
+"""Write the generated parts of the pages: `python scripts/publish_docs.py [--report]`.
 
 The commands of `docs/cli.md` come from the commands themselves, the keys of `docs/config.md` from
-the published JSON Schema. What stands outside the markers is written by hand.
+the published JSON Schema. What stands outside the markers is written by hand. With `--report` the
+report in `README.md` is made anew: the change shown there is applied to a copy of the example, and
+the gate is run.
 """
 
 import json
 import re
+import shutil
+import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -220,8 +225,50 @@ def published(path: str, page: str) -> str:
     return replaced(page, name, make())
 
 
-def main() -> int:
+_EXAMPLE = ("examples", "golden_sets", "baselines", "evalgate.yaml")
+_CHANGE = re.compile(r"^```diff\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_REPORT = re.compile(r"(?<=^\$ evalgate run --baseline\n).*?(?=^```$)", re.DOTALL | re.MULTILINE)
+
+
+def with_report(page: str) -> str:
+    """Return the page with a report of the change it shows, up to the second case.
+
+    Raises:
+        ValueError: The page shows no change, or the change is not found by the gate.
+    """
+    change = _CHANGE.search(page)
+    if change is None:
+        message = "the page shows no change"
+        raise ValueError(message)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for part in _EXAMPLE:
+            copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
+            copy(ROOT / part, folder / part)
+        subprocess.run(["git", "init", "-q", "."], cwd=folder, check=True)  # noqa: S607  # git
+        subprocess.run(["git", "apply", "-"], cwd=folder, input=change[1], text=True, check=True)  # noqa: S607  # git
+        command = [sys.executable, "-m", "evalgate", "run", "--baseline"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603  # our own command
+    if done.returncode != 1:
+        message = f"the gate exits {done.returncode}: {done.stderr}"
+        raise ValueError(message)
+    return _REPORT.sub(lambda _: _shortened(done.stdout), page, count=1)
+
+
+def _shortened(report: str) -> str:
+    """Cut a report after its first case."""
+    head, case, rest = report.partition("\n  regressed ")
+    first, more, _ = rest.partition("\n  regressed ")
+    text = "".join((head, case, first, "\n..." if more else ""))
+    return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+
+
+def main(arguments: list[str]) -> int:
     """Bring every page up to date."""
+    if "--report" in arguments:
+        readme = ROOT / "README.md"
+        readme.write_text(with_report(readme.read_text(encoding="utf-8")), encoding="utf-8")
+        print("README.md")
     for path in PARTS:
         file = ROOT / path
         file.write_text(published(path, file.read_text(encoding="utf-8")), encoding="utf-8")
@@ -230,4 +277,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
