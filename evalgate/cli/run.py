@@ -123,6 +123,13 @@ Examples:
     help="Forecast the live calls, tokens, cost and time, and make none of them.",
 )
 @judge_option
+@click.option(
+    "--executor",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Run the agent here, or on the Ray cluster of RAY_ADDRESS (extra [ray]).",
+)
 @format_options
 @click.option("--quiet", "-q", is_flag=True, help="No progress on standard error.")
 def run(formats: tuple[str, ...], outputs: tuple[Path, ...], *, quiet: bool, **given: Any) -> int:  # noqa: ANN401  # click's options
@@ -196,6 +203,7 @@ def _options(given: "Mapping[str, Any]") -> "RunOptions":
         partial=given["partial"],
         changed=given["changed"],
         allow_removed=given["allow_removed"],
+        executor=given["executor"],
         resume=given["resume"],
         command=shlex.join(["evalgate", *sys.argv[1:]]),
     )

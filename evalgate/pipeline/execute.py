@@ -1,12 +1,13 @@
 """Runs the trials of a plan, keeps them on disk, and hands them back scored."""
 
 from asyncio import Future
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
-from evalgate.agents.base import Agent, Context
+from evalgate.agents.base import Agent, Context, Opening
 from evalgate.agents.factory import open_agent
 from evalgate.agents.recorded import RecordedAgent
 from evalgate.agents.runner import Progress as TrialProgress
@@ -16,7 +17,7 @@ from evalgate.pipeline.judged_agent import JudgedAgent, with_verdict
 from evalgate.pipeline.judging import Judging, open_judges
 from evalgate.pipeline.plan import Plan
 from evalgate.pipeline.redaction import clean_result, clean_trace
-from evalgate.pipeline.through import ThroughGateway, open_gateway
+from evalgate.pipeline.through import Gateway, ThroughGateway, open_gateway
 from evalgate.pipeline.world import World
 from evalgate.schema.canonical import digest
 from evalgate.schema.config import Caps
@@ -36,6 +37,7 @@ __all__ = [
     "by_trials",
     "confirmations",
     "executing",
+    "lost_workers",
 ]
 
 
@@ -51,6 +53,8 @@ class Limits:
     """Hard limits of the run."""
     fail_fast: bool = False
     """Whether the first failed trial ends the run."""
+    executor: Literal["local", "ray"] = "local"
+    """Where the agent runs: on this machine, or on a Ray cluster."""
 
 
 @dataclass(slots=True)
@@ -112,6 +116,8 @@ class Execution:
     seen: Seen = field(default_factory=Seen)
     results: list[TrialResult] = field(default_factory=list)
     failed: int = 0
+    notes: list[str] = field(default_factory=list)
+    """What went wrong on our side and was made good."""
 
     @property
     def judging(self) -> Judging:
@@ -192,11 +198,12 @@ async def executing(
     """
     suite = plan.suite
     redactor = Redactor.build(world.environ, patterns=suite.config.redact)
-    agent = _agent(plan, limits, world, redactor)
+    notes: list[str] = []
+    agent = _agent(plan, limits, world, redactor, notes)
     judges = open_judges(suite, world, plan.judge)
     async with judges as judging, agent as opened, _folder(suite.runs, target) as writer:
         judged = JudgedAgent(opened, judging)
-        execution = Execution(plan, limits, judged, writer, redactor, listen)
+        execution = Execution(plan, limits, judged, writer, redactor, listen, notes=notes)
         if isinstance(target, Path):
             _take_up(execution, target, {case.id for case in plan.cases})
         yield execution
@@ -204,7 +211,7 @@ async def executing(
 
 @asynccontextmanager
 async def _agent(
-    plan: Plan, limits: Limits, world: World, redactor: Redactor
+    plan: Plan, limits: Limits, world: World, redactor: Redactor, notes: list[str]
 ) -> AsyncIterator[Agent]:
     """Open the agent, behind a gateway where the suite has one."""
     suite = plan.suite
@@ -218,7 +225,9 @@ async def _agent(
             if config.run.startswith("python:") and config.isolation != "none":
                 slots = gateway
         agent = await stack.enter_async_context(
-            open_agent(
+            _on_ray(plan, limits, world, gateway, slots, notes)
+            if limits.executor == "ray"
+            else open_agent(
                 config,
                 root=suite.root,
                 concurrency=limits.concurrency,
@@ -231,6 +240,29 @@ async def _agent(
         if isinstance(agent, RecordedAgent):
             agent.check_cases(frozenset(case.id for case in plan.golden.cases))
         yield agent if gateway is None else ThroughGateway(agent, gateway, slots is not None)
+
+
+def _on_ray(
+    plan: Plan,
+    limits: Limits,
+    world: World,
+    gateway: Gateway | None,
+    slots: Gateway | None,
+    notes: list[str],
+) -> AbstractAsyncContextManager[Agent]:
+    from evalgate.agents.ray import open_on_ray  # noqa: PLC0415  # only where it is asked for
+
+    opening = Opening(
+        target="",
+        config=plan.suite.config.agent,
+        root=plan.suite.root,
+        concurrency=limits.concurrency,
+        timeout_s=limits.timeout_s,
+        environ=world.environ,
+        clock=world.clock,
+        slots=slots,
+    )
+    return open_on_ray(opening, notes.append, here=gateway is not None)
 
 
 def _folder(runs: Path, target: Manifest | Path) -> AbstractAsyncContextManager[RunWriter]:
@@ -258,3 +290,10 @@ def confirmations(
         if result.trial >= count:
             found.setdefault(result.case_id, []).append(result)
     return {name: tuple(trials) for name, trials in found.items()}
+
+
+def lost_workers(notes: Sequence[str]) -> tuple[str, ...]:
+    """Say how many trials were done again because their worker was lost."""
+    if not notes:
+        return ()
+    return (f"{len(notes)} trial(s) were done again after their worker was lost: {notes[0]}",)

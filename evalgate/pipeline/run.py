@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 from evalgate.core.facts import RunFacts
 from evalgate.core.must_pass import FRESH_TRIALS, needs_confirmation
@@ -12,7 +13,14 @@ from evalgate.core.sides import Side, side_of_report
 from evalgate.errors import ConfigError, EvalgateError
 from evalgate.pipeline.changed import touched_cases
 from evalgate.pipeline.events import Listener
-from evalgate.pipeline.execute import Execution, Limits, by_trials, confirmations, executing
+from evalgate.pipeline.execute import (
+    Execution,
+    Limits,
+    by_trials,
+    confirmations,
+    executing,
+    lost_workers,
+)
 from evalgate.pipeline.forecasting import forecast_cases
 from evalgate.pipeline.judge_trust import suite_trust_checks
 from evalgate.pipeline.judged_agent import judged_part
@@ -77,6 +85,8 @@ class RunOptions:
     change touches are run, and that may pass. Null: all cases."""
     allow_removed: bool = False
     """Whether the golden set may have lost cases."""
+    executor: Literal["local", "ray"] = "local"
+    """Where the agent runs."""
     resume: str | None = None
     """The run to go on with."""
     command: str | None = None
@@ -133,6 +143,7 @@ def _prepared(
     """Load and resolve everything; what is returned runs the suite."""
     if suite.trust is not None:
         _refuse_leniency(suite, options)
+        _refuse_ray(suite, options)
         settled = suite.trust.settled
         if settled is not None:
             return lambda: settled
@@ -164,6 +175,16 @@ def _refuse_leniency(suite: Suite, options: RunOptions) -> None:
             )
 
 
+def _refuse_ray(suite: Suite, options: RunOptions) -> None:
+    """Keep an agent that is not trusted from processes that are not ours."""
+    if options.executor == "ray":
+        raise ConfigError(
+            f"suite {suite.name!r}: --executor ray is refused where a change is judged by its "
+            "base: Ray's own processes show their environment to the agent",
+            fix="leave it out; `--shard I/N` and `evalgate merge` use several machines",
+        )
+
+
 def _refuse_settling_a_shard(plan: Plan, options: RunOptions) -> None:
     """Keep every shard at the same number of trials: settling looks at all cases."""
     config = plan.suite.config
@@ -187,7 +208,9 @@ async def _run(
     plan: Plan, options: RunOptions, judgement: Judgement, world: World, listen: Listener
 ) -> Report:
     config = plan.suite.config
-    limits = Limits(config.concurrency, config.timeout_s, config.caps, options.fail_fast)
+    limits = Limits(
+        config.concurrency, config.timeout_s, config.caps, options.fail_fast, options.executor
+    )
     target = _target(plan, options, world)
     async with executing(plan, limits, world, target, listen) as execution:
         report = await _trials_and_verdict(execution, plan, judgement, world)
@@ -265,7 +288,7 @@ async def _trials_and_verdict(
     if outcome.complete:
         facts = replace(facts, fresh=await _fresh(execution, plan, report, judgement, trials))
     facts = replace(facts, record=_record_hint(plan, report))
-    notes = settling_note(plan, judgement.baseline)
+    notes = (*settling_note(plan, judgement.baseline), *lost_workers(execution.notes))
     if facts.record is not None:
         notes = (*notes, _REPLAY)
     report = report.model_copy(update={"warnings": notes})

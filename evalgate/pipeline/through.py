@@ -75,7 +75,10 @@ class Gateway:
         """Put a waiting trial behind a worker's URL."""
         self.environment(slot)
         session, name = self.workers[slot], context.env[_TRIAL]
-        case, trial = self.waiting.pop(name)
+        case, trial = self.waiting[name]
+        lost = self.running.pop(name, None)
+        if lost is not None:  # its worker is gone, and another does the trial again
+            self.sessions.discard(lost)
         self.sessions.switch(session, case.id, trial, case_digest=given_digest(case))
         self.running[name] = session
         return replace(context, base_url=session.base_url(self.origin), env={})
