@@ -11,6 +11,7 @@ from pathlib import Path
 
 from evalgate.core.facts import RunFacts
 from evalgate.core.pricing import pricing_info
+from evalgate.core.stress_compare import STRESS_SCORER
 from evalgate.errors import ConfigError, EvalgateError, NoEvidence
 from evalgate.pipeline.execute import Seen, confirmations
 from evalgate.pipeline.judgement import load_judgement
@@ -190,7 +191,7 @@ def _made_of(report: Report) -> Mapping[str, object]:
         "agent": report.suite.agent,
         "mode": report.suite.mode,
         "noise": report.suite.noise,
-        "scorers": report.scorers,
+        "scorers": {k: v for k, v in report.scorers.items() if k != STRESS_SCORER},
         "price table": None if report.pricing is None else report.pricing.digest,
         "configuration": report.suite.config_digest,
         "number of trials": report.suite.trials,

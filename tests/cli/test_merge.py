@@ -92,6 +92,20 @@ def test_merged_shards_are_gated(project: Path, cli: Cli) -> None:
     assert (1, one.out) == (merged.code, merged.out)
 
 
+def test_the_stress_check_is_made_over_all_shards(project: Path, cli: Cli) -> None:
+    """A shard is no load; the merge replays every session, or says that there is none."""
+    with (project / "evalgate.yaml").open("a") as config:
+        config.write("    stress: {quota: {rpm: 100000}}\n")
+    one = cli("run", "--format", "json", "-o", "one/report.json")
+    files = run_shards(cli, project)
+    merged = cli("merge", *runs(project)[-COUNT:], "--format", "json")
+    assert json.loads((project / "one/report.json").read_text()) == merged.json
+    assert merged.json["stress"]
+    assert one.code == cli("merge", "one/report.json", "-o", "again.json").code
+    without_traces = cli("merge", *files, "--format", "json")
+    assert (3, None) == (without_traces.code, without_traces.json["stress"])
+
+
 def test_a_shard_alone_is_inconclusive(project: Path, cli: Cli) -> None:
     """Without `--partial` a part of the golden set is no pass."""
     assert 3 == cli("run", "--shard", "1/4").code
