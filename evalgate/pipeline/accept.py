@@ -70,7 +70,9 @@ def accept_failure(wanted: Acceptance, today: date) -> str:
             expires=_day(wanted.expires, today),
         )
     except ValidationError as error:
-        raise ConfigError(f"no valid waiver: {error.errors()[0]['msg']}") from error
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "waiver"
+        raise ConfigError(f"no valid waiver: {place}: {first['msg']}") from error
     loaded = load_config(wanted.config)
     path = loaded.root / loaded.config.trust.waivers
     key = (waiver.suite, waiver.about)
