@@ -12,7 +12,7 @@ from evalgate.core.pricing import PriceBook, price_call
 from evalgate.core.pricing import Usage as PricedUsage
 from evalgate.core.rng import seeded
 from evalgate.errors import ConfigError
-from evalgate.gateway.app import create_app
+from evalgate.gateway.app import Admit, create_app
 from evalgate.gateway.governor import Governor, GovernorSettings
 from evalgate.gateway.request_key import Matching
 from evalgate.gateway.server import serve
@@ -33,6 +33,7 @@ from evalgate.store.cassettes import recover
 from evalgate.text.redact import Redactor
 
 __all__ = [
+    "Gate",
     "Gateway",
     "GatewayMode",
     "ThroughGateway",
@@ -51,6 +52,18 @@ _KEYS: dict[Target, tuple[str, str]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What a stress check puts before the recorded answers."""
+
+    admit: Admit
+    """Decides on every request."""
+    tapes: Mapping[int, int]
+    """Recorded trial to replay, by number of the session."""
+    pace: float = 1.0
+    """Recorded times are waited for, times this."""
+
+
 @dataclass(slots=True)
 class Gateway:
     """A gateway that listens; gives each worker, or each trial, a URL of its own."""
@@ -64,6 +77,8 @@ class Gateway:
     running: dict[str, Session] = field(default_factory=dict)
     """Workers' sessions by the trial they run."""
     count: int = 0
+    tapes: Mapping[int, int] = field(default_factory=dict)
+    """Recorded trial to replay, by number of the trial, where that is another one."""
 
     def environment(self, slot: int) -> Mapping[str, str]:
         """Return the variables a worker is started with: a URL that stays."""
@@ -79,7 +94,8 @@ class Gateway:
         lost = self.running.pop(name, None)
         if lost is not None:  # its worker is gone, and another does the trial again
             self.sessions.discard(lost)
-        self.sessions.switch(session, case.id, trial, case_digest=given_digest(case))
+        tape, asks = self.tapes.get(trial), given_digest(case)
+        self.sessions.switch(session, case.id, trial, case_digest=asks, tape_trial=tape)
         self.running[name] = session
         return replace(context, base_url=session.base_url(self.origin), env={})
 
@@ -119,7 +135,10 @@ class ThroughGateway:
             session = self.gateway.taken_up(name)
         else:
             session = self.gateway.sessions.open(
-                case.id, context.trial, case_digest=given_digest(case)
+                case.id,
+                context.trial,
+                case_digest=given_digest(case),
+                tape_trial=self.gateway.tapes.get(context.trial),
             )
             trace = await self._direct(case, context, session)
         if session is None:
@@ -164,9 +183,16 @@ def given_digest(case: Case) -> str:
 
 @asynccontextmanager
 async def open_gateway(
-    suite: Suite, mode: GatewayMode, world: World, redactor: Redactor
+    suite: Suite, mode: GatewayMode, world: World, redactor: Redactor, gate: Gate | None = None
 ) -> AsyncIterator[Gateway]:
     """Let a gateway for a suite listen on loopback.
+
+    Args:
+        suite: The suite.
+        mode: What becomes of a call.
+        world: The machine.
+        redactor: Takes secrets out of what is kept.
+        gate: What a stress check puts before the answers; null: nothing, and no time passes.
 
     Raises:
         ConfigError: A live mode has neither key nor upstream.
@@ -177,6 +203,7 @@ async def open_gateway(
         matching=Matching(ignore=config.ignore, uuids=config.ignore_uuids),
         redactor=redactor,
         loop_limit=config.loop_limit,
+        real_time=gate is not None,
         rerecord=f"evalgate run {suite.asked} --record-missing --case {{case_id}}",
     )
     async with AsyncExitStack() as stack:
@@ -190,9 +217,16 @@ async def open_gateway(
         stack.callback(shelf.close)
         sessions = Sessions(settings, shelf, clock=time.monotonic)
         governor = _governor(suite, config) if upstream is not None else None
-        app = create_app(sessions, upstream=upstream, governor=governor)
+        app = create_app(
+            sessions,
+            upstream=upstream,
+            governor=governor,
+            admit=None if gate is None else gate.admit,
+            pace=0.0 if gate is None else gate.pace,
+        )
         origin = await stack.enter_async_context(serve(app))
-        yield Gateway(origin, sessions, world.environ)
+        tapes = {} if gate is None else gate.tapes
+        yield Gateway(origin, sessions, world.environ, tapes=tapes)
 
 
 def endpoints_of(config: GatewayConfig, environ: Mapping[str, str]) -> dict[Target, Endpoint]:
