@@ -13,14 +13,14 @@ from evalgate.errors import ConfigError, PluginError
 from evalgate.schema.config import AgentConfig
 from evalgate.text.suggest import did_you_mean
 
-__all__ = ["Factory", "agent_kinds", "open_agent"]
+__all__ = ["BUILT_IN", "Factory", "agent_kinds", "open_agent"]
 
 Factory = Callable[[Opening], AbstractAsyncContextManager[Agent]]
 """What an entry point of the group `evalgate.agents` is: opens an agent of its kind."""
 
 GROUP: Final = "evalgate.agents"
 
-_BUILT_IN: Final[Mapping[str, str]] = MappingProxyType(
+BUILT_IN: Final[Mapping[str, str]] = MappingProxyType(
     {
         "python": "evalgate.agents.python:open_python",
         "command": "evalgate.agents.command:open_command",
@@ -82,7 +82,7 @@ def _absolute(root: Path) -> Path:
 
 def agent_kinds() -> dict[str, str]:
     """Return every kind of agent and the object that opens it; loads none of them."""
-    return {**{entry.name: entry.value for entry in _plugins()}, **_BUILT_IN}
+    return {**{entry.name: entry.value for entry in _plugins()}, **BUILT_IN}
 
 
 def _plugins() -> tuple[EntryPoint, ...]:
@@ -90,7 +90,7 @@ def _plugins() -> tuple[EntryPoint, ...]:
 
 
 def _factory(kind: str, run: str) -> Factory:
-    built_in = _BUILT_IN.get(kind)
+    built_in = BUILT_IN.get(kind)
     if built_in is not None:
         module, _, name = built_in.partition(":")
         found: Factory = getattr(import_module(module), name)

@@ -1,5 +1,6 @@
 """Checks that there is evidence at all: no evidence is never a pass."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from evalgate.core.comparability import name_some
@@ -83,6 +84,14 @@ def _about_trials(side: Side, facts: RunFacts) -> Iterator[Check]:
             f"{len(short)} case(s) have fewer than {max(side.trials, 1)} trial(s): "
             f"{name_some(tuple(short))}",
             "finish the run with `evalgate run --resume`",
+        )
+    if not missed and not any("finished" in case.statuses for case in cases):
+        ends = Counter(status for case in cases for status in case.statuses)
+        told = ", ".join(f"{count} {status}" for status, count in ends.most_common())
+        yield _lack(
+            "finished",
+            f"no trial finished ({told}), so nothing is known of what the agent can do",
+            "see the errors of the trials in the report",
         )
     if not any(_is_scored(case) for case in cases):
         yield _lack("scores", "no score was given in any trial", "see the errors in the report")

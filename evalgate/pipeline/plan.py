@@ -1,7 +1,7 @@
 """Everything that is decided before the first trial: cases, scorers, metrics."""
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +13,7 @@ from evalgate.core.registry import METRICS
 from evalgate.core.rules import policy_problems
 from evalgate.core.scorer import Scorer
 from evalgate.errors import ConfigError, NothingSelected
+from evalgate.pipeline.plugins import resolve
 from evalgate.pipeline.policy import suite_metrics
 from evalgate.pipeline.shards import Shard
 from evalgate.pipeline.suite import Suite
@@ -194,7 +195,8 @@ def _user_scorers(suite: Suite) -> Iterable[Scorer]:
 def _load_function(call: str, root: Path, name: str) -> UserFunction:
     module, _, attribute = call.partition(":")
     if not attribute:
-        raise ConfigError(f"scorer {name!r}: {call!r} is no MODULE:FUNCTION")
+        factory: Callable[[], UserFunction] = resolve("scorers", call)
+        return factory()
     folder = str(root.resolve())
     if folder not in sys.path:
         sys.path.insert(0, folder)

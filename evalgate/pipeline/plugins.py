@@ -12,6 +12,7 @@ from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import Any
 
+from evalgate.agents.factory import BUILT_IN
 from evalgate.errors import PluginError
 from evalgate.importers import IMPORTERS
 from evalgate.text.suggest import did_you_mean
@@ -22,12 +23,14 @@ GROUPS = ("agents", "scorers", "judges", "importers", "exporters", "renderers")
 
 BUILTIN: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
+        "agents": BUILT_IN,
         "renderers": {
             "terminal": "evalgate.render.terminal:render",
             "markdown": "evalgate.render.markdown:render",
             "json": "evalgate.render.json:render",
             "junit": "evalgate.render.junit:render",
             "github": "evalgate.render.github:render",
+            "outputs": "evalgate.render.outputs:render",
             "gitlab": "evalgate.render.gitlab:render",
             "openmetrics": "evalgate.render.openmetrics:render",
         },

@@ -199,8 +199,9 @@ class ScorerConfig(Model):
     """A scorer of the user; a text stands for `call`."""
 
     call: str
-    """`MODULE:FUNCTION`; the function takes a case and a trace and returns a number, a truth
-    value, null (abstained) or a score."""
+    """`MODULE:FUNCTION`, or the name of an installed scorer (entry point `evalgate.scorers`, a
+    factory); the function takes a case and a trace and returns a number, a truth value, null
+    (abstained) or a score."""
     version: str = "1"
     """Change it when the function changes its mind: scores of two versions are not compared."""
     unit: Literal["ratio", "count", "s", "min", "USD", "1-5", "tokens", "score"] = "ratio"

@@ -208,3 +208,13 @@ def test_secrets_reach_no_file(quiz: Path, cli: Cli, monkeypatch: pytest.MonkeyP
     written = [p for p in (quiz / ".evalgate").rglob("*") if p.is_file()]
     assert any(b"redacted" in path.read_bytes() for path in written)
     assert not [path for path in written if b"very-secret-value-123" in path.read_bytes()]
+
+
+def test_a_run_in_which_nothing_finished_is_no_pass(
+    quiz: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a baseline too: four crashes say nothing of what the agent can do."""
+    monkeypatch.setenv("AGENT_CRASHES", "2+2,capital of France,3*3,sky")
+    result = cli("run")
+    assert 3 == result.code
+    assert "no trial finished (4 crashed)" in " ".join(result.out.split())

@@ -98,7 +98,7 @@ def test_where_answers_come_from(
         ("import nothing_like_this", "mine:f", "ModuleNotFoundError"),
         ("def f(:", "mine:f", "SyntaxError"),
         ("1 / 0", "mine:f", "ZeroDivisionError"),
-        ("", "mine", "no MODULE:FUNCTION"),
+        ("", "mine", "no scorer 'mine'"),
     ],
 )
 def test_a_scorer_that_cannot_be_loaded_is_named(
