@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -143,12 +143,10 @@ async def start_process(  # noqa: PLR0913  # all are keywords, and each is a fac
             pass_fds=() if channel is None else (channel.fileno(),),
         )
     except OSError:
-        for read_end, _ in outputs:
-            os.close(read_end)
+        _close(read_end for read_end, _ in outputs)
         raise
     finally:
-        for _, write_end in outputs:
-            os.close(write_end)
+        _close(write_end for _, write_end in outputs)
     if max_memory is not None:
         _limit_memory(popen.pid, max_memory)
     exited: asyncio.Future[int] = loop.create_future()
@@ -157,6 +155,11 @@ async def start_process(  # noqa: PLR0913  # all are keywords, and each is a fac
     for (read_end, _), tail in zip(outputs, (process.stdout, process.stderr), strict=True):
         process.transports.append(await _read(read_end, tail, loop))
     return process
+
+
+def _close(descriptors: Iterable[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 async def _read(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from evalgate.errors import ConfigError, NothingSelected
+from evalgate.errors import ConfigError, NothingSelected, PluginError
 from evalgate.pipeline.plan import Filters, make_plan
 from evalgate.pipeline.shards import Shard
 from evalgate.pipeline.suite import Suite
@@ -98,7 +98,6 @@ def test_where_answers_come_from(
         ("import nothing_like_this", "mine:f", "ModuleNotFoundError"),
         ("def f(:", "mine:f", "SyntaxError"),
         ("1 / 0", "mine:f", "ZeroDivisionError"),
-        ("", "mine", "no scorer 'mine'"),
     ],
 )
 def test_a_scorer_that_cannot_be_loaded_is_named(
@@ -110,6 +109,12 @@ def test_a_scorer_that_cannot_be_loaded_is_named(
     (tmp_path / f"{name}.py").write_text(code)
     with pytest.raises(ConfigError, match=part):
         make_plan(suite(tmp_path, scorers={"own": call.replace("mine", name)}), Filters())
+
+
+def test_an_installed_scorer_is_found_by_name(tmp_path: Path) -> None:
+    """A name without a function is that of an entry point; there is none of this name."""
+    with pytest.raises(PluginError, match="no scorer 'mine'"):
+        make_plan(suite(tmp_path, scorers={"own": "mine"}), Filters())
 
 
 def test_names_of_metrics_are_taken(tmp_path: Path) -> None:
