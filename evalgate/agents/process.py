@@ -149,11 +149,10 @@ async def start_process(  # noqa: PLR0913  # all are keywords, and each is a fac
         _close(write_end for _, write_end in outputs)
     if max_memory is not None:
         _limit_memory(popen.pid, max_memory)
-    exited: asyncio.Future[int] = loop.create_future()
-    _watch(popen, exited, loop)
+    exited = _watch(popen, loop)
     process = Process(popen, mark, Tail(keep_output), Tail(), exited)
-    for (read_end, _), tail in zip(outputs, (process.stdout, process.stderr), strict=True):
-        process.transports.append(await _read(read_end, tail, loop))
+    process.transports.append(await _read(outputs[0][0], process.stdout, loop))
+    process.transports.append(await _read(outputs[1][0], process.stderr, loop))
     return process
 
 
@@ -184,11 +183,10 @@ def _same(tail: Tail) -> Any:  # noqa: ANN401  # a factory of protocols
 
 
 def _watch(
-    popen: "subprocess.Popen[bytes]",
-    exited: "asyncio.Future[int]",
-    loop: asyncio.AbstractEventLoop,
-) -> None:
-    """Settle `exited` when the process is over."""
+    popen: "subprocess.Popen[bytes]", loop: asyncio.AbstractEventLoop
+) -> "asyncio.Future[int]":
+    """Return a future that has the exit code when the process is over."""
+    exited: asyncio.Future[int] = loop.create_future()
 
     def settle(code: int) -> None:
         if not exited.done():
@@ -204,7 +202,7 @@ def _watch(
                 settle(popen.wait())
 
             loop.add_reader(descriptor, ready)
-            return
+            return exited
 
     def wait() -> None:
         code = popen.wait()
@@ -212,6 +210,7 @@ def _watch(
             loop.call_soon_threadsafe(settle, code)
 
     threading.Thread(target=wait, name=f"evalgate-wait-{popen.pid}", daemon=True).start()
+    return exited
 
 
 def _marked(mark: str) -> set[int]:
