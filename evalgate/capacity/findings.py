@@ -205,7 +205,7 @@ def _storm(sessions: Sequence[LoggedSession], declared: Sequence[RetryPolicy]) -
 
 
 def _endless(sessions: Sequence[LoggedSession], seconds: float) -> Finding | None:
-    open_ones = [session for session in sessions if session.end is None]
+    open_ones = [session for session in sessions if session.endless]
     if not open_ones:
         return None
     first = open_ones[0]

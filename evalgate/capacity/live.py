@@ -80,6 +80,11 @@ class LoggedSession:
         return tuple(call for call in self.calls if call.closed and call.cause is not None)
 
     @property
+    def endless(self) -> bool:
+        """Whether it had no end of its own."""
+        return self.end is None or self.status == "timed_out"
+
+    @property
     def ended_well(self) -> bool:
         """Whether the agent itself says that it finished."""
         return self.end is not None and self.status == "finished"
@@ -144,9 +149,13 @@ def live_outcome(
         column = series.admitted if decision.admitted else series.throttled
         place = series.place(decision.at)  # may widen the bins, so before the column is used
         column[place] += 1
+        if decision.admitted:
+            for dimension, charge in zip(quota.dimensions, decision.charges, strict=True):
+                if dimension.name != "requests":
+                    series.column_of(dimension.name)[place] += charge
     refused = [decision.at for decision in made if not decision.admitted]
     last_start = max((session.start for session in sessions), default=0.0)
-    still = any(session.end is None for session in sessions)
+    still = any(session.endless for session in sessions)
     ends = [session.end for session in sessions if session.end is not None]
     return StressOutcome(
         groups=groups,

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evalgate.capacity.sessions import Loops, Mix, loops_of, workload_of
+from evalgate.capacity.sessions import Loops, Mix, loops_of, plan_of, workload_of
 from evalgate.capacity.workload import ArrivalLaw, Workload
 from evalgate.errors import ConfigError, DataError
 from evalgate.schema.golden import Case
@@ -18,6 +18,7 @@ from evalgate.text.suggest import did_you_mean
 
 __all__ = [
     "Tagged",
+    "drawn_from",
     "load_tagged",
     "loops_in",
     "rank_of",
@@ -149,6 +150,14 @@ def workload_from(
         DataError: Those of a kind hold no LLM call.
     """
     return workload_of(_mixes(config, sessions), law)
+
+
+def drawn_from(config: StressConfig, sessions: Sequence[Tagged]) -> list[list[Trace]]:
+    """Return, for each group of `workload_from`, the recorded session behind each of its plans."""
+    return [
+        [t for t in mix.traces if t.status != "not_measured" and plan_of(t) is not None]
+        for mix in _mixes(config, sessions)
+    ]
 
 
 def loops_in(config: StressConfig, sessions: Sequence[Tagged]) -> Loops | None:
