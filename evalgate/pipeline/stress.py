@@ -109,6 +109,8 @@ def _of_arrivals(options: StressOptions, path: Path) -> Report:
             "--sessions is for recorded sessions; an arrivals file brings its own calls",
             fix="leave --sessions out, or give --traces FILE",
         )
+    if "arrivals" in options.fields:
+        raise ConfigError("--arrive and --arrivals both say when calls come", fix="give one")
     if config.engine == "live":
         raise ConfigError(
             "--engine live runs a suite's agent; an arrivals file has none",
@@ -126,7 +128,14 @@ def _of_arrivals(options: StressOptions, path: Path) -> Report:
     )
     made_of = arrivals_digest(arrivals)
     version = settings_version(config, made_of)
-    part = part_of(config, scenario, result, version, warnings=tuple(_about(arrivals)))
+    part = part_of(
+        config,
+        scenario,
+        result,
+        version,
+        extra={"arrivals": path.name},
+        warnings=tuple(_about(arrivals)),
+    )
     report = _bare_report(path.name, made_of)
     return conclude_alone(report, part, _baseline(options.baseline), GateConfig())
 

@@ -1,5 +1,6 @@
 """The report as Markdown, for step summaries, comments and files."""
 
+from evalgate.render.stress import checklist_rows, figure_rows, scenario_line
 from evalgate.render.style import Style
 from evalgate.render.view import (
     MARKS,
@@ -38,6 +39,7 @@ def _report(report: Report) -> str:
         markdown_cell(subject_line(report)),
         *_changed(report),
         _checks(report),
+        *_stress(report),
         *_cases(report),
         *_advisory(report),
         *_warnings(report),
@@ -76,6 +78,19 @@ def _check_row(check: Check) -> str:
         f"| {_value(check.baseline, check)} | {_value(check.candidate, check)} "
         f"| {markdown_cell(change_text(check))} | {said} |"
     )
+
+
+def _stress(report: Report) -> list[str]:
+    if report.stress is None:
+        return []
+    figures = ["| | |", "|---|---:|"]
+    figures += [f"| {markdown_cell(n)} | {markdown_cell(v)} |" for n, v in figure_rows(report)]
+    lines = ["| | | | |", "|---|---|---|---|"]
+    lines += ["| " + " | ".join(map(markdown_cell, row)) + " |" for row in checklist_rows(report)]
+    said = f"**Stress check:** {markdown_cell(scenario_line(report))}"
+    body = "\n".join(figures) + "\n\n" + "\n".join(lines)
+    summary = "<summary>What became of the load, and the checklist</summary>"
+    return [said, f"<details>{summary}\n\n{body}\n\n</details>"]
 
 
 def _value(value: float | None, check: Check) -> str:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from evalgate.render.stress import checklist_rows, figure_rows, scenario_line
 from evalgate.render.style import Style
 from evalgate.render.view import (
     MARKS,
@@ -13,6 +14,7 @@ from evalgate.render.view import (
     explained_checks,
     gating_checks,
     headline,
+    move_text,
     moved_cases,
     noise_text,
     subject_line,
@@ -81,6 +83,7 @@ def _print(console: "Console", report: Report, *, narrow: bool) -> None:
         _print_case(line, change)
     if len(moved) > len(shown):
         line(f"{len(moved) - len(shown)} more in report.json", "dim", 2)
+    _print_stress(console, line, report)
     _print_rest(console, line, report, narrow=narrow)
 
 
@@ -139,6 +142,21 @@ def _print_case(line: "Line", change: CaseChange) -> None:
         line(change.reproduce, "cyan", 4)
 
 
+def _print_stress(console: "Console", line: "Line", report: Report) -> None:
+    from rich.columns import Columns  # noqa: PLC0415  # heavy
+    from rich.text import Text  # noqa: PLC0415
+
+    if report.stress is None:
+        return
+    console.print()
+    line("stress check", "bold")
+    line(scenario_line(report), "dim", 2)
+    cells = [Text(f"{terminal(name)} {terminal(value)}") for name, value in figure_rows(report)]
+    console.print(Columns(cells, padding=(0, 3), column_first=True))
+    for mark, priority, name, figure in checklist_rows(report):
+        line(f"{mark} {priority} {name}: {figure}", "", 2)
+
+
 def _print_rest(console: "Console", line: "Line", report: Report, *, narrow: bool) -> None:
     from rich.columns import Columns  # noqa: PLC0415  # heavy
     from rich.text import Text  # noqa: PLC0415
@@ -148,8 +166,7 @@ def _print_rest(console: "Console", line: "Line", report: Report, *, narrow: boo
         console.print()
         line("worse, and advisory", "bold")
     for check in moves:
-        values = f"{amount(check.baseline, check.unit)} -> {amount(check.candidate, check.unit)}"
-        line(f"{check.id} {values}, {change_text(check)}", "", 2)
+        line(f"{check.id} {move_text(check)}", "", 2)
     known = {name: m for name, m in advisory_metrics(report).items() if m.value is not None}
     unknown = [name for name, m in report.metrics.items() if m.value is None]
     if known:

@@ -17,6 +17,7 @@ __all__ = [
     "explained_checks",
     "gating_checks",
     "headline",
+    "move_text",
     "moved_cases",
     "noise_text",
     "subject_line",
@@ -52,6 +53,14 @@ def change_text(check: Check) -> str:
     moved = check.change if check.direction == "lower" else -check.change
     word = "worse" if check.change > 0 else "better"
     return f"{moved:+.1%} {word}"
+
+
+def move_text(check: Check) -> str:
+    """Write what an advisory check that would fail found: a change, or a value and its limit."""
+    now = amount(check.candidate, check.unit)
+    if check.kind == "stress":
+        return f"{now}, limit {amount(check.threshold, check.unit)}: {check.reason}"
+    return f"{amount(check.baseline, check.unit)} -> {now}, {change_text(check)}"
 
 
 def noise_text(check: Check) -> str:
@@ -123,6 +132,8 @@ def subject_line(report: Report) -> str:
     cases = f"{suite.selected} of {suite.cases}" if suite.selected != suite.cases else suite.cases
     trials = f"{suite.trials} trial" + ("s" if suite.trials != 1 else "")
     run = f"{cases} cases x {trials}, {suite.mode}"
+    if report.stress is not None and not suite.cases:
+        run = f"{report.stress.get('sessions')} sessions, {report.stress.get('calls')} calls"
     ref = report.baseline
     if ref is None:
         return f"{run}; no comparison"
