@@ -135,7 +135,8 @@ class AgentConfig(Model):
     max_memory_bytes: Annotated[int, Field(gt=0)] | None = None
     """Memory that one process of an isolated agent may use (Linux); null: no limit of ours."""
     trust_reported: bool = False
-    """Whether scores, costs and steps that a live agent reports about itself count."""
+    """Whether scores and costs that a live agent reports about itself count; steps do, marked as
+    self-reported."""
     paths: tuple[str, ...] = ()
     """For `--changed`: what the agent is made of, as globs relative to the configuration (`*` also
     matches `/`); empty: every file of the repository that is no golden set, baseline or
