@@ -15,7 +15,7 @@ __all__ = [
     "trusted_option",
 ]
 
-FORMATS = ("terminal", "markdown", "json", "junit", "github", "gitlab", "openmetrics")
+FORMATS = ("terminal", "markdown", "json", "junit", "github", "gitlab", "openmetrics", "outputs")
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

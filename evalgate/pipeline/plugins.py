@@ -66,6 +66,9 @@ def resolve(group: str, name: str) -> Any:  # noqa: ANN401  # each group has its
     Raises:
         PluginError: The name is unknown, or it cannot be loaded.
     """
+    built_in = BUILTIN.get(group, {}).get(name)
+    if built_in is not None:
+        return _load(built_in)  # without a search of all that is installed
     targets = _targets(group)
     if name not in targets:
         known = list(targets)

@@ -1,0 +1,249 @@
+"""The action's shell steps, run in a scratch repository with real environment files."""
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.github_server import serving
+from support.scratch import IDENTITY, Scratch
+
+FILES = ("GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STEP_SUMMARY", "GITHUB_STATE")
+
+
+@dataclass
+class Runner:
+    """Runs one step after another as GitHub's runner does."""
+
+    action: dict[str, Any]
+    repo: Scratch
+    temp: Path
+    inputs: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, dict[str, str]] = field(default_factory=dict)
+    environ: dict[str, str] = field(default_factory=dict)
+    summary: str = ""
+    log: str = ""
+
+    def step(self, name: str) -> int:
+        """Run the step of a name and return its exit code."""
+        (step,) = [one for one in self.action["runs"]["steps"] if one.get("name") == name]
+        commands = self.temp / "_runner_file_commands"
+        commands.mkdir(parents=True, exist_ok=True)
+        files = {one: commands / f"{one.lower()}_{name.replace(' ', '_')}" for one in FILES}
+        for path in files.values():
+            path.write_text("")
+        script = self.temp / "step.sh"
+        script.write_text(step["run"])
+        done = subprocess.run(
+            ["bash", "--noprofile", "--norc", "-eo", "pipefail", script],
+            cwd=self.repo.root,
+            env={
+                **os.environ,
+                **IDENTITY,
+                **self.environ,
+                **{one: str(path) for one, path in files.items()},
+                **{key: self.value(text) for key, text in step.get("env", {}).items()},
+                "RUNNER_TEMP": str(self.temp),
+                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+            start_new_session=True,
+        )
+        lines = files["GITHUB_OUTPUT"].read_text().splitlines()
+        found = dict(line.split("=", 1) for line in lines)
+        self.outputs[step.get("id", name)] = found
+        self.summary += files["GITHUB_STEP_SUMMARY"].read_text()
+        self.log = done.stdout + done.stderr
+        left = [one for one in ("GITHUB_ENV", "GITHUB_PATH") if files[one].read_text()]
+        assert left == []
+        return done.returncode
+
+    def value(self, text: str) -> str:
+        """Evaluate the expressions that the steps use."""
+        defaults = {name: entry["default"] for name, entry in self.action["inputs"].items()}
+        given = {**defaults, "github-token": "token", **self.inputs}
+
+        def evaluated(match: re.Match[str]) -> str:
+            expression = match.group(1).strip()
+            if found := re.fullmatch(r"inputs\.([\w-]+)", expression):
+                return given[found.group(1)]
+            if found := re.fullmatch(r"steps\.([\w-]+)\.outputs\.([\w-]+)", expression):
+                return self.outputs.get(found.group(1), {}).get(found.group(2), "")
+            if expression == "inputs.approvals == 'true' && inputs.github-token || ''":
+                return given["github-token"] if given["approvals"] == "true" else ""
+            raise AssertionError(expression)
+
+        return re.sub(r"\$\{\{(.*?)\}\}", evaluated, text)
+
+    @property
+    def gate(self) -> dict[str, str]:
+        """Outputs of the gate."""
+        return self.outputs["gate"]
+
+
+@pytest.fixture
+def runner(action: dict[str, Any], repo: Scratch, tmp_path: Path) -> Runner:
+    """Return a runner whose repository is on a branch `change`."""
+    (tmp_path / "temp").mkdir()
+    return Runner(action, repo, tmp_path / "temp")
+
+
+def annotations(log: str) -> list[str]:
+    """Return the kinds of the annotations that count: those outside of stopped commands."""
+    found, stopped = [], None
+    for line in log.splitlines():
+        if stopped is not None:
+            stopped = None if line == f"::{stopped}::" else stopped
+        elif line.startswith("::stop-commands::"):
+            stopped = line.removeprefix("::stop-commands::")
+            assert re.fullmatch("[0-9a-f]{32}", stopped)
+        elif line.startswith("::"):
+            found.append(line.split(" ", 1)[0])
+    assert stopped is None
+    return found
+
+
+def test_a_pass(runner: Runner) -> None:
+    """Outputs, summary and one notice, as documented; the job passes."""
+    runner.repo.write("README.md", "x")
+    runner.environ = runner.repo.pull_request()
+    assert 0 == runner.step("Gate")
+    report = runner.temp / "evalgate-report/report.json"
+    assert {
+        "verdict": "pass",
+        "exit-code": "0",
+        "regressions": "0",
+        "cost-usd": "unknown",
+        "report-path": str(report),
+        "summary-path": str(report.with_name("summary.md")),
+    } == runner.gate
+    assert ["::notice"] == annotations(runner.log)
+    assert runner.summary.startswith("## ✅ sums: PASS")
+    assert report.is_file()
+    assert 0 == runner.step("Verdict")
+
+
+def test_a_regression(runner: Runner) -> None:
+    """A failure fails the job in its last step, after everything has been written."""
+    repo = runner.repo
+    repo.replace("agents/sums.py", "return str(", 'return "no" if int(left) > 15 else str(')
+    runner.environ = repo.pull_request()
+    assert 0 == runner.step("Gate")
+    assert ("fail", "1", "5") == tuple(
+        runner.gate[name] for name in ("verdict", "exit-code", "regressions")
+    )
+    assert {"::error", "::notice"} == set(annotations(runner.log))
+    assert "❌ sums: FAIL" in runner.summary
+    assert 1 == runner.step("Verdict")
+
+
+def test_an_error(runner: Runner) -> None:
+    """Without a report the verdict is `error`, and the code is evalgate's."""
+    runner.inputs = {"config": "nowhere.yaml", "trusted-ref": "none"}
+    runner.environ = runner.repo.pull_request()
+    assert 0 == runner.step("Gate")
+    assert {"verdict": "error", "exit-code": "2"} == runner.gate
+    assert ["::error"] == annotations(runner.log)
+    assert 2 == runner.step("Verdict")
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        {"config": "evalgate.yaml; touch hacked"},
+        {"suite": "$(touch hacked)"},
+        {"baseline": "`touch hacked`"},
+        {"shard": "1/2 --help"},
+        {"max-cost": "'; touch hacked; '"},
+        {"trusted-ref": "--help"},
+    ],
+)
+def test_inputs_are_no_code(runner: Runner, inputs: dict[str, str]) -> None:
+    """An input is one argument, whatever stands in it."""
+    runner.inputs = inputs
+    runner.environ = runner.repo.pull_request()
+    runner.step("Gate")
+    assert "pass" != runner.gate["verdict"]
+    assert 0 != runner.step("Verdict")
+    assert not (runner.repo.root / "hacked").exists()
+
+
+def test_a_baseline_and_a_shard(runner: Runner) -> None:
+    """The other inputs reach the command."""
+    runner.inputs = {"baseline": "none", "shard": "1/2"}
+    runner.environ = runner.repo.pull_request()
+    assert 0 == runner.step("Gate")
+    assert "no comparison" in runner.summary
+
+
+ATTACK = """\
+import glob, os
+
+
+def answer(case, context):
+    for name in ("GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_STEP_SUMMARY"):
+        assert name not in os.environ
+    for path in glob.glob(PLACE + "/_runner_file_commands/*"):
+        open(path, "a").write("verdict=pass\\nexit-code=0\\nBASH_ENV=evil.sh\\n")
+    for path in glob.glob(PLACE + "/evalgate-report/*"):
+        open(path, "w").write("{}")
+    print("::set-output name=verdict::pass\\n##[set-output name=verdict]pass", flush=True)
+    return "no idea"
+"""
+
+
+def test_an_agent_that_finds_the_files(runner: Runner) -> None:
+    """An agent that writes into the runner's files by their paths changes no output."""
+    runner.repo.write("agents/sums.py", f"PLACE = {str(runner.temp)!r}\n" + ATTACK)
+    runner.environ = runner.repo.pull_request()
+    assert 0 == runner.step("Gate")
+    assert ("fail", "1") == (runner.gate["verdict"], runner.gate["exit-code"])
+    assert "BASH_ENV" not in runner.summary
+    assert 1 == runner.step("Verdict")
+
+
+def test_an_agent_that_kills_the_gate(runner: Runner) -> None:
+    """A gate that was killed is an error, and the job fails."""
+    kill = "import os, signal\n\n\ndef answer(case, context):\n    os.kill(os.getppid(), 9)\n"
+    runner.repo.write("agents/sums.py", kill)
+    runner.environ = runner.repo.pull_request()
+    runner.step("Gate")
+    assert ("error", "137") == (runner.gate["verdict"], runner.gate["exit-code"])
+    assert 137 == runner.step("Verdict")
+
+
+def test_a_skipped_gate_is_no_pass(runner: Runner) -> None:
+    """Where the gate's step left nothing behind, the last step fails."""
+    runner.outputs["gate"] = {}
+    assert 4 == runner.step("Verdict")
+
+
+def test_files_that_stand_in_for_packages(runner: Runner) -> None:
+    """`pip.py`, `secrets.py` and the like in the checkout are not what the steps run."""
+    for name in ("pip.py", "secrets.py", "evalgate.py", "click.py"):
+        runner.repo.write(name, "raise SystemExit(0)\n")
+    runner.environ = runner.repo.pull_request() | {"PYTHONPATH": str(runner.repo.root)}
+    runner.step("Gate")
+    assert runner.gate["verdict"] in ("fail", "error", "pass")
+    assert "::stop-commands::" in runner.log
+    assert annotations(runner.log)
+
+
+def test_the_comment(runner: Runner) -> None:
+    """The comment's id is an output, and a token without rights changes nothing."""
+    runner.environ = runner.repo.pull_request()
+    assert 0 == runner.step("Gate")
+    with serving() as github:
+        runner.environ["GITHUB_API_URL"] = github.url
+        assert 0 == runner.step("Comment")
+        assert {"comment-id": str(github.comments[0]["id"])} == runner.outputs["comment"]
+        github.faults = [(403, {}, {"message": "Resource not accessible by integration"})]
+        assert 0 == runner.step("Comment")
+        assert {} == runner.outputs["comment"]
