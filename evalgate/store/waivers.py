@@ -8,7 +8,7 @@ from typing import Final
 from evalgate.errors import ConfigError
 from evalgate.schema.waiver import Waiver, Waivers
 from evalgate.store.atomic import write_text
-from evalgate.store.config import parse_yaml
+from evalgate.store.strict_yaml import parse_yaml
 
 __all__ = ["load_waivers", "save_waivers"]
 
