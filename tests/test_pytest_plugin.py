@@ -13,6 +13,8 @@ from xml.etree import ElementTree as ET
 import pytest
 from support.projects import lines, write_project
 
+import evalgate.pytest_plugin
+
 ROOT = Path(__file__).resolve().parents[1]
 _QUIET = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
@@ -382,3 +384,14 @@ def test_the_plugin_is_an_entry_point() -> None:
     with (ROOT / "pyproject.toml").open("rb") as file:
         points = tomllib.load(file)["project"]["entry-points"]["pytest11"]
     assert {"evalgate": "evalgate.pytest_plugin"} == points
+
+
+def test_every_option_is_documented() -> None:
+    """Each option of the plugin has its row on the page."""
+    page = (ROOT / "docs/pytest.md").read_text(encoding="utf-8")
+    parser = pytest.Parser(_ispytest=True)
+    evalgate.pytest_plugin.pytest_addoption(parser)
+    (group,) = [group for group in parser._groups if group.name == "evalgate"]
+    names = [name for option in group.options for name in option.names()]
+    assert 6 == len(names)
+    assert [] == [name for name in names if f"`{name}" not in page]
