@@ -216,3 +216,30 @@ def test_a_scorer_of_the_change(repo: Scratch) -> None:
     attack(repo, "pass")
     result = repo.gate(repo.pull_request())
     assert (1, 0.75) == (result.code, result.json["metrics"]["kindness"]["value"])
+
+
+def test_eating_all_memory(repo: Scratch) -> None:
+    """With a limit of the base an agent that takes too much fails its trials, and nothing else."""
+    repo.git("checkout", "-q", "main")
+    repo.replace("evalgate.yaml", "workers: 1", "workers: 1, max_memory_bytes: 300000000")
+    repo.commit()
+    repo.git("checkout", "-q", "-B", "change")
+    attack(repo, "hoard = bytearray(2_000_000_000)")
+    repo.replace("evalgate.yaml", "max_memory_bytes: 300000000", "max_memory_bytes: 30000000000")
+    result = repo.gate(repo.pull_request())
+    assert (1, 1.0) == (result.code, result.json["metrics"]["error_rate"]["value"])
+
+
+def test_gaining_rights(repo: Scratch) -> None:
+    """An agent's processes gain nothing by set-user-id programs, so not by `sudo`."""
+    if sys.platform != "linux":
+        pytest.skip("asked of the Linux kernel only")
+    repo.write(
+        "agents/sums.py",
+        AGENT.replace(
+            "    left, right",
+            "    status = open('/proc/self/status').read()\n"
+            "    assert 'NoNewPrivs:\\t1' in status\n    left, right",
+        ),
+    )
+    assert 0 == repo.gate(repo.pull_request()).code
