@@ -10,12 +10,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from evalgate.core.judged import judged_metrics
+from evalgate.core.judged import judge_scores
 from evalgate.errors import EvalgateError, ExitCode, NoEvidence
 from evalgate.pipeline.baseline import Update, update_baselines
 from evalgate.pipeline.events import Listener, silent
 from evalgate.pipeline.plan import Filters, Plan, make_plan
 from evalgate.pipeline.plants import PLANTS, Plant, Recording
+from evalgate.pipeline.policy import suite_metrics
 from evalgate.pipeline.run import RunOptions, run_suite
 from evalgate.pipeline.stress_settings import with_options
 from evalgate.pipeline.suite import Suite
@@ -70,6 +71,8 @@ class SelfTest:
     """The suite without a fault: it has to pass, or nothing is shown."""
     attempts: tuple[Attempt, ...]
     """One a fault."""
+    left_out: tuple[str, ...] = ()
+    """Gated metrics that only a judge gives, which judged no planted trial."""
 
     @property
     def exit_code(self) -> int:
@@ -105,7 +108,8 @@ def selftest(suite: Suite, world: World, listen: Listener) -> SelfTest:
         attempts = tuple(_planted(plant, plan, given, folder, world) for plant in PLANTS.values())
         edited = _edited(copy, folder, world)
         stressed = _stressed(suite, copy, world)
-        return SelfTest(suite.name, source, control, (*attempts, edited, *stressed))
+        left_out = tuple(sorted(_judged(suite) & suite.config.gate.metrics.keys()))
+        return SelfTest(suite.name, source, control, (*attempts, edited, *stressed), left_out)
 
 
 def _trials(suite: Suite, folder: Path, world: World, listen: Listener) -> tuple[str, Path]:
@@ -141,7 +145,7 @@ def _copy(suite: Suite, given: Recording, folder: Path, baseline: Path) -> Suite
     write_text(folder / "traces.jsonl", "".join(f"{line}\n" for line in lines))
     data = suite.config.model_dump(exclude_unset=True)
     kept = {key: value for key, value in data.items() if key not in _LEFT_OUT}
-    judged = judged_metrics(suite.config.judges)
+    judged = _judged(suite)
     gate = dict(kept.get("gate", {}))
     metrics = {n: g for n, g in gate.get("metrics", {}).items() if n not in judged}
     replayed = suite.config.gateway is not None
@@ -156,6 +160,12 @@ def _copy(suite: Suite, given: Recording, folder: Path, baseline: Path) -> Suite
         }
     )
     return replace(suite, config=config, runs=folder / "runs", trust=None, base_root=None)
+
+
+def _judged(suite: Suite) -> frozenset[str]:
+    """Name the metrics that only a judge gives: planted trials were judged by nobody."""
+    scores = {s for names in judge_scores(suite.config.judges).values() for s in names.values()}
+    return frozenset(name for name, m in suite_metrics(suite).items() if m.score in scores)
 
 
 def _planted(plant: Plant, plan: Plan, given: Recording, folder: Path, world: World) -> Attempt:
@@ -222,6 +232,8 @@ def table(tested: SelfTest) -> Iterator[str]:
         yield f"  {word:12} exit {code:3} {attempt.name}: {attempt.done or attempt.said}"
         if attempt.done:
             yield f"{'':23}{attempt.said}"
+    if tested.left_out:
+        yield f"  left out, since no judge is asked here: {', '.join(tested.left_out)}"
     match tested.exit_code:
         case 0:
             yield f"{tested.suite}: the gate stopped all {len(tested.attempts)} faults"

@@ -110,6 +110,15 @@ def test_a_stress_failure_is_planted_where_there_is_a_stress_check(project: Path
     assert "stopped" == words(cli("selftest").out)["stress"]
 
 
+def test_judged_metrics_are_left_out(project: Path, cli: Cli) -> None:
+    """No judge is asked about planted trials, and the report says so."""
+    add(project, "    judges: {reader: {kind: claims, model: m, calibration: {waived: test}}}\n")
+    add(project, "    gate: {metrics: {faithfulness: {gate: standard, min: 0.9}}}\n")
+    result = cli("selftest")
+    assert 0 == result.code, result.out
+    assert "no judge is asked here: faithfulness" in result.out
+
+
 AGENT = """
 async def answer(case, context):
     return {"output": "right", "steps": [{"kind": "tool_call", "name": "look", "arguments": {}}]}
