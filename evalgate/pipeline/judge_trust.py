@@ -58,7 +58,7 @@ class Calibrated:
 def calibration_path(suite: Suite, config: JudgeConfig) -> Path:
     """Return where the calibration of a judge is kept: beside the baseline, unless configured."""
     if isinstance(config.calibration, str):
-        return suite.root / config.calibration
+        return suite.policy_root / config.calibration
     return suite.baseline.with_name(f"{suite.name}.calibration.json")
 
 

@@ -80,7 +80,7 @@ async def live_part(
             f"suite {plan.suite.name!r}: a live stress check needs an agent behind a gateway",
             fix="add `gateway: {}` and record once, or --engine simulate",
         )
-    law = law_of(config.arrivals, plan.suite.root)
+    law = law_of(config.arrivals, plan.suite.policy_root)
     scenario = scenario_of(config, workload_from(config, sessions, law))
     roles = _roles(plan, config, scenario, sessions)
     at_once = law.users if isinstance(law, Closed) else len(roles)
