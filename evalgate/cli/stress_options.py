@@ -234,7 +234,7 @@ def _admission(given: Mapping[str, Any]) -> dict[str, object] | bool | None:
 
 
 def _pairs(option: str, texts: Sequence[str]) -> list[tuple[str, str]]:
-    pairs = []
+    pairs: list[tuple[str, str]] = []
     for text in texts:
         name, equals, value = text.rpartition("=")
         if not (name and equals and value):

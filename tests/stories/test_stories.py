@@ -55,8 +55,9 @@ def test_an_intended_trade_off_and_its_baseline(repo: Scratch) -> None:
     follows = repo.gate(repo.pull_request(branch="baseline"))
     shown = {check["id"]: check for check in follows.json["checks"]}
     assert (0, "pass") == (follows.code, follows.json["verdict"])
-    assert f"made of {merged[:12]}, a commit of the base branch" == (
-        shown["baseline.commit"]["reason"]
+    assert (
+        f"made of {merged[:12]}, a commit of the base branch"
+        == (shown["baseline.commit"]["reason"])
     )
     moved = shown["baseline.task_success_rate"]
     assert (1.0, 0.9) == (moved["baseline"], moved["candidate"])
@@ -135,4 +136,3 @@ def test_a_second_agent_brings_its_first_suite(repo: Scratch) -> None:
     repo.branch("later")
     repo.write("agents/shout.py", "def answer(case, context):\n    return case.input\n")
     assert 1 == repo.gate(repo.pull_request(branch="later")).code
-
