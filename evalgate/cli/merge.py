@@ -55,7 +55,7 @@ def merge(  # noqa: PLR0913  # one parameter an option
     every case must be there exactly once, made of one golden set, agent, configuration and one
     set of scorers; else nothing is judged and the exit code is 3.
     """
-    from evalgate.cli.output import check_outputs, emit  # noqa: PLC0415  # heavy
+    from evalgate.cli.output import check_outputs, emit, log_safe  # noqa: PLC0415  # heavy
     from evalgate.pipeline.merge import MergeOptions, merge_runs  # noqa: PLC0415
     from evalgate.pipeline.policy import Overrides  # noqa: PLC0415
     from evalgate.pipeline.suite import Selection  # noqa: PLC0415
@@ -76,5 +76,5 @@ def merge(  # noqa: PLR0913  # one parameter an option
     if ran.reports.suites:
         emit(ran.reports, pairs)
     for name, error in ran.errors:
-        click.echo(terminal(f"error: suite {name!r}: {error}"), err=True)
+        click.echo(log_safe(terminal(f"error: suite {name!r}: {error}")), err=True)
     return ran.reports.exit_code

@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -57,24 +57,23 @@ def emit(reports: ReportSet, pairs: Sequence[tuple[str, Path | None]]) -> None:
     for name, path in pairs:
         renderer: Renderer = resolve("renderers", name)
         if path is None:
-            text = log_safe(renderer(reports, _stdout_style()), name, os.environ)
+            text = log_safe(renderer(reports, _stdout_style()), name)
             click.echo(text, nl=False, color=True)
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_text(path, renderer(reports, Style()))
 
 
-def log_safe(text: str, name: str, environ: Mapping[str, str]) -> str:
-    """Keep a report from giving commands to a GitHub workflow whose log it is printed into.
+def log_safe(text: str, form: str = "terminal") -> str:
+    """Keep a text from giving commands to a GitHub workflow whose log it is printed into.
 
     Args:
-        text: The rendered report.
-        name: Its format; `github` is made of commands.
-        environ: Tells whether a workflow reads the log.
+        text: What is printed.
+        form: Its format; `github` is made of commands.
     """
-    if environ.get("GITHUB_ACTIONS") != "true" or name == "github":
+    if os.environ.get("GITHUB_ACTIONS") != "true" or form == "github":
         return text
-    if name in _JSON:
+    if form in _JSON:
         return text.replace("##[", "#\\u0023[")
     return workflow_log(text, limit=len(text))
 

@@ -142,7 +142,7 @@ def run(formats: tuple[str, ...], outputs: tuple[Path, ...], *, quiet: bool, **g
     tool schema is better or worse.
     """
     from evalgate.agents.hardening import harden  # noqa: PLC0415  # heavy
-    from evalgate.cli.output import check_outputs, emit  # noqa: PLC0415
+    from evalgate.cli.output import check_outputs, emit, log_safe  # noqa: PLC0415
     from evalgate.cli.progress import progress  # noqa: PLC0415
     from evalgate.pipeline.run import run_suites  # noqa: PLC0415
     from evalgate.pipeline.suite import Selection  # noqa: PLC0415
@@ -163,7 +163,7 @@ def run(formats: tuple[str, ...], outputs: tuple[Path, ...], *, quiet: bool, **g
     if ran.reports.suites:
         emit(ran.reports, pairs)
     for name, error in ran.errors:
-        click.echo(terminal(f"error: suite {name!r}: {error}"), err=True)
+        click.echo(log_safe(terminal(f"error: suite {name!r}: {error}")), err=True)
     return ran.reports.exit_code
 
 

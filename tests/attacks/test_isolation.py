@@ -79,6 +79,17 @@ def test_workflow_commands_at_import(repo: Scratch) -> None:
     assert (2, []) == (result.code, commands)
 
 
+def test_workflow_commands_of_one_suite_of_two(repo: Scratch) -> None:
+    """The error of one suite beside another is no command either."""
+    suite = "  broken: {golden: golden_sets/sums.jsonl, agent: 'python:agents.broken:answer'}\n"
+    repo.write("evalgate.yaml", repo.read("evalgate.yaml") + suite)
+    repo.write("agents/broken.py", "raise ValueError('\\n::error ::forged\\n##[error]forged')\n")
+    result = repo.evalgate("run", "--baseline", env=repo.pull_request())
+    lines = (result.out + result.err).splitlines()
+    commands = [line for line in lines if line.lstrip().startswith("::") or "##[" in line]
+    assert (2, []) == (result.code, commands)
+
+
 def test_annotations_are_only_ours(repo: Scratch) -> None:
     """The annotations that evalgate writes hold no command of the agent's."""
     attack(repo, COMMANDS)
