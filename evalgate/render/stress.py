@@ -20,8 +20,8 @@ _FIGURES = (
     ("throttled", "throttled", "count"),
     ("errors", "other errors", "count"),
     ("quota_utilisation", "use of the quota", "ratio"),
-    ("completion_time_p50", "completion p50", "s"),
-    ("completion_time_p95", "completion p95", "s"),
+    ("completion_time_p50", "p50 of finished", "s"),
+    ("completion_time_p95", "p95 of finished", "s"),
 )
 _ALWAYS = ("sessions", "calls", "succeeded", "attempts", "throttled", "quota_utilisation")
 _MARKS = {"met": "✓", "not met": "✗", "not measured": "?"}
