@@ -126,16 +126,22 @@ def test_cases_turned_into_drafts(worse: Scratch) -> None:
     assert (1, True) == (result.code, told(result.json, "changes how it counts"))
 
 
-def test_easy_cases_added(worse: Scratch) -> None:
-    """New cases run as drafts: a hundred easy ones do not thin a regression out."""
+def test_easy_cases_added(repo: Scratch) -> None:
+    """New cases run as drafts: a hundred easy ones do not lift a worse agent over a `min`."""
+    repo.git("checkout", "-q", "main")
+    limits = "    gate: {threshold: 90%, metrics: {task_success_rate: {min: 0.9}}}\n"
+    repo.write("evalgate.yaml", repo.read("evalgate.yaml") + limits)
+    repo.commit()
+    repo.git("checkout", "-q", "-B", "change")
+    repo.write("agents/sums.py", WORSE)
     easy = [
         {"id": f"easy-{n}", "input": "1+1", "expected": {"output": {"equals": "2"}}}
         for n in range(100)
     ]
-    worse.write("golden_sets/sums.jsonl", jsonl([*sums(), *easy]))
-    worse.replace("evalgate.yaml", "noise: none", "noise: none\n    gate: {threshold: 5%}")
-    result = worse.gate(worse.pull_request())
+    repo.write("golden_sets/sums.jsonl", jsonl([*sums(), *easy]))
+    result = repo.gate(repo.pull_request())
     assert (1, True) == (result.code, told(result.json, "adds 100 case(s)"))
+    assert ["task_success_rate.min"] == gating_failures(result.json)
 
 
 def test_a_renamed_golden_set(worse: Scratch) -> None:
