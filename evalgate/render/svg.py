@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, isfinite, log10
 from typing import Literal
+from xml.sax.saxutils import escape
 
 from evalgate.text.escape import xml
 
@@ -119,7 +120,7 @@ def figure(title: str, subtitle: str, panels: Sequence[Panel]) -> str:
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" '
             f'width="{_WIDTH}" height="{height}" role="img" font-family="{_FONT}">'
         ),
-        f"<title>{xml(title)}</title>",
+        f"<title>{_safe(title)}</title>",
         f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>',
         _text(_LEFT, 24, title, size=16, weight=600),
         _text(_LEFT, 43, subtitle, size=12, color=_DIM),
@@ -245,8 +246,13 @@ def _text(  # noqa: PLR0913  the attributes of a text
     edge = ' stroke="#ffffff" stroke-width="3" paint-order="stroke"' if halo else ""
     return (
         f'<text x="{_n(x)}" y="{_n(y)}" font-size="{size}" font-weight="{weight}" '
-        f'fill="{color}" text-anchor="{anchor}"{edge}>{xml(said)}</text>'
+        f'fill="{color}" text-anchor="{anchor}"{edge}>{_safe(said)}</text>'
     )
+
+
+def _safe(said: str) -> str:
+    """Take out what XML does not allow, and let the rest be text."""
+    return escape(xml(said))
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, color: str, dash: str = "") -> str:
