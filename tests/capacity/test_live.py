@@ -17,6 +17,9 @@ RETRIED = LoggedCall(
     (LoggedAttempt(0.0, 0.0, "throttled_requests", 1.0, 0), LoggedAttempt(1.0, 1.1, None, None, 1))
 )
 LOST = LoggedCall((LoggedAttempt(0.0, 0.0, "throttled_tokens"),))
+YES = Decided(0, admitted=True, charges=(1,))
+NO = Decided(0, admitted=False, charges=(1,))
+LATER = Decided(SECOND, admitted=True, charges=(1,))
 
 
 def session(*calls: LoggedCall, end: float | None = 2.0, output: str = "done") -> LoggedSession:
@@ -29,9 +32,9 @@ def test_counts() -> None:
     """Calls, attempts, retries by layer, causes, and what finished."""
     sessions = [session(GOOD, RETRIED), session(LOST, output="sorry"), session(end=None)]
     made = [
-        Decided(0, admitted=True, charges=(1,)),
-        Decided(0, admitted=False, charges=(1,)),
-        Decided(SECOND, admitted=True, charges=(1,)),
+        YES,
+        NO,
+        LATER,
     ]
     outcome = live_outcome(sessions, made, Quota(rpm=60), {"all": None}, layers("openai"))
     total = outcome.total
@@ -52,7 +55,7 @@ def test_counts() -> None:
 
 def test_use_of_the_quota() -> None:
     """Two admissions a second apart on 60 RPM with a burst of 60: 2 / 61."""
-    made = [Decided(0, admitted=True, charges=(1,)), Decided(SECOND, admitted=True, charges=(1,))]
+    made = [YES, LATER]
     outcome = live_outcome([session(GOOD)], made, Quota(rpm=60), {"all": None}, ())
     assert {"requests": 2 / 61} == outcome.utilisation
     assert 0.0 == outcome.recovery
