@@ -7,6 +7,7 @@ import pytest
 
 from evalgate.core.registry import METRICS
 from evalgate.core.scorer import Scorer
+from evalgate.core.stress_metrics import STRESS_METRICS
 from evalgate.schema.config import Price
 from evalgate.schema.golden import Case
 from evalgate.schema.score import Abstained, Broken, Score, Scored
@@ -35,7 +36,8 @@ def test_every_metric_has_a_score() -> None:
     names = [name for scorer in builtin_scorers(Settings()) for name in scorer.scores]
 
     assert len(names) == len(set(names))
-    assert {metric.score for metric in METRICS.values()} - JUDGED == set(names)
+    stress = {metric.score for metric in STRESS_METRICS.values()}
+    assert {metric.score for metric in METRICS.values()} - JUDGED - stress == set(names)
 
 
 @pytest.mark.parametrize(
