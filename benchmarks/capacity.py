@@ -12,13 +12,14 @@ import resource
 import subprocess
 import sys
 import time
+from array import array
 from collections.abc import Callable, Generator, Iterator
 from random import Random
 from typing import Any
 
 import simpy
 
-from evalgate.capacity.arrivals import parse_arrivals
+from evalgate.capacity.arrivals import Arrivals, parse_arrivals
 from evalgate.capacity.quota import Quota, Request
 from evalgate.capacity.retry import layers
 from evalgate.capacity.simulate import Scenario, simulate
@@ -113,6 +114,14 @@ def _ours(workload: Workload, quota: Quota, retry: str) -> Callable[[], int]:
     return lambda: simulate(Scenario(workload, quota, layers(retry))).total.attempts
 
 
+def _ready_made(calls: int) -> Workload:
+    """Return Poisson arrivals as a recorded trace, so that only the simulator is measured."""
+    drawn = Workload((Group("a", (ONE,), calls),), Poisson(90.0))
+    times = array("q", (start.time for start in starts(drawn, Random("0/arrivals"))))
+    unknown = array("q", [-1]) * calls
+    return from_arrivals(Arrivals(times, unknown, unknown, unknown))
+
+
 def _moments(workload: Workload) -> list[float]:
     seed = Random("0/arrivals")
     return [start.time / SECOND for start in starts(workload, seed)]
@@ -136,6 +145,7 @@ def speed(scale: int) -> Iterator[tuple[str, int, float, float, float]]:
             quota,
             0,
         ),
+        ("no retry, the same arrivals ready-made", _ready_made(1000 * scale), quota, 0),
     ]
     for name, workload, limits, retries in cases:
         count, ours = _best(_ours(workload, limits, f"exact:{retries}"))

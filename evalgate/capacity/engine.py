@@ -61,7 +61,6 @@ class Engine:
         ]
         self.series = Series()
         self.charged = Charged(quota, self.series)
-        self.row: Script | None = None
         self.now = self.place = self.calls = self.retries = 0
         self.scripts: list[dict[int, Script]] = [{} for _ in workload.groups]
         self.times: list[int] = []
@@ -171,16 +170,18 @@ class Engine:
             self.series.admitted[self.place] += 1
             if self.charged.columns:
                 self.charged.spend(cost, self.place)
-            self._note_end(now + script.ideal)
+            if script.ideal:
+                self._note_end(now + script.ideal)
+            else:
+                self.last_end = now if now > self.last_end else self.last_end  # noqa: FURB136  hot
+                self.series.finished[self.place] += 1
 
     def _script(self, start: Start) -> Script:
         """Work a plan out when its first session comes."""
         quota = self.rules.quota
         plans = self.workload.groups[start.group].plans
         if isinstance(plans, Rows):
-            script = self.row or Script(row_plan(plans, start.plan), quota)
-            if not self.charged.columns:
-                self.row = script  # without limits on tokens all rows cost the same
+            script = Script(row_plan(plans, start.plan), quota)
             note_sessions(self.counts[start.group], script, 1)
             return script
         script = self.scripts[start.group][start.plan] = Script(plans[start.plan], quota)

@@ -12,7 +12,7 @@ from evalgate.capacity.quota import Quota
 from evalgate.capacity.retry import RetryBudget, RetryPolicy
 from evalgate.capacity.rules import Rules
 from evalgate.capacity.units import nanoseconds, seconds
-from evalgate.capacity.workload import Workload, is_sampled, starts
+from evalgate.capacity.workload import Workload, is_sampled, starts, without_rows
 
 __all__ = ["Scenario", "simulate", "simulate_seeds"]
 
@@ -62,8 +62,9 @@ def simulate(scenario: Scenario, seed: int = 0) -> StressOutcome:
         horizon,
         scenario.window_start,
     )
-    engine = Engine(scenario.workload, rules, jitter, chance)
-    engine.run(starts(scenario.workload, arrivals))
+    workload = without_rows(scenario.workload, scenario.quota)
+    engine = Engine(workload, rules, jitter, chance)
+    engine.run(starts(workload, arrivals))
     engine.close()
     drawn = before != (jitter.getstate(), chance.getstate())
     return _outcome(scenario, engine, sampled=drawn or is_sampled(scenario.workload))

@@ -10,7 +10,7 @@ from random import Random
 from typing import NamedTuple
 
 from evalgate.capacity.arrivals import Arrivals
-from evalgate.capacity.quota import Request
+from evalgate.capacity.quota import Quota, Request
 from evalgate.capacity.units import SECOND, exponential, nanoseconds
 from evalgate.errors import ConfigError
 
@@ -35,6 +35,7 @@ __all__ = [
     "row_plan",
     "session_count",
     "starts",
+    "without_rows",
 ]
 
 
@@ -200,6 +201,24 @@ def ideal_time(plan: Plan) -> int:
 def row_plan(rows: Rows, row: int) -> Plan:
     """Return the single-call session of one recorded arrival."""
     return Plan((Stage((Call(rows.arrivals.request(row), rows.duration),)),))
+
+
+def without_rows(workload: Workload, quota: Quota) -> Workload:
+    """Let one plan stand for all rows of an arrivals file where no limit is on tokens.
+
+    Args:
+        workload: What is offered.
+        quota: The limits: without one on tokens every row costs the same.
+    """
+    if any(dimension.name != "requests" for dimension in quota.dimensions):
+        return workload
+    groups = tuple(
+        replace(group, plans=(row_plan(group.plans, 0),))
+        if isinstance(group.plans, Rows)
+        else group
+        for group in workload.groups
+    )
+    return replace(workload, groups=groups)
 
 
 def from_arrivals(arrivals: Arrivals, name: str = "recorded", duration: float = 0.0) -> Workload:
