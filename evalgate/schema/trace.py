@@ -24,6 +24,8 @@ __all__ = [
     "ToolCall",
     "Trace",
     "TraceStatus",
+    "Unread",
+    "UnreadPart",
     "UserMessage",
 ]
 
@@ -202,8 +204,32 @@ class Span(_StepBase):
     """What came out."""
 
 
+UnreadPart = Literal["tool_calls", "output", "usage"]
+"""What an item that nobody could read may have been part of.
+
+`tool_calls`: calls, hand-overs and decisions of guardrails. `output`: the answer. `usage`: calls
+of models, their tokens and their cost.
+"""
+
+
+class Unread(_StepBase):
+    """An item of the source that is not understood, as it came.
+
+    The scores that it could change are not measured.
+    """
+
+    kind: Literal["unread"] = "unread"
+    """Names the kind of step."""
+    type: str
+    """What the source calls it: the type of the item, else where it stood."""
+    item: Json = None
+    """The item."""
+    parts: tuple[UnreadPart, ...] = ("tool_calls", "output")
+    """What it could change."""
+
+
 Step = Annotated[
-    LlmCall | ToolCall | Retrieval | GuardrailStep | Handoff | UserMessage | Span,
+    LlmCall | ToolCall | Retrieval | GuardrailStep | Handoff | UserMessage | Span | Unread,
     Field(discriminator="kind"),
 ]
 """One step of a trace, in order of time."""

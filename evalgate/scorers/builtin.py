@@ -15,7 +15,7 @@ from evalgate.core.scorer import Scorer
 from evalgate.schema.golden import Case
 from evalgate.schema.result import TrialResult
 from evalgate.schema.score import Abstained, Broken, Score, Scored
-from evalgate.schema.trace import ToolCall, Trace
+from evalgate.schema.trace import ToolCall, Trace, UnreadPart
 from evalgate.scorers import (
     cost,
     experience,
@@ -26,8 +26,9 @@ from evalgate.scorers import (
     task,
     tools,
 )
-from evalgate.scorers.settings import YES, Settings
+from evalgate.scorers.settings import YES, Settings, unknown
 from evalgate.scorers.signals import output_text
+from evalgate.scorers.unread import unread_parts
 from evalgate.text.escape import cap
 
 __all__ = ["builtin_scorers", "metric_sources", "score_trial", "scorer_versions"]
@@ -57,6 +58,25 @@ _STEPS: Final = (
     "escalation",
 )
 """Scores made of steps, which a live agent without the gateway reports about itself."""
+
+_RESTS_ON: Final[Mapping[UnreadPart, tuple[str, ...]]] = MappingProxyType(
+    {
+        "tool_calls": (
+            "tool_fan_out",
+            "guardrail_missed",
+            "guardrail_false_block",
+            "guardrail_violation",
+            "handoff_missed",
+            "handoff_unneeded",
+            "escalation",
+        ),
+        "output": ("guardrail_violation", *groundedness.SCORES),
+        "usage": (*cost.SCORES, "llm_calls_per_turn", "retry_exhaustion"),
+    }
+)
+"""Scores that what nobody could read could change; the scorers of the task see to their own."""
+
+_SEEN_IS_SEEN: Final = frozenset({"guardrail_violation", "escalation"})
 
 
 def builtin_scorers(settings: Settings, cases: Iterable[Case] = ()) -> tuple[Scorer, ...]:
@@ -293,6 +313,9 @@ def score_trial(
             scores.update(own)
             if scorer.explain is not None:
                 details += _details(scorer, case, trace, own)
+        for part, why in unread_parts(trace).items():
+            touched = [name for name in _RESTS_ON[part] if _could_change(name, scores.get(name))]
+            scores.update(dict.fromkeys(touched, unknown(why)))
     return TrialResult(
         case_id=case.id,
         trial=trace.trial,
@@ -308,6 +331,11 @@ def score_trial(
         output=output_text(trace.output)[:_OUTPUT_CHARACTERS],
         details=tuple(details),
     )
+
+
+def _could_change(name: str, score: Score | None) -> bool:
+    """Whether more evidence could change a score: what was seen to happen stays so."""
+    return isinstance(score, Scored) and not (name in _SEEN_IS_SEEN and score == YES)
 
 
 def _scores(scorer: Scorer, case: Case, trace: Trace) -> dict[str, Score]:

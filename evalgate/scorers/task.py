@@ -4,14 +4,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from evalgate.core.matching import Matcher, first_divergence, json_equal
-from evalgate.schema.golden import Case
+from evalgate.schema.golden import Case, Expected
 from evalgate.schema.score import Abstained, Broken, Score, Scored
-from evalgate.schema.trace import ToolCall, Trace
+from evalgate.schema.trace import ToolCall, Trace, UnreadPart
 from evalgate.scorers.output import SchemaCheck, compile_schema, failed_output
 from evalgate.scorers.recorded import recorded_value
-from evalgate.scorers.settings import NO, YES, Settings, failed
+from evalgate.scorers.settings import NO, YES, Settings, failed, unknown
 from evalgate.scorers.signals import blocked, handed_over, refused
 from evalgate.scorers.tools import compile_case, score_tools
+from evalgate.scorers.unread import unread_parts
 from evalgate.text.escape import cap
 
 __all__ = ["SCORES", "VERSION", "Prepared", "failed_expectations", "prepare", "score_task"]
@@ -77,16 +78,34 @@ def score_task(
     if next(_failures(case, trace, prepared), None) is not None:
         return {"task_success": NO}
     grades = [recorded_value(trace, name, settings) for name in case.expected.scores]
-    return {"task_success": _success(case, tools, grades)}
+    return {"task_success": _success(case, tools, [*grades, *_not_measured(case, trace)])}
+
+
+def _not_measured(case: Case, trace: Trace) -> Iterator[Score]:
+    """Give an unknown score for each part that the case judges and nobody could read."""
+    for part, reason in unread_parts(trace).items():
+        if _judges(case.expected, part):
+            yield unknown(reason)
+
+
+def _judges(expected: Expected, part: UnreadPart) -> bool:
+    """Return whether an expectation rests on a part, tool calls aside, which their scores tell."""
+    match part:
+        case "output":
+            return expected.output is not None or expected.refusal is not None
+        case "tool_calls":
+            return expected.handoff is not None or expected.guardrail is not None
+        case "usage":
+            return False
 
 
 def _success(case: Case, tools: Mapping[str, Score], grades: list[Score]) -> Score:
     """Put the tool calls and the grades together; all else holds."""
     expected = case.expected
     judged = list(grades)
-    if expected.tool_calls is not None and not grades:
+    if expected.tool_calls is not None and not expected.scores:
         match = tools["tool_calls_match"]
-        if not isinstance(match, Abstained):
+        if not isinstance(match, Abstained) or match.unknown:
             judged.append(match)
     values = [score.value for score in judged if isinstance(score, Scored)]
     lowest = min(values, default=1.0)
@@ -156,13 +175,19 @@ def _low_grades(case: Case, trace: Trace, settings: Settings) -> Iterator[str]:
 
 def _failures(case: Case, trace: Trace, prepared: Prepared) -> Iterator[str]:
     """Say which expectations fail, recorded scores and tool calls aside."""
-    expected = case.expected
-    if expected.output is not None:
+    expected, unread = case.expected, unread_parts(trace)
+    if expected.output is not None and "output" not in unread:
         yield from failed_output(expected.output, trace.output, prepared.schema)
     if expected.final_state is not None:
         yield from _failed_state(expected.final_state, trace)
-    if expected.refusal is not None and refused(trace) != expected.refusal:
+    if (
+        expected.refusal is not None
+        and "output" not in unread
+        and refused(trace) != expected.refusal
+    ):
         yield "the agent did not decline" if expected.refusal else "the agent declined"
+    if "tool_calls" in unread:
+        return
     if expected.handoff is not None and handed_over(trace) != expected.handoff:
         yield "no hand-over to a person" if expected.handoff else "a hand-over to a person"
     if expected.guardrail is not None and blocked(trace) != (expected.guardrail == "block"):

@@ -8,6 +8,8 @@ from evalgate.core.matching import Matcher, MatchResult, compile_expected
 from evalgate.schema.golden import Case
 from evalgate.schema.score import Abstained, Broken, Score, Scored
 from evalgate.schema.trace import ToolCall, Trace
+from evalgate.scorers.settings import unknown
+from evalgate.scorers.unread import unread_parts
 
 __all__ = ["SCORES", "VERSION", "compile_case", "score_tools"]
 
@@ -49,13 +51,33 @@ def score_tools(case: Case, trace: Trace, matcher: Matcher | None = None) -> dic
 
     Returns:
         One score for each of `SCORES`; ratios carry their counts. A trial that was not measured
-        gives broken scores, never values.
+        gives broken scores, never values; one with items that could be calls and that nobody
+        could read gives unknown ones, unless a call that was made is wrong whatever they are.
     """
     if trace.status == "not_measured":
         broken = Broken(f"the trial was not measured: {trace.error or 'no reason given'}")
         return dict.fromkeys(SCORES, broken)
     calls = [step for step in trace.steps if isinstance(step, ToolCall)]
-    return {**_matched(case, trace, calls, matcher), **_counted(calls)}
+    unread = unread_parts(trace).get("tool_calls")
+    if unread is None:
+        return {**_matched(case, trace, calls, matcher), **_counted(calls)}
+    not_measured = unknown(unread)
+    counted = dict.fromkeys(("tool_failure", "tool_invocations"), not_measured)
+    matched = _matched(case, trace, calls, matcher)
+    if _wrong_anyway(case, calls):
+        return {**matched, **counted}
+    return {
+        **{
+            name: score if isinstance(score, Abstained) else not_measured
+            for name, score in matched.items()
+        },
+        **counted,
+    }
+
+
+def _wrong_anyway(case: Case, calls: list[ToolCall]) -> bool:
+    """Return whether a call was made where none may be: no further call makes that right."""
+    return case.expected.tool_calls == () and any(c.requestor == "assistant" for c in calls)
 
 
 def _matched(
