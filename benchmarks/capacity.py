@@ -19,13 +19,11 @@ from typing import Any
 
 import simpy
 
-from evalgate.capacity.arrivals import Arrivals, parse_arrivals
-from evalgate.capacity.quota import Quota, Request
-from evalgate.capacity.retry import layers
-from evalgate.capacity.simulate import Scenario, simulate
-from evalgate.capacity.stress import stress
-from evalgate.capacity.units import SECOND
-from evalgate.capacity.workload import (
+from evalgate.quota.quota import Quota, Request
+from evalgate.quota.units import SECOND
+from evalgate.stress.checks.stress import stress
+from evalgate.stress.load.arrivals import Arrivals, parse_arrivals
+from evalgate.stress.load.workload import (
     Call,
     Group,
     Plan,
@@ -35,6 +33,8 @@ from evalgate.capacity.workload import (
     from_arrivals,
     starts,
 )
+from evalgate.stress.simulation.retry import layers
+from evalgate.stress.simulation.simulate import Scenario, simulate
 
 ONE = Plan((Stage((Call(Request(500, 200)),)),))
 SESSION = Plan(tuple(Stage((Call(Request(500, 200), SECOND),), SECOND) for _ in range(4)))

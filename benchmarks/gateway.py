@@ -31,10 +31,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from evalgate.gateway.app import create_app
+from evalgate.gateway.cassette_index import Shelf
 from evalgate.gateway.request_key import Matching, parse_body, prepare
 from evalgate.gateway.server import serve
 from evalgate.gateway.sessions import GatewaySettings, Session, Sessions
-from evalgate.gateway.shelf import Shelf
 from evalgate.gateway.upstream import Endpoint, Upstream
 from evalgate.gateway.wire.routes import resolve
 from evalgate.schema.cassette import CallEntry, CassetteHeader, RecordedResponse

@@ -24,9 +24,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from evalgate.agents.agent_input import AgentCase
 from evalgate.agents.base import Context
 from evalgate.agents.factory import open_agent
-from evalgate.agents.given import AgentCase
 from evalgate.agents.runner import RunPlan, run_trials
 from evalgate.schema.config import AgentConfig
 from evalgate.schema.golden import Case

@@ -20,9 +20,9 @@ warnings.simplefilter("ignore")
 
 from judges import ANSWER, CONTEXTS  # noqa: E402  # after the switch above
 
-from evalgate.core.pricing import PriceBook, Usage, price_call  # noqa: E402
 from evalgate.judges.base import Live, Meter, Question, Reply  # noqa: E402
 from evalgate.judges.factory import open_judge  # noqa: E402
+from evalgate.pricing import PriceBook, Usage, price_call  # noqa: E402
 from evalgate.schema.config import JudgeConfig  # noqa: E402
 from evalgate.schema.judge import Evidence  # noqa: E402
 

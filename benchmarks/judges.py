@@ -41,7 +41,7 @@ MODEL = "gpt-4o-mini"
 LINE = "{:<28} {:>7} {:>11} {:>8} {:>8} {:>8}"
 IMPORTS = {
     "Ragas": "import openai, ragas.llms, ragas.metrics.collections",
-    "claims judge": "import evalgate.judges.claims, httpx2",
+    "claims judge": "import evalgate.judges.kinds.claims, httpx2",
 }
 
 CONTEXTS = tuple(

@@ -7,7 +7,7 @@ two cores; they are not measured here.
 import time
 from collections.abc import Callable
 
-from evalgate.core.matching import compile_expected
+from evalgate.matching import compile_expected
 from evalgate.schema.golden import Case, Expected, ExpectedCall, MatchMode, MatchPreset
 from evalgate.schema.trace import ToolCall, Trace
 from evalgate.scorers.tools import compile_case, score_tools

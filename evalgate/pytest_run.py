@@ -13,29 +13,29 @@ from typing import Literal
 
 import pytest
 
-from evalgate.errors import EvalgateError, NoEvidence
-from evalgate.pipeline.measured import (
+from evalgate.commands.measured import (
     Measured,
     in_parts,
     judge_measured,
     read_measured,
     shown_scores,
 )
-from evalgate.pipeline.plan import Filters, make_plan
-from evalgate.pipeline.session import Session, open_session
-from evalgate.pipeline.suite import Selection, Suite, find_suites
-from evalgate.pipeline.verdicts import combine
-from evalgate.pipeline.world import this_machine
-from evalgate.render.json import render as as_json
-from evalgate.render.style import Style
-from evalgate.render.terminal import render as as_text
-from evalgate.render.view import gating_checks, headline
+from evalgate.errors import EvalgateError, NoEvidence
+from evalgate.gate.reports import combine
+from evalgate.output.json import render as as_json
+from evalgate.output.style import Style
+from evalgate.output.terminal import render as as_text
+from evalgate.output.view import gating_checks, headline
+from evalgate.run.session import Session, open_session
 from evalgate.schema.config import AgentConfig, SuiteConfig
 from evalgate.schema.golden import Case
 from evalgate.schema.result import Report
 from evalgate.schema.trace import Trace
 from evalgate.store.atomic import write_text
 from evalgate.store.golden import load_golden
+from evalgate.suite.environment import this_machine
+from evalgate.suite.plan import Filters, make_plan
+from evalgate.suite.suite import Selection, Suite, find_suites
 from evalgate.text.escape import terminal
 
 __all__ = ["CaseItem", "Run", "SuiteNode"]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Protocol
 
-from evalgate.agents.given import Context
+from evalgate.agents.agent_input import Context
 from evalgate.schema.config import AgentConfig
 from evalgate.schema.golden import Case
 from evalgate.schema.trace import Trace, TraceStatus

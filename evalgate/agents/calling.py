@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any, Final
 
-from evalgate.agents.given import AgentCase, Context
+from evalgate.agents.agent_input import AgentCase, Context
 from evalgate.agents.messages import is_message, read_state
 from evalgate.agents.output import reply_fields
 from evalgate.errors import AgentLoadError

@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Final
 
+from evalgate.agents.agent_input import AgentCase
 from evalgate.agents.base import Agent, Context, Opening, TrialFailed
 from evalgate.agents.environment import agent_environment, check_environment
-from evalgate.agents.given import AgentCase
 from evalgate.agents.output import reply_fields
 from evalgate.agents.plain import NotPlain, encode, too_large
 from evalgate.agents.process import Process, ended_how, start_process

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from evalgate.agents.agent_input import AgentCase
 from evalgate.agents.base import Agent, Context, Opening, TrialFailed
 from evalgate.agents.command import read_answer
-from evalgate.agents.given import AgentCase
 from evalgate.agents.plain import too_large
 from evalgate.agents.trial import run_trial
 from evalgate.errors import AgentLoadError

@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
+from evalgate.agents.agent_input import AgentCase
 from evalgate.agents.base import Context, Opening, TrialFailed
 from evalgate.agents.environment import agent_environment
-from evalgate.agents.given import AgentCase
 from evalgate.agents.plain import too_large
 from evalgate.agents.process import Process, ended_how, start_process
 from evalgate.agents.trial import run_trial

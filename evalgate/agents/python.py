@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
+from evalgate.agents.agent_input import AgentCase
 from evalgate.agents.base import Agent, Clock, Context, Opening
 from evalgate.agents.calling import Callee, adapt
 from evalgate.agents.environment import check_environment
-from evalgate.agents.given import AgentCase
 from evalgate.agents.inloop import Watchdog, ask_in_loop
 from evalgate.agents.load import load_object
 from evalgate.agents.plain import encode

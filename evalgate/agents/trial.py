@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from evalgate.agents.agent_input import AgentCase
 from evalgate.agents.base import Clock, Context, TrialFailed
-from evalgate.agents.given import AgentCase
 from evalgate.agents.reply import Notes, Reply, make_trace, read_reply, shifted, without_claims
 from evalgate.schema.base import Json
 from evalgate.schema.golden import Case, Message, Script

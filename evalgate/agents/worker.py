@@ -20,8 +20,8 @@ import traceback
 from pathlib import Path
 from typing import Any, Final
 
+from evalgate.agents.agent_input import AgentCase, Context
 from evalgate.agents.calling import Callee, adapt
-from evalgate.agents.given import AgentCase, Context
 from evalgate.agents.load import load_object
 from evalgate.agents.place import place_of
 from evalgate.agents.plain import NotPlain, encode

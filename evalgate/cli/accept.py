@@ -36,8 +36,8 @@ def accept(config: Path, **given: str | float | None) -> None:
     It counts once it is on the base branch, or once a code owner approved the very commit under
     judgement. The failure stays visible as "fail, accepted" until the waiver expires.
     """
-    from evalgate.pipeline.accept import Acceptance, accept_failure  # noqa: PLC0415  # heavy
-    from evalgate.pipeline.world import this_machine  # noqa: PLC0415
+    from evalgate.commands.accept import Acceptance, accept_failure  # noqa: PLC0415  # heavy
+    from evalgate.suite.environment import this_machine  # noqa: PLC0415
     from evalgate.text.escape import terminal  # noqa: PLC0415
 
     wanted = Acceptance(config=config, **given)  # type: ignore[arg-type]  # click typed them

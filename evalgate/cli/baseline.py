@@ -34,9 +34,9 @@ def update(
       evalgate baseline update --trials 10 --reason "new refund policy"
     """  # noqa: D301  # \b is click's
     from evalgate.cli.progress import progress  # noqa: PLC0415  # heavy
-    from evalgate.pipeline.baseline import Update, update_baselines  # noqa: PLC0415
-    from evalgate.pipeline.suite import Selection, find_suites  # noqa: PLC0415
-    from evalgate.pipeline.world import this_machine  # noqa: PLC0415
+    from evalgate.commands.baseline import Update, update_baselines  # noqa: PLC0415
+    from evalgate.suite.environment import this_machine  # noqa: PLC0415
+    from evalgate.suite.suite import Selection, find_suites  # noqa: PLC0415
 
     found = find_suites(Selection(config, suites))
     change = Update(reason, trials, flags["force"])
@@ -51,8 +51,8 @@ def update(
 @suite_option
 def show(config: Path, suites: tuple[str, ...]) -> None:
     """Print what the baselines hold: metrics, trials, age, provenance."""
-    from evalgate.pipeline.baseline import describe_baseline  # noqa: PLC0415  # heavy
-    from evalgate.pipeline.suite import Selection, find_suites  # noqa: PLC0415
+    from evalgate.commands.baseline import describe_baseline  # noqa: PLC0415  # heavy
+    from evalgate.suite.suite import Selection, find_suites  # noqa: PLC0415
 
     for suite in find_suites(Selection(config, suites)):
         click.echo(describe_baseline(suite))
@@ -63,8 +63,8 @@ def show(config: Path, suites: tuple[str, ...]) -> None:
 @suite_option
 def check(config: Path, suites: tuple[str, ...]) -> int:
     """Check that the baselines are whole, unedited and fit their golden sets."""
-    from evalgate.pipeline.baseline import check_baseline  # noqa: PLC0415  # heavy
-    from evalgate.pipeline.suite import Selection, find_suites  # noqa: PLC0415
+    from evalgate.commands.baseline import check_baseline  # noqa: PLC0415  # heavy
+    from evalgate.suite.suite import Selection, find_suites  # noqa: PLC0415
 
     code = 0
     for suite in find_suites(Selection(config, suites)):

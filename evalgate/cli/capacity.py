@@ -65,11 +65,11 @@ def capacity(
     in the simulator: docs/stress.md.
     """
     from evalgate.cli.progress import progress  # noqa: PLC0415  # heavy
-    from evalgate.pipeline.capacity import CapacityOptions, as_json, plan_capacity  # noqa: PLC0415
-    from evalgate.pipeline.stress_plot import check_plot, write_picture  # noqa: PLC0415
-    from evalgate.pipeline.suite import Selection  # noqa: PLC0415
-    from evalgate.pipeline.world import this_machine  # noqa: PLC0415
-    from evalgate.render.capacity import capacity_figure  # noqa: PLC0415
+    from evalgate.commands.capacity import CapacityOptions, as_json, plan_capacity  # noqa: PLC0415
+    from evalgate.output.capacity import capacity_figure  # noqa: PLC0415
+    from evalgate.stress.plot import check_plot, write_picture  # noqa: PLC0415
+    from evalgate.suite.environment import this_machine  # noqa: PLC0415
+    from evalgate.suite.suite import Selection  # noqa: PLC0415
 
     check_plot(plot)
     options = CapacityOptions(
@@ -89,7 +89,7 @@ def capacity(
 def _written(plan: "Mapping[str, Json]", form: str) -> str:
     import json  # noqa: PLC0415  # only here
 
-    from evalgate.render.capacity import capacity_markdown, capacity_text  # noqa: PLC0415  # heavy
+    from evalgate.output.capacity import capacity_markdown, capacity_text  # noqa: PLC0415  # heavy
 
     if form == "json":
         return json.dumps(plan, indent=1) + "\n"

@@ -21,8 +21,8 @@ def cassette() -> None:
 @click.option("--case", "cases", multiple=True, metavar="ID", help="Only this case.")
 def show(config: Path, suites: tuple[str, ...], cases: tuple[str, ...]) -> None:
     """Print what is recorded, a line a response."""
-    from evalgate.pipeline.cassettes import show_cases  # noqa: PLC0415  # heavy
-    from evalgate.pipeline.suite import Selection, find_suites  # noqa: PLC0415
+    from evalgate.commands.cassettes import show_cases  # noqa: PLC0415  # heavy
+    from evalgate.suite.suite import Selection, find_suites  # noqa: PLC0415
 
     for suite in find_suites(Selection(config, suites)):
         for line in show_cases(suite, cases):
@@ -35,8 +35,8 @@ def show(config: Path, suites: tuple[str, ...], cases: tuple[str, ...]) -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
 def prune(config: Path, suites: tuple[str, ...], *, dry_run: bool) -> None:
     """Remove recordings of cases and trials that the suite has no more."""
-    from evalgate.pipeline.cassettes import prune_suite  # noqa: PLC0415  # heavy
-    from evalgate.pipeline.suite import Selection, find_suites  # noqa: PLC0415
+    from evalgate.commands.cassettes import prune_suite  # noqa: PLC0415  # heavy
+    from evalgate.suite.suite import Selection, find_suites  # noqa: PLC0415
 
     for suite in find_suites(Selection(config, suites)):
         for line in prune_suite(suite, dry_run=dry_run):
@@ -48,8 +48,8 @@ def prune(config: Path, suites: tuple[str, ...], *, dry_run: bool) -> None:
 @suite_option
 def scan(config: Path, suites: tuple[str, ...]) -> int:
     """Look for secrets that recordings still hold; exits 2 when there are any."""
-    from evalgate.pipeline.cassettes import find_leaks  # noqa: PLC0415  # heavy
-    from evalgate.pipeline.suite import Selection, find_suites  # noqa: PLC0415
+    from evalgate.commands.cassettes import find_leaks  # noqa: PLC0415  # heavy
+    from evalgate.suite.suite import Selection, find_suites  # noqa: PLC0415
 
     found = 0
     for suite in find_suites(Selection(config, suites)):

@@ -39,13 +39,13 @@ def comment(*, reports: tuple[Path, ...], dry_run: bool, **given: Any) -> None: 
     $GITHUB_OUTPUT. A token without rights, or an API that is down, is a warning: the verdict
     stands, and the exit code is 0.
     """
-    from evalgate.pipeline.comment import (  # noqa: PLC0415  # heavy
+    from evalgate.commands.comment import (  # noqa: PLC0415  # heavy
         CommentOptions,
         Skipped,
         comment_on_pull,
         comment_text,
     )
-    from evalgate.pipeline.world import this_machine  # noqa: PLC0415
+    from evalgate.suite.environment import this_machine  # noqa: PLC0415
     from evalgate.text.escape import terminal, workflow_value  # noqa: PLC0415
 
     options = CommentOptions(reports=reports, **given)

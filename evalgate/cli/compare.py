@@ -41,8 +41,8 @@ Examples:
 def compare(formats: tuple[str, ...], outputs: tuple[Path, ...], **given: Any) -> int:  # noqa: ANN401
     """Compare two stored results and say the verdict; nothing is run."""
     from evalgate.cli.output import check_outputs, emit  # noqa: PLC0415  # heavy
-    from evalgate.pipeline.compare import CompareOptions, compare_stored  # noqa: PLC0415
-    from evalgate.pipeline.world import this_machine  # noqa: PLC0415
+    from evalgate.commands.compare import CompareOptions, compare_stored  # noqa: PLC0415
+    from evalgate.suite.environment import this_machine  # noqa: PLC0415
 
     gc.disable()  # a short-lived process that frees nothing
     pairs = check_outputs(formats, outputs)

@@ -40,9 +40,9 @@ def gateway(
 
     Prints the variables to export; on exit it writes the trace of what it saw.
     """
+    from evalgate.commands.gateway import StandaloneOptions, run_gateway  # noqa: PLC0415
     from evalgate.errors import ConfigError  # noqa: PLC0415  # heavy
-    from evalgate.pipeline.standalone import StandaloneOptions, run_gateway  # noqa: PLC0415
-    from evalgate.pipeline.world import this_machine  # noqa: PLC0415
+    from evalgate.suite.environment import this_machine  # noqa: PLC0415
 
     if (record is None) == (replay is None):
         raise ConfigError(

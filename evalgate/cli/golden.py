@@ -37,7 +37,7 @@ def add(source: str, cases: tuple[str, ...], target: Path | None, config: Path) 
       evalgate golden add --from latest --case refund-1
       evalgate golden add --from production.traces.jsonl --to golden_sets/support.jsonl
     """  # noqa: D301  # \b is click's
-    from evalgate.pipeline.grow import add_drafts  # noqa: PLC0415  # heavy
+    from evalgate.commands.golden import add_drafts  # noqa: PLC0415  # heavy
     from evalgate.text.escape import terminal  # noqa: PLC0415
 
     grown = add_drafts(source, cases, target, config, os.environ)

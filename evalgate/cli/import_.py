@@ -27,7 +27,7 @@ Formats: tau-bench, tau2, bfcl, chat (OpenAI transcripts), langfuse, otel, adk, 
 @click.option("--model", help="The model that was run, where the file does not name it.")
 def import_(*, format_name: str, model: str | None, **paths: Path | None) -> None:
     """Read FILE in a published FORMAT into a golden set and traces."""
-    from evalgate.pipeline.importing import ImportFiles, import_file  # noqa: PLC0415  # heavy
+    from evalgate.commands.importing import ImportFiles, import_file  # noqa: PLC0415  # heavy
     from evalgate.text.escape import terminal  # noqa: PLC0415
     from evalgate.text.redact import Redactor  # noqa: PLC0415
 

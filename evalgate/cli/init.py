@@ -40,7 +40,7 @@ def init(*, agent: str, golden: Path | None, name: str, timeout_s: float, force:
     Only metrics that the probe gave evidence for gate; the rest stands commented out, with what
     each needs.
     """
-    from evalgate.pipeline.init import InitOptions, init_project  # noqa: PLC0415  # heavy
+    from evalgate.commands.init import InitOptions, init_project  # noqa: PLC0415  # heavy
     from evalgate.text.escape import terminal  # noqa: PLC0415
 
     options = InitOptions(agent, Path(), golden, name, timeout_s, force)

@@ -11,9 +11,9 @@ from evalgate.cli.options import config_option
 from evalgate.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
-    from evalgate.pipeline.judge_labels import Labelling
-    from evalgate.pipeline.suite import Suite
+    from evalgate.judges.labels import Labelling
     from evalgate.schema.judge import LabelItem
+    from evalgate.suite.suite import Suite
 
 __all__ = ["judge"]
 
@@ -59,9 +59,9 @@ def calibrate(
     Example:
       evalgate judge calibrate labels.jsonl --mode auto --repeats 3
     """  # noqa: D301  # \b is click's
-    from evalgate.pipeline.judge_show import calibration_line  # noqa: PLC0415  # heavy
-    from evalgate.pipeline.judge_trust import calibrate as measure  # noqa: PLC0415
-    from evalgate.pipeline.world import this_machine  # noqa: PLC0415
+    from evalgate.judges.calibration import calibrate as measure  # noqa: PLC0415
+    from evalgate.judges.show import calibration_line  # noqa: PLC0415  # heavy
+    from evalgate.suite.environment import this_machine  # noqa: PLC0415
 
     done = measure(
         _suite(config, suite),
@@ -109,7 +109,7 @@ def sample(
     Example:
       evalgate judge sample latest --rate .1 --seed 1 --output labels.jsonl
     """  # noqa: D301  # \b is click's
-    from evalgate.pipeline.judge_labels import sample_labels  # noqa: PLC0415  # heavy
+    from evalgate.judges.labels import sample_labels  # noqa: PLC0415  # heavy
 
     done = sample_labels(
         _suite(config, suite),
@@ -131,7 +131,7 @@ def label(file: Path, by: str | None) -> int:
 
     Type y or n (1 to 5 for levels), s to skip, q to quit. Each label is saved at once.
     """
-    from evalgate.pipeline.judge_labels import open_labelling  # noqa: PLC0415  # heavy
+    from evalgate.judges.labels import open_labelling  # noqa: PLC0415  # heavy
 
     labelling = open_labelling(file, by)
     total = len(labelling.labels.items)
@@ -193,8 +193,8 @@ def drift(config: Path, suite: str | None, name: str | None, limit: int | None) 
     The answers are the same, so what moves is the judge. Needs the judge's key; records nothing.
     Exit code 1 where the judge drifted (two-sided exact McNemar test, 5 %).
     """
-    from evalgate.pipeline.judge_drift import measure_drift  # noqa: PLC0415  # heavy
-    from evalgate.pipeline.world import this_machine  # noqa: PLC0415
+    from evalgate.judges.drift import measure_drift  # noqa: PLC0415  # heavy
+    from evalgate.suite.environment import this_machine  # noqa: PLC0415
 
     found = measure_drift(_suite(config, suite), this_machine(), judge=name, limit=limit)
     for one in found:
@@ -216,14 +216,14 @@ def show(run: str | None, config: Path, suite: str | None) -> None:
 
     Judges that give the same score are compared with each other.
     """
-    from evalgate.pipeline.judge_show import show_judges  # noqa: PLC0415  # heavy
+    from evalgate.judges.show import show_judges  # noqa: PLC0415  # heavy
 
     for line in show_judges(_suite(config, suite), run):
         _say(line)
 
 
 def _suite(config: Path, name: str | None) -> "Suite":
-    from evalgate.pipeline.suite import Selection, find_suites  # noqa: PLC0415  # heavy
+    from evalgate.suite.suite import Selection, find_suites  # noqa: PLC0415  # heavy
 
     suites = find_suites(Selection(config, () if name is None else (name,)))
     if len(suites) > 1:

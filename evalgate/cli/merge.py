@@ -56,12 +56,12 @@ def merge(  # noqa: PLR0913  # one parameter an option
     set of scorers; else nothing is judged and the exit code is 3.
     """
     from evalgate.cli.output import check_outputs, emit, log_safe  # noqa: PLC0415  # heavy
-    from evalgate.pipeline.merge import MergeOptions, merge_runs  # noqa: PLC0415
-    from evalgate.pipeline.policy import Overrides  # noqa: PLC0415
-    from evalgate.pipeline.suite import Selection  # noqa: PLC0415
-    from evalgate.pipeline.trusted import trusted_suites  # noqa: PLC0415
-    from evalgate.pipeline.world import this_machine  # noqa: PLC0415
+    from evalgate.commands.merge import MergeOptions, merge_runs  # noqa: PLC0415
+    from evalgate.suite.environment import this_machine  # noqa: PLC0415
+    from evalgate.suite.policy import Overrides  # noqa: PLC0415
+    from evalgate.suite.suite import Selection  # noqa: PLC0415
     from evalgate.text.escape import terminal  # noqa: PLC0415
+    from evalgate.trust.trusted import trusted_suites  # noqa: PLC0415
 
     pairs = check_outputs(formats, outputs)
     options = MergeOptions(

@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 
 from evalgate.errors import ConfigError
-from evalgate.pipeline.plugins import resolve
-from evalgate.render.style import Renderer, Style
+from evalgate.output.style import Renderer, Style
 from evalgate.schema.result import ReportSet
 from evalgate.store.atomic import write_text
+from evalgate.suite.plugins import resolve
 from evalgate.text.escape import workflow_log
 
 __all__ = ["check_outputs", "emit", "log_safe"]

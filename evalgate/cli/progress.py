@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from evalgate.pipeline.events import Listener, Progress, silent
+from evalgate.suite.events import Listener, Progress, silent
 
 __all__ = ["progress"]
 

@@ -18,8 +18,8 @@ from evalgate.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from evalgate.pipeline.run import RunOptions
-    from evalgate.pipeline.suite import Suite
+    from evalgate.run.run import RunOptions
+    from evalgate.suite.suite import Suite
 
 __all__ = ["run"]
 
@@ -144,11 +144,11 @@ def run(formats: tuple[str, ...], outputs: tuple[Path, ...], *, quiet: bool, **g
     from evalgate.agents.hardening import harden  # noqa: PLC0415  # heavy
     from evalgate.cli.output import check_outputs, emit, log_safe  # noqa: PLC0415
     from evalgate.cli.progress import progress  # noqa: PLC0415
-    from evalgate.pipeline.run import run_suites  # noqa: PLC0415
-    from evalgate.pipeline.suite import Selection  # noqa: PLC0415
-    from evalgate.pipeline.trusted import trusted_suites  # noqa: PLC0415
-    from evalgate.pipeline.world import this_machine  # noqa: PLC0415
+    from evalgate.run.run import run_suites  # noqa: PLC0415
+    from evalgate.suite.environment import this_machine  # noqa: PLC0415
+    from evalgate.suite.suite import Selection  # noqa: PLC0415
     from evalgate.text.escape import terminal  # noqa: PLC0415
+    from evalgate.trust.trusted import trusted_suites  # noqa: PLC0415
 
     pairs = check_outputs(formats, outputs)
     selection = Selection(given["config"], given["suites"], given["golden"], given["agent"])
@@ -168,8 +168,8 @@ def run(formats: tuple[str, ...], outputs: tuple[Path, ...], *, quiet: bool, **g
 
 
 def _forecast(suites: "Sequence[Suite]", options: "RunOptions") -> int:
-    from evalgate.pipeline.dry_run import dry_run  # noqa: PLC0415  # heavy
-    from evalgate.pipeline.world import this_machine  # noqa: PLC0415
+    from evalgate.run.dry_run import dry_run  # noqa: PLC0415  # heavy
+    from evalgate.suite.environment import this_machine  # noqa: PLC0415
     from evalgate.text.escape import terminal  # noqa: PLC0415
 
     for line in dry_run(suites, options, this_machine()):
@@ -178,11 +178,11 @@ def _forecast(suites: "Sequence[Suite]", options: "RunOptions") -> int:
 
 
 def _options(given: "Mapping[str, Any]") -> "RunOptions":
-    from evalgate.pipeline.plan import Filters  # noqa: PLC0415  # heavy
-    from evalgate.pipeline.policy import Overrides  # noqa: PLC0415
-    from evalgate.pipeline.run import RunOptions  # noqa: PLC0415
-    from evalgate.pipeline.shards import parse_shard  # noqa: PLC0415
+    from evalgate.run.run import RunOptions  # noqa: PLC0415
     from evalgate.schema.config import Caps  # noqa: PLC0415
+    from evalgate.suite.plan import Filters  # noqa: PLC0415  # heavy
+    from evalgate.suite.policy import Overrides  # noqa: PLC0415
+    from evalgate.suite.shards import parse_shard  # noqa: PLC0415
 
     renamed = {
         "trials": given["trials"],

@@ -8,7 +8,7 @@ import click
 from evalgate.cli.options import config_option, format_options, judge_option
 
 if TYPE_CHECKING:
-    from evalgate.pipeline.verdict_desk import JudgeMode
+    from evalgate.suite.plan import JudgeMode
 
 __all__ = ["score"]
 
@@ -44,8 +44,8 @@ def score(  # click's options
     The agent is not run. The result is a new run folder; RUN stays as it is.
     """
     from evalgate.cli.output import check_outputs, emit  # noqa: PLC0415  # heavy
-    from evalgate.pipeline.rescore import rescore  # noqa: PLC0415
-    from evalgate.pipeline.world import this_machine  # noqa: PLC0415
+    from evalgate.commands.score import rescore  # noqa: PLC0415
+    from evalgate.suite.environment import this_machine  # noqa: PLC0415
 
     pairs = check_outputs(formats, outputs)
     reports = rescore(run, config, baseline, this_machine(), judge)

@@ -28,10 +28,10 @@ def selftest(config: Path, suites: tuple[str, ...], *, quiet: bool) -> int:
     every fault was stopped.
     """
     from evalgate.cli.progress import progress  # noqa: PLC0415  # heavy
-    from evalgate.pipeline.selftest import selftest as test_suite  # noqa: PLC0415
-    from evalgate.pipeline.selftest import table  # noqa: PLC0415
-    from evalgate.pipeline.suite import Selection, find_suites  # noqa: PLC0415
-    from evalgate.pipeline.world import this_machine  # noqa: PLC0415
+    from evalgate.commands.selftest import selftest as test_suite  # noqa: PLC0415
+    from evalgate.commands.selftest import table  # noqa: PLC0415
+    from evalgate.suite.environment import this_machine  # noqa: PLC0415
+    from evalgate.suite.suite import Selection, find_suites  # noqa: PLC0415
     from evalgate.text.escape import terminal  # noqa: PLC0415
 
     codes = set()

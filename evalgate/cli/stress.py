@@ -73,10 +73,10 @@ def stress(
     """
     from evalgate.cli.output import check_outputs, emit  # noqa: PLC0415  # heavy
     from evalgate.cli.progress import progress  # noqa: PLC0415
-    from evalgate.pipeline.stress import StressOptions, stress_check  # noqa: PLC0415
-    from evalgate.pipeline.stress_plot import check_plot, write_plot  # noqa: PLC0415
-    from evalgate.pipeline.suite import Selection  # noqa: PLC0415
-    from evalgate.pipeline.world import this_machine  # noqa: PLC0415
+    from evalgate.commands.stress import StressOptions, stress_check  # noqa: PLC0415
+    from evalgate.stress.plot import check_plot, write_plot  # noqa: PLC0415
+    from evalgate.suite.environment import this_machine  # noqa: PLC0415
+    from evalgate.suite.suite import Selection  # noqa: PLC0415
 
     pairs = check_outputs(formats, outputs)
     check_plot(plot)

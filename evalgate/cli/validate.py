@@ -34,8 +34,8 @@ def validate(
     Names duplicates, unused keys, gates that nothing can reach, and baselines that were edited or
     are of another golden set. Exits 2 when something is wrong.
     """
-    from evalgate.pipeline.suite import Selection, find_suites  # noqa: PLC0415  # heavy
-    from evalgate.pipeline.validate import validate_golden, validate_suites  # noqa: PLC0415
+    from evalgate.commands.validate import validate_golden, validate_suites  # noqa: PLC0415
+    from evalgate.suite.suite import Selection, find_suites  # noqa: PLC0415  # heavy
     from evalgate.text.escape import terminal  # noqa: PLC0415
 
     if goldens:

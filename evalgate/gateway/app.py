@@ -14,7 +14,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from evalgate.capacity.profiles import WireResponse
+from evalgate.gateway.cassette_index import Answer
 from evalgate.gateway.exchange import AttemptLog, CallLog, Delivered, OddRequest
 from evalgate.gateway.governor import Governor, estimate_tokens
 from evalgate.gateway.http import (
@@ -31,12 +31,12 @@ from evalgate.gateway.live import Live
 from evalgate.gateway.miss import make_miss
 from evalgate.gateway.request_key import Prepared, parse_body, prepare, recall
 from evalgate.gateway.sessions import Sessions
-from evalgate.gateway.shelf import Answer
 from evalgate.gateway.trial_log import Limit, TrialLog
 from evalgate.gateway.upstream import Upstream, UpstreamRequest
 from evalgate.gateway.wire.base import Usage, as_body, count
 from evalgate.gateway.wire.errors import ProviderError
 from evalgate.gateway.wire.routes import Route, provider_of, resolve
+from evalgate.quota.profiles import WireResponse
 
 __all__ = ["MAX_BODY", "Admit", "Incoming", "Settle", "create_app"]
 

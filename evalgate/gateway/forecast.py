@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from pydantic_core import from_json
 
-from evalgate.capacity.quota import Quota
+from evalgate.gateway.cassette_index import CaseTape
 from evalgate.gateway.governor import Price
-from evalgate.gateway.shelf import CaseTape
 from evalgate.gateway.wire.base import Usage
+from evalgate.quota.quota import Quota
 
 __all__ = ["Forecast", "PlannedCall", "forecast", "planned_calls"]
 

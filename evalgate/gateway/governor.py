@@ -12,7 +12,9 @@ from heapq import heappop, heappush
 from itertools import count
 from random import Random
 
-from evalgate.capacity.quota import (
+from evalgate.gateway.wire.base import Usage
+from evalgate.gateway.wire.errors import ProviderError
+from evalgate.quota.quota import (
     Admitted,
     NeverFits,
     Quota,
@@ -23,9 +25,7 @@ from evalgate.capacity.quota import (
     real_cost,
     settle,
 )
-from evalgate.capacity.units import nanoseconds, seconds
-from evalgate.gateway.wire.base import Usage
-from evalgate.gateway.wire.errors import ProviderError
+from evalgate.quota.units import nanoseconds, seconds
 
 __all__ = ["Estimate", "Governor", "GovernorSettings", "Permit", "Price", "estimate_tokens"]
 

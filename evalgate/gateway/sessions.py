@@ -7,11 +7,11 @@ from functools import partial
 from typing import Literal
 
 from evalgate.errors import DataError
+from evalgate.gateway.cassette_index import CaseTape, Shelf, TapeWriter
 from evalgate.gateway.exchange import AttemptLog, CallLog, Delivered
 from evalgate.gateway.miss import Miss
 from evalgate.gateway.recorded import call_entry
 from evalgate.gateway.request_key import Matching
-from evalgate.gateway.shelf import CaseTape, Shelf, TapeWriter
 from evalgate.gateway.steps import GatewayStep, build_steps
 from evalgate.gateway.trial_log import TrialLog
 from evalgate.text.redact import Redactor

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from evalgate.gateway.cassette_index import CaseTape, TapeWriter
 from evalgate.gateway.exchange import (
     AttemptLog,
     CallLog,
@@ -14,7 +15,6 @@ from evalgate.gateway.exchange import (
 )
 from evalgate.gateway.miss import Miss
 from evalgate.gateway.request_key import Prepared
-from evalgate.gateway.shelf import CaseTape, TapeWriter
 from evalgate.gateway.wire.errors import ProviderError, classify
 from evalgate.gateway.wire.routes import Route
 

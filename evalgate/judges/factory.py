@@ -4,14 +4,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from evalgate.judges.base import Judge, Meter
-from evalgate.judges.chat import Chat
-from evalgate.judges.claims import claims_judge
-from evalgate.judges.http import Http
-from evalgate.judges.moderation import moderation_judge
-from evalgate.judges.ragas import SAMPLING, Asked, ragas_judge
-from evalgate.judges.ragas_live import Endpoint, RagasLive
-from evalgate.judges.rubric import Rubric, rubric_judge
-from evalgate.judges.selfcheck import selfcheck_judge
+from evalgate.judges.kinds.chat import Chat
+from evalgate.judges.kinds.claims import claims_judge
+from evalgate.judges.kinds.http import Http
+from evalgate.judges.kinds.moderation import moderation_judge
+from evalgate.judges.kinds.ragas import SAMPLING, Asked, ragas_judge
+from evalgate.judges.kinds.ragas_live import Endpoint, RagasLive
+from evalgate.judges.kinds.rubric import Rubric, rubric_judge
+from evalgate.judges.kinds.selfcheck import selfcheck_judge
 from evalgate.schema.base import Json
 from evalgate.schema.config import JudgeConfig
 

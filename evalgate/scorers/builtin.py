@@ -8,10 +8,8 @@ from math import isfinite
 from types import MappingProxyType
 from typing import Final
 
-from evalgate.core.aggregate import Source
-from evalgate.core.pricing import PriceBook
-from evalgate.core.registry import METRICS
-from evalgate.core.scorer import Scorer
+from evalgate.metrics.registry import METRICS
+from evalgate.pricing import PriceBook
 from evalgate.schema.golden import Case
 from evalgate.schema.result import TrialResult
 from evalgate.schema.score import Abstained, Broken, Score, Scored
@@ -26,9 +24,11 @@ from evalgate.scorers import (
     task,
     tools,
 )
+from evalgate.scorers.base import Scorer
 from evalgate.scorers.settings import YES, Settings, unknown
 from evalgate.scorers.signals import output_text
 from evalgate.scorers.unread import unread_parts
+from evalgate.stats.aggregate import Source
 from evalgate.text.escape import cap
 
 __all__ = ["builtin_scorers", "metric_sources", "score_trial", "scorer_versions"]

@@ -3,7 +3,7 @@
 from datetime import datetime
 from math import fsum
 
-from evalgate.core.pricing import PriceBook, Usage, price_call
+from evalgate.pricing import PriceBook, Usage, price_call
 from evalgate.schema.golden import Case
 from evalgate.schema.result import TrialUsage
 from evalgate.schema.score import Abstained, Score, Scored

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from evalgate.core.evidence import contexts_of, question_of, text_of
 from evalgate.schema.golden import Case
 from evalgate.schema.score import Abstained, Score, Scored
 from evalgate.schema.trace import Trace
+from evalgate.scorers.contexts import contexts_of, question_of, text_of
 from evalgate.scorers.grounding import Grounding, NoClaims, NoContexts, ground
 from evalgate.scorers.settings import Settings, failed
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Final
 
-from evalgate.core.matching import json_equal
+from evalgate.matching import json_equal
 from evalgate.schema.base import Json
 from evalgate.schema.golden import Numeric, OutputExpectation
 from evalgate.scorers.signals import output_text

@@ -2,7 +2,7 @@
 
 from math import isfinite
 
-from evalgate.core.registry import METRICS
+from evalgate.metrics.registry import METRICS
 from evalgate.schema.golden import Case
 from evalgate.schema.score import Abstained, Score, Scored
 from evalgate.schema.trace import Trace

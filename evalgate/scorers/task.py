@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from evalgate.core.matching import Matcher, first_divergence, json_equal
+from evalgate.matching import Matcher, first_divergence, json_equal
 from evalgate.schema.golden import Case, Expected
 from evalgate.schema.score import Abstained, Broken, Score, Scored
 from evalgate.schema.trace import ToolCall, Trace, UnreadPart

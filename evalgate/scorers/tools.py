@@ -4,7 +4,7 @@ Definitions and edges: `docs/tool_calls.md`. Only the agent's own calls count; u
 `tau2`, whose checker takes the calls of both sides, the gold actions count.
 """
 
-from evalgate.core.matching import Matcher, MatchResult, compile_expected
+from evalgate.matching import Matcher, MatchResult, compile_expected
 from evalgate.schema.golden import Case
 from evalgate.schema.score import Abstained, Broken, Score, Scored
 from evalgate.schema.trace import ToolCall, Trace

@@ -8,8 +8,7 @@ from math import isfinite
 from numbers import Real
 from typing import Final
 
-from evalgate.core.registry import user_metric
-from evalgate.core.scorer import Scorer
+from evalgate.metrics.registry import user_metric
 from evalgate.schema.config import ScorerConfig
 from evalgate.schema.golden import Case
 from evalgate.schema.score import (
@@ -20,6 +19,7 @@ from evalgate.schema.score import (
     score_from_json,
 )
 from evalgate.schema.trace import Trace
+from evalgate.scorers.base import Scorer
 from evalgate.scorers.settings import NO, YES, failed, unknown
 
 __all__ = ["UserFunction", "user_scorer"]

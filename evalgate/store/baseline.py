@@ -6,16 +6,16 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from evalgate.core.baseline import column_problems, mean_mismatches, side_of_baseline
-from evalgate.core.baseline_text import baseline_text, case_lines, header_lines
-from evalgate.core.metrics import Metric
-from evalgate.core.registry import METRICS
-from evalgate.core.sides import Side, side_of_flat, side_of_report
-from evalgate.core.stored_report import side_of_stored_report
 from evalgate.errors import BaselineMissing, DataError
+from evalgate.gate.baseline import column_problems, mean_mismatches, side_of_baseline
+from evalgate.gate.baseline_text import baseline_text, case_lines, header_lines
+from evalgate.metrics.metric import Metric
+from evalgate.metrics.registry import METRICS
 from evalgate.schema.base import Json
 from evalgate.schema.baseline import Baseline
 from evalgate.schema.result import Report
+from evalgate.stats.stored_report import side_of_stored_report
+from evalgate.stats.summary import Side, side_of_flat, side_of_report
 from evalgate.store.atomic import write_text
 from evalgate.store.problems import Problem, problems_of
 from evalgate.text.strict_json import loads

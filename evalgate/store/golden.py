@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from evalgate.core.fingerprint import golden_digest
 from evalgate.schema.base import Json
+from evalgate.schema.fingerprint import golden_digest
 from evalgate.schema.golden import Case, RegexRule
 from evalgate.store.atomic import write_text
 from evalgate.store.lines import LineProblem, data_error, read_lines, validated

@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-from evalgate.core.fingerprint import golden_digest
 from evalgate.errors import DataError, MissingExtra
+from evalgate.schema.fingerprint import golden_digest
 from evalgate.schema.golden import Case
 from evalgate.store.golden import GoldenSet, duplicate_ids, expectation_problems
 from evalgate.store.lines import LineProblem, RawLine, data_error, validated

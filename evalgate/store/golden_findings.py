@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from evalgate.core.fingerprint import case_digest
 from evalgate.schema.canonical import canonical_bytes
+from evalgate.schema.fingerprint import case_digest
 from evalgate.schema.golden import Case, Expected, ExpectedCall
 from evalgate.store.golden import GoldenSet
 

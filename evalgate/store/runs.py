@@ -19,8 +19,8 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from evalgate.core.report_text import report_text
 from evalgate.errors import DataError
+from evalgate.schema.report_text import report_text
 from evalgate.schema.result import Manifest, Report, ReportSet, TrialResult
 from evalgate.schema.trace import Trace
 from evalgate.store.atomic import write_text

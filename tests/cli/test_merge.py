@@ -11,14 +11,14 @@ import pytest
 from support.cli import Cli
 from support.projects import write_project
 
-from evalgate.pipeline.events import silent
-from evalgate.pipeline.plan import Filters
-from evalgate.pipeline.run import RunOptions, run_suites
-from evalgate.pipeline.shards import Shard
-from evalgate.pipeline.suite import Selection, find_suites
-from evalgate.pipeline.world import this_machine
-from evalgate.render.json import render
-from evalgate.render.style import Style
+from evalgate.output.json import render
+from evalgate.output.style import Style
+from evalgate.run.run import RunOptions, run_suites
+from evalgate.suite.environment import this_machine
+from evalgate.suite.events import silent
+from evalgate.suite.plan import Filters
+from evalgate.suite.shards import Shard
+from evalgate.suite.suite import Selection, find_suites
 
 COUNT = 4
 

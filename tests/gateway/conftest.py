@@ -15,9 +15,9 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from evalgate.gateway.app import create_app
+from evalgate.gateway.cassette_index import Shelf
 from evalgate.gateway.server import serve_in_thread
 from evalgate.gateway.sessions import GatewaySettings, Outcome, Session, Sessions
-from evalgate.gateway.shelf import Shelf
 from evalgate.gateway.upstream import Endpoint, Upstream
 
 

@@ -9,11 +9,11 @@ import httpx2
 import openai
 import pytest
 
-from evalgate.capacity.profiles import WireResponse
 from evalgate.errors import ConfigError
 from evalgate.gateway.server import bind, serve_in_thread
 from evalgate.gateway.upstream import Endpoint
 from evalgate.gateway.wire.base import Usage
+from evalgate.quota.profiles import WireResponse
 
 Loose = Any
 """Fixtures; the types of `conftest.py` cannot be imported from here."""

@@ -5,10 +5,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from evalgate.capacity.quota import Quota
+from evalgate.gateway.cassette_index import Shelf
 from evalgate.gateway.forecast import PlannedCall, forecast, planned_calls
-from evalgate.gateway.shelf import Shelf
 from evalgate.gateway.wire.base import Usage
+from evalgate.quota.quota import Quota
 
 Loose = Any
 """Fixtures; the types of `conftest.py` cannot be imported from here."""

@@ -5,10 +5,10 @@ from random import Random
 
 import pytest
 
-from evalgate.capacity.quota import Quota
 from evalgate.gateway.governor import Estimate, Governor, GovernorSettings, Permit
 from evalgate.gateway.wire.base import Usage
 from evalgate.gateway.wire.errors import ProviderError
+from evalgate.quota.quota import Quota
 
 SMALL = Estimate("m", 100, 100)
 

@@ -8,9 +8,9 @@ from typing import Any
 import openai
 import pytest
 
-from evalgate.capacity.quota import Quota
 from evalgate.gateway.governor import Governor, GovernorSettings
 from evalgate.gateway.wire.base import Usage
+from evalgate.quota.quota import Quota
 
 Loose = Any
 """Fixtures; the types of `conftest.py` cannot be imported from here."""

@@ -342,7 +342,7 @@ from pathlib import Path
 from evalgate.gateway.app import create_app
 from evalgate.gateway.server import serve_in_thread
 from evalgate.gateway.sessions import GatewaySettings, Sessions
-from evalgate.gateway.shelf import Shelf
+from evalgate.gateway.cassette_index import Shelf
 from evalgate.gateway.upstream import Endpoint, Upstream
 shelf = Shelf(Path(sys.argv[1]))
 sessions = Sessions(GatewaySettings(mode="record"), shelf, clock=time.monotonic)

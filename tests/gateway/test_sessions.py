@@ -8,8 +8,8 @@ from typing import Any
 import httpx2
 import pytest
 
+from evalgate.gateway.cassette_index import Shelf
 from evalgate.gateway.sessions import GatewaySettings, Session, Sessions
-from evalgate.gateway.shelf import Shelf
 
 Loose = Any
 """Fixtures; the types of `conftest.py` cannot be imported from here."""

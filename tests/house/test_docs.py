@@ -12,8 +12,8 @@ from support.blocks import ROOT, Block, blocks, first_missing, run_page, scratch
 from support.source import modules, pages
 
 from evalgate.cli.main import main
-from evalgate.core.registry import METRICS
 from evalgate.errors import ExitCode
+from evalgate.metrics.registry import METRICS
 from evalgate.schema.published import schema_of
 
 _RUN = [

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from support.source import ROOT, tracked
 
-from evalgate.pipeline.templates import WORKFLOW
+from evalgate.commands.templates import WORKFLOW
 
 _TEXT = (".py", ".md", ".toml", ".yaml", ".yml", ".json", ".jsonl", ".mjs", ".txt", ".cfg", "")
 _MACHINE = re.compile(r"(?<![\w.*$])/(?:work|root|tmp|home|Users)/\w+")  # shape of a machine's path

@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from evalgate.core.matching import compile_expected, match
+from evalgate.matching import compile_expected, match
 from evalgate.schema.golden import ArgumentRule, Expected, ExpectedCall, MatchMode, MatchPreset
 from evalgate.schema.trace import ToolCall
 from evalgate.scorers.tools import SCORES

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from evalgate.core.matching import match
 from evalgate.errors import DataError
 from evalgate.importers.bfcl import import_bfcl
 from evalgate.importers.imported import Imported
+from evalgate.matching import match
 from evalgate.schema.base import Json
 from evalgate.schema.golden import Message, OneOf
 from evalgate.schema.trace import LlmCall, ToolCall

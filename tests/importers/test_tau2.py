@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 import pytest
 
-from evalgate.core.fingerprint import golden_digest
-from evalgate.core.matching import match
 from evalgate.errors import DataError
 from evalgate.importers.imported import Imported
 from evalgate.importers.tau2 import import_tau2
+from evalgate.matching import match
 from evalgate.schema.base import Json
+from evalgate.schema.fingerprint import golden_digest
 from evalgate.schema.trace import LlmCall, Span, ToolCall, UserMessage
 from evalgate.text.strict_json import loads
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from evalgate.core.fingerprint import golden_digest
 from evalgate.errors import ConfigError, DataError
 from evalgate.importers.imported import Imported
 from evalgate.importers.tau_bench import import_tau_bench
 from evalgate.schema.base import Json
+from evalgate.schema.fingerprint import golden_digest
 from evalgate.schema.golden import ExpectedCall
 from evalgate.schema.trace import Handoff, LlmCall, ToolCall, Trace, UserMessage
 from evalgate.store.golden import load_golden, write_golden

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from evalgate.judges.base import Judge, Judged, Live, Meter, Question, Reply
-from evalgate.judges.chat import Chat
-from evalgate.judges.http import Http
+from evalgate.judges.kinds.chat import Chat
+from evalgate.judges.kinds.http import Http
 from evalgate.schema.judge import Evidence
 
 

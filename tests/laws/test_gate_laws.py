@@ -7,19 +7,19 @@ from dataclasses import dataclass, replace
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from evalgate.core.baseline import baseline_of_report, side_of_baseline
-from evalgate.core.baseline_text import baseline_text
-from evalgate.core.compare import compare
-from evalgate.core.comparison import ByCase
-from evalgate.core.gate import decide
-from evalgate.core.registry import METRICS
-from evalgate.core.sides import Side, SideCase, side_of_report
+from evalgate.gate.baseline import baseline_of_report, side_of_baseline
+from evalgate.gate.baseline_text import baseline_text
+from evalgate.gate.compare import compare
+from evalgate.gate.comparison import ByCase
+from evalgate.gate.verdict import decide
+from evalgate.metrics.registry import METRICS
 from evalgate.schema.baseline import Baseline, Provenance
 from evalgate.schema.config import GateConfig
 from evalgate.schema.result import CaseResult, Report, SuiteInfo, TrialResult
 from evalgate.schema.score import Abstained, Broken, Score, Scored
 from evalgate.schema.trace import TraceStatus
 from evalgate.schema.verdict import Verdict
+from evalgate.stats.summary import Side, SideCase, side_of_report
 from evalgate.text.strict_json import loads
 
 MISSING: list[Score] = [

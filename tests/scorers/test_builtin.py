@@ -5,13 +5,13 @@ from typing import get_args
 
 import pytest
 
-from evalgate.core.registry import METRICS
-from evalgate.core.scorer import Scorer
-from evalgate.core.stress_metrics import STRESS_METRICS
+from evalgate.metrics.registry import METRICS
+from evalgate.metrics.stress import STRESS_METRICS
 from evalgate.schema.config import Price
 from evalgate.schema.golden import Case
 from evalgate.schema.score import Abstained, Broken, Score, Scored
 from evalgate.schema.trace import LlmCall, RecordedScore, ToolCall, Trace, TraceStatus
+from evalgate.scorers.base import Scorer
 from evalgate.scorers.builtin import builtin_scorers, metric_sources, score_trial, scorer_versions
 from evalgate.scorers.settings import Settings
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from evalgate.core.pricing import PriceBook
+from evalgate.pricing import PriceBook
 from evalgate.schema.config import Price
 from evalgate.schema.golden import Case
 from evalgate.schema.result import TrialUsage

@@ -7,17 +7,17 @@ from typing import NamedTuple
 
 import pytest
 
-from evalgate.core.aggregate import case_results, metric_values, total
-from evalgate.core.registry import METRICS
 from evalgate.importers.imported import Imported
 from evalgate.importers.langfuse import import_langfuse
 from evalgate.importers.tau2 import import_tau2
 from evalgate.importers.tau_bench import import_tau_bench
+from evalgate.metrics.registry import METRICS
 from evalgate.schema.config import Price
 from evalgate.schema.result import CaseResult, MetricValue
 from evalgate.schema.score import Abstained, Scored
 from evalgate.scorers.builtin import builtin_scorers, score_trial
 from evalgate.scorers.settings import Settings
+from evalgate.stats.aggregate import case_results, metric_values, total
 
 RECORDED = Settings(evidence="recorded")
 

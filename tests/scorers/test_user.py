@@ -7,11 +7,11 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from evalgate.core.scorer import Scorer
 from evalgate.schema.config import ScorerConfig
 from evalgate.schema.golden import Case
 from evalgate.schema.score import Abstained, Broken, Score, Scored
 from evalgate.schema.trace import Trace
+from evalgate.scorers.base import Scorer
 from evalgate.scorers.builtin import score_trial
 from evalgate.scorers.user import user_scorer
 

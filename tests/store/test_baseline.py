@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from evalgate.core.baseline import baseline_of_report
-from evalgate.core.registry import METRICS
 from evalgate.errors import BaselineMissing, DataError
+from evalgate.gate.baseline import baseline_of_report
+from evalgate.metrics.registry import METRICS
 from evalgate.schema.baseline import Baseline, Provenance
 from evalgate.schema.config import GateConfig
 from evalgate.schema.result import (

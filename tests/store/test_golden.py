@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evalgate.core.fingerprint import golden_digest
 from evalgate.errors import DataError
+from evalgate.schema.fingerprint import golden_digest
 from evalgate.schema.golden import Case, Expected, ExpectedCall, Numeric, OneOf, OutputExpectation
 from evalgate.store.golden import load_golden, write_golden
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from evalgate.core.fingerprint import golden_digest
 from evalgate.schema.base import Json
+from evalgate.schema.fingerprint import golden_digest
 from evalgate.schema.golden import Case
 from evalgate.store.golden import GoldenSet
 from evalgate.store.golden_findings import Finding, check_golden

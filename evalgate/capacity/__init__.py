@@ -1,1 +1,0 @@
-"""The rate-limit model in virtual time."""

@@ -1,0 +1,1 @@
+"""What a command does beyond a run; each is called by a file of `cli/`."""

@@ -1,0 +1,155 @@
+"""Trials that several processes measured case by case, put together and judged in one place."""
+
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from pydantic import TypeAdapter
+
+from evalgate.commands.merge import join_runs, seen_in
+from evalgate.errors import NothingSelected
+from evalgate.gate.facts import RunFacts
+from evalgate.judges.offline import added_up, judges_of
+from evalgate.run.engine import by_trials, confirmations
+from evalgate.run.gate_inputs import load_judgement
+from evalgate.run.report import collect, conclude, settling_note
+from evalgate.schema.result import JudgeInfo, Report, TrialResult
+from evalgate.schema.score import Broken, Scored
+from evalgate.stats.rounding import round4
+from evalgate.store.runs import is_run, iter_traces, prune_runs, write_report
+from evalgate.stress.suite import stressed_again
+from evalgate.suite.environment import World
+from evalgate.suite.plan import Filters, make_plan
+from evalgate.suite.suite import Suite
+
+__all__ = ["PARTS", "Measured", "in_parts", "judge_measured", "read_measured", "shown_scores"]
+
+PARTS: Final = ".parts"
+"""Folder, among the run folders, of what single processes measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One case with all its trials, as it travels from the process that ran it."""
+
+    suite: str
+    """The suite."""
+    case_id: str
+    """The case."""
+    trials: int
+    """Trials a case; later ones confirm failures of `must_pass` cases."""
+    results: tuple[TrialResult, ...]
+    """The trials."""
+    folder: str
+    """The run folder that holds their traces."""
+    golden: str | None = None
+    """The golden set, where the suite stands in no configuration."""
+    agent: str | None = None
+    """The agent, where the suite stands in no configuration."""
+    judge: JudgeInfo | None = None
+    """What the judges of that process have done up to here."""
+
+    def text(self) -> str:
+        """Write it as one line of JSON."""
+        return _MEASURED.dump_json(self).decode()
+
+
+_MEASURED: Final = TypeAdapter(Measured)
+
+
+def read_measured(text: str) -> Measured:
+    """Read what `Measured.text` wrote."""
+    return _MEASURED.validate_json(text)
+
+
+def in_parts(suite: Suite) -> Suite:
+    """Let one of several processes write its trials beside the run folders."""
+    return replace(suite, runs=suite.runs / PARTS)
+
+
+def shown_scores(results: Iterable[TrialResult]) -> list[tuple[str, str]]:
+    """Return the mean of each score over trials that have it, 4 significant digits."""
+    values: dict[str, list[float]] = {}
+    for result in results:
+        for name, score in result.scores.items():
+            if isinstance(score, Scored):
+                values.setdefault(name, []).append(score.value)
+    return [(name, f"{round4(sum(v) / len(v)):g}") for name, v in sorted(values.items())]
+
+
+def judge_measured(
+    suite: Suite, measured: Sequence[Measured], baseline: str | None, world: World
+) -> Report:
+    """Judge the cases that were measured; those that were not leave the verdict partial.
+
+    The trials of all processes are kept in one run folder.
+
+    Args:
+        suite: The suite.
+        measured: Its cases; of two with one id the first counts.
+        baseline: A path, the empty text for the suite's own; null: no comparison.
+        world: The machine.
+
+    Raises:
+        NothingSelected: No case was measured.
+        BaselineMissing: There is nothing to compare with.
+        DataError: The golden set or the baseline is not readable.
+    """
+    first: dict[str, Measured] = {}
+    for one in measured:
+        first.setdefault(one.case_id, one)
+    if not first:
+        raise NothingSelected(f"suite {suite.name!r}: no case was measured")
+    plan = make_plan(suite, Filters(cases=tuple(first)))
+    trials = max(one.trials for one in first.values())
+    results = [result for one in first.values() for result in one.results]
+    facts = RunFacts(fresh=_fresh(results, trials), today=world.timestamp())
+    judgement = load_judgement(plan, baseline, facts, allow_removed=False)
+    named = dict.fromkeys(Path(one.folder) for one in measured)
+    parts = [folder for folder in named if is_run(folder)]
+    folder = join_runs(plan, parts, trials, None, world)
+    subject = seen_in([folder]).subject(suite.root)
+    judged, trust = judges_of(plan, world)
+    judged = replace(judged, info=_judges(measured))
+    judgement = replace(judgement, trust=trust)
+    report = collect(plan, by_trials(results, trials), trials, subject, judged)
+    notes = (*settling_note(plan, judgement.baseline), *_not_settled(suite, trials))
+    report = report.model_copy(update={"warnings": notes})
+    report = stressed_again(report, plan, iter_traces(folder))
+    report = conclude(report, plan, judgement, folder)
+    write_report(folder, report)
+    for part in parts:
+        shutil.rmtree(part, ignore_errors=True)
+    prune_runs(suite.runs, suite.keep_runs, spare={folder})
+    return report
+
+
+def _judges(measured: Iterable[Measured]) -> JudgeInfo | None:
+    """Add up, over processes, the last word of each; it counts from the start of the process."""
+    last: dict[str, JudgeInfo] = {}
+    for one in measured:
+        if one.judge is not None:
+            known = last.get(one.folder)
+            asked = one.judge.calls + one.judge.cached
+            if known is None or asked >= known.calls + known.cached:
+                last[one.folder] = one.judge
+    return added_up([last[folder] for folder in sorted(last)])
+
+
+def _fresh(results: Iterable[TrialResult], trials: int) -> dict[str, tuple[Scored | Broken, ...]]:
+    missing = Broken("the trial has no score for task_success")
+    found: dict[str, tuple[Scored | Broken, ...]] = {}
+    for name, fresh in confirmations(results, trials).items():
+        scores = (result.scores.get("task_success", missing) for result in fresh)
+        found[name] = tuple(s if isinstance(s, Scored | Broken) else missing for s in scores)
+    return found
+
+
+def _not_settled(suite: Suite, trials: int) -> tuple[str, ...]:
+    most = suite.config.max_trials
+    if most is None or most <= trials:
+        return ()
+    note = f"every case has {trials} trial(s): only `evalgate run` settles, up to {most}"
+    return (note,)

@@ -1,0 +1,140 @@
+"""`evalgate score`: scores the stored traces of a run again, without the agent."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from evalgate.errors import DataError
+from evalgate.gate.facts import RunFacts
+from evalgate.gate.reports import combine
+from evalgate.judges.calibration import suite_trust_checks
+from evalgate.judges.judged_agent import JudgedPart, judged_part, with_verdict
+from evalgate.judges.judging import open_judges
+from evalgate.run.engine import Seen, by_trials, confirmations
+from evalgate.run.report import Judgement, collect, conclude
+from evalgate.run.run import new_manifest
+from evalgate.schema.config import AgentConfig, SuiteConfig
+from evalgate.schema.golden import Case
+from evalgate.schema.result import Manifest, ReportSet, TrialResult
+from evalgate.schema.score import Broken, Score
+from evalgate.schema.trace import Trace
+from evalgate.schema.verdict import Check
+from evalgate.scorers.builtin import score_trial
+from evalgate.store.config import load_config
+from evalgate.store.run_writer import create_run
+from evalgate.store.runs import find_run, iter_traces, read_manifest, write_report
+from evalgate.stress.suite import stressed_again
+from evalgate.suite.environment import World
+from evalgate.suite.plan import Filters, JudgeMode, Plan, make_plan
+from evalgate.suite.sources import suite_baseline
+from evalgate.suite.suite import Selection, Suite, find_suites
+
+__all__ = ["rescore"]
+
+_RUNS = Path(".evalgate/runs")
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """The traces of a run with their new results."""
+
+    pairs: list[tuple[Trace, TrialResult]]
+    seen: Seen
+    trials: int
+    judged: JudgedPart
+    trust: tuple[Check, ...]
+
+
+def rescore(
+    run: str, config: Path, baseline: str | None, world: World, judge: JudgeMode = "replay"
+) -> ReportSet:
+    """Score a stored run with today's scorers and policy, into a run folder of its own.
+
+    Args:
+        run: A run folder, its id, or `latest`.
+        config: The configuration; where it does not know the run's suite, the run's own golden
+            set and the default policy are taken.
+        baseline: What to compare with: a path, the empty text for the suite's own; null: nothing.
+        world: The machine.
+        judge: Where verdicts of judges come from.
+
+    Raises:
+        DataError: The run is not readable, or holds a trace of no case.
+    """
+    loaded = load_config(config) if config.exists() else None
+    runs = _RUNS if loaded is None else loaded.root / loaded.config.runs
+    folder = find_run(runs, run)
+    manifest = read_manifest(folder)
+    suite = _suite_of(manifest, config if loaded else None, runs)
+    plan = make_plan(suite, Filters(cases=manifest.selected or ()), judge=judge)
+    side = None if baseline is None else suite_baseline(suite, baseline, plan.metrics)
+    scored = asyncio.run(_score_all(plan, folder, manifest.trials, world))
+    subject = scored.seen.subject(suite.root)
+    results = [result for _, result in scored.pairs]
+    report = collect(plan, by_trials(results, scored.trials), scored.trials, subject, scored.judged)
+    report = stressed_again(report, plan, (trace for trace, _ in scored.pairs))
+    facts = RunFacts(fresh=_fresh(results, scored.trials), today=world.timestamp())
+    described = new_manifest(plan, world, f"evalgate score {run}").model_copy(
+        update={"trials": scored.trials, "finished": world.timestamp(), "subject": subject}
+    )
+    new = asyncio.run(_store(described, runs, scored))
+    report = conclude(report, plan, Judgement(baseline=side, facts=facts, trust=scored.trust), new)
+    write_report(new, report)
+    return combine([report])
+
+
+def _suite_of(manifest: Manifest, config: Path | None, runs: Path) -> Suite:
+    if config is not None and manifest.suite in load_config(config).config.suites:
+        (suite,) = find_suites(Selection(config, (manifest.suite,)))
+        return suite
+    return Suite(
+        name=manifest.suite,
+        config=SuiteConfig(golden=manifest.golden, agent=AgentConfig(run=manifest.agent)),
+        root=Path(),
+        runs=runs,
+    )
+
+
+async def _score_all(plan: Plan, folder: Path, trials: int, world: World) -> _Scored:
+    cases = {case.id: case for case in plan.cases}
+    seen = Seen()
+    async with open_judges(plan.suite, world, plan.judge) as judging:
+
+        async def scored(trace: Trace) -> tuple[Trace, TrialResult]:
+            case = cases[trace.case_id]
+            result = score_trial(plan.scorers, case, trace)
+            return trace, with_verdict(result, await judging.judge(case, trace))
+
+        traces = list(iter_traces(folder))
+        for trace in traces:
+            _refuse_stray(trace, cases, plan, folder)
+            seen.add(trace)
+        pairs = await asyncio.gather(*(scored(trace) for trace in traces))
+        judged = judged_part(judging, plan.metrics)
+        trust = suite_trust_checks(plan.suite, judging, plan.metrics)
+    return _Scored(pairs, seen, trials, judged, trust)
+
+
+def _refuse_stray(trace: Trace, cases: Mapping[str, Case], plan: Plan, folder: Path) -> None:
+    if trace.case_id not in cases:
+        raise DataError(
+            f"{folder}: holds a trace of case {trace.case_id!r}, not in {plan.golden.path}",
+            fix="score it against the golden set it was run with",
+        )
+
+
+def _fresh(results: Iterable[TrialResult], trials: int) -> dict[str, tuple[Score, ...]]:
+    """Take up the trials that confirmed, or cleared, `must_pass` cases."""
+    missing = Broken("the trial has no score for task_success")
+    return {
+        name: tuple(result.scores.get("task_success", missing) for result in found)
+        for name, found in confirmations(results, trials).items()
+    }
+
+
+async def _store(manifest: Manifest, runs: Path, scored: _Scored) -> Path:
+    async with create_run(runs, manifest) as writer:
+        written = [writer.append(trace, result) for trace, result in scored.pairs]
+        await asyncio.gather(*written)
+        return writer.folder

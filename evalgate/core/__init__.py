@@ -1,1 +1,0 @@
-"""Pure decisions: matching, metrics, statistics, comparison, gate."""

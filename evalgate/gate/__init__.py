@@ -1,0 +1,1 @@
+"""Decides: compares two run summaries and turns checks into one verdict. Pure."""

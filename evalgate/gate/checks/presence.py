@@ -1,0 +1,157 @@
+"""Checks that there is evidence at all: no evidence is never a pass."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from evalgate.gate.comparability import name_some
+from evalgate.gate.comparison import Comparison
+from evalgate.gate.facts import RunFacts
+from evalgate.gate.rules import rule_of
+from evalgate.schema.config import GateConfig
+from evalgate.schema.score import Broken, Scored
+from evalgate.schema.verdict import Check, CheckKind
+from evalgate.stats.summary import Side, SideCase
+
+__all__ = ["evidence_checks", "is_partial"]
+
+
+def evidence_checks(
+    comparison: Comparison, policy: GateConfig, facts: RunFacts
+) -> tuple[Check, ...]:
+    """Return an inconclusive check for each lack of evidence, or one that says there is none.
+
+    Args:
+        comparison: The candidate and its baseline.
+        policy: Names metrics that must exist.
+        facts: Caps and permissions of the run.
+    """
+    found = [
+        *_about_policy(comparison, policy),
+        *_about_trials(comparison.candidate, facts),
+        *_about_run(comparison, facts),
+        *_about_comparison(comparison, policy),
+    ]
+    if found:
+        return tuple(found)
+    side = comparison.candidate
+    counted = "means only" if side.means_only else _counted(side.gating())
+    return (Check(id="evidence", kind="evidence", outcome="pass", reason=counted),)
+
+
+def _counted(cases: Sequence[SideCase]) -> str:
+    trials = sum(len(case.numbers) for case in cases)
+    return f"{len(cases)} case(s), {trials} trial(s), every one measured"
+
+
+def _lack(name: str, reason: str, fix: str | None, kind: CheckKind = "evidence") -> Check:
+    full = name if kind == "comparison" else f"evidence.{name}"
+    return Check(id=full, kind=kind, outcome="inconclusive", reason=reason, fix=fix)
+
+
+def _about_policy(comparison: Comparison, policy: GateConfig) -> Iterator[Check]:
+    for name, gate in policy.metrics.items():
+        if name not in comparison.definitions and gate.gate != "advisory":
+            yield _lack(
+                name,
+                f"the policy gates {name!r}, and there is no such metric",
+                "see the names in docs/metrics.md; `evalgate validate` finds the nearest",
+            )
+
+
+def _about_trials(side: Side, facts: RunFacts) -> Iterator[Check]:
+    if side.means_only:
+        return
+    cases = side.gating()
+    if not cases:
+        yield _lack(
+            "cases",
+            "there is no case to judge: nothing was run, or every case is a draft",
+            "add reviewed cases to the golden set",
+        )
+        return
+    missed = [case.id for case in cases if "not_measured" in case.statuses]
+    if missed:
+        yield _lack(
+            "replay",
+            f"{len(missed)} case(s) have trials that were not measured (replay miss): "
+            f"{name_some(tuple(missed))}",
+            facts.record or "record them: `evalgate run --record-missing`",
+        )
+    short = [case.id for case in cases if len(case.numbers) < max(side.trials, 1)]
+    if short:
+        yield _lack(
+            "trials",
+            f"{len(short)} case(s) have fewer than {max(side.trials, 1)} trial(s): "
+            f"{name_some(tuple(short))}",
+            "finish the run with `evalgate run --resume`",
+        )
+    if not missed and not any("finished" in case.statuses for case in cases):
+        ends = Counter(status for case in cases for status in case.statuses)
+        told = ", ".join(f"{count} {status}" for status, count in ends.most_common())
+        yield _lack(
+            "finished",
+            f"no trial finished ({told}), so nothing is known of what the agent can do",
+            "see the errors of the trials in the report",
+        )
+    if not any(_is_scored(case) for case in cases):
+        yield _lack("scores", "no score was given in any trial", "see the errors in the report")
+
+
+def _is_scored(case: SideCase) -> bool:
+    return any(isinstance(score, Scored) for column in case.columns.values() for score in column)
+
+
+def _about_run(comparison: Comparison, facts: RunFacts) -> Iterator[Check]:
+    if facts.cap is not None:
+        yield _lack(
+            "cap",
+            f"the run was stopped at a cap: {facts.cap}",
+            "raise the cap and go on with `evalgate run --resume`",
+        )
+    if is_partial(comparison) and not facts.allow_partial:
+        yield _lack(
+            "partial",
+            "only a selection of the cases was judged",
+            "run all cases, or pass --partial",
+        )
+
+
+def is_partial(comparison: Comparison) -> bool:
+    """Say whether only a selection of the golden set was judged."""
+    return comparison.candidate.selection or bool(comparison.sets.unselected)
+
+
+def _about_comparison(comparison: Comparison, policy: GateConfig) -> Iterator[Check]:
+    if comparison.blocked is not None:
+        yield _lack(
+            "comparison",
+            f"not comparable: {comparison.blocked.reason}",
+            comparison.blocked.fix,
+            comparison.blocked.kind if comparison.blocked.kind == "comparison" else "evidence",
+        )
+    elif comparison.baseline is None:
+        yield from _broken_without_baseline(comparison, policy)
+    elif not comparison.metrics:
+        yield _lack(
+            "metrics",
+            "the two sides have no metric in common",
+            "compare two reports of one suite",
+        )
+
+
+def _broken_without_baseline(comparison: Comparison, policy: GateConfig) -> Iterator[Check]:
+    """Without a comparison a broken score of a gated metric is still no evidence."""
+    broken: dict[str, list[str]] = {}
+    for case in comparison.candidate.gating():
+        for name, column in case.columns.items():
+            broken.setdefault(name, []).extend(case.id for s in column if isinstance(s, Broken))
+    for metric in comparison.definitions.values():
+        ids = broken.get(metric.score, [])
+        count = len(ids)
+        if count and rule_of(metric, policy).gate != "advisory":
+            yield _lack(
+                metric.name,
+                f"{count} score(s) of {metric.name} are broken: "
+                f"{name_some(tuple(dict.fromkeys(ids)))}",
+                "see the errors in the report, then `evalgate score RUN`",
+            )

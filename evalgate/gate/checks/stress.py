@@ -1,0 +1,122 @@
+"""Comparing the figures of two stress checks, where there is nothing else to compare."""
+
+from dataclasses import replace
+
+from evalgate.gate.checks.relative import relative_checks
+from evalgate.gate.compare import compare
+from evalgate.gate.comparison import CompareOptions
+from evalgate.metrics.stress import STRESS_METRICS
+from evalgate.schema.config import GateConfig
+from evalgate.schema.verdict import Check
+from evalgate.stats.summary import Side
+
+__all__ = [
+    "STRESS_SCORER",
+    "against_baseline",
+    "one_sided",
+    "stress_presence",
+    "stress_scorer_of",
+]
+
+STRESS_SCORER = "stress"
+"""Name under which reports and baselines keep the version of the model and of its settings."""
+
+
+def stress_scorer_of() -> dict[str, str]:
+    """Return the scorer of every stress metric, for `CompareOptions.scorer_of`."""
+    return dict.fromkeys(STRESS_METRICS, STRESS_SCORER)
+
+
+def one_sided(baseline: Side | None, candidate: Side) -> bool:
+    """Say whether only one of two sides holds stress figures, so that none can be compared."""
+    return baseline is not None and _holds(baseline) != _holds(candidate)
+
+
+def stress_presence(baseline: Side, candidate: Side) -> tuple[Check, ...]:
+    """Return one inconclusive check where only one side holds stress figures."""
+    if not one_sided(baseline, candidate):
+        return ()
+    if not _holds(baseline):
+        return (_lacking(baseline),)
+    return (
+        Check(
+            id="evidence.stress_check",
+            kind="evidence",
+            outcome="inconclusive",
+            reason=f"{baseline.source} holds figures of a stress check, and this run made none",
+            fix="put the suite's `stress:` block back, or make a new baseline with "
+            "`evalgate baseline update`",
+        ),
+    )
+
+
+def _holds(side: Side) -> bool:
+    return any(name in STRESS_METRICS for name in side.values)
+
+
+def against_baseline(
+    baseline: Side, candidate: Side, policy: GateConfig
+) -> tuple[tuple[Check, ...], tuple[str, ...]]:
+    """Compare stress figures under the plain rule.
+
+    Args:
+        baseline: Any side; only its stress figures and what its cases ask are looked at.
+        candidate: The side under judgement.
+        policy: Gates and thresholds.
+
+    Returns:
+        The checks, and what a reader should be warned of. A baseline without stress figures, or of
+        other cases, is inconclusive.
+    """
+    old, new = _bare(baseline), _bare(candidate)
+    if not old.values:
+        return (_lacking(baseline),), ()
+    if not (old.cases and new.cases):
+        old, new = (replace(side, cases={}, means_only=True) for side in (old, new))
+    metrics = {name: m for name, m in STRESS_METRICS.items() if _is_compared(name, old, new)}
+    comparison = compare(old, new, metrics, policy, CompareOptions(scorer_of=stress_scorer_of()))
+    if comparison.blocked is not None:
+        blocked = comparison.blocked
+        reason = f"not comparable: {blocked.reason}"
+        return (
+            Check(
+                id="evidence.comparison",
+                kind="evidence",
+                outcome="inconclusive",
+                reason=reason,
+                fix=blocked.fix,
+            ),
+        ), ()
+    return relative_checks(comparison, policy)
+
+
+def _is_compared(name: str, old: Side, new: Side) -> bool:
+    """Leave out what only informs where sides hold nothing but means: there, all would gate."""
+    gates = STRESS_METRICS[name].gate != "advisory"
+    return gates or not (old.means_only or new.means_only)
+
+
+def _bare(side: Side) -> Side:
+    """Keep what bears on stress figures: their values, their settings, what the cases ask."""
+    return Side(
+        source=side.source,
+        cases={name: replace(case, columns={}) for name, case in side.cases.items()},
+        values={name: value for name, value in side.values.items() if name in STRESS_METRICS},
+        suite=side.suite,
+        golden_digest=side.golden_digest,
+        noise="none",
+        scorers={n: version for n, version in side.scorers.items() if n == STRESS_SCORER},
+        subject=side.subject,
+        created=side.created,
+    )
+
+
+def _lacking(baseline: Side) -> Check:
+    return Check(
+        id="evidence.stress_baseline",
+        kind="evidence",
+        outcome="inconclusive",
+        reason=f"{baseline.source} holds no figure of a stress check",
+        fix="make a new baseline with `evalgate baseline update`, or compare with a report that "
+        "`evalgate stress --format json --output FILE` wrote",
+    )

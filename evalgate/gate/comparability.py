@@ -1,0 +1,151 @@
+"""Whether two sides, and one metric on them, can be compared at all."""
+
+from fractions import Fraction
+
+from evalgate.gate.comparison import CaseSets, CompareOptions, NoComparison
+from evalgate.metrics.metric import Metric
+from evalgate.stats.summary import JudgeId, Side
+
+__all__ = ["MIN_COMMON", "case_sets", "differing_scorer", "name_some", "set_problem"]
+
+MIN_COMMON = Fraction(9, 10)
+"""Smallest share of the baseline's cases that must still ask the same."""
+
+_SHOWN = 5
+
+
+def name_some(ids: tuple[str, ...]) -> str:
+    """Name the first few cases and count the rest."""
+    shown = ", ".join(ids[:_SHOWN])
+    return shown if len(ids) <= _SHOWN else f"{shown} and {len(ids) - _SHOWN} more"
+
+
+def case_sets(baseline: Side | None, candidate: Side, options: CompareOptions) -> CaseSets:
+    """Sort the cases of both sides into those that can be compared and those that cannot.
+
+    Args:
+        baseline: The baseline; null: every case is new.
+        candidate: The candidate.
+        options: Which ids the candidate's golden set has.
+    """
+    now = {case.id: case for case in candidate.gating()}
+    before = {} if baseline is None else {case.id: case for case in baseline.gating()}
+    both = sorted(now.keys() & before.keys())
+    gone = sorted(before.keys() - now.keys())
+    removed = [name for name in gone if _is_removed(name, candidate, options)]
+    skipped = (options.golden_ids or frozenset()) - candidate.cases.keys()
+    return CaseSets(
+        common=tuple(name for name in both if now[name].digest == before[name].digest),
+        changed=tuple(name for name in both if now[name].digest != before[name].digest),
+        removed=tuple(removed),
+        new=tuple(sorted(now.keys() - before.keys())),
+        unselected=tuple(sorted((set(gone) - set(removed)) | skipped)),
+    )
+
+
+def _is_removed(name: str, candidate: Side, options: CompareOptions) -> bool:
+    if name in candidate.cases:
+        return True  # turned into a draft: it would no longer gate
+    if options.golden_ids is not None:
+        return name not in options.golden_ids
+    return not candidate.selection
+
+
+def set_problem(
+    baseline: Side, candidate: Side, sets: CaseSets, options: CompareOptions
+) -> NoComparison | None:
+    """Say why nothing of the two sides can be compared.
+
+    Args:
+        baseline: The baseline.
+        candidate: The candidate.
+        sets: Their cases, sorted.
+        options: Whether removed cases may be left out.
+    """
+    if baseline.means_only or candidate.means_only:
+        return None
+    update = "make a new baseline in a pull request of its own: `evalgate baseline update`"
+    if not sets.common:
+        return NoComparison(
+            "comparison",
+            f"{baseline.source} is a baseline of another golden set: none of its "
+            f"{len(baseline.gating())} cases asks the same now",
+            update,
+        )
+    if sets.removed and not options.allow_removed:
+        return NoComparison(
+            "comparison",
+            f"{len(sets.removed)} case(s) of the baseline are gone from the golden set "
+            f"({name_some(sets.removed)}): leaving out a hard case must not improve a score",
+            f"put them back, pass --allow-removed, or {update}",
+        )
+    wanted = len(sets.common) + len(sets.changed) + len(sets.removed)
+    if Fraction(len(sets.common), wanted) < MIN_COMMON:
+        return NoComparison(
+            "comparison",
+            f"only {len(sets.common)} of {wanted} cases of the baseline still ask the same; "
+            f"a comparison takes {float(MIN_COMMON):.0%}",
+            update,
+        )
+    return None
+
+
+def differing_scorer(
+    metric: Metric, baseline: Side, candidate: Side, options: CompareOptions
+) -> NoComparison | None:
+    """Say what measured a metric differently on the two sides: scorer, judge or price table.
+
+    Args:
+        metric: The metric.
+        baseline: The baseline.
+        candidate: The candidate.
+        options: Which scorer gives which score.
+    """
+    rescore = (
+        "score the baseline's stored run again with `evalgate score RUN`, or make a new baseline "
+        "with `evalgate baseline update`"
+    )
+    for name in _scorers_of(metric, baseline, candidate, options):
+        old, new = baseline.scorers.get(name), candidate.scorers.get(name)
+        if old is not None and new is not None and old != new:
+            return NoComparison(
+                "comparison", f"scorer {name!r} is another version ({old}, now {new})", rescore
+            )
+    judge = _differing_judge(metric, baseline, candidate)
+    if judge is not None:
+        return NoComparison("comparison", judge, rescore)
+    tables = baseline.pricing, candidate.pricing
+    if metric.unit == "USD" and metric.name not in candidate.recorded and None not in tables:
+        old_table, new_table = tables
+        if old_table is not None and new_table is not None and old_table.digest != new_table.digest:
+            reason = f"the price table is another ({old_table.version}, now {new_table.version})"
+            return NoComparison("comparison", reason, rescore)
+    return None
+
+
+def _scorers_of(
+    metric: Metric, baseline: Side, candidate: Side, options: CompareOptions
+) -> tuple[str, ...]:
+    """Name the scorer of a metric; every scorer where it is not known which one it is."""
+    owner = options.scorer_of.get(metric.score)
+    if owner is not None:
+        return (owner,)
+    known = baseline.scorers.keys() | candidate.scorers.keys()
+    for name in (metric.score, metric.name):
+        if name in known:
+            return (name,)
+    return tuple(sorted(known))
+
+
+def _differing_judge(metric: Metric, baseline: Side, candidate: Side) -> str | None:
+    judged = metric.name in (baseline.judged | candidate.judged)
+    if not judged or baseline.judge is None or candidate.judge is None:
+        return None
+    if baseline.judge == candidate.judge:
+        return None
+    old, new = _judge_name(baseline.judge), _judge_name(candidate.judge)
+    return f"the judge is another ({old}, now {new})"
+
+
+def _judge_name(judge: JudgeId) -> str:
+    return f"{judge.model or 'unknown model'}, prompts {(judge.prompt_digest or 'unknown')[:19]}"

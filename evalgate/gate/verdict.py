@@ -1,0 +1,169 @@
+"""The gate: from a comparison and a policy to checks and a verdict, in one place.
+
+Fail comes before inconclusive, inconclusive before pass. Advisory checks are shown and change
+nothing. A failed check that a waiver accepts does not count.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from math import prod
+
+from evalgate.errors import ExitCode
+from evalgate.gate.checks.limits import limit_checks
+from evalgate.gate.checks.must_pass import must_pass_checks
+from evalgate.gate.checks.presence import evidence_checks, is_partial
+from evalgate.gate.checks.relative import relative_checks
+from evalgate.gate.comparability import name_some
+from evalgate.gate.comparison import Comparison
+from evalgate.gate.facts import RunFacts
+from evalgate.schema.config import GateConfig
+from evalgate.schema.verdict import Check, Outcome, Verdict
+
+__all__ = ["decide", "verdict_of", "with_reference"]
+
+_NO_FACTS = RunFacts()
+_EXIT: dict[Outcome, ExitCode] = {
+    "pass": ExitCode.PASSED,
+    "fail": ExitCode.FAILED,
+    "inconclusive": ExitCode.INCONCLUSIVE,
+}
+_WORST_FIRST: tuple[Outcome, ...] = ("fail", "inconclusive", "pass")
+
+
+def decide(comparison: Comparison, policy: GateConfig, facts: RunFacts = _NO_FACTS) -> Verdict:
+    """Decide about a candidate.
+
+    Args:
+        comparison: The candidate, compared with its baseline or alone.
+        policy: The suite's policy.
+        facts: What only the caller knows.
+    """
+    relative, warnings = relative_checks(comparison, policy)
+    checks = (
+        *relative,
+        *limit_checks(comparison, policy),
+        *must_pass_checks(comparison.candidate, comparison.baseline, facts.fresh),
+        *evidence_checks(comparison, policy, facts),
+    )
+    return verdict_of(
+        checks,
+        warnings=(*_notes(comparison), *_age(comparison, policy, facts), *warnings),
+        partial=is_partial(comparison),
+    )
+
+
+def verdict_of(
+    checks: Sequence[Check], *, warnings: Iterable[str] = (), partial: bool = False
+) -> Verdict:
+    """Add checks up to a verdict.
+
+    Args:
+        checks: All checks, in any order.
+        warnings: What a reader should know.
+        partial: Whether only a selection of the cases was judged.
+
+    Returns:
+        The verdict, its checks sorted worst first; inconclusive without any gating check.
+    """
+    outcome: Outcome = "inconclusive"
+    counting = [check.outcome for check in checks if _counts(check)]
+    gating = [check for check in checks if check.gate != "advisory"]
+    for candidate in ("fail", "inconclusive"):
+        if candidate in counting:
+            outcome = candidate
+            break
+    else:
+        outcome = "pass" if gating else "inconclusive"
+    return Verdict(
+        outcome=outcome,
+        exit_code=_EXIT[outcome],
+        checks=tuple(sorted(checks, key=_rank)),
+        warnings=tuple(dict.fromkeys(warnings)),
+        partial=partial,
+        false_alarm_rate=_any_false_alarm(gating),
+    )
+
+
+def _counts(check: Check) -> bool:
+    accepted = check.outcome == "fail" and check.accepted is not None
+    return check.gate != "advisory" and not accepted
+
+
+def _rank(check: Check) -> tuple[bool, int, bool]:
+    """Put advisory checks last, and what explains other inconclusive checks before them."""
+    explains = check.kind == "comparison" or check.id.startswith("evidence.")
+    return check.gate == "advisory", _WORST_FIRST.index(check.outcome), not explains
+
+
+def _any_false_alarm(gating: Iterable[Check]) -> float | None:
+    """Combine the rates as if metrics were independent; unknown where one is unknown."""
+    noisy = [check for check in gating if check.kind == "relative" and check.settled is not None]
+    rates = [None if check.quality is None else check.quality.false_alarm_rate for check in noisy]
+    known = [rate for rate in rates if rate is not None]
+    if not known or len(known) < len(rates):
+        return None
+    return 1 - prod(1 - rate for rate in known)
+
+
+def with_reference(verdict: Verdict, reference: Verdict) -> Verdict:
+    """Add the checks against a second, pinned baseline, which catches a slow slide.
+
+    Args:
+        verdict: The verdict against the baseline.
+        reference: The verdict of the same candidate against the pinned baseline.
+    """
+    added = [
+        check.model_copy(update={"id": f"reference.{check.id}"})
+        for check in reference.checks
+        if check.kind in ("relative", "comparison") and check.gate != "advisory"
+    ]
+    return verdict_of((*verdict.checks, *added), warnings=verdict.warnings, partial=verdict.partial)
+
+
+def _notes(comparison: Comparison) -> Iterator[str]:
+    """Say what a reader of the comparison should know of its two sides."""
+    old, new, sets = comparison.baseline, comparison.candidate, comparison.sets
+    drafts = sum(case.draft for case in new.cases.values())
+    if drafts:
+        yield f"{drafts} draft case(s) ran and do not gate"
+    if old is None:
+        yield "no comparison: only limits and must-pass cases were checked"
+        return
+    if old.means_only or new.means_only:
+        yield "means only: without cases nothing is paired, and noise cannot be judged"
+        return
+    if sets.new:
+        yield f"{len(sets.new)} new case(s) are outside the comparison: {name_some(sets.new)}"
+    if sets.changed:
+        changed = name_some(sets.changed)
+        yield f"{len(sets.changed)} case(s) ask something else than in the baseline: {changed}"
+    if sets.removed:
+        yield f"{len(sets.removed)} case(s) were removed: {name_some(sets.removed)}"
+    if new.noise == "none" and old.noise != "none":
+        yield "the baseline comes from noisy trials and the candidate from deterministic ones"
+    if old.suite is not None and new.suite is not None and old.suite != new.suite:
+        yield f"the baseline is of suite {old.suite!r}, the candidate of {new.suite!r}"
+
+
+def _age(comparison: Comparison, policy: GateConfig, facts: RunFacts) -> Iterator[str]:
+    """Say that a baseline is old, or of another model snapshot."""
+    old = comparison.baseline
+    if old is None:
+        return
+    again = "make a new one with `evalgate baseline update`"
+    days = _days(old.created, facts.today)
+    if days is not None and days > policy.stale_days:
+        yield f"the baseline is {days} days old (limit {policy.stale_days}): {again}"
+    models = old.subject.model, comparison.candidate.subject.model
+    if None not in models and models[0] != models[1]:
+        yield f"the baseline is of another model: {models[0]}, now {models[1]}"
+
+
+def _days(created: str | None, today: str | None) -> int | None:
+    if created is None or today is None:
+        return None
+    try:
+        start, end = (datetime.fromisoformat(text) for text in (created, today))
+    except ValueError:
+        return None
+    return (end.date() - start.date()).days

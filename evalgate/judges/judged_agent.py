@@ -1,0 +1,76 @@
+"""Has each trial judged right after it ended, while others run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from evalgate.agents.base import Agent, Context
+from evalgate.judges.base import Judged
+from evalgate.judges.judging import Judging
+from evalgate.metrics.metric import Metric
+from evalgate.schema.golden import Case
+from evalgate.schema.result import JudgeInfo, TrialResult
+from evalgate.schema.trace import Trace
+from evalgate.stats.aggregate import Source
+
+__all__ = ["JudgedAgent", "JudgedPart", "judged_part", "with_verdict"]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedAgent:
+    """An agent whose trials are judged; a judge's time is not the agent's."""
+
+    inner: Agent
+    judging: Judging
+    verdicts: dict[tuple[str, int], Judged] = field(default_factory=dict)
+    """Verdicts that nobody has taken yet, by case and number of the trial."""
+
+    @property
+    def trials(self) -> int | None:
+        """As many as the agent brings."""
+        return self.inner.trials
+
+    async def run(self, case: Case, context: Context) -> Trace:
+        """Do one trial and have it judged."""
+        trace = await self.inner.run(case, context)
+        self.verdicts[case.id, context.trial] = await self.judging.judge(case, trace)
+        return trace
+
+    async def close(self) -> None:
+        """Close the agent."""
+        await self.inner.close()
+
+    def take(self, case: Case, trace: Trace) -> Judged:
+        """Return the verdict on a trial, once."""
+        return self.verdicts.pop((case.id, trace.trial))
+
+
+def with_verdict(result: TrialResult, judged: Judged) -> TrialResult:
+    """Add judged scores to a result."""
+    if not judged.scores:
+        return result
+    return replace(
+        result,
+        scores={**result.scores, **judged.scores},
+        details=(*result.details, *judged.details),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedPart:
+    """What judges add to a report."""
+
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """`version:digest` of each judged score."""
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    """The metrics that come from a judge."""
+    info: JudgeInfo | None = None
+    """The judges and what they cost."""
+
+
+def judged_part(judging: Judging, metrics: Mapping[str, Metric]) -> JudgedPart:
+    """Say what the judges of a run add to its report."""
+    scores = set(judging.scores)
+    sources: dict[str, Source] = {
+        name: "judged" for name, metric in metrics.items() if metric.score in scores
+    }
+    return JudgedPart(judging.versions, sources, judging.info())

@@ -1,0 +1,89 @@
+"""JUnit XML (xunit2): a test case for each case and each check, a property for each metric."""
+
+from xml.etree import ElementTree as ET
+
+from evalgate.output.style import Style
+from evalgate.output.view import gating_checks, headline
+from evalgate.schema.result import CaseResult, Report, ReportSet
+from evalgate.schema.verdict import CaseChange, Check
+from evalgate.text.escape import xml
+
+__all__ = ["render"]
+
+
+def render(reports: ReportSet, _style: Style) -> str:
+    """Write one `testsuite` a report.
+
+    A case's test passes when it was measured, whatever its score; the checks carry the verdict:
+    a failed check is a failure, an inconclusive one an error.
+    """
+    root = ET.Element("testsuites", name="evalgate")
+    for report in reports.suites:
+        root.append(_suite(report))
+    ET.indent(root, " ")
+    body: str = ET.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{body}\n'
+
+
+def _suite(report: Report) -> ET.Element:
+    changes = {change.id: change for change in report.changes}
+    checks = gating_checks(report)
+    errors = sum(check.outcome == "inconclusive" for check in checks)
+    broken = [case for case in report.cases if _not_measured(case)]
+    suite = ET.Element(
+        "testsuite",
+        name=xml(report.suite.id),
+        tests=str(len(report.cases) + len(checks) + 1),
+        failures=str(sum(_failed(check) for check in checks) + (report.verdict == "fail")),
+        errors=str(errors + len(broken) + (report.verdict == "inconclusive")),
+        skipped="0",
+    )
+    properties = ET.SubElement(suite, "properties")
+    for name, value in (("verdict", report.verdict), ("exit_code", str(report.exit_code))):
+        ET.SubElement(properties, "property", name=name, value=value)
+    for name, metric in report.metrics.items():
+        shown = "unknown" if metric.value is None else repr(metric.value)
+        ET.SubElement(properties, "property", name=xml(name), value=shown)
+    suite.extend(_case(case, changes.get(case.id), report.suite.id) for case in report.cases)
+    suite.extend(_check(check, report.suite.id) for check in checks)
+    suite.append(_verdict(report))
+    return suite
+
+
+def _failed(check: Check) -> bool:
+    return check.outcome == "fail" and check.accepted is None
+
+
+def _not_measured(case: CaseResult) -> bool:
+    return not case.trials or any(trial.status == "not_measured" for trial in case.trials)
+
+
+def _case(case: CaseResult, change: CaseChange | None, suite: str) -> ET.Element:
+    element = ET.Element("testcase", classname=xml(f"{suite}.cases"), name=xml(case.id), time="0")
+    if _not_measured(case):
+        errors = [trial.error for trial in case.trials if trial.error] or ["no trial"]
+        ET.SubElement(element, "error", message=xml(errors[0], limit=300)).text = xml(
+            "\n".join(errors)
+        )
+    said = [f"outcome: {change.outcome}", *change.what] if change else []
+    said += [detail for trial in case.trials for detail in trial.details]
+    if said:
+        ET.SubElement(element, "system-out").text = xml("\n".join(said))
+    return element
+
+
+def _check(check: Check, suite: str) -> ET.Element:
+    element = ET.Element("testcase", classname=xml(f"{suite}.checks"), name=xml(check.id), time="0")
+    kind = {"fail": "failure", "inconclusive": "error"}.get(check.outcome)
+    if kind and (kind == "error" or _failed(check)):
+        child = ET.SubElement(element, kind, message=xml(check.reason, limit=300))
+        child.text = xml(check.reason + (f"\nfix: {check.fix}" if check.fix else ""))
+    return element
+
+
+def _verdict(report: Report) -> ET.Element:
+    element = ET.Element("testcase", classname=xml(report.suite.id), name="verdict", time="0")
+    kind = {"fail": "failure", "inconclusive": "error"}.get(report.verdict)
+    if kind:
+        ET.SubElement(element, kind, message=xml(headline(report), limit=500))
+    return element

@@ -1,0 +1,79 @@
+"""OpenMetrics text: one gauge a metric, for GitLab's metrics report and for time series.
+
+Format: the OpenMetrics 1.0 specification. A metric that is unknown has no sample: 0 would be a
+claim, and NaN reads as a number.
+"""
+
+from collections.abc import Iterator
+
+from evalgate.output.style import Style
+from evalgate.output.view import VERDICTS
+from evalgate.schema.result import MetricValue, Report, ReportSet
+from evalgate.text.escape import cap, plain
+
+__all__ = ["render"]
+
+_VERDICT = "evalgate_run_verdict"
+_COUNTS = {
+    "cases": "Cases of the golden set",
+    "selected": "Cases that were run",
+    "trials": "Trials a case",
+}
+_LABEL = 200
+_UNITS = {"USD": "in US dollars", "s": "in seconds", "min": "in minutes"}
+
+
+def render(reports: ReportSet, _style: Style) -> str:
+    """Write every metric of every suite, then the verdicts; the last line is `# EOF`."""
+    lines = [*_metrics(reports.suites), *_verdicts(reports.suites), "# EOF"]
+    return "\n".join(lines) + "\n"
+
+
+def _metrics(reports: tuple[Report, ...]) -> Iterator[str]:
+    """Write each family once, with a sample for each suite that knows its value."""
+    families: dict[str, list[tuple[str, MetricValue, float]]] = {}
+    for report in reports:
+        for name, metric in report.metrics.items():
+            if metric.value is not None:
+                family = f"evalgate_{_plain_name(name)}"
+                labels = _labels(report, "" if family == f"evalgate_{name}" else name)
+                families.setdefault(family, []).append((labels, metric, metric.value))
+    for family, samples in families.items():
+        first = samples[0][1]
+        unit = _UNITS.get(first.unit, f"as {first.unit}")
+        yield f"# TYPE {family} gauge"
+        yield f"# HELP {family} {unit}; {first.direction} is better"
+        for labels, _, value in samples:
+            yield f"{family}{{{labels}}} {value!r}"
+
+
+def _verdicts(reports: tuple[Report, ...]) -> Iterator[str]:
+    """Write the verdict as a state set, and what it stands on as counts."""
+    yield f"# TYPE {_VERDICT} stateset"
+    yield f"# HELP {_VERDICT} What the checks of a suite add up to"
+    for report in reports:
+        for state in VERDICTS:
+            held = int(report.verdict == state)
+            yield f'{_VERDICT}{{{_labels(report)},{_VERDICT}="{state}"}} {held}'
+    for name, doc in _COUNTS.items():
+        yield f"# TYPE evalgate_run_{name} gauge"
+        yield f"# HELP evalgate_run_{name} {doc}"
+        for report in reports:
+            yield f"evalgate_run_{name}{{{_labels(report)}}} {getattr(report.suite, name)}"
+
+
+def _labels(report: Report, metric: str = "") -> str:
+    """Name the suite, and a metric whose name the format does not allow."""
+    suite = f'suite="{_escaped(report.suite.id)}"'
+    return f'{suite},metric="{_escaped(metric)}"' if metric else suite
+
+
+def _plain_name(metric: str) -> str:
+    """Turn a metric's name into one that the format allows: letters, digits, underscores."""
+    return "".join(c if c.isascii() and (c.isalnum() or c == "_") else "_" for c in metric)
+
+
+def _escaped(text: str) -> str:
+    r"""Escape the value of a label: `\`, quotes and line breaks."""
+    clean = cap(plain(text), _LABEL)
+    return clean.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')

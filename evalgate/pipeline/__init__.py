@@ -1,1 +1,0 @@
-"""Run, compare, score, record, stress and merge, as functions."""

@@ -1,0 +1,1 @@
+"""The quota model of simulator, gateway and governor: limits, limiters, provider profiles. Pure."""

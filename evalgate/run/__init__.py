@@ -1,0 +1,1 @@
+"""Runs a suite: trials, scores, one report with its verdict."""

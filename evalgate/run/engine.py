@@ -1,0 +1,299 @@
+"""Runs the trials of a plan, keeps them on disk, and hands them back scored."""
+
+from asyncio import Future
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from evalgate.agents.base import Agent, Context, Opening
+from evalgate.agents.factory import open_agent
+from evalgate.agents.recorded import RecordedAgent
+from evalgate.agents.runner import Progress as TrialProgress
+from evalgate.agents.runner import RunOutcome, RunPlan, first_failure, run_trials
+from evalgate.judges.judged_agent import JudgedAgent, with_verdict
+from evalgate.judges.judging import Judging, open_judges
+from evalgate.schema.canonical import digest
+from evalgate.schema.config import Caps
+from evalgate.schema.golden import Case
+from evalgate.schema.result import Manifest, Subject, TrialResult
+from evalgate.schema.trace import LlmCall, Trace
+from evalgate.scorers.builtin import score_trial
+from evalgate.store.git import read_state
+from evalgate.store.redaction import clean_result, clean_trace
+from evalgate.store.run_writer import RunWriter, create_run, resume_run
+from evalgate.store.runs import iter_traces, iter_trials
+from evalgate.suite.environment import World
+from evalgate.suite.events import Listener, Progress
+from evalgate.suite.gateway_agent import Gateway, ThroughGateway, open_gateway
+from evalgate.suite.plan import Plan
+from evalgate.text.redact import Redactor
+
+__all__ = [
+    "Execution",
+    "Limits",
+    "Seen",
+    "by_trials",
+    "confirmations",
+    "executing",
+    "lost_workers",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How trials are scheduled."""
+
+    concurrency: int
+    """Trials at once."""
+    timeout_s: float
+    """Seconds a trial may take."""
+    caps: Caps
+    """Hard limits of the run."""
+    fail_fast: bool = False
+    """Whether the first failed trial ends the run."""
+    executor: Literal["local", "ray"] = "local"
+    """Where the agent runs: on this machine, or on a Ray cluster."""
+
+
+@dataclass(slots=True)
+class Seen:
+    """What the traces of a run were made with; grows while it runs."""
+
+    models: set[str] = field(default_factory=set)
+    prompts: set[str] = field(default_factory=set)
+    tools: set[str] = field(default_factory=set)
+    sampling: set[str] = field(default_factory=set)
+    replayed: bool = False
+    kinds: set[str] = field(default_factory=set)
+
+    def add(self, trace: Trace) -> None:
+        """Note what one trace was made with."""
+        self.replayed = self.replayed or trace.replayed
+        for step in trace.steps:
+            if not isinstance(step, LlmCall):
+                continue
+            for found, kept in (
+                (step.model, self.models),
+                (step.prompt_digest, self.prompts),
+                (step.tools_digest, self.tools),
+                (step.sampling_digest, self.sampling),
+            ):
+                if found:
+                    kept.add(found)
+
+    def subject(self, root: Path) -> Subject:
+        """Return the fingerprints, with the state of the tree."""
+        state = read_state(root)
+        return Subject(
+            git_commit=state.commit,
+            dirty=state.dirty,
+            model=", ".join(sorted(self.models)) or None,
+            prompt_digest=_one(self.prompts),
+            tools_digest=_one(self.tools),
+            sampling_digest=_one(self.sampling),
+        )
+
+
+def _one(digests: set[str]) -> str | None:
+    """Reduce the digests of all calls to one."""
+    if not digests:
+        return None
+    return digest([*sorted(digests)]) if len(digests) > 1 else next(iter(digests))
+
+
+@dataclass(slots=True)
+class Execution:
+    """A run that is open: its agent, its folder, and the trials so far."""
+
+    plan: Plan
+    limits: Limits
+    agent: JudgedAgent
+    writer: RunWriter
+    redactor: Redactor
+    listen: Listener
+    seen: Seen = field(default_factory=Seen)
+    results: list[TrialResult] = field(default_factory=list)
+    failed: int = 0
+    notes: list[str] = field(default_factory=list)
+    """What went wrong on our side and was made good."""
+
+    @property
+    def judging(self) -> Judging:
+        """The suite's judges."""
+        return self.agent.judging
+
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+        return self.writer.folder
+
+    async def run(self, trials: range, cases: Iterable[Case] | None = None) -> RunOutcome:
+        """Run trials of some cases (default: all that are planned), those on disk left out."""
+        chosen = tuple(self.plan.cases if cases is None else cases)
+        plan = RunPlan(
+            cases=chosen,
+            trials=trials,
+            concurrency=self.limits.concurrency,
+            done={(r.case_id, r.trial) for r in self.results},
+            caps=self._caps(),
+            stop_on=first_failure if self.limits.fail_fast else None,
+        )
+        return await run_trials(
+            plan,
+            self.agent,
+            score=self._score,
+            sink=self,
+            context_for=self._context,
+            on_progress=self._progress,
+        )
+
+    def _caps(self) -> Caps:
+        """Return the caps that apply: reading a recording spends neither money nor tokens."""
+        caps = self.limits.caps
+        return Caps(seconds=caps.seconds) if self.plan.mode == "recorded" else caps
+
+    def append(self, trace: Trace, result: TrialResult) -> Future[None]:
+        """Write a trial without its secrets."""
+        clean = clean_result(result, self.redactor)
+        self.results.append(clean)
+        return self.writer.append(clean_trace(trace, self.redactor), clean)
+
+    def _score(self, case: Case, trace: Trace) -> TrialResult:
+        self.seen.add(trace)
+        result = score_trial(self.plan.scorers, case, trace)
+        return with_verdict(result, self.agent.take(case, trace))
+
+    @asynccontextmanager
+    async def _context(self, _case: Case, trial: int) -> AsyncIterator[Context]:
+        yield Context(trial=trial, timeout_s=self.limits.timeout_s)
+
+    def _progress(self, event: TrialProgress) -> None:
+        self.failed += event.result.status != "finished"
+        name = self.plan.suite.name
+        self.listen(Progress(name, event.finished, event.planned, self.failed))
+
+
+@asynccontextmanager
+async def executing(
+    plan: Plan,
+    limits: Limits,
+    world: World,
+    target: Manifest | Path,
+    listen: Listener,
+) -> AsyncIterator[Execution]:
+    """Open the agent and a run folder.
+
+    Args:
+        plan: What to run.
+        limits: How.
+        world: The machine.
+        target: The manifest of a new run, or the folder of one to go on with.
+        listen: Is told of each finished trial.
+
+    Raises:
+        AgentLoadError: The agent cannot be loaded.
+        InputError: The run folder cannot be written.
+    """
+    suite = plan.suite
+    redactor = Redactor.build(world.environ, patterns=suite.config.redact)
+    notes: list[str] = []
+    agent = _agent(plan, limits, world, redactor, notes)
+    judges = open_judges(suite, world, plan.judge)
+    async with judges as judging, agent as opened, _folder(suite.runs, target) as writer:
+        judged = JudgedAgent(opened, judging)
+        execution = Execution(plan, limits, judged, writer, redactor, listen, notes=notes)
+        if isinstance(target, Path):
+            _take_up(execution, target, {case.id for case in plan.cases})
+        yield execution
+
+
+@asynccontextmanager
+async def _agent(
+    plan: Plan, limits: Limits, world: World, redactor: Redactor, notes: list[str]
+) -> AsyncIterator[Agent]:
+    """Open the agent, behind a gateway where the suite has one."""
+    suite = plan.suite
+    config = suite.config.agent
+    async with AsyncExitStack() as stack:
+        gateway, slots = None, None
+        if plan.calls is not None:
+            gateway = await stack.enter_async_context(
+                open_gateway(suite, plan.calls, world, redactor)
+            )
+            if config.run.startswith("python:") and config.isolation != "none":
+                slots = gateway
+        agent = await stack.enter_async_context(
+            _on_ray(plan, limits, world, gateway, slots, notes)
+            if limits.executor == "ray"
+            else open_agent(
+                config,
+                root=suite.root,
+                concurrency=limits.concurrency,
+                timeout_s=limits.timeout_s,
+                environ=world.environ,
+                clock=world.clock,
+                slots=slots,
+            )
+        )
+        if isinstance(agent, RecordedAgent):
+            agent.check_cases(frozenset(case.id for case in plan.golden.cases))
+        yield agent if gateway is None else ThroughGateway(agent, gateway, slots is not None)
+
+
+def _on_ray(
+    plan: Plan,
+    limits: Limits,
+    world: World,
+    gateway: Gateway | None,
+    slots: Gateway | None,
+    notes: list[str],
+) -> AbstractAsyncContextManager[Agent]:
+    from evalgate.agents.ray import open_on_ray  # noqa: PLC0415  # only where it is asked for
+
+    opening = Opening(
+        target="",
+        config=plan.suite.config.agent,
+        root=plan.suite.root,
+        concurrency=limits.concurrency,
+        timeout_s=limits.timeout_s,
+        environ=world.environ,
+        clock=world.clock,
+        slots=slots,
+    )
+    return open_on_ray(opening, notes.append, here=gateway is not None)
+
+
+def _folder(runs: Path, target: Manifest | Path) -> AbstractAsyncContextManager[RunWriter]:
+    return resume_run(target) if isinstance(target, Path) else create_run(runs, target)
+
+
+def _take_up(execution: Execution, folder: Path, ids: set[str]) -> None:
+    """Read what an earlier session of the run finished."""
+    execution.results += [result for result in iter_trials(folder) if result.case_id in ids]
+    for trace in iter_traces(folder):
+        execution.seen.add(trace)
+
+
+def by_trials(results: Iterable[TrialResult], count: int) -> list[TrialResult]:
+    """Keep the trials numbered below `count`; later ones only confirm `must_pass` cases."""
+    return [result for result in results if result.trial < count]
+
+
+def confirmations(
+    results: Iterable[TrialResult], count: int
+) -> Mapping[str, tuple[TrialResult, ...]]:
+    """Return the trials numbered `count` and above, by case: they confirm `must_pass` cases."""
+    found: dict[str, list[TrialResult]] = {}
+    for result in results:
+        if result.trial >= count:
+            found.setdefault(result.case_id, []).append(result)
+    return {name: tuple(trials) for name, trials in found.items()}
+
+
+def lost_workers(notes: Sequence[str]) -> tuple[str, ...]:
+    """Say how many trials were done again because their worker was lost."""
+    if not notes:
+        return ()
+    return (f"{len(notes)} trial(s) were done again after their worker was lost: {notes[0]}",)

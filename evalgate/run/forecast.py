@@ -1,0 +1,66 @@
+"""What a live run will take, told before it is made: calls, tokens, USD, minutes."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+
+from evalgate.errors import DataError
+from evalgate.gateway.cassette_index import Shelf
+from evalgate.gateway.forecast import Forecast, PlannedCall, forecast, planned_calls
+from evalgate.pricing import PriceBook
+from evalgate.schema.config import GatewayConfig
+from evalgate.suite.gateway_agent import live_price, quota_of
+from evalgate.suite.plan import Plan
+
+__all__ = ["forecast_cases"]
+
+
+def forecast_cases(plan: Plan, case_ids: Collection[str]) -> Forecast | None:
+    """Forecast a live run of some cases from what is recorded.
+
+    A case without a recording is taken for the average of those that have one.
+
+    Args:
+        plan: The suite and its cases.
+        case_ids: Cases that need a live run.
+
+    Returns:
+        The forecast, or null where nothing is recorded to forecast from.
+    """
+    config = plan.suite.config.gateway or GatewayConfig()
+    recorded = dict(_recorded(plan))
+    if not recorded:
+        return None
+    known = [call for name in case_ids for call in recorded.get(name, ())]
+    average = _average(recorded.values())
+    guessed = [
+        replace(call, trial=(name, trial))
+        for name in case_ids
+        if name not in recorded
+        for trial in range(plan.suite.config.trials)
+        for call in average
+    ]
+    book = PriceBook(overrides=plan.suite.config.prices)
+    quota = quota_of(config.limits)
+    return forecast(
+        [*known, *guessed],
+        quota,
+        lambda model, usage: live_price(book, model, usage),
+        concurrency=plan.suite.config.concurrency,
+    )
+
+
+def _recorded(plan: Plan) -> Iterable[tuple[str, tuple[PlannedCall, ...]]]:
+    shelf = Shelf(plan.suite.cassettes)
+    for case in plan.golden.cases:
+        tape = shelf.tape(case.id)
+        if isinstance(tape, DataError):
+            continue
+        calls = planned_calls(case.id, tape)
+        if calls:
+            yield case.id, calls
+
+
+def _average(recorded: Iterable[tuple[PlannedCall, ...]]) -> tuple[PlannedCall, ...]:
+    """Take the calls of the case in the middle, by their number, for a typical case."""
+    ordered = sorted(recorded, key=len)
+    return ordered[len(ordered) // 2]

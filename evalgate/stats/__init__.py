@@ -1,0 +1,1 @@
+"""Statistics of paired trials: summaries, aggregates, intervals, tests. Pure."""

@@ -1,0 +1,140 @@
+"""Reading a stored report for a comparison without building a model of every trial.
+
+A report holds some twenty scores a trial. What a comparison needs of them is read straight from
+the parsed JSON, as strictly as the models would; whatever is not in the usual shape is left to
+the models, which say what is wrong with it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from math import isfinite
+from types import MappingProxyType
+from typing import Any, Final, get_args
+
+from pydantic import ValidationError
+
+from evalgate.schema.base import Json
+from evalgate.schema.result import CaseResult, Report, TrialResult, TrialUsage
+from evalgate.schema.score import Abstained, Score, Scored, score_from_json
+from evalgate.schema.trace import TraceStatus
+from evalgate.stats.rounding import round4
+from evalgate.stats.summary import Side, SideCase, side_of_report
+
+__all__ = ["side_of_stored_report"]
+
+_ABSENT: Final = Abstained("the scorer gave no score")
+_STATUSES: Final = frozenset(get_args(TraceStatus))
+_TRIAL: Final = frozenset(field.name for field in fields(TrialResult))
+_USAGE: Final = frozenset(field.name for field in fields(TrialUsage))
+
+
+_Known = dict[float | tuple[str, Any], Score]
+"""Scores that were read before, by value or by what they say."""
+
+
+class _UnusualError(Exception):
+    """Something is not in the usual shape."""
+
+
+def side_of_stored_report(data: Mapping[str, Json], source: str) -> Side | None:
+    """Bring a stored report into the normal form.
+
+    Args:
+        data: The parsed file.
+        source: What it is called in messages.
+
+    Returns:
+        Null where anything is not in the usual shape: validate the report to learn what.
+    """
+    cases = data.get("cases", [])
+    if not isinstance(cases, list):
+        return None
+    known: _Known = {}
+    try:
+        side = side_of_report(Report.model_validate({**data, "cases": ()}), source)
+        read = [_case(case, known) for case in cases]
+    except (ValidationError, _UnusualError):
+        return None
+    return replace(side, cases=MappingProxyType({case.id: case for case in read}))
+
+
+def _case(data: Json, known: _Known) -> SideCase:
+    given = data.get("trials", []) if isinstance(data, dict) else None
+    if not isinstance(data, dict) or not isinstance(given, list):
+        raise _UnusualError
+    case = CaseResult.model_validate({**data, "trials": ()})
+    trials = sorted(map(_trial, given), key=lambda trial: trial["trial"])
+    scores = [trial["scores"] for trial in trials]
+    names = dict.fromkeys(name for own in scores for name in own)
+    return SideCase(
+        id=case.id,
+        digest=case.digest,
+        numbers=tuple([trial["trial"] for trial in trials]),
+        statuses=tuple([trial["status"] for trial in trials]),
+        columns={
+            name: tuple([_score(own[name], known) if name in own else _ABSENT for own in scores])
+            for name in names
+        },
+        usage=tuple([_usage(trial.get("usage", {})) for trial in trials]),
+        calls=tuple([_calls(trial.get("calls", ())) for trial in trials]),
+        weight=case.weight,
+        cluster=case.cluster,
+        must_pass=case.must_pass,
+        zero_tolerance=case.zero_tolerance,
+        draft=case.draft,
+        expects_refusal=case.expects_refusal,
+    )
+
+
+def _trial(data: Any) -> dict[str, Any]:  # noqa: ANN401  # any JSON
+    if (
+        type(data) is dict
+        and data.keys() <= _TRIAL
+        and type(data.get("trial")) is int
+        and type(data.get("case_id")) is str
+        and data.get("status") in _STATUSES
+        and type(data.get("scores")) is dict
+    ):
+        return data
+    raise _UnusualError
+
+
+def _score(data: Any, known: _Known) -> Score:  # noqa: ANN401  # any JSON
+    if type(data) is dict and data.keys() == {"value", "counts"}:
+        match data["counts"]:
+            case [int(), int()]:
+                data = data["value"]
+            case _:
+                raise _UnusualError
+    if type(data) is float or type(data) is int:
+        score = known.get(data)
+        if score is None:
+            if not isfinite(data):
+                raise _UnusualError
+            score = known[data] = Scored(round4(float(data)))
+        return score
+    # Trials share their few reasons: (key, text) stands for the score.
+    key = next(iter(data.items())) if type(data) is dict and len(data) == 1 else None
+    if key is not None and type(key[1]) is str and key in known:
+        return known[key]
+    try:
+        found = score_from_json(data)
+    except ValueError as error:
+        raise _UnusualError from error
+    if key is not None:
+        known[key] = found
+    return found
+
+
+def _usage(data: Any) -> TrialUsage:  # noqa: ANN401  # any JSON
+    if type(data) is not dict or not data.keys() <= _USAGE:
+        raise _UnusualError
+    if any(count is not None and type(count) is not int for count in data.values()):
+        raise _UnusualError
+    return TrialUsage(**data)
+
+
+def _calls(data: Any) -> tuple[str, ...]:  # noqa: ANN401  # any JSON
+    if type(data) not in (list, tuple) or any(type(name) is not str for name in data):
+        raise _UnusualError
+    return tuple(data)

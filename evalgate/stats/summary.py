@@ -1,0 +1,242 @@
+"""The normal form of what is compared: a report, a baseline, or a flat file of numbers."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Final, Literal
+
+from evalgate.errors import DataError
+from evalgate.schema.base import Json
+from evalgate.schema.result import CaseResult, Pricing, Report, Subject, TrialResult, TrialUsage
+from evalgate.schema.score import Abstained, Broken, Score, Scored
+from evalgate.schema.trace import TraceStatus
+from evalgate.stats.rounding import round4
+
+__all__ = [
+    "FAILED",
+    "REPLAY_MISS",
+    "JudgeId",
+    "Side",
+    "SideCase",
+    "is_miss",
+    "side_of_flat",
+    "side_of_report",
+    "with_costs",
+]
+
+FAILED: Final[frozenset[TraceStatus]] = frozenset(
+    {"crashed", "timed_out", "bad_output", "limit", "loop_limit", "unfinished"}
+)
+"""How a trial ends that is the agent's failure."""
+
+REPLAY_MISS: Final = "replay miss"
+"""How the error of a broken score begins whose recorded verdict is not there."""
+
+_ABSENT: Final = Abstained("the scorer gave no score")
+
+
+def is_miss(score: Score) -> bool:
+    """Say whether a score is broken because a recording lacks it: no bound can stand in for it."""
+    return isinstance(score, Broken) and score.error.startswith(REPLAY_MISS)
+
+
+@dataclass(frozen=True, slots=True)
+class SideCase:
+    """One case of one side; everything that is per trial is in the order of `numbers`."""
+
+    id: str
+    """The case."""
+    digest: str
+    """Digest of what the case asks."""
+    numbers: tuple[int, ...]
+    """Numbers of its trials, ascending."""
+    statuses: tuple[TraceStatus, ...]
+    """How each trial ended."""
+    columns: Mapping[str, tuple[Score, ...]]
+    """Scores by name, rounded to 4 significant digits."""
+    usage: tuple[TrialUsage, ...] = ()
+    """Tokens of each trial; empty: unknown."""
+    calls: tuple[tuple[str, ...], ...] = ()
+    """Names of the tool calls of each trial; empty: unknown."""
+    weight: float = 1.0
+    """Weight in every mean."""
+    cluster: str | None = None
+    """Cases of one cluster are not independent."""
+    must_pass: bool = False
+    """Whether its confirmed failure alone fails the gate."""
+    zero_tolerance: bool = False
+    """Whether a single failed trial does."""
+    draft: bool = False
+    """Whether it runs without gating."""
+    expects_refusal: bool = False
+    """Whether declining is right."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeId:
+    """What identifies a judge's verdicts."""
+
+    model: str | None
+    """Its model."""
+    prompt_digest: str | None
+    """Digest of its prompts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a comparison."""
+
+    source: str
+    """File, run or revision, for messages."""
+    cases: Mapping[str, SideCase] = field(default_factory=dict)
+    """Cases by id; empty for a flat file."""
+    values: Mapping[str, float] = field(default_factory=dict)
+    """Metrics over the whole side, 4 significant digits; only those that have a value."""
+    means_only: bool = False
+    """Whether there are no cases to pair, only values."""
+    suite: str | None = None
+    """The suite's name."""
+    golden_digest: str | None = None
+    """Digest of the golden set."""
+    trials: int = 0
+    """Trials a case that were asked for (the smallest there is, for stored data)."""
+    noise: Literal["trials", "none"] = "trials"
+    """Whether trials vary."""
+    selection: bool = False
+    """Whether only some cases of the golden set were run."""
+    scorers: Mapping[str, str] = field(default_factory=dict)
+    """`version:config digest` of each scorer, by name."""
+    judge: JudgeId | None = None
+    """The judge, where one was asked."""
+    judged: frozenset[str] = frozenset()
+    """Metrics known to come from the judge."""
+    recorded: frozenset[str] = frozenset()
+    """Metrics known to be recorded, not computed."""
+    pricing: Pricing | None = None
+    """The price table."""
+    subject: Subject = field(default_factory=Subject)
+    """Fingerprints of what was judged."""
+    created: str | None = None
+    """RFC 3339 time it was made."""
+    cleared: frozenset[str] = frozenset()
+    """`must_pass` cases whose failure fresh trials did not confirm when the report was made."""
+
+    def gating(self) -> tuple[SideCase, ...]:
+        """Return the cases that are no drafts, sorted by id."""
+        return tuple(case for _, case in sorted(self.cases.items()) if not case.draft)
+
+
+def side_of_report(report: Report, source: str = "this run") -> Side:
+    """Bring a report into the normal form.
+
+    Args:
+        report: A report with its cases.
+        source: What it is called in messages.
+    """
+    judge = report.judge
+    metrics = report.metrics.items()
+    return Side(
+        source=source,
+        cases=MappingProxyType({case.id: _case(case) for case in report.cases}),
+        values={name: round4(m.value) for name, m in metrics if m.value is not None},
+        suite=report.suite.id,
+        golden_digest=report.suite.golden_digest,
+        trials=report.suite.trials,
+        noise="none" if report.suite.mode == "replay" else report.suite.noise,
+        selection=report.partial or report.suite.selected < report.suite.cases,
+        scorers=report.scorers,
+        judge=None if judge is None else JudgeId(judge.model, judge.prompt_digest),
+        judged=frozenset(name for name, m in metrics if m.source == "judged"),
+        recorded=frozenset(name for name, m in metrics if m.source == "recorded"),
+        pricing=report.pricing,
+        subject=report.subject,
+        cleared=frozenset(
+            check.id.removeprefix("must_pass.")
+            for check in report.checks
+            if check.kind == "must_pass" and check.outcome == "pass"
+        ),
+    )
+
+
+def _case(case: CaseResult) -> SideCase:
+    trials = sorted(case.trials, key=lambda trial: trial.trial)
+    return SideCase(
+        id=case.id,
+        digest=case.digest,
+        numbers=tuple(trial.trial for trial in trials),
+        statuses=tuple(trial.status for trial in trials),
+        columns=_columns(trials),
+        usage=tuple(trial.usage for trial in trials),
+        calls=tuple(trial.calls for trial in trials),
+        weight=case.weight,
+        cluster=case.cluster,
+        must_pass=case.must_pass,
+        zero_tolerance=case.zero_tolerance,
+        draft=case.draft,
+        expects_refusal=case.expects_refusal,
+    )
+
+
+def _columns(trials: list[TrialResult]) -> dict[str, tuple[Score, ...]]:
+    names: dict[str, None] = {}
+    for trial in trials:
+        names |= dict.fromkeys(trial.scores)
+    return {
+        name: tuple(_rounded(trial.scores.get(name, _ABSENT)) for trial in trials) for name in names
+    }
+
+
+def _rounded(score: Score) -> Score:
+    if type(score) is not Scored:
+        return score
+    value = round4(score.value)
+    return score if value == score.value else Scored(value)
+
+
+def side_of_flat(data: Json, source: str) -> Side:
+    """Read a flat `{metric: number}` file: means only, nothing to pair.
+
+    Args:
+        data: The parsed file.
+        source: What it is called in messages.
+
+    Raises:
+        DataError: Where it is no object of numbers.
+    """
+    if not isinstance(data, dict) or not data:
+        raise DataError(
+            f"{source}: found {type(data).__name__} {str(data)[:60]!r}; expected a baseline, a "
+            "report, or an object of numbers by metric",
+            fix="make a baseline with `evalgate baseline update`",
+        )
+    values: dict[str, float] = {}
+    for name, value in data.items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise DataError(
+                f"{source}: /{name}: found {str(value)[:60]!r}; expected a finite number "
+                '(a file without "schema" is read as numbers by metric)',
+                fix="give a number, a baseline or a report.json",
+            )
+        values[name] = round4(float(value))
+    return Side(source=source, values=values, means_only=True)
+
+
+def with_costs(side: Side, price: Callable[[SideCase, int], Score], pricing: Pricing) -> Side:
+    """Price a side again from its tokens, so that both sides stand on one table.
+
+    Args:
+        side: The side; it is not changed.
+        price: Returns the cost of trial `i` (its place, not its number) of a case.
+        pricing: The table the prices come from.
+    """
+    cases = {
+        name: replace(
+            case,
+            columns={
+                **case.columns,
+                "cost_usd": tuple(_rounded(price(case, i)) for i in range(len(case.numbers))),
+            },
+        )
+        for name, case in side.cases.items()
+    }
+    return replace(side, cases=MappingProxyType(cases), pricing=pricing)

@@ -1,0 +1,1 @@
+"""The rate-limit stress check of a suite: recorded load against a provider's quota."""

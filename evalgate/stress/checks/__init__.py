@@ -1,0 +1,1 @@
+"""Judges what a stress check saw: statements, tiers, findings, root causes. Pure."""

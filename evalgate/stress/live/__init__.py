@@ -1,0 +1,1 @@
+"""The live stress check: the real agent over HTTP against an enforced quota."""

@@ -1,0 +1,1 @@
+"""Load: sessions and their calls, and when they arrive. Pure."""

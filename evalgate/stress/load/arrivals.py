@@ -1,0 +1,234 @@
+"""Reading a recorded arrival trace: CSV or JSONL with a time and, where known, tokens."""
+
+import csv
+import json
+import re
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from fractions import Fraction
+from itertools import pairwise
+from typing import Literal
+
+from evalgate.errors import DataError
+from evalgate.quota.quota import Request
+from evalgate.quota.units import SECOND
+
+__all__ = ["Arrivals", "ArrivalsFormat", "parse_arrivals"]
+
+ArrivalsFormat = Literal["csv", "jsonl"]
+
+_NAMES = {
+    "time": ("time", "timestamp", "arrival", "arrived_at", "t"),
+    "input": ("contexttokens", "input_tokens", "prompt_tokens", "context_tokens"),
+    "output": ("generatedtokens", "output_tokens", "completion_tokens", "generated_tokens"),
+    "max": ("max_tokens", "maxtokens", "max_output_tokens", "max_completion_tokens"),
+}
+_MOMENT = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?\s*(Z|[+-]\d\d:?\d\d)?"
+)
+_PLAIN = re.compile(r"\d{1,12}(?:\.\d{1,12})?(?:[eE][+-]?\d{1,2})?")
+_UNKNOWN = -1
+_MOST_TOKENS = 10**12
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """Recorded calls in order of time; columns, so that a million rows stay small.
+
+    The token columns hold -1 where a cell was empty; `request` gives None there.
+    """
+
+    times: "array[int]"
+    """Nanoseconds since the first arrival."""
+    inputs: "array[int]"
+    outputs: "array[int]"
+    ceilings: "array[int]"
+    was_sorted: bool = True
+    """Whether the file was in order of time."""
+    origin: int | None = None
+    """Nanoseconds from the first arrival to the file's own zero, at most 0: times in plain seconds
+    have one, dates do not."""
+
+    def __len__(self) -> int:
+        """Return the number of calls."""
+        return len(self.times)
+
+    def request(self, row: int) -> Request:
+        """Return the call of a row; unknown input counts as 0, see `missing_tokens`."""
+        return Request(
+            max(0, self.inputs[row]), _known(self.outputs[row]), _known(self.ceilings[row])
+        )
+
+    @property
+    def missing_tokens(self) -> int:
+        """Rows without input or output tokens."""
+        pairs = zip(self.inputs, self.outputs, strict=True)
+        return sum(_UNKNOWN in pair for pair in pairs)
+
+    @property
+    def ties(self) -> int:
+        """Rows that came at the same moment as the row before."""
+        return sum(a == b for a, b in pairwise(self.times))
+
+
+def _known(value: int) -> int | None:
+    return None if value == _UNKNOWN else value
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    line: int
+    cells: dict[str, object]
+
+
+def parse_arrivals(text: str, form: ArrivalsFormat, source: str = "arrivals") -> Arrivals:
+    """Read an arrivals file.
+
+    Args:
+        text: The whole file.
+        form: `csv` (with a header line) or `jsonl`.
+        source: The file's name, for messages.
+
+    Returns:
+        The calls, sorted by time; ties keep the order of the file.
+
+    Raises:
+        DataError: A line is malformed, or there is no line; names the file, line and value.
+    """
+    rows = _csv_rows(text, source) if form == "csv" else _jsonl_rows(text, source)
+    times, inputs, outputs, ceilings = array("q"), array("q"), array("q"), array("q")
+    kind: bool | None = None
+    for row in rows:
+        dated, moment = _moment(row, source)
+        if kind is not None and dated != kind:
+            raise _bad(source, row.line, "time", row.cells["time"], "the kind of the lines before")
+        kind = dated
+        times.append(moment)
+        inputs.append(_tokens(row, "input", source))
+        outputs.append(_tokens(row, "output", source))
+        ceilings.append(_tokens(row, "max", source))
+    if not times:
+        raise DataError(f"{source}: no arrivals in it", fix="give a file with one line a call")
+    return _in_order(Arrivals(times, inputs, outputs, ceilings), dated=bool(kind))
+
+
+def _in_order(found: Arrivals, *, dated: bool) -> Arrivals:
+    times = found.times
+    first = min(times)
+    origin = None if dated else -first
+    if all(a <= b for a, b in pairwise(times)):
+        shifted = array("q", (t - first for t in times))
+        return replace(found, times=shifted, origin=origin)
+    order = sorted(range(len(times)), key=times.__getitem__)
+    shifted = array("q", (times[i] - first for i in order))
+    columns = [
+        array("q", (column[i] for i in order))
+        for column in (found.inputs, found.outputs, found.ceilings)
+    ]
+    return Arrivals(shifted, columns[0], columns[1], columns[2], was_sorted=False, origin=origin)
+
+
+def _csv_rows(text: str, source: str) -> Iterator[_Row]:
+    reader = csv.reader(text.lstrip("\ufeff").splitlines(), strict=True)
+    try:
+        header = next(reader, None)
+        if header is None:
+            return
+        names = _columns_of(header, source, 1)
+        for cells in reader:
+            if not cells:
+                continue
+            if len(cells) != len(header):
+                raise DataError(
+                    f"{source}:{reader.line_num}: expected {len(header)} cells, "
+                    f"found {len(cells)}: {cells!r}"
+                )
+            yield _Row(reader.line_num, {key: cells[at] for key, at in names.items()})
+    except csv.Error as error:
+        raise DataError(f"{source}:{reader.line_num}: not CSV: {error}") from None
+
+
+def _columns_of(header: Iterable[str], source: str, line: int) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for at, name in enumerate(header):
+        for key, known in _NAMES.items():
+            if name.strip().lower() in known:
+                if key in found:
+                    raise DataError(f"{source}:{line}: two columns for {key}: {name!r}")
+                found[key] = at
+    if "time" not in found:
+        raise DataError(
+            f"{source}:{line}: expected a column for the time, found {list(header)!r}",
+            fix=f"name it one of: {', '.join(_NAMES['time'])}",
+        )
+    return found
+
+
+def _jsonl_rows(text: str, source: str) -> Iterator[_Row]:
+    for line, content in enumerate(text.lstrip("\ufeff").splitlines(), start=1):
+        if not content.strip():
+            continue
+        try:
+            value = json.loads(content, parse_float=Fraction, parse_constant=_no_constant)
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{source}:{line}: not JSON: {error}") from None
+        if not isinstance(value, dict):
+            raise DataError(f"{source}:{line}: expected an object, found {value!r:.80}")
+        keys = list(value)
+        names = _columns_of(keys, source, line)
+        yield _Row(line, {key: value[keys[at]] for key, at in names.items()})
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no number")
+
+
+def _moment(row: _Row, source: str) -> tuple[bool, int]:
+    value = row.cells["time"]
+    if isinstance(value, (int, Fraction)) and not isinstance(value, bool) and value >= 0:
+        return False, round(Fraction(value) * SECOND)
+    text = value.strip() if isinstance(value, str) else ""
+    if _PLAIN.fullmatch(text):
+        return False, round(Fraction(text) * SECOND)
+    match = _MOMENT.fullmatch(text)
+    moment = None if match is None else _nanoseconds(match)
+    if moment is None:
+        expected = "seconds, or a date and time such as 2023-11-16 18:17:03.9799600"
+        raise _bad(source, row.line, "time", value, expected)
+    return True, moment
+
+
+def _nanoseconds(match: re.Match[str]) -> int | None:
+    year, month, day, hour, minute, second = (int(match[i]) for i in range(1, 7))
+    try:
+        days = date(year, month, day).toordinal()
+    except ValueError:
+        return None
+    if hour > 23 or minute > 59 or second > 60:
+        return None
+    whole = ((days * 24 + hour) * 60 + minute) * 60 + second
+    zone = match[8]
+    if zone and zone != "Z":
+        sign = -1 if zone[0] == "-" else 1
+        whole -= sign * (int(zone[1:3]) * 60 + int(zone[-2:])) * 60
+    # Counted from 2000, so that sums stay within 64 bits.
+    whole -= date(2000, 1, 1).toordinal() * 86_400
+    return whole * SECOND + int((match[7] or "").ljust(9, "0"))
+
+
+def _tokens(row: _Row, name: str, source: str) -> int:
+    value = row.cells.get(name)
+    if value is None or value == "":
+        return _UNKNOWN
+    if isinstance(value, str) and re.fullmatch(r"\s*\d{1,13}\s*", value):
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MOST_TOKENS:
+        raise _bad(source, row.line, f"{name} tokens", value, "a whole number that is not negative")
+    return value
+
+
+def _bad(source: str, line: int, what: str, value: object, expected: str) -> DataError:
+    shown = float(value) if isinstance(value, Fraction) else value
+    return DataError(f"{source}:{line}: {what}: expected {expected}, found {shown!r:.80}")

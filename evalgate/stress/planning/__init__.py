@@ -1,0 +1,1 @@
+"""Capacity: what to reserve, and what each change would buy. Pure."""

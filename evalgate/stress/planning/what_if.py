@@ -1,0 +1,67 @@
+"""Levers: the scenario with one thing changed, to see what each change buys."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from evalgate.quota.quota import Request
+from evalgate.stress.load.workload import Call, Group, Plan, Rows, Workload
+from evalgate.stress.simulation.admission import Admission
+from evalgate.stress.simulation.retry import with_jitter, with_retries
+from evalgate.stress.simulation.simulate import Scenario
+
+__all__ = ["levers"]
+
+
+def _shrunk(workload: Workload, change: Callable[[Request], Request]) -> Workload | None:
+    groups: list[Group] = []
+    for group in workload.groups:
+        if isinstance(group.plans, Rows):
+            return None
+        plans = tuple(
+            Plan(
+                tuple(
+                    stage._replace(calls=tuple(_changed(call, change) for call in stage.calls))
+                    for stage in plan.stages
+                ),
+                plan.tail,
+            )
+            for plan in group.plans
+        )
+        groups.append(replace(group, plans=plans))
+    return replace(workload, groups=tuple(groups))
+
+
+def _changed(call: Call, change: Callable[[Request], Request]) -> Call:
+    return call._replace(request=change(call.request))
+
+
+def _smaller(request: Request) -> Request:
+    return request._replace(input_tokens=request.input_tokens * 4 // 5)
+
+
+def _cached(request: Request) -> Request:
+    return request._replace(cached_tokens=max(request.cached_tokens, request.input_tokens // 2))
+
+
+def levers(scenario: Scenario) -> dict[str, Scenario]:
+    """Return the scenario with one thing changed, for each lever that applies."""
+    gate = scenario.admission
+    found = {"as it is": scenario}
+    if scenario.retry:
+        fewer = tuple(with_retries(p, max(0, p.retries - 1)) for p in scenario.retry)
+        found["one retry fewer a layer"] = replace(scenario, retry=fewer)
+        jitter = tuple(with_jitter(p, 1.0) if p.hint else p for p in scenario.retry)
+        if jitter != scenario.retry:
+            found["1 s of full jitter on the hint"] = replace(scenario, retry=jitter)
+    if gate is None:
+        found["queue"] = replace(scenario, admission=Admission(reservation="none"))
+    if any(group.critical for group in scenario.workload.groups):
+        both = Admission() if gate is None else replace(gate, reservation="conserving")
+        found["queue and reservation"] = replace(scenario, admission=both)
+    smaller = _shrunk(scenario.workload, _smaller)
+    if smaller is not None and any(d.name != "requests" for d in scenario.quota.dimensions):
+        found["prompts 20 % smaller"] = replace(scenario, workload=smaller)
+        cached = _shrunk(scenario.workload, _cached)
+        if cached is not None and scenario.quota.charge == "anthropic":
+            found["half of the input cached"] = replace(scenario, workload=cached)
+    return found

@@ -1,0 +1,1 @@
+"""Plays a load against quota, retries and faults in virtual time. Pure."""

@@ -1,0 +1,125 @@
+"""The simulator: one scenario and one seed in, one outcome out; the same bytes every time."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from random import Random
+
+from evalgate.quota.quota import Quota
+from evalgate.quota.units import nanoseconds, seconds
+from evalgate.stress.load.workload import Workload, is_sampled, starts, without_rows
+from evalgate.stress.simulation.admission import Admission
+from evalgate.stress.simulation.engine import Engine
+from evalgate.stress.simulation.faults import FaultProfile
+from evalgate.stress.simulation.outcome import StressOutcome, merge_outcomes
+from evalgate.stress.simulation.retry import RetryBudget, RetryPolicy
+from evalgate.stress.simulation.rules import Rules
+
+__all__ = ["Scenario", "simulate", "simulate_seeds"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Everything a stress run depends on but the seed."""
+
+    workload: Workload
+    """What is offered."""
+    quota: Quota
+    """The provider's limits."""
+    retry: tuple[RetryPolicy, ...] = ()
+    """Retry layers, innermost first."""
+    faults: FaultProfile = field(default_factory=FaultProfile)
+    """Errors that are not throttles."""
+    admission: Admission | None = None
+    """Capacity control on our side; None: there is none."""
+    budget: RetryBudget | None = None
+    """A cap on all retries together."""
+    horizon: float | None = None
+    """Seconds of virtual time after which everything stops; None: when all is done."""
+    window_start: int | None = None
+    """Nanoseconds after the first arrival at which a fixed window starts; None: 0."""
+
+
+def simulate(scenario: Scenario, seed: int = 0) -> StressOutcome:
+    """Play a scenario in virtual time.
+
+    Args:
+        scenario: What is offered, to which limits, by which clients.
+        seed: Fixes arrivals, jitter and faults.
+
+    Returns:
+        The outcome. `sampled` says whether chance had any part in it.
+    """
+    rngs = [Random(f"{seed}/{name}") for name in ("arrivals", "jitter", "faults")]  # noqa: S311  reproducible on purpose
+    arrivals, jitter, chance = rngs
+    before = jitter.getstate(), chance.getstate()
+    horizon = None if scenario.horizon is None else nanoseconds(scenario.horizon)
+    rules = Rules(
+        scenario.quota,
+        scenario.retry,
+        scenario.faults,
+        scenario.admission,
+        scenario.budget,
+        horizon,
+        scenario.window_start,
+    )
+    workload = without_rows(scenario.workload, scenario.quota)
+    engine = Engine(workload, rules, jitter, chance)
+    engine.run(starts(workload, arrivals))
+    engine.close()
+    drawn = before != (jitter.getstate(), chance.getstate())
+    return _outcome(scenario, engine, sampled=drawn or is_sampled(scenario.workload))
+
+
+def simulate_seeds(scenario: Scenario, seeds: Iterable[int]) -> StressOutcome:
+    """Play a scenario with several seeds and add the runs up.
+
+    Args:
+        scenario: What is offered, to which limits, by which clients.
+        seeds: At least one; of a scenario without chance only the first is played.
+    """
+    runs: list[StressOutcome] = []
+    for seed in seeds:
+        runs.append(simulate(scenario, seed))
+        if not runs[-1].sampled:
+            return runs[-1]
+    return merge_outcomes(runs)
+
+
+def _outcome(scenario: Scenario, engine: Engine, *, sampled: bool) -> StressOutcome:
+    groups = scenario.workload.groups
+    quota = scenario.quota
+    token_limits = any(d.name != "requests" for d in quota.dimensions)
+    last = max(engine.last_end, engine.last_refusal or 0, engine.last_admission)
+    return StressOutcome(
+        groups={g.name: c for g, c in zip(groups, engine.counts, strict=True)},
+        tiers={g.name: g.tier for g in groups},
+        utilisation=_utilisation(quota, engine),
+        series=engine.series,
+        recovery=_recovery(engine),
+        end=seconds(last),
+        sampled=sampled,
+        alarms=0 if engine.governor is None else engine.governor.alarms,
+        times_known=scenario.workload.times_known,
+        tokens_known=scenario.workload.tokens_known or not token_limits,
+    )
+
+
+def _recovery(engine: Engine) -> float | None:
+    if engine.times:
+        return None
+    if engine.last_refusal is None:
+        return 0.0
+    return seconds(max(0, engine.last_refusal - engine.last_arrival))
+
+
+def _utilisation(quota: Quota, engine: Engine) -> dict[str, float]:
+    """Admitted charge / (limit x time from first arrival to last admission + burst)."""
+    span = max(0, engine.last_admission - engine.first_arrival)
+    found: dict[str, float] = {
+        d.name: charged * d.window / (d.limit * span + d.room * d.window)
+        for d, charged in zip(quota.dimensions, engine.charged.charges, strict=True)
+    }
+    if quota.max_concurrency is not None:
+        whole = max(engine.last_end - engine.first_arrival, 1)
+        found["concurrency"] = engine.charged.busy / (quota.max_concurrency * whole)
+    return found

@@ -1,0 +1,182 @@
+"""The stress check of a suite: its agent is replayed, and what it did is played at scale."""
+
+import asyncio
+from collections.abc import Iterable
+
+from evalgate.errors import ConfigError, DataError, ExitCode
+from evalgate.schema.result import CaseResult, Report, SuiteInfo
+from evalgate.schema.stress import StressConfig
+from evalgate.schema.trace import Trace
+from evalgate.schema.verdict import Check
+from evalgate.stress.check import stress_of_sessions
+from evalgate.stress.recorded_sessions import Tagged, tagged_by_case
+from evalgate.stress.replay import replayed_traces
+from evalgate.stress.report import (
+    STRESS_EVIDENCE,
+    StressPart,
+    conclude_alone,
+    with_part,
+)
+from evalgate.stress.settings import check_settings
+from evalgate.suite.environment import World
+from evalgate.suite.events import Listener
+from evalgate.suite.plan import Filters, Plan, make_plan
+from evalgate.suite.policy import config_digest
+from evalgate.suite.sources import suite_baseline
+from evalgate.suite.suite import Suite
+
+__all__ = ["check_stress", "stress_suite", "stressed", "stressed_again", "suite_sessions"]
+
+
+def stress_suite(suite: Suite, baseline: str | None, world: World, listen: Listener) -> Report:
+    """Make the stress check of one suite, and of nothing else of it.
+
+    Args:
+        suite: A suite with a `stress:` block.
+        baseline: What to compare with: a path, the empty text for its own; null: nothing.
+        world: The machine.
+        listen: Is told of each finished trial.
+
+    Raises:
+        ConfigError: The suite's calls are neither recorded nor replayed.
+    """
+    plan = make_plan(suite, Filters())
+    config = suite.config.stress or StressConfig()
+    side = None if baseline is None else suite_baseline(suite, baseline, plan.metrics)
+    part = asyncio.run(_part(plan, config, world, listen))
+    return conclude_alone(_report(plan), part, side, suite.config.gate)
+
+
+async def _part(plan: Plan, config: StressConfig, world: World, listen: Listener) -> StressPart:
+    sessions = await suite_sessions(plan, world, listen)
+    return await _made(plan, config, sessions, world, listen)
+
+
+async def _made(
+    plan: Plan, config: StressConfig, sessions: list[Tagged], world: World, listen: Listener
+) -> StressPart:
+    if config.engine == "live":
+        from evalgate.stress.live.check import live_part  # noqa: PLC0415  heavy
+
+        return await live_part(plan, config, sessions, world, listen)
+    return stress_of_sessions(config, sessions, plan.suite.root)
+
+
+async def suite_sessions(plan: Plan, world: World, listen: Listener) -> list[Tagged]:
+    """Replay every case of a suite, or read its recorded traces.
+
+    Raises:
+        ConfigError: That would call a model.
+    """
+    if plan.calls is None and plan.mode != "recorded":
+        raise ConfigError(
+            f"suite {plan.suite.name!r}: its agent calls its model itself, and a stress check "
+            "calls none",
+            fix="add `gateway: {}` and record once, or give recorded sessions: --traces latest",
+        )
+    traces = await replayed_traces(plan, world, listen)
+    return tagged_by_case(traces, plan.cases)
+
+
+def _report(plan: Plan) -> Report:
+    """Say what was stressed: the cases, none of which is scored here."""
+    config = plan.suite.config
+    cases = tuple(
+        CaseResult(id=case.id, digest=plan.digests[case.id], tags=tuple(case.tags))
+        for case in plan.cases
+    )
+    return Report(
+        verdict="inconclusive",
+        exit_code=ExitCode.INCONCLUSIVE,
+        suite=SuiteInfo(
+            id=plan.suite.name,
+            golden_digest=plan.golden.digest,
+            cases=len(plan.golden.cases),
+            selected=len(plan.cases),
+            trials=config.trials,
+            agent=config.agent.run,
+            noise="none",
+            mode=plan.mode,
+            config_digest=config_digest(config),
+        ),
+        cases=cases,
+    )
+
+
+async def stressed(
+    report: Report, plan: Plan, traces: Iterable[Trace], world: World, listen: Listener
+) -> Report:
+    """Add the stress check of a suite to its collected report, where the suite asks for one.
+
+    Args:
+        report: The report; nothing is concluded from it yet.
+        plan: What was run.
+        traces: The traces of the run, in any order.
+        world: The machine.
+        listen: Is told of each finished trial of a live check.
+    """
+    config = plan.suite.config.stress
+    if config is None:
+        return report
+    if plan.partial:
+        note = "no stress check was made: a selection of the cases is not the load"
+        return report.model_copy(update={"warnings": (*report.warnings, note)})
+    sessions = _counted(report, plan, traces)
+    try:
+        part = await _made(plan, config, sessions, world, listen)
+    except (
+        DataError
+    ) as error:  # what the trials left behind is no load; they were made all the same
+        return _unknown(report, error.message, error.fix)
+    return with_part(report, part)
+
+
+def stressed_again(report: Report, plan: Plan, traces: Iterable[Trace]) -> Report:
+    """Add the stress check to a report that is made of stored traces; nothing is run.
+
+    Args:
+        report: The report; nothing is concluded from it yet.
+        plan: What was run.
+        traces: Its traces, in any order.
+    """
+    config = plan.suite.config.stress
+    if config is None or plan.partial:
+        return report
+    if config.engine == "live":
+        again = f"evalgate stress {plan.suite.asked}"
+        return _unknown(report, "a live stress check is not made of stored traces", again)
+    try:
+        part = stress_of_sessions(config, _counted(report, plan, traces), plan.suite.root)
+    except DataError as error:
+        return _unknown(report, error.message, error.fix)
+    return with_part(report, part)
+
+
+def _counted(report: Report, plan: Plan, traces: Iterable[Trace]) -> list[Tagged]:
+    """Leave out the trials that only confirm failures."""
+    counted = [trace for trace in traces if trace.trial < report.suite.trials]
+    return tagged_by_case(counted, plan.cases)
+
+
+def _unknown(report: Report, reason: str, fix: str | None) -> Report:
+    check = Check(
+        id=f"{STRESS_EVIDENCE}_check",
+        kind="evidence",
+        outcome="inconclusive",
+        reason=reason,
+        fix=fix,
+    )
+    return report.model_copy(update={"checks": (*report.checks, check)})
+
+
+def check_stress(plan: Plan) -> None:
+    """Refuse a `stress:` block that cannot be played, before any trial is run.
+
+    Raises:
+        ConfigError: A name is unknown, a limit is absurd, or a kind of session has no case.
+        DataError: The arrival trace is not readable.
+    """
+    config = plan.suite.config.stress
+    if config is not None:
+        tags = {tag for case in plan.golden.cases for tag in case.tags}
+        check_settings(config, tags, plan.suite.root)

@@ -1,0 +1,1 @@
+"""What is run: a suite resolved from its configuration, its plan, and its agent's surroundings."""

@@ -1,0 +1,293 @@
+"""Runs an agent through the gateway: every trial gets a URL, and the gateway's word counts."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+from evalgate.agents.base import Agent, Context
+from evalgate.errors import ConfigError
+from evalgate.gateway.app import Admit, create_app
+from evalgate.gateway.cassette_index import Shelf
+from evalgate.gateway.governor import Governor, GovernorSettings
+from evalgate.gateway.request_key import Matching
+from evalgate.gateway.server import serve
+from evalgate.gateway.sessions import GatewaySettings, Outcome, Session, Sessions
+from evalgate.gateway.sessions import Mode as GatewayMode
+from evalgate.gateway.upstream import Endpoint, Upstream
+from evalgate.gateway.wire.base import Usage
+from evalgate.gateway.wire.routes import Target
+from evalgate.pricing import PriceBook, price_call
+from evalgate.pricing import Usage as PricedUsage
+from evalgate.quota.quota import Quota
+from evalgate.schema.canonical import digest
+from evalgate.schema.config import GatewayConfig, LiveLimits
+from evalgate.schema.golden import Case
+from evalgate.schema.trace import Trace
+from evalgate.stats.rng import seeded
+from evalgate.store.cassettes import recover
+from evalgate.suite.environment import World
+from evalgate.suite.observation import seen_by_gateway
+from evalgate.suite.suite import Suite
+from evalgate.text.redact import Redactor
+
+__all__ = [
+    "Gate",
+    "Gateway",
+    "GatewayMode",
+    "ThroughGateway",
+    "endpoints_of",
+    "live_price",
+    "open_gateway",
+    "quota_of",
+]
+
+_TRIAL = "EVALGATE_TRIAL"
+_PROVIDERS = {"openai": "https://api.openai.com/v1", "anthropic": "https://api.anthropic.com"}
+_KEYS: dict[Target, tuple[str, str]] = {
+    "openai": ("OPENAI_API_KEY", "authorization"),
+    "anthropic": ("ANTHROPIC_API_KEY", "x-api-key"),
+    "azure": ("AZURE_OPENAI_API_KEY", "api-key"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What a stress check puts before the recorded answers."""
+
+    admit: Admit
+    """Decides on every request."""
+    tapes: Mapping[int, int]
+    """Recorded trial to replay, by number of the session."""
+    pace: float = 1.0
+    """Recorded times are waited for, times this."""
+
+
+@dataclass(slots=True)
+class Gateway:
+    """A gateway that listens; gives each worker, or each trial, a URL of its own."""
+
+    origin: str
+    sessions: Sessions
+    environ: Mapping[str, str] = field(repr=False)
+    workers: dict[int, Session] = field(default_factory=dict)
+    waiting: dict[str, tuple[Case, int]] = field(default_factory=dict)
+    """Trials that no worker has taken up yet, by a name nobody else knows."""
+    running: dict[str, Session] = field(default_factory=dict)
+    """Workers' sessions by the trial they run."""
+    count: int = 0
+    tapes: Mapping[int, int] = field(default_factory=dict)
+    """Recorded trial to replay, by number of the trial, where that is another one."""
+
+    def environment(self, slot: int) -> Mapping[str, str]:
+        """Return the variables a worker is started with: a URL that stays."""
+        if slot not in self.workers:
+            self.workers[slot] = self.sessions.open_worker()
+        return self.workers[slot].environment(self.origin, self.environ)
+
+    def switch(self, slot: int, context: Context) -> Context:
+        """Put a waiting trial behind a worker's URL."""
+        self.environment(slot)
+        session, name = self.workers[slot], context.env[_TRIAL]
+        case, trial = self.waiting[name]
+        lost = self.running.pop(name, None)
+        if lost is not None:  # its worker is gone, and another does the trial again
+            self.sessions.discard(lost)
+        tape, asks = self.tapes.get(trial), given_digest(case)
+        self.sessions.switch(session, case.id, trial, case_digest=asks, tape_trial=tape)
+        self.running[name] = session
+        return replace(context, base_url=session.base_url(self.origin), env={})
+
+    def wait_for_worker(self, case: Case, trial: int) -> str:
+        """Note a trial that some worker will take up, and name it."""
+        self.count += 1
+        name = f"{self.count}"
+        self.waiting[name] = (case, trial)
+        return name
+
+    def taken_up(self, name: str) -> Session | None:
+        """Return the session a trial ran in; null where no worker came to it."""
+        self.waiting.pop(name, None)
+        return self.running.pop(name, None)
+
+
+@dataclass(frozen=True, slots=True)
+class ThroughGateway:
+    """An agent whose model calls the gateway answers."""
+
+    inner: Agent
+    gateway: Gateway
+    by_worker: bool
+    """Whether worker processes have URLs of their own."""
+
+    @property
+    def trials(self) -> int | None:
+        """As many as are asked for."""
+        return self.inner.trials
+
+    async def run(self, case: Case, context: Context) -> Trace:
+        """Do one trial; what the gateway saw takes the place of what the agent reports."""
+        if self.by_worker:
+            name = self.gateway.wait_for_worker(case, context.trial)
+            asked = replace(context, env={**context.env, _TRIAL: name})
+            trace = await self._guarded(case, asked, name)
+            session = self.gateway.taken_up(name)
+        else:
+            session = self.gateway.sessions.open(
+                case.id,
+                context.trial,
+                case_digest=given_digest(case),
+                tape_trial=self.gateway.tapes.get(context.trial),
+            )
+            trace = await self._direct(case, context, session)
+        if session is None:
+            return trace
+        return seen_by_gateway(trace, self._close(session, trace))
+
+    async def _guarded(self, case: Case, context: Context, name: str) -> Trace:
+        try:
+            return await self.inner.run(case, context)
+        except BaseException:
+            session = self.gateway.taken_up(name)
+            if session is not None:
+                self.gateway.sessions.discard(session)
+            raise
+
+    async def _direct(self, case: Case, context: Context, session: Session) -> Trace:
+        gateway = self.gateway
+        environment = session.environment(gateway.origin, gateway.environ)
+        asked = replace(
+            context,
+            base_url=session.base_url(gateway.origin),
+            env={**context.env, **environment},
+        )
+        try:
+            return await self.inner.run(case, asked)
+        except BaseException:
+            gateway.sessions.discard(session)
+            raise
+
+    def _close(self, session: Session, trace: Trace) -> Outcome:
+        return self.gateway.sessions.close(session, duration=trace.duration)
+
+    async def close(self) -> None:
+        """Close the agent."""
+        await self.inner.close()
+
+
+def given_digest(case: Case) -> str:
+    """Fingerprint what a case gives to the agent: a recording of another input is not used."""
+    return digest(case.model_dump(mode="json", include={"input", "contexts"}))[7:23]
+
+
+@asynccontextmanager
+async def open_gateway(
+    suite: Suite, mode: GatewayMode, world: World, redactor: Redactor, gate: Gate | None = None
+) -> AsyncIterator[Gateway]:
+    """Let a gateway for a suite listen on loopback.
+
+    Args:
+        suite: The suite.
+        mode: What becomes of a call.
+        world: The machine.
+        redactor: Takes secrets out of what is kept.
+        gate: What a stress check puts before the answers; null: nothing, and no time passes.
+
+    Raises:
+        ConfigError: A live mode has neither key nor upstream.
+    """
+    config = suite.config.gateway or GatewayConfig()
+    settings = GatewaySettings(
+        mode=mode,
+        matching=Matching(ignore=config.ignore, uuids=config.ignore_uuids),
+        redactor=redactor,
+        loop_limit=config.loop_limit,
+        real_time=gate is not None,
+        rerecord=f"evalgate run {suite.asked} --record-missing --case {{case_id}}",
+    )
+    async with AsyncExitStack() as stack:
+        upstream = None
+        if mode != "replay":
+            upstream = await stack.enter_async_context(
+                Upstream(endpoints_of(config, world.environ))
+            )
+        recover(suite.cassettes)
+        shelf = Shelf(suite.cassettes, source=config.source)
+        stack.callback(shelf.close)
+        sessions = Sessions(settings, shelf, clock=time.monotonic)
+        governor = _governor(suite, config) if upstream is not None else None
+        app = create_app(
+            sessions,
+            upstream=upstream,
+            governor=governor,
+            admit=None if gate is None else gate.admit,
+            pace=0.0 if gate is None else gate.pace,
+        )
+        origin = await stack.enter_async_context(serve(app))
+        tapes = {} if gate is None else gate.tapes
+        yield Gateway(origin, sessions, world.environ, tapes=tapes)
+
+
+def endpoints_of(config: GatewayConfig, environ: Mapping[str, str]) -> dict[Target, Endpoint]:
+    """Find where live calls go: a configured upstream, or a provider whose key is there.
+
+    Raises:
+        ConfigError: There is neither.
+    """
+    found: dict[Target, Endpoint] = {}
+    for target, (variable, header) in _KEYS.items():
+        key = environ.get(variable)
+        url = config.upstream.get(target) or (_PROVIDERS.get(target) if key else None)
+        if url is not None:
+            value = f"Bearer {key}" if header == "authorization" else key
+            found[target] = Endpoint(url, {header: value} if key and value else {})
+    if not found:
+        variables = ", ".join(variable for variable, _ in _KEYS.values())
+        raise ConfigError(
+            f"a live run needs a key or an upstream; none of {variables} is set, and the suite "
+            "has no gateway.upstream",
+            fix="export OPENAI_API_KEY=..., or run without --record-missing (replay needs no key)",
+        )
+    return found
+
+
+def _governor(suite: Suite, config: GatewayConfig) -> Governor:
+    settings = GovernorSettings(
+        quota_of(config.limits),
+        max_retries=config.limits.max_retries,
+        budget_usd=suite.config.caps.cost_usd,
+    )
+    book = PriceBook(overrides=suite.config.prices)
+    return Governor(
+        settings,
+        lambda model, usage: live_price(book, model, usage),
+        clock=time.monotonic,
+        sleep=asyncio.sleep,
+        rng=seeded(0),
+    )
+
+
+def quota_of(limits: LiveLimits) -> Quota:
+    """Read the limits of live calls as a quota."""
+    return Quota(
+        rpm=limits.rpm,
+        tpm=limits.tpm,
+        input_tpm=limits.input_tpm,
+        output_tpm=limits.output_tpm,
+        max_concurrency=limits.max_concurrency,
+    )
+
+
+def live_price(book: PriceBook, model: str, usage: Usage) -> float | None:
+    """Price one call in USD; null where price or tokens are unknown."""
+    if usage.input_tokens is None or usage.output_tokens is None:
+        return None
+    priced = PricedUsage(
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.cached_tokens or 0,
+        usage.cache_write_tokens or 0,
+    )
+    cost = price_call(priced, model, None, None, book)
+    return None if cost is None else float(cost)

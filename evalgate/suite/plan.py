@@ -1,0 +1,212 @@
+"""Everything that is decided before the first trial: cases, scorers, metrics."""
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Literal
+
+from evalgate.errors import ConfigError, NothingSelected
+from evalgate.gate.rules import policy_problems
+from evalgate.metrics.metric import Metric
+from evalgate.metrics.registry import METRICS
+from evalgate.schema.fingerprint import case_digest
+from evalgate.schema.golden import Case
+from evalgate.scorers.base import Scorer
+from evalgate.scorers.builtin import builtin_scorers
+from evalgate.scorers.settings import Evidence, Settings
+from evalgate.scorers.user import UserFunction, user_scorer
+from evalgate.store.golden import GoldenSet, load_golden
+from evalgate.suite.plugins import resolve
+from evalgate.suite.policy import suite_metrics
+from evalgate.suite.shards import Shard
+from evalgate.suite.suite import Suite
+from evalgate.text.suggest import did_you_mean
+
+__all__ = ["Calls", "Filters", "JudgeMode", "Plan", "make_plan"]
+
+Mode = Literal["live", "replay", "recorded"]
+Calls = Literal["record", "replay", "auto", "off"]
+"""How the gateway treats model calls."""
+JudgeMode = Literal["replay", "auto", "fresh", "off"]
+"""`replay`: recorded verdicts only; `auto`: recorded, else asked and recorded; `fresh`: asked, and
+nothing is read or recorded; `off`: nothing is judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which cases of a golden set are run."""
+
+    tags: tuple[str, ...] = ()
+    """Only cases with one of these tags."""
+    cases: tuple[str, ...] = ()
+    """Only these cases."""
+    shard: Shard | None = None
+    """Only cases of this shard; null: of all."""
+    touched: frozenset[str] | None = None
+    """Only cases that a change touches; null: no matter."""
+
+    @property
+    def any(self) -> bool:
+        """Whether anything is left out."""
+        return bool(self.tags or self.cases or self.shard) or self.touched is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run of a suite is made of."""
+
+    suite: Suite
+    """The suite."""
+    golden: GoldenSet
+    """Its golden set."""
+    cases: tuple[Case, ...]
+    """The selected cases."""
+    digests: Mapping[str, str]
+    """Digest of each selected case."""
+    mode: Mode
+    """Where the model's answers come from."""
+    calls: Calls | None
+    """How the gateway treats model calls; null: there is no gateway."""
+    settings: Settings
+    """What the scorers need to know."""
+    scorers: tuple[Scorer, ...]
+    """The scorers."""
+    metrics: Mapping[str, Metric]
+    """The metrics that are computed, by name."""
+    judge: JudgeMode = "replay"
+    """Where verdicts of judges come from."""
+    shard: Shard | None = None
+    """Which part of the golden set this is; null: no part of several."""
+
+    @property
+    def partial(self) -> bool:
+        """Whether some cases are not run."""
+        return len(self.cases) < len(self.golden.cases)
+
+
+def make_plan(
+    suite: Suite, filters: Filters, calls: Calls = "replay", judge: JudgeMode = "replay"
+) -> Plan:
+    """Load and resolve everything a run of a suite needs.
+
+    Args:
+        suite: The suite.
+        filters: Which cases are run.
+        calls: How the gateway treats model calls, where the suite has one.
+        judge: Where verdicts of judges come from.
+
+    Raises:
+        DataError: The golden set is not valid.
+        ConfigError: A scorer cannot be loaded, a gate or a filter names nothing.
+        NothingSelected: The golden set is empty, or the filters leave no case.
+    """
+    metrics = suite_metrics(suite)
+    problems = policy_problems(suite.config.gate, metrics)
+    if problems:
+        raise ConfigError(
+            "\n".join(f"suite {suite.name!r}: {problem}" for problem in problems),
+            fix="evalgate validate",
+        )
+    golden = load_golden(suite.golden)
+    cases = _select(golden, filters)
+    mode, evidence = _mode(suite, calls)
+    settings = Settings(
+        evidence=evidence,
+        trust_reported=suite.config.agent.trust_reported,
+        recorded=suite.config.recorded,
+        prices=suite.config.prices,
+        pii_allow=suite.config.pii_allow,
+        groundedness=suite.config.groundedness,
+    )
+    return Plan(
+        suite=suite,
+        golden=golden,
+        cases=cases,
+        digests={case.id: case_digest(case) for case in cases},
+        mode=mode,
+        calls=None if evidence in ("recorded", "reported") else calls,
+        settings=settings,
+        scorers=(*builtin_scorers(settings, cases), *_user_scorers(suite)),
+        metrics=metrics,
+        judge=judge,
+        shard=filters.shard,
+    )
+
+
+def _mode(suite: Suite, calls: Calls) -> tuple[Mode, Evidence]:
+    """Say where the model's answers come from, and who saw the calls."""
+    if suite.config.agent.run.startswith("recorded:"):
+        return "recorded", "recorded"
+    if suite.config.gateway is None:
+        return "live", "reported"
+    return ("replay", "replayed") if calls == "replay" else ("live", "gateway")
+
+
+def _select(golden: GoldenSet, filters: Filters) -> tuple[Case, ...]:
+    known = [case.id for case in golden.cases]
+    for wanted in filters.cases:
+        if wanted not in known:
+            raise ConfigError(f"{golden.path}: no case {wanted!r}{did_you_mean(wanted, known)}")
+    if not golden.cases:
+        raise NothingSelected(
+            f"{golden.path}: the golden set is empty, so nothing can be concluded",
+            fix="evalgate golden add --from latest --to " + str(golden.path),
+        )
+    chosen = tuple(case for case in golden.cases if _fits(case, filters))
+    if not chosen:
+        _refuse_no_part(golden, filters)
+        tags = sorted({tag for case in golden.cases for tag in case.tags})
+        raise NothingSelected(
+            f"{golden.path}: no case has the tag {' or '.join(map(repr, filters.tags))}",
+            fix=f"--filter tag:NAME with one of {', '.join(tags[:20]) or '(no tags at all)'}",
+        )
+    return chosen
+
+
+def _refuse_no_part(golden: GoldenSet, filters: Filters) -> None:
+    """Say why a shard, or a change, leaves no case."""
+    if filters.touched is not None and not filters.touched:
+        raise NothingSelected(
+            f"{golden.path}: nothing to run: the change touches neither the agent, nor a case, "
+            "nor a cassette",
+            fix="run without --changed to judge every case",
+        )
+    if filters.shard is not None:
+        raise NothingSelected(
+            f"{golden.path}: no case falls to shard {filters.shard} ({len(golden.cases)} cases)",
+            fix="use fewer shards",
+        )
+
+
+def _fits(case: Case, filters: Filters) -> bool:
+    by_tag = not filters.tags or any(tag in case.tags for tag in filters.tags)
+    by_part = filters.shard is None or case.id in filters.shard
+    by_change = filters.touched is None or case.id in filters.touched
+    return by_tag and by_part and by_change and (not filters.cases or case.id in filters.cases)
+
+
+def _user_scorers(suite: Suite) -> Iterable[Scorer]:
+    for name, config in suite.config.scorers.items():
+        if name in METRICS:
+            raise ConfigError(f"suite {suite.name!r}: scorer {name!r} has the name of a metric")
+        yield user_scorer(name, config, _load_function(config.call, suite.policy_root, name))
+
+
+def _load_function(call: str, root: Path, name: str) -> UserFunction:
+    module, _, attribute = call.partition(":")
+    if not attribute:
+        factory: Callable[[], UserFunction] = resolve("scorers", call)
+        return factory()
+    folder = str(root.resolve())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        function: UserFunction = getattr(import_module(module), attribute)
+    except Exception as error:  # code of the user, which may raise anything
+        raise ConfigError(
+            f"scorer {name!r}: {call!r} cannot be loaded: {type(error).__name__}: {error}",
+            fix=f"python -c 'import {module}' in {root.resolve()}",
+        ) from error
+    return function

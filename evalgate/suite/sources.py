@@ -1,0 +1,71 @@
+"""Finds the sides of a comparison: a suite's baseline, a stored run, a file."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from evalgate.errors import BaselineMissing
+from evalgate.metrics.metric import Metric
+from evalgate.stats.summary import Side
+from evalgate.store.baseline import load_side
+from evalgate.store.runs import find_run
+from evalgate.suite.suite import Suite
+
+__all__ = ["stored_side", "suite_baseline"]
+
+
+def suite_baseline(suite: Suite, given: str, metrics: Mapping[str, Metric]) -> Side:
+    """Load the baseline a run is compared with.
+
+    Args:
+        suite: The suite.
+        given: A path, or the empty text for the suite's own baseline.
+        metrics: All metrics of the suite.
+
+    Raises:
+        BaselineMissing: There is none.
+        DataError: It is not readable, or something else than a baseline.
+    """
+    trust = suite.trust
+    if trust is not None and trust.proposal is not None:
+        side = stored_side(trust.proposal.path, suite.runs, metrics)
+        return replace(side, source="the proposed baseline")
+    path = Path(given) if given else suite.baseline
+    if given and trust is not None:
+        path = trust.on_base(path)
+    if not path.exists() and (trust is not None or not given):
+        shown = path if trust is None else trust.label(path)
+        raise BaselineMissing(
+            f"{shown}: there is no baseline for suite {suite.name!r}",
+            fix=_first_baseline(suite),
+        )
+    side = stored_side(path, suite.runs, metrics)
+    return side if trust is None else replace(side, source=trust.label(path))
+
+
+def _first_baseline(suite: Suite) -> str:
+    """Say how to make one; without a configuration a stored report serves."""
+    if suite.source is None:
+        run = f"evalgate run {suite.asked}".strip()
+        return f"{run} --output base.json, then --baseline base.json"
+    return f'evalgate baseline update --suite {suite.name} --trials 10 --reason "first"'
+
+
+def stored_side(path: Path, runs: Path, metrics: Mapping[str, Metric]) -> Side:
+    """Load a baseline, a report, a run folder, the id of a run, or a flat file of numbers.
+
+    Args:
+        path: Where it is; `latest`, alone or in a folder of runs, is the newest run.
+        runs: Folder of the run folders.
+        metrics: All metrics of the suite.
+
+    Raises:
+        BaselineMissing: There is no such file.
+        DataError: It is none of these.
+    """
+    if not path.exists():
+        if path.name == "latest":
+            path = find_run(runs if path.parent == Path() else path.parent, "latest")
+        elif (runs / path).is_dir():
+            path = runs / path
+    return load_side(path, metrics)

@@ -1,0 +1,72 @@
+"""Stress figures under the plain rule, and what is not comparable."""
+
+import pytest
+
+from evalgate.gate.checks.stress import against_baseline, one_sided, stress_presence
+from evalgate.metrics.stress import STRESS_METRICS
+from evalgate.quota.quota import Quota, Request
+from evalgate.schema.config import GateConfig
+from evalgate.schema.stress import TierName
+from evalgate.stats.summary import Side
+from evalgate.stress.checks.metrics import stress_metrics
+from evalgate.stress.checks.tiers import TIERS
+from evalgate.stress.load.workload import Call, Group, Plan, Stage, Workload
+from evalgate.stress.simulation.simulate import Scenario, simulate
+
+
+def side(source: str, version: str = "1:a", **values: float) -> Side:
+    """Make a side that holds stress figures."""
+    named = {f"stress_{name}": value for name, value in values.items()}
+    return Side(source, values=named, scorers={"stress": version})
+
+
+def outcomes(baseline: Side, candidate: Side) -> dict[str, str]:
+    """Return the outcome of each check."""
+    checks, _ = against_baseline(baseline, candidate, GateConfig())
+    return {check.id: check.outcome for check in checks}
+
+
+def test_figures_and_definitions_agree() -> None:
+    """Every figure of a run is a metric with the same unit and direction, and the other way."""
+    plan = Plan((Stage((Call(Request(1, 1)),)),))
+    found = stress_metrics(simulate(Scenario(Workload((Group("a", (plan,), 3),)), Quota(rpm=2))))
+    defined = {name: (m.unit, m.direction) for name, m in STRESS_METRICS.items()}
+    assert defined == {name: (value.unit, value.direction) for name, value in found.items()}
+
+
+def test_tiers_of_the_schema_are_those_of_the_model() -> None:
+    """The configuration knows exactly the tiers there are."""
+    assert set(TierName.__args__) == set(TIERS)  # type: ignore[attr-defined]  # a Literal
+
+
+@pytest.mark.parametrize(("now", "outcome"), [(0.95, "fail"), (0.951, "pass"), (1.0, "pass")])
+def test_the_five_percent_rule(now: float, outcome: str) -> None:
+    """The boundary is included, as for every metric."""
+    assert {"stress_goodput": outcome} == outcomes(side("b", goodput=1.0), side("c", goodput=now))
+
+
+def test_a_figure_that_is_gone_is_inconclusive() -> None:
+    """An unknown figure never looks like an unchanged one."""
+    found = outcomes(side("b", goodput=1.0, recovery_time=2.0), side("c", recovery_time=2.0))
+    assert {"stress_goodput": "inconclusive", "stress_recovery_time": "pass"} == found
+
+
+def test_other_settings_are_not_comparable() -> None:
+    """Another quota, or another mix, measures something else."""
+    found = outcomes(side("b", "1:a", goodput=1.0), side("c", "1:b", goodput=1.0))
+    assert {"stress_goodput": "inconclusive"} == found
+
+
+def test_a_baseline_without_figures() -> None:
+    """It says nothing, and that is one check."""
+    assert {"evidence.stress_baseline": "inconclusive"} == outcomes(side("b"), side("c", goodput=1))
+
+
+def test_one_sided() -> None:
+    """Figures on one side only are missed, whichever side that is."""
+    full, bare = side("full", goodput=1.0), side("bare")
+    assert [True, True, False, False] == [
+        one_sided(*pair) for pair in ((full, bare), (bare, full), (full, full), (None, full))
+    ]
+    (check,) = stress_presence(full, bare)
+    assert ("evidence.stress_check", "inconclusive") == (check.id, check.outcome)

@@ -1,0 +1,96 @@
+"""Rubrics: levels, yes and no, votes; a vote that is missing breaks the score."""
+
+# ruff: noqa: ANN401  # fixtures come by name: test folders are no packages
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+from evalgate.judges.base import Judge, JudgeError
+from evalgate.judges.kinds.chat import Chat
+from evalgate.judges.kinds.rubric import Rubric, rubric_judge
+from evalgate.schema.judge import Evidence
+from evalgate.schema.score import Scored
+
+LEVELS = {n: f"meaning {n}" for n in range(1, 6)}
+EVIDENCE = Evidence(
+    question="Refund order 1",
+    answer="Refunded.",
+    reference="Order 1 is refunded.",
+    conversation=({"role": "assistant", "tool_calls": [{"name": "refund", "args": {"id": 1}}]},),
+)
+
+
+def levels(votes: int = 1) -> Callable[[Chat], Judge]:
+    """Make a maker of a judge of five levels."""
+    return partial(
+        rubric_judge, sampling={}, rubric=Rubric("goal_attainment", "Reached?", LEVELS, votes)
+    )
+
+
+def polite(votes: int = 1) -> Callable[[Chat], Judge]:
+    """Make a maker of a judge of yes and no."""
+    return partial(rubric_judge, sampling={}, rubric=Rubric("polite", "Is it polite?", {}, votes))
+
+
+def test_a_level_and_whether_it_is_success(asker: Any, scripted_judge: Any) -> None:
+    """Level 4 is a success; the prompt holds every anchor, the actions and the expected answer."""
+    server = scripted_judge(lambda *_: {"reason": "r", "level": 4})
+    judged = asker(levels(), server.base_url, EVIDENCE)
+    assert {"goal_attainment": Scored(4.0), "goal_success": Scored(1.0)} == judged.scores
+    system, user = (message["content"] for message in server.requests[0]["messages"])
+    assert all(f"{n}: meaning {n}" in system for n in LEVELS)
+    assert "called {'name': 'refund'" in user
+    assert "EXPECTED ANSWER" in user
+
+
+def test_the_median_of_the_votes(asker: Any, scripted_judge: Any) -> None:
+    """Votes 5, 2, 4 give 4, and the report says that they differ."""
+    votes = iter([5, 2, 4])
+    server = scripted_judge(lambda *_: {"reason": "r", "level": next(votes)})
+    judged = asker(levels(3), server.base_url, EVIDENCE)
+    assert Scored(4.0) == judged.scores["goal_attainment"]
+    assert ("goal_attainment: the votes differ: 1 x 2, 1 x 4, 1 x 5",) == judged.details
+
+
+def test_the_majority_of_yes_and_no(asker: Any, scripted_judge: Any) -> None:
+    """Two of three say yes."""
+    votes = iter(["yes", "no", "yes"])
+    server = scripted_judge(lambda *_: {"reason": "r", "verdict": next(votes)})
+    judged = asker(polite(3), server.base_url, EVIDENCE)
+    assert {"polite": Scored(1.0)} == judged.scores
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"reason": "r", "level": 6},
+        {"reason": "r", "level": "4"},
+        {"reason": "r", "level": 4.5},
+        {"reason": "r", "level": None},
+        '{"reason": "r", "level": NaN}',
+        "4",
+    ],
+)
+def test_what_is_no_level_is_no_verdict(bad: Any, asker: Any, scripted_judge: Any) -> None:
+    """A level outside the five, as text or NaN is asked for again, then broken."""
+    server = scripted_judge(lambda *_: bad)
+    with pytest.raises(JudgeError):
+        asker(levels(), server.base_url, EVIDENCE)
+    assert 3 == len(server.requests)
+
+
+def test_a_lost_vote_breaks_the_score(asker: Any, scripted_judge: Any) -> None:
+    """Two of three votes are no median of three."""
+    server = scripted_judge(lambda _, n: {"reason": "r", "level": 5} if n < 3 else "hm")
+    with pytest.raises(JudgeError):
+        asker(levels(3), server.base_url, EVIDENCE)
+
+
+def test_an_empty_answer_is_graded(asker: Any, scripted_judge: Any) -> None:
+    """Saying nothing does not escape the rubric."""
+    server = scripted_judge(lambda *_: {"reason": "r", "level": 1})
+    judged = asker(levels(), server.base_url, EVIDENCE.model_copy(update={"answer": ""}))
+    assert Scored(1.0) == judged.scores["goal_attainment"]

@@ -1,0 +1,196 @@
+"""The three limiters against independent implementations, in exact arithmetic."""
+
+from fractions import Fraction
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalgate.quota.limiters import Bucket, FixedWindow, Limiter, SlidingLog, take_one, take_two
+
+_STEPS = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 8)), min_size=1, max_size=60)
+"""Pairs of time since the step before and cost."""
+
+
+def _decisions(limiter: Limiter, steps: list[tuple[int, int]]) -> list[bool]:
+    now, found = 0, []
+    for gap, cost in steps:
+        now += gap
+        fits = limiter.wait(cost, now) == 0
+        if fits:
+            limiter.take(cost, now)
+        found.append(fits)
+    return found
+
+
+def _virtual_scheduling(rate: Fraction, burst: int, steps: list[tuple[int, int]]) -> list[bool]:
+    """GCRA, virtual scheduling algorithm of ITU-T I.371 annex A, for cells of any size."""
+    increment = 1 / rate
+    now = Fraction(0)
+    arrival_time = Fraction(0)
+    found = []
+    for gap, cost in steps:
+        now += gap
+        earliest = max(arrival_time, now) + cost * increment - burst * increment
+        if now >= earliest:
+            arrival_time = max(arrival_time, now) + cost * increment
+            found.append(True)
+        else:
+            found.append(False)
+    return found
+
+
+def _leaky_bucket(rate: Fraction, burst: int, steps: list[tuple[int, int]]) -> list[bool]:
+    """GCRA, continuous-state leaky bucket algorithm of ITU-T I.371 annex A."""
+    level = Fraction(0)
+    found = []
+    for gap, cost in steps:
+        level = max(Fraction(0), level - gap * rate)
+        if level + cost <= burst:
+            level += cost
+            found.append(True)
+        else:
+            found.append(False)
+    return found
+
+
+@given(st.integers(1, 9), st.integers(1, 60), st.integers(1, 12), _STEPS)
+def test_bucket_decides_like_two_gcra_implementations(
+    limit: int, window: int, burst: int, steps: list[tuple[int, int]]
+) -> None:
+    """Virtual scheduling and leaky bucket, both in rational numbers, agree with every decision."""
+    rate = Fraction(limit, window)
+    expected = _virtual_scheduling(rate, burst, steps)
+    assert expected == _leaky_bucket(rate, burst, steps)
+    assert expected == _decisions(Bucket(limit, window, burst * window), steps)
+
+
+@given(st.integers(1, 9), st.integers(1, 60), st.integers(1, 12), _STEPS)
+def test_the_short_ways_decide_like_the_long_one(
+    limit: int, window: int, burst: int, steps: list[tuple[int, int]]
+) -> None:
+    """`take_one` and `take_two` are `wait` and `take` in one."""
+    expected = _decisions(Bucket(limit, window, burst * window), steps)
+    one = Bucket(limit, window, burst * window)
+    first, second = (Bucket(limit, window, burst * window) for _ in range(2))
+    now, found, pairs = 0, [], []
+    for gap, cost in steps:
+        now += gap
+        found.append(take_one(one, cost, now) == 0)
+        pairs.append(take_two(first, second, (cost, cost), now) == (0, 0))
+    assert (expected, expected) == (found, pairs)
+
+
+@given(st.integers(1, 9), st.integers(1, 60), _STEPS)
+def test_sliding_log_decides_like_a_sum_over_the_window(
+    limit: int, window: int, steps: list[tuple[int, int]]
+) -> None:
+    """The oracle keeps everything and adds up what lies less than a window back."""
+    taken: list[tuple[int, int]] = []
+    now, expected = 0, []
+    for gap, cost in steps:
+        now += gap
+        inside = sum(c for t, c in taken if t > now - window)
+        fits = inside + cost <= limit
+        if fits:
+            taken.append((now, cost))
+        expected.append(fits)
+    assert expected == _decisions(SlidingLog(limit, window), steps)
+
+
+@given(st.integers(1, 9), st.integers(1, 60), _STEPS)
+def test_fixed_window_decides_like_a_counter_for_each_window(
+    limit: int, window: int, steps: list[tuple[int, int]]
+) -> None:
+    """The oracle counts by number of the window, from the first arrival."""
+    counted: dict[int, int] = {}
+    now, expected, first = 0, [], steps[0][0]
+    for gap, cost in steps:
+        now += gap
+        number = (now - first) // window
+        fits = counted.get(number, 0) + cost <= limit
+        if fits:
+            counted[number] = counted.get(number, 0) + cost
+        expected.append(fits)
+    assert expected == _decisions(FixedWindow(limit, window), steps)
+
+
+@given(
+    st.sampled_from(["bucket", "fixed", "sliding"]),
+    st.integers(1, 9),
+    st.integers(1, 60),
+    _STEPS,
+)
+def test_the_wait_is_exact(
+    kind: str, limit: int, window: int, steps: list[tuple[int, int]]
+) -> None:
+    """After the wait a refused cost fits, one nanosecond earlier it does not."""
+    made: dict[str, Limiter] = {
+        "bucket": Bucket(limit, window, limit * window),
+        "fixed": FixedWindow(limit, window),
+        "sliding": SlidingLog(limit, window),
+    }
+    limiter = made[kind]
+    now = 0
+    for gap, cost in steps:
+        now += gap
+        wait = limiter.wait(cost, now)
+        if wait == 0:
+            limiter.take(cost, now)
+        elif cost <= limit:
+            assert limiter.wait(cost, now + wait - 1) > 0
+            assert limiter.wait(cost, now + wait) == 0
+            now += wait
+
+
+def test_bucket_gives_back_what_has_not_flowed_back() -> None:
+    """A refund of 4 frees 4; after the bucket is full again a refund is worth nothing."""
+    bucket = Bucket(10, 10, 100)
+    bucket.take(10, 0)
+    bucket.take(-4, 0)
+    assert bucket.used(0) == 6
+    bucket.take(-6, 100)
+    assert bucket.wait(11, 100) > 0
+
+
+def test_fixed_window_gives_back_to_its_own_window_only() -> None:
+    """A refund for an older window does not lower the count of this one."""
+    window = FixedWindow(10, 10)
+    window.take(5, 0)
+    window.take(3, 10)
+    window.take(-5, 11, since=0)
+    assert window.used(11) == 3
+    window.take(-1, 12, since=10)
+    assert window.used(12) == 2
+
+
+def test_sliding_log_gives_back_at_the_moment_it_was_taken() -> None:
+    """The corrected entry leaves when the old one would have."""
+    log = SlidingLog(10, 10)
+    log.take(8, 0)
+    log.take(-6, 5, since=0)
+    assert (2, 5) == (log.used(5), log.reset(5))
+    log.take(-2, 20, since=0)
+    assert log.used(20) == 0
+
+
+def test_waste_never_passes_the_limit() -> None:
+    """Rejected requests fill a limit and stop there."""
+    for limiter in (Bucket(3, 10, 30), FixedWindow(3, 10), SlidingLog(3, 10)):
+        for now in range(5):
+            limiter.waste(1, now)
+        assert limiter.used(4) == 3
+
+
+def test_a_wasted_sliding_log_forgets_the_oldest() -> None:
+    """The wait counts from the entries that are left."""
+    log = SlidingLog(2, 10)
+    log.take(2, 0)
+    log.waste(1, 5)
+    assert (2, 5) == (log.used(5), log.wait(1, 5))
+
+
+def test_an_entry_leaves_exactly_one_window_later() -> None:
+    """In use until then, and not a nanosecond longer."""
+    log = SlidingLog(5, 10)
+    log.take(3, 0)
+    assert (3, 0) == (log.used(9), log.used(10))

@@ -1,0 +1,68 @@
+"""What a judge is shown of a trial."""
+
+from evalgate.schema.golden import Case, Expected, ExpectedCall, Message, OutputExpectation, Script
+from evalgate.schema.trace import Retrieval, ToolCall, Trace, UserMessage
+from evalgate.scorers.contexts import contexts_of, evidence_of, question_of
+
+STEPS = (
+    Retrieval(documents=("one", "two", "one", " ")),
+    ToolCall(name="order", arguments={"id": 1}, result={"status": "sent"}),
+    ToolCall(name="refund", arguments={"id": 2}, error="no order 2"),
+    ToolCall(name="phone", result="the user's own", requestor="user"),
+)
+TRACE = Trace(case_id="c", output={"answer": 1}, steps=STEPS)
+
+
+def test_the_cases_contexts_come_first() -> None:
+    """What the case names is what the answer may rely on."""
+    assert ("given",) == contexts_of(Case(id="c", input="q", contexts=("given",)), TRACE)
+
+
+def test_else_what_the_trace_holds() -> None:
+    """Documents and tool results in order, once; a reported error too; the user's tools not."""
+    expected = ("one", "two", '{"status": "sent"}', "error: no order 2")
+    assert expected == contexts_of(Case(id="c", input="q"), TRACE)
+
+
+def test_evidence_of_a_case_with_everything() -> None:
+    """Question, answer as text, reference, conversation and the agent's expected calls."""
+    case = Case(
+        id="c",
+        input="q",
+        expected=Expected(
+            output=OutputExpectation(equals="the answer"),
+            tool_calls=(
+                ExpectedCall(name="order", arguments={"id": 1}),
+                ExpectedCall(name="phone", requestor="user"),
+            ),
+        ),
+    )
+    found = evidence_of(case, TRACE)
+    assert ("q", '{"answer": 1}', "the answer") == (found.question, found.answer, found.reference)
+    assert ({"name": "order", "args": {"id": 1}},) == found.expected_calls
+    roles = ["user", "assistant", "tool", "assistant", "tool", "assistant"]
+    assert roles == [message["role"] for message in found.conversation]
+
+
+def test_questions_of_every_form() -> None:
+    """A text, a script, messages: one is shown bare, several with their roles, no system prompt."""
+    messages = (
+        Message(role="system", content="secret"),
+        Message(role="user", content="a"),
+        Message(role="assistant", content="b"),
+        Message(role="user", content=({"type": "text", "text": "c"}, {"type": "image"})),
+    )
+    assert "user: a\nassistant: b\nuser: c" == question_of(Case(id="c", input=messages))
+    assert "user: a\nuser: b" == question_of(Case(id="c", input=Script(turns=("a", "b"))))
+    assert "a" == question_of(Case(id="c", input=messages[:2]))
+
+
+def test_user_turns_are_not_doubled() -> None:
+    """A script whose turns stand in the trace is told once."""
+    case = Case(id="c", input=Script(turns=("a", "b")))
+    told = Trace(
+        case_id="c", steps=(UserMessage(content="a"), UserMessage(content="b")), output="done"
+    )
+    assert ["a", "b", "done"] == [m["content"] for m in evidence_of(case, told).conversation]
+    silent = Trace(case_id="c", output="done")
+    assert ["a", "b", "done"] == [m["content"] for m in evidence_of(case, silent).conversation]

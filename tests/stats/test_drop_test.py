@@ -1,0 +1,77 @@
+"""The drop test against enumeration, McNemar, scipy and its own approximation."""
+
+from fractions import Fraction
+from itertools import combinations, product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import ttest_rel
+
+from evalgate.stats.drop_test import Counts, drop_p_value, exact_drop_p, paired_t_p
+from evalgate.stats.intervals import mcnemar_one_sided
+
+SMALL_CASE = st.tuples(st.integers(1, 2), st.integers(0, 2), st.integers(0, 2)).map(
+    lambda c: Counts(min(c[1], c[0]), c[0], min(c[2], 2), 2)
+)
+
+
+def _by_enumeration(cases: list[Counts]) -> Fraction:
+    """Shuffle the trials of each case in every possible way."""
+    observed = sum(case.passed1 for case in cases)
+    ways = []
+    for case in cases:
+        passes = case.passed0 + case.passed1
+        trials = [1] * passes + [0] * (case.trials0 + case.trials1 - passes)
+        ways.append([sum(drawn) for drawn in combinations(trials, case.trials1)])
+    sums = [sum(drawn) for drawn in product(*ways)]
+    return Fraction(sum(s <= observed for s in sums), len(sums))
+
+
+@given(st.lists(SMALL_CASE, min_size=1, max_size=5))
+def test_exact_p_agrees_with_enumeration(cases: list[Counts]) -> None:
+    """Independent implementation: every way to draw the candidate's trials."""
+    assert _by_enumeration(cases) == exact_drop_p(cases)
+
+
+@given(st.integers(0, 30), st.integers(0, 30), st.integers(0, 5))
+def test_one_trial_each_is_mcnemar(gained: int, lost: int, same: int) -> None:
+    """With one trial a side the drop test is the exact McNemar test."""
+    cases = (
+        [Counts(0, 1, 1, 1)] * gained + [Counts(1, 1, 0, 1)] * lost + [Counts(1, 1, 1, 1)] * same
+    )
+    assert mcnemar_one_sided(gained, lost) == drop_p_value(cases)
+
+
+def test_normal_takes_over_where_convolution_is_long() -> None:
+    """Just above and just below the limit the two agree to three decimals."""
+    few = [Counts(8, 10, 7, 10)] * 60 + [Counts(5, 10, 5, 10)] * 40
+    many = [*few, Counts(5, 10, 5, 10)]
+    exact, normal = drop_p_value(few), drop_p_value(many)
+    assert isinstance(exact, Fraction)
+    assert isinstance(normal, float)
+    assert float(exact_drop_p(many)) == pytest.approx(normal, abs=1e-3)
+
+
+def test_nothing_undecided_is_no_evidence_of_a_drop() -> None:
+    """All trials passed on both sides: p is 1."""
+    assert drop_p_value([Counts(3, 3, 3, 3)] * 50) == 1
+
+
+def test_paired_t_agrees_with_scipy() -> None:
+    """Oracle: scipy.stats.ttest_rel, one-sided."""
+    before, after = [3.0, 4.5, 5.0, 2.0, 7.5], [2.5, 4.0, 5.5, 1.0, 6.0]
+    drops = [a - b for a, b in zip(before, after, strict=True)]
+    expected = ttest_rel(before, after, alternative="greater").pvalue
+    assert paired_t_p(drops, [1.0] * 5) == pytest.approx(expected, rel=1e-9)
+
+
+def test_equal_drops_do_not_make_a_p_of_zero() -> None:
+    """A zero variance is not trusted: the sign test stands in."""
+    assert paired_t_p([1.0] * 10, [1.0] * 10) == 0.5**10
+    assert paired_t_p([0.0] * 10, [1.0] * 10) == 1.0
+
+
+def test_one_case_has_no_p() -> None:
+    """One case shows no spread."""
+    assert paired_t_p([1.0], [1.0]) is None

@@ -1,0 +1,59 @@
+"""The gate's own quality: the specification's formulas, and unknown where nothing is known."""
+
+from fractions import Fraction
+from math import ceil, sqrt
+
+import pytest
+from scipy.stats import norm
+
+from evalgate.schema.verdict import GateQuality
+from evalgate.stats.quality import Noise, gate_quality, never_settles
+
+TAU = Fraction(1, 20)
+
+
+def test_formulas_of_the_specification() -> None:
+    """gate.md: T, FA, det_d and the trials needed, written out with scipy's normal."""
+    n, k0, k1, mean, s2 = 50, 10, 2, Fraction(17, 20), 0.085
+    quality = gate_quality(Noise(n, k0, k1, mean, s2, binary=True), TAU)
+    t = (ceil(TAU * mean * n * 10) - 0.5) / (n * 10)
+    sq2 = 0.9 * s2 + 0.1 * 0.9 * (0.85 - s2)
+    alarm = 1 - norm.cdf(t / sqrt(s2 * (1 / k0 + 1 / k1) / n))
+    detects = 1 - norm.cdf((t - 0.085) / sqrt((sq2 / k1 + 0.9025 * s2 / k0) / n))
+    assert quality.false_alarm_rate == pytest.approx(alarm, abs=1e-12)
+    assert quality.detects_10_percent == pytest.approx(detects, abs=1e-12)
+    assert quality.trials_for_5_percent == ceil(5.41 * s2 / (0.05 * 0.85) ** 2 / n)
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        Noise(50, 1, 1, Fraction(17, 20), 0.085, binary=True),
+        Noise(50, 10, 1, Fraction(1), 0.0, binary=True),
+        Noise(50, 10, 1, Fraction(0), 0.1, binary=False),
+    ],
+    ids=["one baseline trial", "no variance seen", "baseline of zero"],
+)
+def test_unknown_is_not_zero(noise: Noise) -> None:
+    """Where s2 = 0 or k0 = 1 the quality is unknown, never 0 or 1."""
+    assert GateQuality() == gate_quality(noise, TAU)
+
+
+def test_a_small_suite_can_never_settle() -> None:
+    """20 cases and one trial leave 15 % possible (gate.md, number 8, at 80 %)."""
+    message = never_settles(20, 1, 10, TAU)
+    assert message is not None
+    assert "never settle" in message
+    needed = int(message.split("it takes ")[1].split()[0])
+    assert never_settles(20, needed, needed, TAU) is None
+    assert never_settles(20, needed - 1, needed, TAU) is not None
+
+
+def test_one_case_can_never_settle() -> None:
+    """One case shows no spread, whatever the trials."""
+    assert never_settles(1, 1000, 1000, TAU) is not None
+
+
+def test_a_large_suite_can_settle() -> None:
+    """2,000 cases settle with one trial."""
+    assert never_settles(2000, 1, 1, TAU) is None

@@ -1,0 +1,96 @@
+"""The quick way to read a stored report gives what the models give, or gives up."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from evalgate.schema.result import CaseResult, Report
+from evalgate.schema.score import Abstained, Broken, Scored
+from evalgate.stats.stored_report import side_of_stored_report
+from evalgate.stats.summary import Side, side_of_report
+
+BuildCase = Callable[..., CaseResult]
+BuildReport = Callable[..., Report]
+
+
+@pytest.fixture
+def stored(case: BuildCase, report: BuildReport) -> dict[str, Any]:
+    """Return a report as it stands on disk."""
+    scores = {
+        "task_success": [1.0, 0.0],
+        "tool_call_accuracy": [Scored(1 / 3, (1, 3)), Abstained("no calls expected")],
+        "cost_usd": [0.00123456, Abstained("no price", unknown=True)],
+        "faithfulness": [Broken("the judge is down"), 1.0],
+    }
+    cases = [
+        case("b", scores, ["finished", "crashed"], weight=2.0, must_pass=True, cluster="c"),
+        case("a", {"task_success": [1.0, 1.0]}, draft=True, expects_refusal=True),
+    ]
+    return json.loads(report(cases).model_dump_json(by_alias=True))
+
+
+def _plain(side: Side) -> object:
+    """Leave the counts of ratios out: nothing of a comparison looks at them."""
+    cases = {
+        name: [
+            {score: [_bare(s) for s in column] for score, column in case.columns.items()},
+            *(getattr(case, f) for f in case.__slots__ if f != "columns"),
+        ]
+        for name, case in side.cases.items()
+    }
+    others = [getattr(side, f) for f in side.__slots__ if f != "cases"]
+    return cases, others
+
+
+def _bare(score: object) -> object:
+    return score.value if isinstance(score, Scored) else score
+
+
+def test_it_agrees_with_the_models(stored: dict[str, Any]) -> None:
+    """The same side, by either way."""
+    quick = side_of_stored_report(stored, "r.json")
+    assert quick is not None
+    assert _plain(side_of_report(Report.model_validate(stored), "r.json")) == _plain(quick)
+
+
+def _set(data: dict[str, Any], path: str, value: object) -> None:
+    *parents, last = path.split("/")
+    here: Any = data
+    for key in parents:
+        here = here[int(key)] if isinstance(here, list) else here[key]
+    here[int(last) if isinstance(here, list) else last] = value
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("cases", {}),
+        ("suite", {}),
+        ("cases/0", []),
+        ("cases/0/weight", "heavy"),
+        ("cases/0/x", 1),
+        ("cases/0/trials", {}),
+        ("cases/0/trials/0", 1),
+        ("cases/0/trials/0/x", 1),
+        ("cases/0/trials/0/trial", True),
+        ("cases/0/trials/0/status", "fine"),
+        ("cases/0/trials/0/scores", []),
+        ("cases/0/trials/0/scores/task_success", True),
+        ("cases/0/trials/0/scores/task_success", "1"),
+        ("cases/0/trials/0/scores/task_success", float("nan")),
+        ("cases/0/trials/0/scores/task_success", {"value": 1, "counts": [1]}),
+        ("cases/0/trials/0/scores/task_success", {"value": 1, "counts": [1, 2], "x": 1}),
+        ("cases/0/trials/0/usage", {"input_tokens": "many"}),
+        ("cases/0/trials/0/usage", {"x": 1}),
+        ("cases/0/trials/0/calls", [1]),
+        ("cases/0/trials/0/calls", "refund"),
+    ],
+)
+def test_what_is_unusual_is_left_to_the_models(
+    stored: dict[str, Any], path: str, value: object
+) -> None:
+    """Nothing is read that the models would refuse."""
+    _set(stored, path, value)
+    assert side_of_stored_report(stored, "r.json") is None

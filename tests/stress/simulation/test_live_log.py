@@ -1,0 +1,67 @@
+"""Counting a live round as the simulator counts its runs."""
+
+from evalgate.quota.quota import Quota
+from evalgate.quota.units import SECOND
+from evalgate.stress.simulation.live_log import (
+    Decided,
+    LoggedAttempt,
+    LoggedCall,
+    LoggedSession,
+    live_outcome,
+    reworded,
+)
+from evalgate.stress.simulation.retry import layers
+
+GOOD = LoggedCall((LoggedAttempt(0.0, 0.1, None),))
+RETRIED = LoggedCall(
+    (LoggedAttempt(0.0, 0.0, "throttled_requests", 1.0, 0), LoggedAttempt(1.0, 1.1, None, None, 1))
+)
+LOST = LoggedCall((LoggedAttempt(0.0, 0.0, "throttled_tokens"),))
+YES = Decided(0, admitted=True, charges=(1,))
+NO = Decided(0, admitted=False, charges=(1,))
+LATER = Decided(SECOND, admitted=True, charges=(1,))
+
+
+def session(*calls: LoggedCall, end: float | None = 2.0, output: str = "done") -> LoggedSession:
+    """Make a session of one kind."""
+    status = "cut" if end is None else "finished"
+    return LoggedSession(0, "all", "one", 0.0, end, status, output, calls, 1.0, 2, "done")
+
+
+def test_counts() -> None:
+    """Calls, attempts, retries by layer, causes, and what finished."""
+    sessions = [session(GOOD, RETRIED), session(LOST, output="sorry"), session(end=None)]
+    made = [
+        YES,
+        NO,
+        LATER,
+    ]
+    outcome = live_outcome(sessions, made, Quota(rpm=60), {"all": None}, layers("openai"))
+    total = outcome.total
+    assert (3, 1, 3, 2, 1, 4, 2) == (
+        total.sessions,
+        total.finished,
+        total.calls,
+        total.succeeded,
+        total.exhausted,
+        total.attempts,
+        total.throttled,
+    )
+    assert ({"openai": 1}, {1: 1}, 1) == (total.by_layer, total.retries, total.silent)
+    assert {"throttled_tokens": 1} == total.causes
+    assert 2.0 == total.completion.quantile(1)  # type: ignore[arg-type]  # a whole number
+    assert None is outcome.recovery
+
+
+def test_use_of_the_quota() -> None:
+    """Two admissions a second apart on 60 RPM with a burst of 60: 2 / 61."""
+    made = [YES, LATER]
+    outcome = live_outcome([session(GOOD)], made, Quota(rpm=60), {"all": None}, ())
+    assert {"requests": 2 / 61} == outcome.utilisation
+    assert 0.0 == outcome.recovery
+
+
+def test_phrases_that_give_a_swallowed_failure_away() -> None:
+    """ModelRetryMiddleware's own words are among them."""
+    assert "model call failed" == reworded("Model call failed after 3 attempts with 429")
+    assert None is reworded("Your order has shipped.")

@@ -1,0 +1,58 @@
+"""What is built in or installed is found by name, and loaded when it is used."""
+
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from evalgate.errors import PluginError
+from evalgate.importers import IMPORTERS
+from evalgate.suite.plugins import BUILTIN, GROUPS, listed, names, resolve
+
+
+@pytest.mark.parametrize(
+    ("group", "name"), [(group, name) for group in BUILTIN for name in BUILTIN[group]]
+)
+def test_every_built_in_is_there(group: str, name: str) -> None:
+    """Each target of the table can be loaded and called."""
+    assert callable(resolve(group, name))
+
+
+def test_the_table_is_the_rooms() -> None:
+    """No importer is left out, and every group is one of the design's."""
+    assert {*IMPORTERS} <= {*names("importers")}
+    assert {*BUILTIN} <= {*GROUPS}
+
+
+def test_an_unknown_name_gets_the_nearest() -> None:
+    """With the command that lists them."""
+    with pytest.raises(PluginError, match="did you mean 'markdown'"):
+        resolve("renderers", "markdwon")
+
+
+@pytest.mark.parametrize("code", ["1 / 0", "raise SystemError('x')", "import nothing_like_this"])
+def test_a_plugin_that_fails_hides_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    """Whatever its import raises: a line in the list, a named error when it is used."""
+    name = f"failing_{abs(hash(code))}"
+    info = tmp_path / f"{name}-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(f"[evalgate.renderers]\n{name} = {name}:render\n")
+    (tmp_path / f"{name}.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    (found,) = [plugin for plugin in listed() if plugin.name == name]
+    assert (name, True) == (found.source, bool(found.error))
+    with pytest.raises(PluginError, match=name):
+        resolve("renderers", name)
+
+
+def test_a_built_in_cannot_be_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installed `json` renderer does not take the place of ours."""
+    info = tmp_path / "taking-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: taking\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[evalgate.renderers]\njson = taking:render\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert import_module("evalgate.output.json").render is resolve("renderers", "json")
