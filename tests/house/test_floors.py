@@ -9,7 +9,7 @@ from support.source import ROOT
 
 _PURE = (
     *("gate", "matching", "metrics", "output", "pricing", "quota", "schema", "scorers", "stats"),
-    *("stress.checks", "stress.load", "stress.planning", "stress.simulation", "text"),
+    *("stress.checks", "stress.load", "stress.planning", "stress.simulation", "text", "usage"),
 )
 _MOST_FILES = 25
 

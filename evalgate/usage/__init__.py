@@ -1,0 +1,1 @@
+"""What model calls used: any provider's counts as parts that do not overlap."""
