@@ -95,7 +95,7 @@ def write_calls(folder: Path, cases: int, calls: int) -> None:
             raw = json.dumps(request_body(number)).encode()
             body = parse_body(raw)
             assert isinstance(body, dict)
-            prepared = prepare(body, route, Matching(), Redactor())
+            prepared = prepare(body, route, Matching())
             response = RecordedResponse(
                 status=200,
                 headers={"content-type": "application/json"},

@@ -29,7 +29,7 @@ from evalgate.gateway.http import (
 )
 from evalgate.gateway.live import Live
 from evalgate.gateway.miss import make_miss
-from evalgate.gateway.request_key import Prepared, parse_body, prepare, recall
+from evalgate.gateway.request_key import Prepared, parse_body, prepare, recall, recognised, written
 from evalgate.gateway.sessions import Sessions
 from evalgate.gateway.trial_log import Limit, TrialLog
 from evalgate.gateway.upstream import Upstream, UpstreamRequest
@@ -184,7 +184,7 @@ class _Gateway:
     async def _malformed(self, request: _Request, error: ProviderError) -> None:
         """Answer a request that cannot be read; it is a failed call in the trace."""
         settings = self.sessions.settings
-        empty = prepare({}, request.route, settings.matching, settings.redactor)
+        empty = prepare({}, request.route, settings.matching)
         key = f"sha256:{sha256(request.raw).hexdigest()}"
         _, attempt = request.log.begin(
             request.route, Prepared(empty.spelt, key), _retry_count(request.scope)
@@ -202,7 +202,9 @@ class _Gateway:
             if isinstance(body, ProviderError):
                 await self._malformed(request, body)
                 return
-            prepared = prepare(body, request.route, settings.matching, settings.redactor)
+            veiled = log.tape.veiled.get(log.tape_trial, ())
+            prepared = prepare(body, request.route, settings.matching)
+            prepared = recognised(prepared, veiled, settings.redactor)
         if log.blocked is not None:
             await request.refuse(log.blocked)
             return
@@ -307,8 +309,10 @@ class _Gateway:
     async def _missed(self, request: _Request, call: CallLog, attempt: AttemptLog) -> None:
         log = request.log
         command = self.sessions.settings.rerecord.format(case_id=quote(log.case_id))
-        canonical, recorded = call.prepared.canonical, log.tape.recorded()
-        miss = make_miss(log.case_id, log.tape_trial, canonical, recorded, command)
+        canonical, _ = written(call.prepared, self.sessions.settings.redactor)
+        recorded, key = log.tape.recorded(), call.prepared.key
+        known = any(key in keys for keys in log.tape.answers.values())
+        miss = make_miss(log.case_id, log.tape_trial, canonical, recorded, command, known=known)
         log.miss = log.miss or miss
         error = ProviderError(400, "cassette_miss", f"evalgate: {miss}")
         log.end_refused(attempt, error)

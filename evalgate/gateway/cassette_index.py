@@ -15,10 +15,11 @@ from evalgate.errors import DataError
 from evalgate.gateway.exchange import Delivered
 from evalgate.gateway.miss import Recorded
 from evalgate.gateway.recorded import delivered
-from evalgate.gateway.request_key import Known, Spelling, spelling
+from evalgate.gateway.request_key import Known, Spelling, Veiled, spelling, veil
 from evalgate.gateway.wire.routes import WIRES
 from evalgate.schema.cassette import CallEntry, CassetteHeader, TrialEntry
 from evalgate.store.cassettes import Cassette, Recording, cassette_path, read_cassette
+from evalgate.text.redact import holds_mark
 
 __all__ = ["Answer", "CaseTape", "Shelf", "TapeWriter"]
 
@@ -45,6 +46,8 @@ class CaseTape:
     """By trial, by key, in their order."""
     known: dict[int, dict[Spelling, Known]] = field(default_factory=dict)
     """Recorded requests, by trial and spelling."""
+    veiled: dict[int, tuple[Veiled, ...]] = field(default_factory=dict)
+    """Recorded requests of which a part was taken out, by trial."""
     durations: dict[int, float] = field(default_factory=dict)
     """Seconds each trial took, of those that were recorded to their end."""
     case_digest: str | None = None
@@ -97,14 +100,20 @@ def make_tape(cassette: Cassette, source: str) -> CaseTape:
     """
     found: dict[int, dict[str, list[Answer]]] = {}
     known: dict[int, dict[Spelling, Known]] = {}
+    veiled: dict[int, tuple[Veiled, ...]] = {}
     for entry in sorted(cassette.calls, key=lambda call: call.order):
         answer = _answer(entry, source)
         found.setdefault(entry.trial, {}).setdefault(entry.key, []).append(answer)
-        request = Known(answer.spelt, entry.key)
-        known.setdefault(entry.trial, {})[spelling(answer.spelt)] = request
+        part = veil(answer.spelt, entry.key)
+        if part is None:
+            request = Known(answer.spelt, entry.key)
+            known.setdefault(entry.trial, {})[spelling(answer.spelt)] = request
+        elif part not in veiled.get(entry.trial, ()):
+            veiled[entry.trial] = (*veiled.get(entry.trial, ()), part)
     answers = {t: {key: tuple(a) for key, a in keys.items()} for t, keys in found.items()}
     durations = {trial.trial: trial.duration for trial in cassette.trials}
-    return CaseTape(answers, known, durations, cassette.header.case_digest, cassette.warnings)
+    header = cassette.header
+    return CaseTape(answers, known, veiled, durations, header.case_digest, cassette.warnings)
 
 
 def _answer(entry: CallEntry, source: str) -> Answer:
@@ -130,6 +139,7 @@ class TapeWriter:
         self._executor = executor
         self._replace = replace
         self._lines: list[Future[None]] = []
+        self._marked = 0
         self._ended = False
         self._lock = Lock()
 
@@ -143,7 +153,14 @@ class TapeWriter:
                 self._lines.append(self._executor.submit(self._write, make))
 
     def _write(self, make: Callable[[], CallEntry]) -> None:
-        self._recording.append(make())
+        entry = make()
+        self._marked += holds_mark(entry.response.model_dump_json())
+        self._recording.append(entry)
+
+    @property
+    def marked(self) -> int:
+        """Return how many responses lost a part, as a secret was taken out; known at the end."""
+        return self._marked
 
     def _end(self) -> None:
         with self._lock:

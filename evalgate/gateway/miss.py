@@ -57,6 +57,8 @@ def make_miss(
     request: Body,
     entries: Iterable[Recorded],
     command: str,
+    *,
+    known: bool = True,
 ) -> Miss:
     """Explain a miss.
 
@@ -66,6 +68,7 @@ def make_miss(
         request: The canonical request that was made.
         entries: What is recorded for the case.
         command: How to record the case again.
+        known: Whether this very request is recorded, in whatever trial.
     """
     recorded = tuple(entries)
     nearest = find_nearest(request, trial, recorded)
@@ -74,6 +77,12 @@ def make_miss(
         reason = f"case {case_id!r}, trial {trial}: no {kind} request is recorded"
         return Miss(case_id, trial, reason, command=command)
     if nearest.request == request:
+        if not known:
+            said = (
+                f"case {case_id!r}, trial {trial}: the request differs from the recorded one only "
+                "in what was taken out of the recording, marked [redacted:...]"
+            )
+            return Miss(case_id, trial, said, nearest, (), command)
         times = sum(e.request == request and e.trial == nearest.trial for e in recorded)
         asked = f"the same request was made more than the {times} times that are recorded"
         if nearest.trial != trial:

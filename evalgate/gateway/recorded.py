@@ -10,7 +10,7 @@ from pydantic_core import PydanticSerializationError, to_json
 
 from evalgate.errors import DataError
 from evalgate.gateway.exchange import AttemptLog, CallLog, Delivered
-from evalgate.gateway.request_key import may_hold_secret
+from evalgate.gateway.request_key import written
 from evalgate.gateway.stream_redaction import redact_stream
 from evalgate.gateway.wire.base import Wire
 from evalgate.schema.base import Json
@@ -41,23 +41,24 @@ def call_entry(
 
     Args:
         trial: Number of the trial.
-        call: The request; its canonical form is redacted already.
+        call: The request.
         attempt: The attempt; it has ended and was delivered.
         order: Index among the responses to equal requests.
-        redactor: Replaces secrets in the response.
+        redactor: Replaces secrets.
 
     Raises:
         ValueError: The attempt was not delivered.
     """
     if attempt.delivered is None or attempt.end is None:
         raise ValueError("only a response that was delivered can be recorded")
+    request, key = written(call.prepared, redactor)
     return CallEntry(
         trial=trial,
-        key=call.prepared.key,
+        key=key,
         order=order,
         start=attempt.start,
         end=attempt.end,
-        request=call.prepared.canonical,
+        request=request,
         response=recorded_response(attempt.delivered, redactor),
     )
 
@@ -98,8 +99,7 @@ def _json_body(raw: bytes, redactor: Redactor) -> tuple[Json, BodyStyle] | None:
         style = next((style for style in _STYLES if _spelt(value, style) == raw), None)
     except (ValueError, RecursionError, PydanticSerializationError):
         return None
-    suspect = may_hold_secret(to_json(value).decode(), redactor)
-    clean = redactor.redact_json(value) if suspect else value
+    clean = redactor.redact_json(value)
     if style is not None:
         return clean, style
     # Spelt in a way of its own: kept as text, unless a secret has to go anyway.

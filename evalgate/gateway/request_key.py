@@ -1,15 +1,18 @@
 """The canonical request and its key: what makes two requests the same request.
 
 A request is split into model, messages, tools and sampling. Ids of tool calls are renamed in the
-order in which they appear, fields that do not reach the model are dropped, and secrets are
-replaced before the key is computed: no digest of a secret is ever written.
+order in which they appear, and fields that do not reach the model are dropped. The key is a digest
+of the request as it was made: two requests that differ only in a secret are two requests. Where a
+cassette does not hold all of a request, because a secret was taken out, the key that is written is
+a keyed digest, so that nobody can test a guess with a table.
 """
 
 import json
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from hashlib import sha256
+from hmac import new as hmac
 from typing import NoReturn
 
 from pydantic_core import PydanticSerializationError, from_json, to_json
@@ -19,18 +22,21 @@ from evalgate.gateway.wire.base import Body, ToolResult, Wire
 from evalgate.gateway.wire.errors import ProviderError
 from evalgate.gateway.wire.routes import Route
 from evalgate.schema.base import Json
-from evalgate.text.redact import Redactor
+from evalgate.text.redact import Redactor, holds_mark
 
 __all__ = [
     "Known",
     "Matching",
     "Prepared",
     "Spelling",
-    "may_hold_secret",
+    "Veiled",
     "parse_body",
     "prepare",
     "recall",
+    "recognised",
     "spelling",
+    "veil",
+    "written",
 ]
 
 _NOT_FOR_THE_MODEL = frozenset(
@@ -49,21 +55,6 @@ _NOT_FOR_THE_MODEL = frozenset(
 _UUID = re.compile(
     r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE
 )
-_SECRET_KEY_ENDS = tuple(
-    f'{end}":'
-    for end in (
-        "token",
-        "key",
-        "secret",
-        "passwd",
-        "password",
-        "passphrase",
-        "authorization",
-        "cookie",
-        "credentials",
-    )
-)
-"""How the keys under which `Redactor` hides every value end, in compact JSON and lower case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +87,11 @@ class Prepared:
 
     spelt: bytes
     """The canonical request as JSON: `wire`, `model`, `messages`, `tools`, `sampling` and, for a
-    stream, `stream`; redacted. Kept as bytes: thousands are alive at once."""
+    stream, `stream`; as sent. It may hold secrets: never to be written as it is. Kept as bytes:
+    thousands are alive at once."""
     key: str
-    """`sha256:` and 64 hexadecimal digits over the canonical request with sorted keys."""
+    """`sha256:` and 64 hexadecimal digits: the key under which it is recorded, else the digest of
+    the canonical request with sorted keys."""
     results: tuple[ToolResult, ...] = ()
     """Tool results as sent. They may hold secrets: never to be written as they are."""
     user_turns: int = 0
@@ -119,6 +112,31 @@ class Known:
     """The canonical request as it was recorded, as JSON."""
     key: str
     """Its key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Veiled:
+    """A recorded request of which a part was taken out."""
+
+    request: bytes
+    """The canonical request with sorted keys, as it was recorded."""
+    key: str
+    """Its key."""
+
+    def is_of(self, asked: bytes, redactor: Redactor) -> bool:
+        """Say whether it is the recording of a request.
+
+        Args:
+            asked: The canonical request as sent, with sorted keys.
+            redactor: What a secret is; asked where the whole request cannot be compared.
+        """
+        recorded_whole = self.key != _digest(self.request)
+        if recorded_whole and not holds_mark(asked):
+            return self.key == _keyed(asked, self.request)
+        # A recording of an older version, or a request made of an answer that lost a part when it
+        # was recorded: all that can be compared is the rest.
+        clean = redactor.redact_json(json.loads(asked))
+        return _encoded(_spell(clean)) == self.request
 
 
 Spelling = bytes
@@ -164,7 +182,7 @@ def parse_body(raw: bytes) -> Body | ProviderError:
     return value
 
 
-def prepare(body: Body, route: Route, matching: Matching, redactor: Redactor) -> Prepared:
+def prepare(body: Body, route: Route, matching: Matching) -> Prepared:
     """Bring a request into its canonical form and compute its key."""
     considered = _without(body, matching.ignore) if matching.ignore else body
     canonical = _canonical(considered, route)
@@ -173,18 +191,53 @@ def prepare(body: Body, route: Route, matching: Matching, redactor: Redactor) ->
         renamed: Json = _rename_uuids(canonical, _numbering("uuid"))
         canonical = renamed if isinstance(renamed, dict) else canonical
         text = _spell(canonical)
-    if may_hold_secret(text, redactor):
-        clean = redactor.redact_json(canonical)
-        canonical = clean if isinstance(clean, dict) else canonical
-        text = _spell(canonical)
+    raw = _encoded(text)
     try:
-        raw = text.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair, which no file can hold
-        raw = text.encode("utf-8", "replace")
-        canonical = json.loads(raw)
-    key = f"sha256:{sha256(raw).hexdigest()}"
+        spelt = to_json(canonical)
+    except PydanticSerializationError:  # half of a surrogate pair, which no file can hold
+        spelt = raw
     wire = route.wire
-    return Prepared(to_json(canonical), key, wire.results(body), wire.user_turns(body))
+    return Prepared(spelt, _digest(raw), wire.results(body), wire.user_turns(body))
+
+
+def written(prepared: Prepared, redactor: Redactor) -> tuple[Body, str]:
+    """Return the request and the key as a cassette holds them, without secrets."""
+    canonical = prepared.canonical
+    clean = redactor.redact_json(canonical)
+    if clean is canonical or not isinstance(clean, dict):
+        return canonical, prepared.key
+    asked, request = _encoded(_spell(canonical)), _encoded(_spell(clean))
+    # A key that was found in a cassette stays: it is of the same request.
+    key = _keyed(asked, request) if prepared.key == _digest(asked) else prepared.key
+    return clean, key
+
+
+def veil(spelt: bytes, key: str) -> Veiled | None:
+    """Return a recorded request of which a part was taken out; null where it is whole."""
+    return Veiled(_encoded(_spell(from_json(spelt))), key) if holds_mark(spelt) else None
+
+
+def recognised(prepared: Prepared, veiled: Iterable[Veiled], redactor: Redactor) -> Prepared:
+    """Give a request the key under which it is recorded without a part of it."""
+    asked: bytes | None = None
+    for one in veiled:
+        asked = asked or _encoded(_spell(prepared.canonical))
+        if one.is_of(asked, redactor):
+            return replace(prepared, key=one.key)
+    return prepared
+
+
+def _digest(raw: bytes) -> str:
+    return f"sha256:{sha256(raw).hexdigest()}"
+
+
+def _keyed(asked: bytes, request: bytes) -> str:
+    """Digest a whole request, keyed by what is recorded of it."""
+    return f"sha256:{hmac(sha256(request).digest(), asked, sha256).hexdigest()}"
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
 
 
 def spelling(spelt: bytes) -> Spelling:
@@ -197,8 +250,7 @@ def recall(
 ) -> Prepared | None:
     """Find a request that is recorded to the letter: the short way, for most of a replay.
 
-    What is recorded was redacted before, so a request that equals it holds no secret. Anything
-    out of the ordinary is left to `parse_body` and `prepare`, which find the same key.
+    Anything out of the ordinary is left to `parse_body` and `prepare`, which find the same key.
 
     Args:
         raw: The body.
@@ -265,19 +317,6 @@ def _rename_uuids(value: Json, ids: Callable[[str], str]) -> Json:
     if isinstance(value, dict):
         return {key: _rename_uuids(item, ids) for key, item in value.items()}
     return value
-
-
-def may_hold_secret(text: str, redactor: Redactor) -> bool:
-    """Decide in microseconds whether the walk through every string is needed.
-
-    Args:
-        text: JSON in its compact spelling; blanks after `:` do no harm, before it they would.
-        redactor: What a secret is.
-    """
-    if redactor.patterns or redactor.scan(text):
-        return True
-    lower = text.lower()
-    return any(end in lower for end in _SECRET_KEY_ENDS)
 
 
 def _without(body: Body, pointers: tuple[str, ...]) -> Body:

@@ -33,7 +33,7 @@ class GatewaySettings:
     matching: Matching = field(default_factory=Matching)
     """What a request may differ in and still be the recorded one."""
     redactor: Redactor = field(default_factory=Redactor)
-    """Replaces secrets before a key is computed or a byte is written."""
+    """Replaces secrets before a byte is written."""
     loop_limit: int | None = None
     """LLM calls a turn after which the agent is stopped; None: no limit."""
     real_time: bool = False
@@ -270,11 +270,17 @@ class Sessions:
             log.writer.finish(log.trial, None if duration is None else round(duration, 4))
         except DataError as error:
             log.problems.append(str(error))
+        if log.writer.marked:
+            log.problems.append(
+                f"case {log.case_id!r}: what looks like a secret was taken out of "
+                f"{log.writer.marked} recorded response(s); a replay gives the agent "
+                "[redacted:...] in its place, and may score otherwise"
+            )
         if self._shelf is not None:
             self._shelf.forget(log.case_id)
 
     def _outcome(self, log: TrialLog) -> Outcome:
-        steps = build_steps(log.calls, log.odd, log.limit, self.settings.redactor)
+        steps = build_steps(log.calls, log.odd, log.limit)
         status, error = _verdict(log)
         replays_all = log.frozen and status is None
         return Outcome(

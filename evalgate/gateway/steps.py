@@ -10,7 +10,6 @@ from evalgate.gateway.wire.base import Body, CalledTool, Reply, ToolResult, as_b
 from evalgate.schema.base import Json
 from evalgate.schema.canonical import digest
 from evalgate.schema.trace import Attempt, GuardrailStep, LlmCall, Span, ToolCall
-from evalgate.text.redact import Redactor
 
 __all__ = ["GatewayStep", "build_steps"]
 
@@ -35,7 +34,6 @@ def build_steps(
     calls: Iterable[CallLog],
     odd: Iterable[OddRequest],
     limit: Limit | None,
-    redactor: Redactor,
 ) -> tuple[GatewayStep, ...]:
     """Make the steps of a trace.
 
@@ -43,11 +41,10 @@ def build_steps(
         calls: The logged calls.
         odd: Requests that were no calls.
         limit: The loop limit, where it was reached.
-        redactor: Replaces secrets in everything that came from the agent or the model.
 
     Returns:
-        Steps in order of time. A tool call starts when the response that asks for it has ended
-        and ends when the request that carries its result arrives.
+        Steps in order of time, as said: who writes them takes secrets out. A tool call starts when
+        the response that asks for it has ended and ends when the request with its result arrives.
     """
     steps: list[GatewayStep] = []
     waiting: dict[str, list[_Open]] = {}
@@ -56,13 +53,13 @@ def build_steps(
     for number, call in enumerate(ordered):
         name = f"llm-{number}"
         _answer(call, waiting)
-        steps.append(_call_step(call, name, redactor))
+        steps.append(_call_step(call, name))
         for tool in _asked(call):
             waiting_one = _Open(tool, name, call.last.end)
             tools.append(waiting_one)
             if tool.call_id is not None:
                 waiting.setdefault(tool.call_id, []).append(waiting_one)
-    steps += [_tool_step(tool, number, redactor) for number, tool in enumerate(tools)]
+    steps += [_tool_step(tool, number) for number, tool in enumerate(tools)]
     steps += [_odd_step(request, number) for number, request in enumerate(odd)]
     if limit is not None:
         steps.append(_limit_step(limit))
@@ -97,10 +94,10 @@ def _answer(call: CallLog, waiting: dict[str, list[_Open]]) -> None:
                 del waiting[result.call_id]
 
 
-def _call_step(call: CallLog, name: str, redactor: Redactor) -> LlmCall | Span:
+def _call_step(call: CallLog, name: str) -> LlmCall | Span:
     reply = _reply(call)
     if call.route.wire.kind == "other":
-        return _span(call, name, reply, redactor)
+        return _span(call, name, reply)
     request = call.prepared.canonical
     usage = reply.usage
     return LlmCall(
@@ -122,7 +119,7 @@ def _call_step(call: CallLog, name: str, redactor: Redactor) -> LlmCall | Span:
         finish_reason=reply.finish_reason,
         error=call.last.error or reply.error,
         input=request.get("messages"),
-        output=redactor.redact_json(reply.message),
+        output=reply.message,
         prompt_digest=_prompt_digest(request),
         tools_digest=digest(request["tools"]) if request.get("tools") else None,
         sampling_digest=digest(request.get("sampling")),
@@ -130,7 +127,7 @@ def _call_step(call: CallLog, name: str, redactor: Redactor) -> LlmCall | Span:
     )
 
 
-def _span(call: CallLog, name: str, reply: Reply, redactor: Redactor) -> Span:
+def _span(call: CallLog, name: str, reply: Reply) -> Span:
     error = call.last.error or reply.error
     noted: dict[str, Json] = {"error": error} if error else {}
     return Span(
@@ -139,7 +136,7 @@ def _span(call: CallLog, name: str, reply: Reply, redactor: Redactor) -> Span:
         start=call.attempts[0].start,
         end=call.last.end,
         input=call.prepared.canonical.get("messages"),
-        output=redactor.redact_json(reply.message),
+        output=reply.message,
         metadata=noted,
     )
 
@@ -186,21 +183,20 @@ def _metadata(call: CallLog) -> dict[str, Json]:
     return noted
 
 
-def _tool_step(waiting: _Open, number: int, redactor: Redactor) -> ToolCall:
+def _tool_step(waiting: _Open, number: int) -> ToolCall:
     arguments = arguments_of(waiting.tool)
     error = "unparsable" if isinstance(arguments, str) else None
     result = waiting.result
     if result is not None:
         error = error or error_of(result)
-    clean = redactor.redact_json(arguments)
     return ToolCall(
         id=f"tool-{number}",
         parent_id=waiting.parent,
         name=waiting.tool.name,
         start=waiting.start,
         end=waiting.end,
-        arguments=clean if isinstance(clean, dict | str) else {},
-        result=None if result is None else redactor.redact_json(content_of(result)),
+        arguments=arguments,
+        result=None if result is None else content_of(result),
         error=error,
         call_id=waiting.tool.call_id,
     )

@@ -1,7 +1,8 @@
-"""Secrets, found by value, by shape and by key, and replaced before anything is written.
+"""Secrets, found by value, by shape and by the name of a header, replaced before a text is kept.
 
 The environment is an argument: a `Redactor` is built once from a mapping of variables and is then
-a pure function. A text that holds no secret comes back as the same object.
+a pure function. A text that holds no secret comes back as the same object. What prose can say is
+no secret: a word beside a telling key stays, and so do words that are the value of a variable.
 """
 
 import json
@@ -9,98 +10,58 @@ import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from html import escape
 from typing import Final
 
 from evalgate.errors import ConfigError
 from evalgate.schema.base import Json
+from evalgate.text.secret_shapes import SEARCHES, is_no_prose
 
-__all__ = ["Redactor", "Secret"]
+__all__ = ["Redactor", "Secret", "holds_mark"]
 
 _MIN_VALUE: Final = 8
 """Shorter values of variables occur in ordinary text."""
+_MIN_WORDS: Final = 16
+"""Words with separators between them are a secret from this length on."""
+_MIN_PART: Final = 12
+"""Characters of a secret that was cut which still are one."""
 
 _SECRET_NAME: Final = re.compile(
     r"(?:^|_)[A-Z0-9]*(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|COOKIE|DSN|PAT"
-    r"|AUTH|WEBHOOK)S?(?:_|$)",
+    r"|AUTH|WEBHOOK|JWT|PWD)S?(?:_|$)|(?:^|_)(?:PG|DB|MYSQL|SMTP)?PASS(?:_|$)"
+    r"|CONN(?:ECTION)?_?STR(?:ING)?S?(?:_|$)",
     re.IGNORECASE,
 )
-_NO_SECRET: Final = frozenset({"SSH_AUTH_SOCK", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS"})
+_NO_SECRET: Final = re.compile(
+    r"SSH_AUTH_SOCK|XAUTHORITY|DBUS_SESSION_BUS_ADDRESS|(?:OLD)?PWD"
+    r"|(?:.*_)?(?:PARTITION|SORT|PRIMARY|FOREIGN|ROUTING|CACHE|HASH|RANGE|PUBLIC|OBJECT|GROUP"
+    r"|IDEMPOTENCY)_KEYS?",
+    re.IGNORECASE,
+)
 _NO_VALUE: Final = re.compile(
     r"true|false|disabled|enabled|required|optional|redacted|[0-9]+", re.IGNORECASE
 )
+_USERINFO: Final = re.compile(r"://[^\s/:@\"'<>]*:([^\s/@\"'<>]+)@")
+_CONNECTION: Final = re.compile(
+    r"(?:^|;)\s*(?:password|pwd|accountkey|sharedaccesskey|sharedaccesssignature)\s*=\s*([^;]+)",
+    re.IGNORECASE,
+)
 
-_SECRET_KEYS: Final = frozenset(
-    [
+_SECRET_HEADERS: Final = frozenset(
+    {
         "authorization",
-        "proxyauthorization",
-        "apikey",
-        "xapikey",
-        "apitoken",
-        "token",
-        "accesstoken",
-        "refreshtoken",
-        "idtoken",
-        "sessiontoken",
-        "authtoken",
-        "bearertoken",
-        "password",
-        "passwd",
-        "passphrase",
-        "secret",
-        "clientsecret",
-        "secretkey",
-        "secretaccesskey",
-        "privatekey",
+        "proxy-authorization",
         "cookie",
-        "setcookie",
-        "credentials",
-        "xgoogapikey",
-        "ocpapimsubscriptionkey",
-    ]
-)
-
-_PRIVATE_KEY: Final = (
-    r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"
-    r"(?:[\s\S]*?-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|[\s\S]*)"
-)
-
-_SHAPES: Final[tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...]] = tuple(
-    (kind, needles, re.compile(pattern))
-    for kind, needles, pattern in (
-        (
-            "private-key",
-            ("PRIVATE KEY",),
-            _PRIVATE_KEY,
-        ),
-        ("anthropic-key", ("sk-ant-",), r"\bsk-ant-[A-Za-z0-9_-]{10,}"),
-        ("langfuse-key", ("sk-lf-", "pk-lf-"), r"\b[sp]k-lf-[A-Za-z0-9-]{10,}"),
-        ("openai-key", ("sk-",), r"\bsk-(?:proj-|svcacct-|admin-)?[A-Za-z0-9_-]{16,}"),
-        ("github-token", ("github_pat_",), r"\bgithub_pat_[A-Za-z0-9_]{20,}"),
-        ("github-token", ("gh",), r"\bgh[pousr]_[A-Za-z0-9]{20,}"),
-        ("gitlab-token", ("glpat-",), r"\bglpat-[A-Za-z0-9_-]{16,}"),
-        ("aws-key-id", ("AKIA", "ASIA"), r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
-        ("slack-token", ("xox",), r"\bxox[abeprs]-[A-Za-z0-9-]{10,}"),
-        ("slack-webhook", ("hooks.slack.com",), r"hooks\.slack\.com/services/[A-Za-z0-9/_-]{10,}"),
-        ("google-key", ("AIza",), r"\bAIza[A-Za-z0-9_-]{30,}"),
-        ("huggingface-token", ("hf_",), r"\bhf_[A-Za-z0-9]{20,}"),
-        ("groq-key", ("gsk_",), r"\bgsk_[A-Za-z0-9]{20,}"),
-        ("pypi-token", ("pypi-",), r"\bpypi-[A-Za-z0-9_-]{40,}"),
-        ("npm-token", ("npm_",), r"\bnpm_[A-Za-z0-9]{30,}"),
-        ("stripe-key", ("k_live_", "k_test_"), r"\b[sr]k_(?:live|test)_[A-Za-z0-9]{10,}"),
-        ("jwt", ("eyJ",), r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?"),
-        (
-            "bearer",
-            ("earer", "EARER"),
-            r"(?<=[Bb][Ee][Aa][Rr][Ee][Rr] )[A-Za-z0-9._~+/-]{8,}=*",
-        ),
-        ("basic-auth", ("asic ",), r"(?<=[Bb]asic )[A-Za-z0-9+/]{12,}={0,2}(?![A-Za-z])"),
-        ("url-password", ("://",), r"(?<=://)[^\s/:@\"'<>]*:[^\s/@\"'<>]+(?=@)"),
-    )
-)
-"""Kind, texts of which one must occur (a fast way out), and the pattern."""
-
-_SEARCHES: Final = tuple(
-    (needle, kind, pattern) for kind, needles, pattern in _SHAPES for needle in needles
+        "set-cookie",
+        "x-api-key",
+        "api-key",
+        "apikey",
+        "x-goog-api-key",
+        "ocp-apim-subscription-key",
+        "x-auth-token",
+        "x-amz-security-token",
+        "private-token",
+    }
 )
 
 
@@ -131,8 +92,9 @@ class Redactor:
 
         Args:
             environment: Variables by name; those whose name looks like a secret's and whose value
-                has at least 8 characters are replaced wherever they occur, also when they are
-                escaped for JSON or a URL or encoded as base64.
+                is long and random enough (`customer` is a word) are replaced wherever they occur,
+                also cut, escaped for JSON, HTML or a URL, or encoded as base64 or hex. Passwords
+                inside URLs count whatever the variable's name.
             patterns: Regular expressions of further secrets.
 
         Raises:
@@ -141,8 +103,8 @@ class Redactor:
         forms = {
             form: name
             for name, value in sorted(environment.items(), reverse=True)
-            if _is_secret(name, value)
-            for form in _forms(value)
+            for secret in _secrets(name, value)
+            for form in _forms(secret)
         }
         ordered = sorted(forms.items(), key=lambda item: (-len(item[0]), item[0]))
         return cls(tuple(ordered), tuple(_compiled(pattern) for pattern in patterns))
@@ -160,7 +122,7 @@ class Redactor:
         return "".join((*pieces, text[at:]))
 
     def redact_json(self, value: Json) -> Json:
-        """Replace every secret in strings and keys, and every text under a telling key.
+        """Replace every secret in strings and keys, and telling headers under a key `headers`.
 
         Args:
             value: JSON data; it is not changed.
@@ -194,10 +156,8 @@ class Redactor:
         changed = False
         data: dict[str, Json] = {}
         for key, item in value.items():
-            if _is_secret_key(key) and isinstance(item, str | int | float) and item not in ("", 0):
-                new: Json = item if _is_mark(item) else "[redacted:key]"
-            else:
-                new = self.redact_json(item)
+            clean = self.redact_json(item)
+            new = _without_headers(clean) if key.lower().endswith("headers") else clean
             name = self.redact(key)
             changed = changed or new is not item or name is not key
             data[name] = new
@@ -205,35 +165,97 @@ class Redactor:
 
     def _matches(self, text: str) -> Iterator[Secret]:
         for form, name in self.values:
-            at = text.find(form)
-            while at >= 0:
-                yield Secret(name, at, at + len(form))
-                at = text.find(form, at + len(form))
-        for needle, kind, pattern in _SEARCHES:
+            yield from _found(text, form, name)
+        for needle, kind, pattern, holds in SEARCHES:
             if needle in text:
                 for match in pattern.finditer(text):
-                    yield Secret(kind, *match.span())
+                    if holds(match.group()):
+                        yield Secret(kind, *match.span())
         for pattern in self.patterns:
             for match in pattern.finditer(text):
                 if match.end() > match.start() and not _is_mark(match.group()):
                     yield Secret("pattern", *match.span())
 
 
-def _is_secret(name: str, value: str) -> bool:
-    return (
-        len(value) >= _MIN_VALUE
-        and name not in _NO_SECRET
-        and _SECRET_NAME.search(name) is not None
-        and _NO_VALUE.fullmatch(value) is None
-    )
+def _found(text: str, form: str, name: str) -> Iterator[Secret]:
+    """Find a secret, whole or cut: as much of its beginning as says something, or its end."""
+    head = form[:_MIN_PART]
+    at = text.find(head)
+    while at >= 0:
+        end = at + len(head)
+        if text.startswith(form, at):
+            end = at + len(form)
+        else:
+            limit = min(len(text) - at, len(form))
+            while end - at < limit and text[end] == form[end - at]:
+                end += 1
+        if end - at == len(form) or is_no_prose(text[at:end]):
+            yield Secret(name, at, end)
+        at = text.find(head, end)
+    place = form.find(text[:_MIN_PART]) if len(text) >= _MIN_PART else -1
+    if place > 0 and text.startswith(form[place:]) and len(form) - place >= _MIN_PART:
+        tail = form[place:]
+        if is_no_prose(tail):
+            yield Secret(name, 0, len(tail))
 
 
-def _is_secret_key(key: str) -> bool:
-    return key.lower().replace("-", "").replace("_", "") in _SECRET_KEYS
+def _secrets(name: str, value: str) -> Iterator[str]:
+    """Yield the secrets of a variable: its value, and the parts of it that are one alone."""
+    for match in _USERINFO.finditer(value):
+        if _is_random(match[1]):
+            yield match[1]
+    if _SECRET_NAME.search(name) is None or _NO_SECRET.fullmatch(name) or not _is_random(value):
+        return
+    yield value
+    yield from (m[1] for m in _CONNECTION.finditer(value) if _is_random(m[1]))
+    yield from (line for line in value.splitlines() if _is_line(line))
+    if value.lstrip().startswith("{"):
+        yield from _leaves(value)
+
+
+def _leaves(text: str) -> Iterator[str]:
+    """Yield the secrets of a JSON object, such as the key of a service account."""
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return
+    for key, item in data.items() if isinstance(data, dict) else ():
+        if isinstance(item, str) and _SECRET_NAME.search(key) and _is_random(item):
+            yield item
+            yield from (line for line in item.splitlines() if _is_line(line))
+
+
+def _is_line(line: str) -> bool:
+    """Say whether a line of a longer secret is one alone; `-----BEGIN ...` is none."""
+    return len(line) >= _MIN_WORDS and not line.startswith("-----") and is_no_prose(line)
+
+
+def _is_random(value: str) -> bool:
+    """Say whether a value is no word, number, path or name that an answer could hold as well."""
+    if len(value) < _MIN_VALUE or _NO_VALUE.fullmatch(value) is not None:
+        return False
+    return is_no_prose(value) or (len(value) >= _MIN_WORDS and not value.startswith("/"))
+
+
+def _without_headers(value: Json) -> Json:
+    """Hide the values of telling headers; names in any case, with `-` or `_`."""
+    if not isinstance(value, dict):
+        return value
+    hidden = {
+        key: "[redacted:header]"
+        for key, item in value.items()
+        if key.lower().replace("_", "-") in _SECRET_HEADERS and item and not _is_mark(item)
+    }
+    return {**value, **hidden} if hidden else value
 
 
 def _is_mark(value: object) -> bool:
     return isinstance(value, str) and value.startswith("[redacted:") and value.endswith("]")
+
+
+def holds_mark(text: str | bytes) -> bool:
+    """Say whether something was taken out of a text."""
+    return b"[redacted:" in text if isinstance(text, bytes) else "[redacted:" in text
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
@@ -250,11 +272,19 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def _forms(value: str) -> set[str]:
-    """Spell a secret in every way it may stand in a request, a log or a JSON text."""
+    """Spell a secret in every way it may stand in a request, a log, a page or a JSON text."""
     raw = value.encode("utf-8", "surrogateescape")
-    forms = {value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
-    forms |= {_percent_encoded(raw, safe) for safe in (b"", b"/")}
-    forms |= {form for encode in (b64encode, urlsafe_b64encode) for form in _base64(raw, encode)}
+    forms = {value, repr(value)[1:-1], escape(value), value.replace("/", "\\/"), raw.hex()}
+    for ascii_only in (True, False):
+        text = value
+        for _ in range(3):
+            text = json.dumps(text, ensure_ascii=ascii_only)[1:-1]
+            forms.add(text)
+    forms |= {_percent_encoded(raw, safe) for safe in (b"", b"/", b" ")}
+    forms = {spelt for form in forms for spelt in (form, form.replace(" ", "+"))}
+    forms |= {re.sub("%[0-9A-F]{2}", lambda m: m[0].lower(), form) for form in forms}
+    forms |= {form.replace("%", "%25") for form in forms if re.search("%[0-9A-Fa-f]{2}", form)}
+    forms |= {raw.hex().upper(), *_base64(raw, b64encode), *_base64(raw, urlsafe_b64encode)}
     return {form for form in forms if len(form) >= _MIN_VALUE}
 
 

@@ -313,14 +313,14 @@ def test_a_planted_secret_is_in_no_file(
     outcome = recorder.during(lambda url: said.append(agent(url)))
     assert f"it is {SECRET} and {token} !" == said[0]
     written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
-    shown = "".join(step.model_dump_json() for step in outcome.steps)
-    assert [] == [form for form in forms if form.encode() in written or form in shown]
+    assert [] == [form for form in forms if form.encode() in written]
+    assert "taken out of 2 recorded response(s)" in outcome.problems[0]
     assert b"[redacted:MY_SERVICE_TOKEN]" in written
     assert b"[redacted:openai-key]" in written
 
 
 def test_a_redacted_recording_replays_the_same(gateway: Loose, model: Loose, text: Loose) -> None:
-    """A stream whose secret was taken out has the same steps in replay as when it was recorded."""
+    """A stream whose secret was taken out is replayed with the mark in its place."""
     redactor = Redactor.build({"MY_SERVICE_TOKEN": SECRET})
     pieces = [text.chat_chunk({"content": letter}) for letter in f"it is {SECRET}!"]
     model.then(
@@ -333,7 +333,8 @@ def test_a_redacted_recording_replays_the_same(gateway: Loose, model: Loose, tex
     first = gateway("record", model.origin, redactor=redactor).during(_asker(asked))
     second = gateway("replay", redactor=redactor).during(_asker(asked))
     assert "it is [redacted:MY_SERVICE_TOKEN]!" == second.steps[0].output["content"]
-    assert first.steps == second.steps
+    assert f"it is {SECRET}!" == first.steps[0].output["content"]
+    assert first.steps[0].end == second.steps[0].end
 
 
 _RECORDER = """

@@ -6,21 +6,24 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic_core import to_json
 
 from evalgate.errors import ConfigError
 from evalgate.gateway.request_key import (
     Known,
     Matching,
     Prepared,
-    may_hold_secret,
+    Veiled,
     parse_body,
     prepare,
     recall,
+    recognised,
     spelling,
+    veil,
+    written,
 )
 from evalgate.gateway.wire.errors import ProviderError
 from evalgate.gateway.wire.routes import Route, resolve
-from evalgate.text import redact
 from evalgate.text.redact import Redactor
 
 PLAIN = Matching()
@@ -37,9 +40,8 @@ def _route(path: str = "v1/chat/completions") -> Route:
 def _prepared(
     body: Any,  # noqa: ANN401  any JSON
     matching: Matching = PLAIN,
-    redactor: Redactor = NOTHING,
 ) -> Prepared:
-    return prepare(body, _route(), matching, redactor)
+    return prepare(body, _route(), matching)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +77,7 @@ def test_the_order_of_fields_does_not_count() -> None:
 
 def test_the_protocol_counts() -> None:
     """The same fields sent to another endpoint are another request."""
-    other = prepare(BODY, _route("v1/messages"), PLAIN, NOTHING)
+    other = prepare(BODY, _route("v1/messages"), PLAIN)
     assert _prepared(BODY).key != other.key
 
 
@@ -109,22 +111,56 @@ def test_a_missing_pointer_ignores_nothing() -> None:
         assert _prepared(BODY).key == _prepared(BODY, Matching(ignore=(pointer,))).key
 
 
-def test_secrets_go_before_the_key_is_made() -> None:
-    """Two requests that differ in the secret alone have one key, which says nothing of it."""
-    redactors = [Redactor.build({"API_TOKEN": value}) for value in ("secret-one", "secret-two")]
-    keys = {
-        _prepared({**BODY, "system": f"use {value}"}, PLAIN, redactor).key
-        for value, redactor in zip(("secret-one", "secret-two"), redactors, strict=True)
-    }
-    assert 1 == len(keys)
+SECRETS = ("Zx81-planted-one", "Zx82-planted-two")
 
 
-def test_the_fast_check_knows_every_key_of_the_redactor() -> None:
-    """Each key under which the redactor hides values makes the full walk happen."""
-    for key in redact._SECRET_KEYS:
-        text = json.dumps({key: "x"}, separators=(",", ":"))
-        assert may_hold_secret(text, NOTHING), key
-    assert not may_hold_secret(json.dumps(BODY, separators=(",", ":")), NOTHING)
+def _recorded(body: Any, redactor: Redactor) -> Veiled:  # noqa: ANN401  any JSON
+    request, key = written(_prepared(body), redactor)
+    found = veil(to_json(request), key)
+    assert found is not None
+    return found
+
+
+def test_two_requests_that_differ_in_a_secret_are_two() -> None:
+    """The key is of the request before a secret is taken out; what is written holds none."""
+    asked = [{**BODY, "system": f"use {value}"} for value in SECRETS]
+    redactor = Redactor.build({"API_TOKEN": SECRETS[0], "MY_TOKEN": SECRETS[1]})
+    first = _recorded(asked[0], redactor)
+    assert b"[redacted:API_TOKEN]" in first.request
+    assert SECRETS[0].encode() not in first.request
+    assert _prepared(asked[0]).key != first.key
+    assert first.key == recognised(_prepared(asked[0]), [first], NOTHING).key
+    other = _prepared(asked[1])
+    assert other == recognised(other, [first], redactor)
+
+
+def test_a_prompt_that_mentions_basic_requirements_has_a_key_of_its_own() -> None:
+    """Both read `[redacted:basic-auth]` once, and one was answered with the other's recording."""
+    one, two = (
+        _prepared({**BODY, "system": f"These are the Basic {word} of the job"})
+        for word in ("requirements", "instructions")
+    )
+    assert one.key != two.key
+    assert (one.canonical, one.key) == written(one, NOTHING)
+
+
+def test_a_request_made_of_a_redacted_answer_is_recognised() -> None:
+    """In replay the agent repeats the mark that stands for the secret of the recording."""
+    redactor = Redactor.build({"API_TOKEN": SECRETS[0]})
+    recorded = _recorded({**BODY, "system": f"use {SECRETS[0]}"}, redactor)
+    again = _prepared({**BODY, "system": "use [redacted:API_TOKEN]"})
+    assert recorded.key == recognised(again, [recorded], NOTHING).key
+
+
+def test_an_old_recording_without_a_part_is_read_as_before() -> None:
+    """Its key is the plain digest of what is left."""
+    redactor = Redactor.build({"API_TOKEN": SECRETS[0]})
+    left = _prepared({**BODY, "system": "use [redacted:API_TOKEN]"})
+    old = veil(left.spelt, left.key)
+    assert old is not None
+    asked = _prepared({**BODY, "system": f"use {SECRETS[0]}"})
+    assert left.key == recognised(asked, [old], redactor).key
+    assert asked == recognised(asked, [old], NOTHING)
 
 
 def test_bodies_that_are_none() -> None:
