@@ -10,7 +10,7 @@ __all__ = ["SEARCHES", "is_no_prose"]
 
 _MIN_USER: Final = 8
 _WORDS: Final = re.compile(
-    r"[-_./:\\ ~+#=]*(?:(?:[A-Za-z]{1,20}|[0-9]{1,4}|[vV][0-9]{1,3})(?:[-_./:\\ ~+#=]+|$))+"
+    r"[-_./:\\ ~+#=]*(?:(?:[A-Za-z]{1,17}|[0-9]{1,4}|[vV][0-9]{1,3})(?:[-_./:\\ ~+#=]+|$))+"
 )
 """What prose, names and paths are made of: words and short numbers, with separators between."""
 _PRIVATE_KEY: Final = (
