@@ -9,7 +9,7 @@ from typing import Final
 from evalgate.schema.base import Json
 from evalgate.schema.canonical import canonical_bytes
 
-__all__ = ["json_diff", "unified", "words"]
+__all__ = ["json_diff", "pieces", "unified", "words"]
 
 _MAX_INPUT: Final = 20_000
 """Characters of either side that are compared."""
@@ -50,6 +50,23 @@ def unified(before: str, after: str, *, context: int = 2, max_lines: int = 60) -
     return _capped(lines, max_lines, "lines")
 
 
+def pieces(before: str, after: str) -> Iterator[tuple[str, str]]:
+    """Compare two texts word by word.
+
+    Args:
+        before: The old text.
+        after: The new text.
+
+    Returns:
+        What was taken out and what was put in, stretch by stretch; equal texts where nothing was.
+        Beyond 20,000 characters or 1,000 words a side nothing is compared, and nothing returned.
+    """
+    old = _WORD.findall(before[:_MAX_INPUT])[:_MAX_WORDS]
+    new = _WORD.findall(after[:_MAX_INPUT])[:_MAX_WORDS]
+    for _, i1, i2, j1, j2 in difflib.SequenceMatcher(None, old, new).get_opcodes():
+        yield "".join(old[i1:i2]), "".join(new[j1:j2])
+
+
 def words(before: str, after: str, *, max_length: int = 600) -> str:
     """Compare two texts word by word: `[-old-]` was taken out, `{+new+}` put in.
 
@@ -61,19 +78,20 @@ def words(before: str, after: str, *, max_length: int = 600) -> str:
     Returns:
         One text with the changes marked; long unchanged stretches are shortened.
     """
-    old, new = _WORD.findall(before[:_MAX_INPUT]), _WORD.findall(after[:_MAX_INPUT])
-    matcher = difflib.SequenceMatcher(None, old[:_MAX_WORDS], new[:_MAX_WORDS])
-    pieces: list[str] = []
-    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
-        gone, come = "".join(old[i1:i2]), "".join(new[j1:j2])
-        if tag == "equal":
-            pieces.append(gone if len(gone) <= _SHOWN_VALUE else f"{gone[:30]} … {gone[-30:]}")
+    marked: list[str] = []
+    for gone, come in pieces(before, after):
+        if gone == come:
+            marked.append(gone if len(gone) <= _SHOWN_VALUE else f"{gone[:30]} … {gone[-30:]}")
             continue
-        pieces.append((f"[-{gone}-]" if gone else "") + (f"{{+{come}+}}" if come else ""))
-    if len(old) > _MAX_WORDS or len(new) > _MAX_WORDS:
-        pieces.append(" … (the rest was not compared)")
-    text = "".join(pieces)
+        marked.append((f"[-{gone}-]" if gone else "") + (f"{{+{come}+}}" if come else ""))
+    if any(_is_cut(text) for text in (before, after)):
+        marked.append(" … (the rest was not compared)")
+    text = "".join(marked)
     return text if len(text) <= max_length else f"{text[:max_length]}…"
+
+
+def _is_cut(text: str) -> bool:
+    return len(_WORD.findall(text[:_MAX_INPUT])) > _MAX_WORDS
 
 
 def json_diff(before: Json, after: Json, *, max_changes: int = 20) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalgate.schema.base import Json
-from evalgate.text.diff import json_diff, unified, words
+from evalgate.text.diff import json_diff, pieces, unified, words
 
 
 def test_lines_are_compared() -> None:
@@ -45,3 +45,10 @@ def test_equal_texts_and_only_they_have_no_difference(text: str, other: str) -> 
     """A difference is never hidden, not even one of line breaks."""
     assert (text == other) == (unified(text, other) == ())
     assert (text == other) == (json_diff(text, other) == ())
+
+
+@given(st.text("ab \n", max_size=60), st.text("ab \n", max_size=60))
+def test_pieces_give_both_texts_back(before: str, after: str) -> None:
+    """What was taken out and left is the old text; what was put in and left the new one."""
+    found = list(pieces(before, after))
+    assert (before, after) == ("".join(a for a, _ in found), "".join(b for _, b in found))
