@@ -18,6 +18,7 @@ __all__ = ["COMMANDS", "entry", "main"]
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("evalgate.cli.run:run", "Run suites, compare with the baseline, say the verdict."),
     "compare": ("evalgate.cli.compare:compare", "Compare two stored results."),
+    "show": ("evalgate.cli.show:show", "Show what happened in a case, beside the baseline."),
     "merge": ("evalgate.cli.merge:merge", "Put the shards of a run together and gate them."),
     "score": ("evalgate.cli.score:score", "Score a stored run again, without the agent."),
     "stress": ("evalgate.cli.stress:stress", "Replay recorded load against rate limits."),

@@ -151,25 +151,29 @@ def _rows(old: Sequence[_Key], new: Sequence[_Key], pairs: Sequence[tuple[int, i
 
 
 def _key(step: Step) -> _Key:
+    name, given, got = _compared(step)
+    return _Key((step.kind, name), canonical_bytes(given), canonical_bytes(got))
+
+
+def _compared(step: Step) -> tuple[str | None, Json, Json]:
+    """Return what a step is called, what went in and what came out."""
     match step:
         case ToolCall():
-            given: Json = step.arguments
-            name, got = f"{step.requestor}:{step.name}", [step.result, step.error]
+            return f"{step.requestor}:{step.name}", step.arguments, [step.result, step.error]
         case LlmCall():
-            name, given, got = None, None, [_said(step.output), step.error]
+            return None, None, [_said(step.output), step.error]
         case Retrieval():
-            name, given, got = None, step.query, list(step.documents)
+            return None, step.query, list(step.documents)
         case Handoff():
-            name, given, got = step.target, step.reason, None
+            return step.target, step.reason, None
         case GuardrailStep():
-            name, given, got = step.type, None, step.decision
+            return step.type, None, step.decision
         case UserMessage():
-            name, given, got = None, step.content, None
+            return None, step.content, None
         case Span():
-            name, given, got = step.name, step.input, step.output
+            return step.name, step.input, step.output
         case _:
             assert_never(step)
-    return _Key((step.kind, name), canonical_bytes(given), canonical_bytes(got))
 
 
 def _said(message: Json) -> Json:

@@ -1,0 +1,87 @@
+"""`evalgate show`."""
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import click
+
+from evalgate.cli.options import config_option
+
+__all__ = ["show"]
+
+EPILOG = """\b
+Examples:
+  evalgate show                        the worst case of the latest run
+  evalgate show refund-7               a case of the latest run
+  evalgate show latest --failed        every case that did not pass
+  evalgate show 20260101T1 refund-7 --trial 2 --json
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("run", required=False, metavar="[RUN]")
+@click.argument("case", required=False, metavar="[CASE]")
+@click.option("--trial", type=int, help="Number of the trial. Default: the first that failed.")
+@click.option("--failed", is_flag=True, help="Every case that did not pass.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, one object a line.")
+@config_option
+def show(
+    run: str | None,
+    case: str | None,
+    *,
+    trial: int | None,
+    failed: bool,
+    as_json: bool,
+    config: Path,
+) -> int:
+    """Show what happened in a case: model calls, tool calls, retrievals, hand-overs and scores.
+
+    RUN is a run folder, its id or the start of it, `latest`, or a report; CASE the id of a case.
+    Beside it stands the baseline's trial, where the run it was made of is still stored, with the
+    first divergence marked. The exit code is 0, whatever the verdict was.
+    """
+    from evalgate.cli.output import log_safe  # noqa: PLC0415  # heavy
+    from evalgate.output.transcript import transcript, transcript_data  # noqa: PLC0415
+    from evalgate.pipeline.show import Asked, shown_cases  # noqa: PLC0415
+
+    shown = shown_cases(Asked(run, case, trial, failed, config))
+    if as_json:
+        for row, details in shown:
+            data = transcript_data(row, trial, details)
+            click.echo(log_safe(json.dumps(data, ensure_ascii=False), "json"))
+        return 0
+    color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    parts = []
+    notes: dict[str, None] = {}
+    for row, details in shown:
+        lines = list(transcript(row, trial, details))
+        parts.append("\n".join(_styled(line.text, line.style, color=color) for line in lines))
+        notes |= dict.fromkeys(details.notes)
+    text = "\n\n".join(parts) + "".join(f"\nnote: {_safe(note)}" for note in notes) + "\n"
+    _print(log_safe(text))
+    return 0
+
+
+def _styled(text: str, style: str, *, color: bool) -> str:
+    if not color or not style:
+        return text
+    *weights, hue = style.split()
+    bold, dim = "bold" in (*weights, hue), hue == "dim"
+    return click.style(text, fg=None if hue in ("bold", "dim") else hue, bold=bold, dim=dim)
+
+
+def _safe(text: str) -> str:
+    from evalgate.text.escape import terminal  # noqa: PLC0415  # heavy
+
+    return terminal(text)
+
+
+def _print(text: str) -> None:
+    """Page what is longer than the screen; a pipe gets it at once."""
+    if sys.stdout.isatty() and text.count("\n") > shutil.get_terminal_size().lines:
+        click.echo_via_pager(text)
+    else:
+        click.echo(text, nl=False, color=True)

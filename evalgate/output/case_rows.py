@@ -1,0 +1,129 @@
+"""What became of each case of a report, worst first; the order in which people look at them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from evalgate.schema.result import CaseResult, Report, TrialResult
+from evalgate.schema.score import Broken, Scored
+from evalgate.schema.verdict import CaseChange
+
+__all__ = ["FAILED", "STATES", "CaseRow", "State", "case_rows", "is_failed", "mean_score"]
+
+State = Literal[
+    "regressed",
+    "errored",
+    "missing",
+    "not measured",
+    "failed",
+    "not scored",
+    "improved",
+    "new",
+    "passed",
+]
+"""What became of a case, worst first. `failed` failed in the baseline too, or there is none;
+`not scored`: nothing was expected of it, or nothing came of the scorer."""
+
+STATES: tuple[State, ...] = (
+    "regressed",
+    "errored",
+    "missing",
+    "not measured",
+    "failed",
+    "not scored",
+    "improved",
+    "new",
+    "passed",
+)
+
+FAILED: frozenset[State] = frozenset({"regressed", "errored", "missing", "not measured", "failed"})
+"""What `--failed` and the filter of that name show."""
+
+_SUCCESS = "task_success"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """One case."""
+
+    id: str
+    state: State
+    why: str
+    """The first thing that is known about a case that did not pass; hostile text."""
+    success: float | None
+    """Mean of `task_success`; null is unknown."""
+    before: float | None
+    """The same in the baseline."""
+    case: CaseResult | None
+    """Its trials; null where the case is missing."""
+    change: CaseChange | None
+    """What the comparison said; null without one."""
+
+
+def case_rows(report: Report) -> tuple[CaseRow, ...]:
+    """List every case, worst first; within a state by success, then by id."""
+    cases = {case.id: case for case in report.cases}
+    changes = {change.id: change for change in report.changes}
+    rows = [_row(name, cases.get(name), changes.get(name)) for name in {**cases, **changes}]
+    return tuple(sorted(rows, key=_rank))
+
+
+def is_failed(result: TrialResult) -> bool:
+    """Tell whether a trial did not do what it should: it ended badly, or was not successful."""
+    score = result.scores.get(_SUCCESS)
+    if isinstance(score, Scored):
+        return score.value < 1 or result.status != "finished"
+    return isinstance(score, Broken) or result.status != "finished"
+
+
+def mean_score(trials: Sequence[TrialResult], name: str) -> float | None:
+    """Return the mean of a score; None where one trial has no value."""
+    scores = [trial.scores.get(name) for trial in trials]
+    values = [score.value for score in scores if isinstance(score, Scored)]
+    return sum(values) / len(values) if values and len(values) == len(scores) else None
+
+
+def _rank(row: CaseRow) -> tuple[int, float, str]:
+    return STATES.index(row.state), -1.0 if row.success is None else row.success, row.id
+
+
+def _row(name: str, case: CaseResult | None, change: CaseChange | None) -> CaseRow:
+    trials = () if case is None else case.trials
+    state = _state(trials, change)
+    why = next(_reasons(trials, change), "") if state in FAILED else ""
+    success = mean_score(trials, _SUCCESS)
+    return CaseRow(name, state, why, success, change.baseline if change else None, case, change)
+
+
+def _state(trials: Sequence[TrialResult], change: CaseChange | None) -> State:
+    outcome = None if change is None else change.outcome
+    if outcome in ("regressed", "errored", "missing"):
+        return outcome
+    if not trials:
+        return "missing"
+    scores = [trial.scores.get(_SUCCESS) for trial in trials]
+    if any(t.status == "not_measured" for t in trials) or any(
+        isinstance(score, Broken) for score in scores
+    ):
+        return "not measured"
+    if any(is_failed(trial) for trial in trials):
+        return "failed"
+    if not all(isinstance(score, Scored) for score in scores):
+        return "not scored"
+    return outcome if outcome in ("improved", "new") else "passed"
+
+
+def _reasons(trials: Sequence[TrialResult], change: CaseChange | None) -> Iterator[str]:
+    """Give what is known, the most telling first."""
+    worst = [trial for trial in trials if is_failed(trial)]
+    for trial in worst:
+        if trial.error:
+            yield f"{trial.status}: {trial.error}"
+    for trial in worst:
+        yield from trial.details
+    if change is not None:
+        yield from change.what
+        if change.outcome == "missing":
+            yield "it is in the baseline and was not run"
+    for trial in worst:
+        yield trial.status if trial.status != "finished" else "task success below 1"
