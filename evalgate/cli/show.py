@@ -44,8 +44,8 @@ def show(
     first divergence marked. The exit code is 0, whatever the verdict was.
     """
     from evalgate.cli.output import log_safe  # noqa: PLC0415  # heavy
-    from evalgate.output.transcript import transcript, transcript_data  # noqa: PLC0415
-    from evalgate.pipeline.show import Asked, shown_cases  # noqa: PLC0415
+    from evalgate.commands.show import Asked, shown_cases  # noqa: PLC0415
+    from evalgate.output.cases.transcript import transcript, transcript_data  # noqa: PLC0415
 
     shown = shown_cases(Asked(run, case, trial, failed, config))
     if as_json:

@@ -7,17 +7,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from evalgate.core.pricing import PriceBook, pricing_info
-from evalgate.core.sides import Side, SideCase, side_of_report
 from evalgate.errors import EvalgateError
-from evalgate.output.details import Claim, OtherRun, Past, RunDetails
-from evalgate.pipeline.verdicts import combine
+from evalgate.gate.reports import combine
+from evalgate.output.cases.details import Claim, OtherRun, Past, RunDetails
+from evalgate.pricing import PriceBook, pricing_info
 from evalgate.schema.base import Json
 from evalgate.schema.config import SuiteConfig
 from evalgate.schema.golden import Case
 from evalgate.schema.judge import Calibration
 from evalgate.schema.result import Report, ReportSet
 from evalgate.schema.trace import Trace
+from evalgate.scorers.contexts import question_of
+from evalgate.stats.summary import Side, SideCase, side_of_report
 from evalgate.store.baseline import load_side
 from evalgate.store.config import load_config
 from evalgate.store.golden import load_golden
@@ -111,6 +112,7 @@ def gather(report: Report, folder: Path | None, place: Place) -> RunDetails:
         manifest=None if folder is None else read_manifest(folder),
         traces=traces,
         golden=golden,
+        asked={name: question_of(case) for name, case in golden.items()},
         baseline=baseline,
         other=other,
         claims={} if config is None else dict(_claims(report, config, place, notes)),

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from evalgate.commands.details import Place, find_place, gather, named_reports
 from evalgate.errors import DataError
-from evalgate.output.case_rows import FAILED, CaseRow, case_rows
-from evalgate.output.details import RunDetails
-from evalgate.pipeline.details import Place, find_place, gather, named_reports
+from evalgate.output.cases.details import RunDetails
+from evalgate.output.cases.rows import FAILED, CaseRow, case_rows
 from evalgate.store.reports import StoredReport
 from evalgate.text.suggest import did_you_mean
 
@@ -62,11 +62,13 @@ def _reports(asked: Asked, place: Place) -> tuple[list[StoredReport], str | None
     if asked.run is not None and asked.case is None and not Path(asked.run).exists():
         try:
             return named_reports(place, (asked.run,))[1], None
-        except DataError:
+        except DataError as error:
             _, latest = named_reports(place, ())
-            if any(asked.run == row.id for s in latest for row in case_rows(s.report)):
+            known = [row.id for stored in latest for row in case_rows(stored.report)]
+            if asked.run in known:
                 return latest, asked.run
-            raise
+            hint = did_you_mean(asked.run, known)
+            raise DataError(f"{error.message}, nor a case of the latest run{hint}") from None
     return named_reports(place, () if asked.run is None else (asked.run,))[1], asked.case
 
 

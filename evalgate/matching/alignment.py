@@ -14,6 +14,7 @@ from evalgate.schema.trace import (
     Span,
     Step,
     ToolCall,
+    Unread,
     UserMessage,
 )
 
@@ -172,6 +173,8 @@ def _compared(step: Step) -> tuple[str | None, Json, Json]:
             return None, step.content, None
         case Span():
             return step.name, step.input, step.output
+        case Unread():
+            return step.type, step.item, None
         case _:
             assert_never(step)
 

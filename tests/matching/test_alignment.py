@@ -5,7 +5,7 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalgate.core.matching.alignment import Row, align, diverges_at
+from evalgate.matching.alignment import Row, align, diverges_at
 from evalgate.schema.trace import LlmCall, Retrieval, Span, Step, ToolCall
 
 

@@ -5,12 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
-from evalgate.core.cost_split import call_cost
-from evalgate.core.evidence import question_of, text_of
-from evalgate.core.matching.alignment import Row, align, diverges_at
-from evalgate.core.pricing import PriceBook
-from evalgate.output.case_rows import CaseRow, is_failed
-from evalgate.output.details import RunDetails, counterpart
+from evalgate.matching.alignment import Row, align, diverges_at
+from evalgate.output.cases.cost_split import call_cost
+from evalgate.output.cases.details import RunDetails, counterpart
+from evalgate.output.cases.rows import CaseRow, is_failed
+from evalgate.pricing import PriceBook
 from evalgate.schema.base import Json
 from evalgate.schema.golden import Case
 from evalgate.schema.result import TrialResult
@@ -24,6 +23,7 @@ from evalgate.schema.trace import (
     Step,
     ToolCall,
     Trace,
+    Unread,
     UserMessage,
 )
 from evalgate.text.diff import json_diff, words
@@ -33,6 +33,8 @@ __all__ = ["Line", "transcript", "transcript_data"]
 
 _LONG = 1_000
 """Characters of one value that are shown."""
+_TELLING = 60
+"""Characters of an error that tell it from others."""
 _MARKS = {"same": " ", "added": "+", "removed": "-", "arguments": "~", "result": "~"}
 _STYLES = {"same": "", "added": "green", "removed": "red", "arguments": "yellow"}
 
@@ -79,7 +81,7 @@ def transcript(row: CaseRow, number: int | None, details: RunDetails) -> Iterato
         return
     pair = _pair(result, details)
     yield from _head(row, pair, details)
-    yield from _asked(details.golden.get(row.id), pair)
+    yield from _asked(details.golden.get(row.id), pair, details)
     yield Line("")
     yield from _steps(pair, details)
     yield from _answer(pair)
@@ -170,11 +172,11 @@ def _head(row: CaseRow, pair: _Pair, details: RunDetails) -> Iterator[Line]:
         yield _line(f"  baseline: trial {pair.before.trial} of {details.other.name}, {was}", "dim")
 
 
-def _asked(case: Case | None, pair: _Pair) -> Iterator[Line]:
+def _asked(case: Case | None, pair: _Pair, details: RunDetails) -> Iterator[Line]:
     """Show what was asked and expected, where the golden set tells."""
     if case is None:
         return
-    asked = question_of(case)
+    asked = details.asked.get(case.id, "")
     turns = any(isinstance(step, UserMessage) for step in (pair.trace.steps if pair.trace else ()))
     if asked and not turns:
         yield Line("")
@@ -236,6 +238,8 @@ def _told(step: Step, book: PriceBook) -> list[str]:
             return [f"guardrail {_one(step.type or '')}: {step.decision}"]
         case Span():
             return [f"span {_one(step.name or '')}{_time(step)}"]
+        case Unread():
+            return [f"not understood, {_one(step.type)}: {_one(_short(step.item))}"]
         case _:
             assert_never(step)
 
@@ -308,13 +312,13 @@ def _parsed(value: Json) -> Json:
 
 
 def _answer(pair: _Pair) -> Iterator[Line]:
-    answer = text_of(pair.trace.output) if pair.trace is not None else pair.result.output
+    answer = pair.result.output if pair.trace is None else _short(pair.trace.output)
     yield Line("")
     yield Line("answer", "bold")
     yield from _block(answer or "(none)", "  ")
     if pair.before_trace is None:
         return
-    before = text_of(pair.before_trace.output)
+    before = _short(pair.before_trace.output)
     if before != answer:
         yield Line("answer of the baseline", "bold")
         yield from _block(before or "(none)", "  ")
@@ -335,7 +339,7 @@ def _scores(pair: _Pair) -> Iterator[Line]:
             was = f" (baseline {_value(old)})" if moved and isinstance(old, Scored) else ""
             yield _line(f"  {name} {_value(score)}{was}", "yellow" if moved else "")
         elif isinstance(score, Broken):
-            same = pair.result.error is not None and pair.result.error in score.error
+            same = bool(pair.result.error) and (pair.result.error or "")[:_TELLING] in score.error
             said = "broken: as the trial" if same else f"broken: {score.error}"
             unknown.setdefault(said, []).append(name)
         elif score.unknown:
@@ -360,7 +364,9 @@ def _call(name: str, arguments: Mapping[str, Json] | str) -> str:
 
 
 def _short(value: Json) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def _time(step: Step) -> str:

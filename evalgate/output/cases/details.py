@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from evalgate.core.pricing import PriceBook
-from evalgate.core.sides import Side
-from evalgate.output.case_rows import is_failed
+from evalgate.output.cases.rows import is_failed
+from evalgate.pricing import PriceBook
 from evalgate.schema.golden import Case
 from evalgate.schema.judge import Calibration
 from evalgate.schema.result import Manifest, Report, TrialResult
 from evalgate.schema.trace import Trace
+from evalgate.stats.summary import Side
 
 __all__ = ["Claim", "OtherRun", "Past", "RunDetails", "counterpart"]
 
@@ -55,6 +55,8 @@ class RunDetails:
     traces: Mapping[TrialKey, Trace] = field(default_factory=dict)
     golden: Mapping[str, Case] = field(default_factory=dict)
     """The cases, where the golden set is still the one of the run."""
+    asked: Mapping[str, str] = field(default_factory=dict)
+    """What the user said, by case."""
     baseline: Side | None = None
     """The scores compared with."""
     other: OtherRun | None = None

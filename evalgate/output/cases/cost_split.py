@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Literal
 
-from evalgate.core.pricing import PriceBook, Usage, price_call
+from evalgate.pricing import PriceBook, Usage, price_call
 from evalgate.schema.base import Json
-from evalgate.schema.trace import LlmCall, Trace
+from evalgate.schema.trace import LlmCall, Trace, Unread
 
 __all__ = [
     "PARTS",
@@ -64,7 +64,7 @@ class CallCost:
 
 
 def trial_costs(trace: Trace, book: PriceBook) -> tuple[CallCost, ...] | None:
-    """Price every model call of a trial; None where one has no known price.
+    """Price every model call of a trial; None where one has no known price, or may be unread.
 
     Args:
         trace: The trial.
@@ -73,6 +73,8 @@ def trial_costs(trace: Trace, book: PriceBook) -> tuple[CallCost, ...] | None:
     at = _moment(trace.started_at)
     found = []
     for step in trace.steps:
+        if isinstance(step, Unread) and "usage" in step.parts:
+            return None
         if isinstance(step, LlmCall):
             cost = call_cost(step, at, book)
             if cost is None:

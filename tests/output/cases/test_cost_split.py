@@ -5,8 +5,8 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalgate.core.cost_split import call_cost, cost_difference, trial_costs
-from evalgate.core.pricing import PriceBook
+from evalgate.output.cases.cost_split import call_cost, cost_difference, trial_costs
+from evalgate.pricing import PriceBook
 from evalgate.schema.config import Price
 from evalgate.schema.trace import Attempt, LlmCall, Trace
 

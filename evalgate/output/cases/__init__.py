@@ -1,0 +1,1 @@
+"""What happened in each case, for `evalgate show` and the HTML report."""
