@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from evalgate.schema.base import Json
 from evalgate.schema.fingerprint import case_digest
-from evalgate.schema.golden import Case, Expected, ExpectedCall, OutputExpectation, Script
-from evalgate.schema.trace import Handoff, LlmCall, Span, ToolCall, Trace, UserMessage
+from evalgate.importers.observed import proposed_calls
+from evalgate.importers.parts import read_message
+from evalgate.schema.base import Json
+from evalgate.schema.golden import Case, Expected, OutputExpectation, Script
+from evalgate.schema.trace import Handoff, LlmCall, Span, Trace, UserMessage
 from evalgate.text.redact import Redactor
 
 __all__ = ["draft_cases", "observed_input"]
@@ -67,32 +69,18 @@ def observed_input(trace: Trace) -> Input | None:
 
 
 def _users(messages: Json) -> list[str]:
-    if not isinstance(messages, list):
-        return []
-    return [
-        content
-        for message in messages
-        if isinstance(message, dict)
-        and message.get("role") == "user"
-        and isinstance(content := message.get("content"), str)
-    ]
+    rows = [read_message(row) for row in messages] if isinstance(messages, list) else []
+    return [row.text for row in rows if row.role == "user" and row.text]
 
 
 def _draft(trace: Trace, given: Input, redactor: Redactor) -> Case:
-    calls = tuple(
-        ExpectedCall(name=step.name, arguments=step.arguments)
-        for step in trace.steps
-        if isinstance(step, ToolCall)
-        and step.requestor == "assistant"
-        and isinstance(step.arguments, dict)
-    )
+    calls = proposed_calls(trace.steps)
     handed = any(isinstance(step, Handoff) for step in trace.steps)
-    expected = Expected(
-        output=None if trace.output is None else OutputExpectation(equals=trace.output),
-        tool_calls=calls,
-        tool_match="in_order",
-        handoff=True if handed else None,
-    )
+    said = None if trace.output is None else OutputExpectation(equals=trace.output)
+    expected = Expected(output=said, handoff=True if handed else None)
+    if calls is not None:
+        about_calls = {"tool_calls": calls, "tool_match": "in_order"}
+        expected = expected.model_copy(update=about_calls)
     case = Case(
         id="draft",
         input=given,

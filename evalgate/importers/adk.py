@@ -1,40 +1,61 @@
-"""Google ADK evaluation sets: the `eval_cases` form, and the older list of queries.
+"""Google ADK evaluation sets: the `eval_cases` forms, and the older list of queries.
 
 They are golden sets without runs: questions, the calls to make in order, and a reference answer.
 ADK compares answers by word overlap; there is no such expectation here, so the reference answers
-are kept as metadata and the calls are what is judged.
+are kept as metadata and the calls are what is judged. A turn without `intermediate_data` says
+nothing of tools, which is not the same as none. Results (`*.evalset_result.json`) are read too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
 
 from evalgate.errors import DataError
+from evalgate.importers.adk_results import import_results
+from evalgate.importers.adk_turns import Turn, expected_of, field, read_turn
 from evalgate.importers.imported import (
     Imported,
     Options,
+    case_id_at,
     check_options,
     fingerprint,
     list_at,
     object_at,
+    once,
+    reading,
     text_at,
-    text_or_none,
 )
 from evalgate.schema.base import Json
-from evalgate.schema.golden import Case, Expected, ExpectedCall, Script
+from evalgate.schema.golden import Case, Script
 
 __all__ = ["import_adk"]
 
-_ID_DIGITS = 12
+_ID_DIGITS: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A case, and what its author should know."""
+
+    case: Case
+    is_scenario: bool = False
+    silent: int = 0
+    """Turns that say nothing of tools."""
+    odd: tuple[str, ...] = ()
+    """Types of items that are not understood."""
 
 
 def import_adk(data: Json, options: Options) -> Imported:
-    """Read an ADK evaluation set.
+    """Read an ADK evaluation set, or the results of one.
 
     Args:
         data: The file, parsed.
         options: None are known.
 
     Returns:
-        One case a conversation, with the calls of all its turns in exact order, and no traces.
+        One case a conversation, with the calls of all its turns: in exact order where every turn
+        says what it expects of tools, in order with others between where some do, and a draft
+        that expects nothing where none does. No traces, unless it is a file of results.
 
     Raises:
         DataError: For anything else, with its JSON pointer.
@@ -42,68 +63,104 @@ def import_adk(data: Json, options: Options) -> Imported:
     """
     check_options(options, [])
     if isinstance(data, list):
-        cases: tuple[Case, ...] = (_session(data),)
+        with reading(""):
+            read = [_session(data)]
     else:
-        rows = list_at(object_at(data, "").get("eval_cases"), "/eval_cases")
-        cases = tuple(
-            _conversation(object_at(row, f"/eval_cases/{i}"), f"/eval_cases/{i}")
-            for i, row in enumerate(rows)
-        )
-    notes = ("reference answers are kept as metadata: add an output expectation to judge them",)
-    return Imported(cases, (), notes)
+        root = object_at(data, "")
+        if field(root, "eval_case_results") is not None:
+            return import_results(root)
+        read = _cases(list_at(field(root, "eval_cases"), "/eval_cases"))
+    return Imported(tuple(each.case for each in read), (), _notes(read))
 
 
-def _session(rows: list[Json]) -> Case:
-    turns = [object_at(row, f"/{i}") for i, row in enumerate(rows)]
-    asked = [text_at(turn, "query", f"/{i}") for i, turn in enumerate(turns)]
-    calls = [
-        _call(object_at(call, f"/{i}/expected_tool_use"), f"/{i}/expected_tool_use")
-        for i, turn in enumerate(turns)
-        for call in list_at(turn.get("expected_tool_use") or [], f"/{i}/expected_tool_use")
-    ]
+def _cases(rows: list[Json]) -> list[_Found]:
+    seen: dict[str, str] = {}
+    read: list[_Found] = []
+    for index, value in enumerate(rows):
+        where = f"/eval_cases/{index}"
+        row = object_at(value, where)
+        with reading(where):
+            found = _conversation(row, where)
+        once(seen, found.case.id, f"{where}/eval_id", f"the id {found.case.id!r}")
+        read.append(found)
+    return read
+
+
+def _session(rows: list[Json]) -> _Found:
+    turns: list[Turn] = []
+    for i, value in enumerate(rows):
+        row = object_at(value, f"/{i}")
+        turns.append(read_turn(row | {"query": text_at(row, "query", f"/{i}")}, f"/{i}"))
+    asked = [turn.asked for turn in turns]
     case_id = f"adk-{fingerprint(chr(10).join(asked))[:_ID_DIGITS]}"
-    return _case(case_id, asked, calls, [turn.get("reference") for turn in turns])
+    return _read(case_id, turns, {})
 
 
-def _conversation(row: dict[str, Json], where: str) -> Case:
-    asked: list[str] = []
-    calls: list[ExpectedCall] = []
-    references: list[Json] = []
-    for index, value in enumerate(list_at(row.get("conversation"), f"{where}/conversation")):
-        place = f"{where}/conversation/{index}"
-        turn = object_at(value, place)
-        asked.append(_text(turn.get("user_content"), f"{place}/user_content") or "")
-        references.append(_text(turn.get("final_response") or {}, f"{place}/final_response"))
-        between = object_at(turn.get("intermediate_data") or {}, f"{place}/intermediate_data")
-        uses = list_at(between.get("tool_uses") or [], f"{place}/intermediate_data/tool_uses")
-        calls += [_call(object_at(use, f"{place}/tool_uses"), f"{place}/tool_uses") for use in uses]
-    return _case(text_at(row, "eval_id", where), asked, calls, references)
+def _conversation(row: dict[str, Json], where: str) -> _Found:
+    named = row.get("case_id") if field(row, "eval_id") is None else field(row, "eval_id")
+    case_id = case_id_at(named, f"{where}/eval_id")
+    kept: dict[str, Json] = {
+        key: row[key]
+        for key in ("rubrics", "session_input", "sessionInput", "final_session_state")
+        if row.get(key)
+    }
+    scenario = field(row, "conversation_scenario")
+    if scenario is not None and not field(row, "conversation"):
+        return _scenario(case_id, object_at(scenario, f"{where}/conversation_scenario"), kept)
+    place = f"{where}/conversation"
+    rows = list_at(field(row, "conversation"), place)
+    turns = [read_turn(object_at(v, f"{place}/{i}"), f"{place}/{i}") for i, v in enumerate(rows)]
+    return _read(case_id, turns, kept)
 
 
-def _case(
-    case_id: str, asked: list[str], calls: list[ExpectedCall], references: list[Json]
-) -> Case:
-    if not asked:
-        raise DataError(f"case {case_id!r}: found no turn; expected at least one")
-    return Case(
-        id=case_id[:200],
-        input=asked[0] if len(asked) == 1 else Script(turns=tuple(asked)),
-        expected=Expected(tool_calls=tuple(calls), tool_match="exact"),
+def _scenario(case_id: str, scenario: dict[str, Json], kept: dict[str, Json]) -> _Found:
+    """Keep what starts a conversation whose turns a simulated user makes up."""
+    case = Case(
+        id=case_id,
+        input=text_at(scenario, "starting_prompt", f"case {case_id!r}")
+        if "starting_prompt" in scenario
+        else text_at(scenario, "startingPrompt", f"case {case_id!r}"),
         tags=("adk",),
-        metadata={"references": references},
+        status="draft",
+        metadata={**kept, "conversation_scenario": scenario},
     )
+    return _Found(case, is_scenario=True)
 
 
-def _call(use: Mapping[str, Json], where: str) -> ExpectedCall:
-    """Read a call in either spelling."""
-    name = text_or_none(use.get("name")) or text_or_none(use.get("tool_name"))
-    if name is None:
-        raise DataError(f"{where}: found {sorted(use)!r}; expected a call with a name")
-    arguments = use.get("args") if use.get("args") is not None else use.get("tool_input")
-    return ExpectedCall(name=name, arguments=object_at(arguments or {}, f"{where}/args"))
+def _read(case_id: str, turns: list[Turn], kept: dict[str, Json]) -> _Found:
+    if not turns:
+        raise DataError(f"case {case_id!r}: found no turn; expected at least one")
+    asked = tuple(turn.asked for turn in turns)
+    expected = expected_of(turns)
+    rubrics: list[Json] = [rubric for turn in turns for rubric in turn.rubrics]
+    beside: Mapping[str, Json] = {"turn_rubrics": rubrics} if rubrics else {}
+    case = Case(
+        id=case_id,
+        input=asked[0] if len(asked) == 1 else Script(turns=asked),
+        expected=expected,
+        tags=("adk",),
+        status="draft" if expected.tool_calls is None else "reviewed",
+        metadata={**kept, **beside, "references": [turn.reference for turn in turns]},
+    )
+    silent = sum(turn.calls is None for turn in turns)
+    return _Found(case, silent=silent, odd=tuple(kind for turn in turns for kind in turn.odd))
 
 
-def _text(content: Json, where: str) -> str | None:
-    parts = list_at(object_at(content, where).get("parts") or [], f"{where}/parts")
-    texts = [text_or_none(part.get("text")) for part in parts if isinstance(part, dict)]
-    return "\n".join(text for text in texts if text) or None
+def _notes(read: Iterable[_Found]) -> tuple[str, ...]:
+    rows = list(read)
+    notes = ["reference answers are kept as metadata: add an output expectation to judge them"]
+    scenarios = sum(each.is_scenario for each in rows)
+    if scenarios:
+        notes.append(
+            f"{scenarios} cases are scenarios, whose turns a simulated user makes up: only the "
+            "first prompt is kept, as a draft"
+        )
+    silent = sum(each.silent > 0 for each in rows)
+    if silent:
+        notes.append(
+            f"{silent} cases have turns that say nothing of tools: calls in them are not judged"
+        )
+    odd = list(dict.fromkeys(kind for each in rows for kind in each.odd))
+    if odd:
+        notes.append(f"items of types that are not understood: {', '.join(map(repr, odd[:5]))}")
+    return tuple(notes)

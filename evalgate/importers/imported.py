@@ -1,9 +1,13 @@
 """What every importer returns, and how it reads what it is given."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
+from math import isfinite
+from typing import Final, TypeVar
+
+from pydantic import ValidationError
 
 from evalgate.errors import ConfigError, DataError
 from evalgate.schema.base import Json
@@ -14,11 +18,14 @@ from evalgate.text.suggest import did_you_mean
 __all__ = [
     "Imported",
     "Options",
+    "case_id_at",
     "check_options",
     "fingerprint",
     "list_at",
     "number_or_none",
     "object_at",
+    "once",
+    "reading",
     "text_at",
     "text_or_none",
     "tokens_or_none",
@@ -29,6 +36,9 @@ Options = Mapping[str, str]
 
 _SHOWN: Final = 120
 _HEX_DIGITS: Final = 16
+_MAX_ID: Final = 200
+"""Longest id of a case, as in the schema."""
+_Key = TypeVar("_Key", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +105,59 @@ def text_at(data: Mapping[str, Json], key: str, where: str) -> str:
     raise _unexpected(value, f"{where}/{key}", "a text")
 
 
+def case_id_at(value: Json, where: str) -> str:
+    """Return an id as one of a case: whole, or not at all.
+
+    Raises:
+        DataError: It is no text or number, is empty, too long, or holds control characters.
+    """
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(text, str):
+        raise _unexpected(value, where, "a text or a number")
+    if not text or len(text) > _MAX_ID or any(char < " " or char == "\x7f" for char in text):
+        expected = f"an id of 1 to {_MAX_ID} characters, none of them a control character"
+        found = f"{len(text)} characters, {text[:_SHOWN]!r}" if len(text) > _MAX_ID else repr(text)
+        message = f"{where}: found {found}; expected {expected}"
+        raise DataError(message, fix="give it another id in the file")
+    return text
+
+
+def once(seen: dict[_Key, str], key: _Key, where: str, what: str) -> None:
+    """Refuse what occurs a second time.
+
+    Args:
+        seen: What occurred, and where; `key` is added.
+        key: What may occur once.
+        where: JSON pointer of this occurrence.
+        what: Its name in the message.
+
+    Raises:
+        DataError: With both places.
+    """
+    if key in seen:
+        raise DataError(f"{where}: found {what} again; {seen[key]} has it; expected it once")
+    seen[key] = where
+
+
+@contextmanager
+def reading(where: str) -> Iterator[None]:
+    """Name the place of a value that no case and no trace can hold.
+
+    Raises:
+        DataError: For what the schema refuses, or a number out of range.
+    """
+    try:
+        yield
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = "/".join(str(part) for part in first["loc"])
+        shown = repr(first["input"])
+        found = f"found {shown[:_SHOWN]} as {field}" if field else f"found {shown[:_SHOWN]}"
+        raise DataError(f"{where or '/'}: {found}; {first['msg']}") from error
+    except OverflowError as error:
+        raise DataError(f"{where or '/'}: found a number that is too large ({error})") from error
+
+
 def text_or_none(value: Json) -> str | None:
     """Return a text that is not empty, else null."""
     return value if isinstance(value, str) and value else None
@@ -102,15 +165,13 @@ def text_or_none(value: Json) -> str | None:
 
 def number_or_none(value: Json) -> float | None:
     """Return a number, also one written as text, else null; truth values are no numbers."""
-    if isinstance(value, str):
-        try:
-            number = float(value)
-        except ValueError:
-            return None
-        return number if abs(number) < float("inf") else None
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    return None
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if isfinite(number) else None
 
 
 def tokens_or_none(value: Json) -> int | None:

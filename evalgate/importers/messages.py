@@ -1,17 +1,30 @@
-"""Chat messages in the OpenAI shape as steps of a trace; what several formats have in common."""
+"""Chat messages as steps of a trace; what several formats have in common."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from evalgate.errors import DataError
 from evalgate.importers.imported import fingerprint, list_at, object_at, text_or_none
+from evalgate.importers.parts import Call, Message, Odd, Result, Said, read_content, read_message
 from evalgate.schema.base import Json
-from evalgate.schema.trace import Handoff, LlmCall, Step, ToolCall, UserMessage
+from evalgate.schema.trace import Handoff, LlmCall, Step, ToolCall, Unread, UserMessage
+from evalgate.text.failures import says_failed
 from evalgate.text.strict_json import Parsed, parse
 
-__all__ = ["Conversation", "arguments_of", "conversation", "handoff_of", "text_of", "tool_error"]
+__all__ = [
+    "Conversation",
+    "arguments_of",
+    "conversation",
+    "handoff_of",
+    "text_of",
+    "tool_error",
+    "unread",
+]
 
 _HANDOFF_TOOL = "transfer_to_human_agents"
 """The tool of tau-bench and tau2 that hands over to a person."""
+_ENCODINGS = 3
+"""How often arguments may have been encoded as JSON."""
+_ERROR_CHARACTERS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,76 +32,103 @@ class Conversation:
     """A conversation as steps."""
 
     steps: tuple[Step, ...]
-    """LLM calls, tool calls, hand-overs and user messages, in order."""
+    """LLM calls, tool calls, hand-overs, user messages and what could not be read, in order."""
     output: str | None
     """The last text the agent said."""
 
 
+@dataclass(slots=True)
+class _Open:
+    """A call that waits for its result."""
+
+    step_id: str
+    message: int
+    call: Call
+    result: Result | None
+
+
 def conversation(messages: Json, where: str, *, model: str | None = None) -> Conversation:
-    """Turn chat messages into steps.
+    """Turn chat messages of any provider into steps.
 
     Each assistant message is one LLM call, followed by its tool calls, which take their results
-    from the tool messages that answer them. The system prompt is kept as a fingerprint.
+    from the messages that answer them: by id, the latest call of that id that has none yet;
+    without an id in order. The system prompts are kept as a fingerprint. An item that is not
+    understood is a step of its own.
 
     Args:
-        messages: Messages in the OpenAI shape.
+        messages: The messages.
         where: JSON pointer of the list, for messages of errors.
         model: The model that wrote them, where it is known.
 
     Raises:
-        DataError: For a message without a role the format knows.
+        DataError: For anything that is no list of objects.
     """
     rows = [object_at(row, f"{where}/{i}") for i, row in enumerate(list_at(messages, where))]
-    results = _results(rows)
-    prompt: str | None = None
+    steps: list[Step | _Open] = []
+    prompts: list[str] = []
     output: str | None = None
-    steps: list[Step] = []
     for index, row in enumerate(rows):
-        text = text_of(row.get("content"))
-        match row.get("role"):
-            case "system" | "developer":
-                prompt = fingerprint(text or "")
-            case "user":
-                steps.append(UserMessage(id=f"m{index}", content=text or ""))
-            case "assistant":
-                output = text or output
-                call = LlmCall(id=f"m{index}", model=model, output=text, prompt_digest=prompt)
-                steps += [call, *_calls(row, index, results, where)]
-            case "tool" | "function":
-                pass
-            case role:
-                allowed = "system, developer, user, assistant or tool"
-                raise DataError(f"{where}/{index}/role: found {role!r}; expected {allowed}")
-    return Conversation(tuple(steps), output)
+        message = read_message(row)
+        if message.role == "system":
+            prompts.append(message.text or "")
+        elif message.role == "assistant":
+            output = message.text or output
+            steps.append(_llm_call(message, index, model, prompts))
+        elif message.role == "user" and not _only_results(message):
+            steps.append(UserMessage(id=f"m{index}", content=message.text or ""))
+        elif message.role is None:
+            label = str(row.get("role", row.get("type")))[:_ERROR_CHARACTERS]
+            steps.append(unread(Odd(f"role {label!r}", row), f"m{index}"))
+            continue
+        _add(steps, message, index)
+    return Conversation(tuple(_settled(steps)), output)
 
 
 def text_of(content: Json) -> str | None:
     """Return the text of a message's content: a text, or the text parts of a list."""
-    if isinstance(content, list):
-        parts = [part.get("text") for part in content if isinstance(part, dict)]
-        return "\n".join(part for part in parts if isinstance(part, str)) or None
-    return text_or_none(content)
+    return read_content(content).text
+
+
+def unread(item: Odd, step_id: str | None = None) -> Unread:
+    """Keep an item that is not understood as a step."""
+    return Unread(id=step_id, type=item.type, item=item.item, parts=item.parts)
 
 
 def arguments_of(raw: Json) -> dict[str, Json] | str:
-    """Return a call's arguments: an object, or the text that could not be parsed as one."""
+    """Return a call's arguments: an object, or the text that could not be parsed as one.
+
+    Some clients encode the text of the arguments once more; it is read until it is an object.
+    """
     if isinstance(raw, dict):
         return raw
-    text = raw if isinstance(raw, str) else ""
-    if not text.strip():
+    if raw is None:
         return {}
-    match parse(text):
-        case Parsed(dict() as value):
-            return value
-        case _:
-            return text
+    if not isinstance(raw, str):
+        return str(raw)
+    if not raw.strip():
+        return {}
+    value: Json = raw
+    for _ in range(_ENCODINGS):
+        match parse(value) if isinstance(value, str) else None:
+            case Parsed(dict() as found):
+                return found
+            case Parsed(str() as inner):
+                value = inner
+            case _:
+                break
+    return raw
 
 
-def tool_error(content: Json) -> str | None:
-    """Return the error a tool answered with, in the way of tau-bench: a text `Error: ...`."""
-    if isinstance(content, str) and content.startswith(("Error:", "Error executing")):
-        return content[:500]
-    return None
+def tool_error(content: Json, *, failed: bool = False) -> str | None:
+    """Return the error a tool answered with, else null.
+
+    Args:
+        content: What it answered.
+        failed: Whether the source marks it as a failure.
+    """
+    if not (failed or says_failed(content)):
+        return None
+    return (text_or_none(content) or "error")[:_ERROR_CHARACTERS]
 
 
 def handoff_of(call: ToolCall) -> Handoff | None:
@@ -107,48 +147,97 @@ def handoff_of(call: ToolCall) -> Handoff | None:
     )
 
 
-def _results(rows: list[dict[str, Json]]) -> dict[tuple[int, str], Json]:
-    """Map each assistant message and call id to its result; ids may come again later."""
-    results: dict[tuple[int, str], Json] = {}
-    asked: dict[str, int] = {}
-    for index, row in enumerate(rows):
-        if row.get("role") == "assistant":
-            for call in _raw_calls(row):
-                asked[str(call.get("id"))] = index
-        elif row.get("role") in ("tool", "function"):
-            key = str(row.get("tool_call_id"))
-            results[asked.get(key, -1), key] = row.get("content")
-    return results
+def _llm_call(message: Message, index: int, model: str | None, prompts: list[str]) -> LlmCall:
+    refused = any(isinstance(item, Said) and item.refusal for item in message.items)
+    return LlmCall(
+        id=f"m{index}",
+        model=model,
+        output=message.text,
+        finish_reason="refusal" if refused else None,
+        prompt_digest=fingerprint("\n\n".join(prompts)) if prompts else None,
+    )
 
 
-def _raw_calls(row: dict[str, Json]) -> list[dict[str, Json]]:
-    calls = row.get("tool_calls")
-    listed = [call for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
-    single = row.get("function_call")
-    return [*listed, {"function": single}] if isinstance(single, dict) else listed
+def _only_results(message: Message) -> bool:
+    """Whether a user's message only carries results of tools, as Anthropic's do."""
+    return any(isinstance(item, Result) for item in message.items) and message.text is None
 
 
-def _calls(
-    row: dict[str, Json], index: int, results: dict[tuple[int, str], Json], where: str
-) -> list[Step]:
-    steps: list[Step] = []
-    for number, raw in enumerate(_raw_calls(row)):
-        place = f"{where}/{index}/tool_calls/{number}"
-        function = object_at(raw.get("function", raw), f"{place}/function")
-        name = text_or_none(function.get("name"))
-        if name is None:
-            raise DataError(f"{place}/function/name: found no name; expected the tool's name")
-        call_id = text_or_none(raw.get("id"))
-        content = results.get((index, str(raw.get("id"))))
-        arguments = arguments_of(function.get("arguments"))
-        call = ToolCall(
-            id=f"m{index}.{number}",
-            name=name,
-            arguments=arguments,
-            result=content,
-            error="unparsable" if isinstance(arguments, str) else tool_error(content),
-            call_id=call_id,
-        )
+def _add(steps: list[Step | _Open], message: Message, index: int) -> None:
+    """Append the calls of a message and what could not be read; give results to their calls."""
+    for number, item in enumerate(each for each in message.items if not isinstance(each, Said)):
+        step_id = f"m{index}.{number}"
+        match item:
+            case Call():
+                steps.append(_Open(step_id, index, item, item.result))
+            case Result():
+                waiting = _waiting(steps, item)
+                if waiting is not None:
+                    waiting.result = item
+                elif not _is_known(steps, item):
+                    odd = Odd("result of a call that is not there", _as_data(item))
+                    steps.append(unread(odd, step_id))
+            case Odd() if message.role not in ("user", "system"):
+                steps.append(unread(item, step_id))
+            case Odd():
+                pass  # what the agent was given holds nothing that it did
+
+
+def _as_data(result: Result) -> Json:
+    """Write a result as data, to keep it."""
+    return {"call_id": result.call_id, "name": result.name, "content": result.content}
+
+
+def _waiting(steps: Iterable[Step | _Open], result: Result) -> _Open | None:
+    """Find the call a result belongs to: the latest message that has one open, its first."""
+    waiting = [s for s in steps if isinstance(s, _Open) and s.result is None]
+    if result.call_id is not None:
+        same = [each for each in waiting if each.call.call_id == result.call_id]
+        nameless = [each for each in waiting if each.call.call_id is None]
+        waiting = same or (nameless if result.name is None else _named(nameless, result))
+    elif result.name is not None:
+        waiting = _named(waiting, result)
+    latest = max((each.message for each in waiting), default=None)
+    return next((each for each in waiting if each.message == latest), None)
+
+
+def _named(waiting: list[_Open], result: Result) -> list[_Open]:
+    return [each for each in waiting if each.call.name == result.name]
+
+
+def _is_known(steps: Iterable[Step | _Open], result: Result) -> bool:
+    """Whether a result says again what its call has already answered."""
+    return any(
+        isinstance(step, _Open)
+        and step.call.call_id == result.call_id
+        and step.result is not None
+        and step.result.content == result.content
+        for step in steps
+    )
+
+
+def _settled(steps: Iterable[Step | _Open]) -> Iterable[Step]:
+    for step in steps:
+        if not isinstance(step, _Open):
+            yield step
+            continue
+        call = _tool_call(step)
+        yield call
         handoff = handoff_of(call)
-        steps += [call] if handoff is None else [call, handoff]
-    return steps
+        if handoff is not None:
+            yield handoff
+
+
+def _tool_call(waiting: _Open) -> ToolCall:
+    call, result = waiting.call, waiting.result
+    arguments = arguments_of(call.arguments)
+    content = None if result is None else result.content
+    failure = None if result is None else tool_error(content, failed=result.failed)
+    return ToolCall(
+        id=waiting.step_id,
+        name=call.name,
+        arguments=arguments,
+        result=content,
+        error="unparsable" if isinstance(arguments, str) else failure,
+        call_id=call.call_id,
+    )

@@ -4,30 +4,33 @@ A recorded run says what an agent did. Its calls are proposed as expectations of
 which gates nothing until a person has reviewed it.
 """
 
-import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from evalgate.importers.imported import number_or_none
 from evalgate.schema.base import Json
 from evalgate.schema.canonical import canonical_bytes
 from evalgate.schema.golden import Case, Expected, ExpectedCall
-from evalgate.schema.trace import Feedback, LlmCall, RecordedScore, Step, ToolCall
+from evalgate.schema.trace import Feedback, LlmCall, RecordedScore, Step, ToolCall, Trace, Unread
+from evalgate.text.failures import literal
 from evalgate.text.strict_json import Parsed, parse
 
 __all__ = [
     "cost_of",
     "data_of",
     "draft_case",
+    "expected_calls",
     "feedback_of",
     "in_order",
+    "proposed_calls",
     "said",
     "tagged",
     "tool_arguments",
+    "unread_notes",
 ]
 
-_MAX_REPR: Final = 100_000
-_MAX_ID: Final = 200
+_NAMED: Final = 5
+_SHOWN: Final = 60
 _FEEDBACK: Final = frozenset(
     {"user-feedback", "user_feedback", "feedback", "thumbs", "user-rating"}
 )
@@ -53,28 +56,10 @@ def tool_arguments(value: Json) -> dict[str, Json] | str:
     if data is None or data == "":
         return {}
     if isinstance(data, str):
-        return _python_object(data)
+        # Some exporters write an object as Python does.
+        found = literal(data)
+        return found if isinstance(found, dict) else data
     return {"input": data}
-
-
-def _python_object(text: str) -> dict[str, Json] | str:
-    """Read `{'a': 1}`, which some exporters write for JSON; anything else stays a text."""
-    if not text.startswith("{") or len(text) > _MAX_REPR:
-        return text
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return text
-    plain = isinstance(value, dict) and all(_is_json(k) and _is_json(v) for k, v in value.items())
-    return {str(key): item for key, item in value.items()} if plain else text
-
-
-def _is_json(value: object) -> bool:
-    if isinstance(value, list):
-        return all(_is_json(item) for item in value)
-    if isinstance(value, dict):
-        return all(isinstance(key, str) and _is_json(item) for key, item in value.items())
-    return value is None or isinstance(value, str | int | bool)
 
 
 def said(value: Json) -> Json:
@@ -149,27 +134,53 @@ def feedback_of(scores: Iterable[RecordedScore]) -> Feedback | None:
     return None
 
 
+def proposed_calls(steps: Sequence[Step]) -> tuple[ExpectedCall, ...] | None:
+    """Propose the calls that were made; null where some may have been that nobody could read.
+
+    Of a call whose arguments could not be parsed the name alone is proposed.
+    """
+    if any(isinstance(step, Unread) and "tool_calls" in step.parts for step in steps):
+        return None
+    return tuple(
+        ExpectedCall(name=step.name, arguments=step.arguments)
+        if isinstance(step.arguments, dict)
+        else ExpectedCall(name=step.name, compare_args=())
+        for step in steps
+        if isinstance(step, ToolCall) and step.requestor == "assistant"
+    )
+
+
+def expected_calls(calls: tuple[ExpectedCall, ...] | None) -> Expected:
+    """Expect calls in any order; nothing of tools where they are not known."""
+    return Expected() if calls is None else Expected(tool_calls=calls, tool_match="any_order")
+
+
+def unread_notes(traces: Iterable[Trace]) -> tuple[str, ...]:
+    """Say how many traces hold items that are not understood, and of which types."""
+    found = [[step.type for step in t.steps if isinstance(step, Unread)] for t in traces]
+    names = list(dict.fromkeys(name for types in found for name in types))
+    if not names:
+        return ()
+    shown = ", ".join(repr(name[:_SHOWN]) for name in names[:_NAMED])
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    count = sum(bool(types) for types in found)
+    what = f"items of types that are not understood ({shown}{more})"
+    return (f"{count} traces hold {what}: kept, and what they could change is not measured",)
+
+
 def draft_case(case_id: str, asked: Json, steps: Iterable[Step], source: str) -> Case:
     """Propose a case: what was asked, and the calls that were made.
 
     Args:
-        case_id: Its id; cut to 200 characters, control characters replaced.
+        case_id: Its id.
         asked: What the agent was given; JSON is kept as its text.
         steps: What it did.
         source: The format, as a tag.
     """
-    calls = tuple(
-        ExpectedCall(name=step.name, arguments=step.arguments)
-        for step in steps
-        if isinstance(step, ToolCall)
-        and isinstance(step.arguments, dict)
-        and step.requestor == "assistant"
-    )
-    clean = "".join(char if char.isprintable() else "_" for char in case_id)[:_MAX_ID]
     return Case(
-        id=clean or source,
+        id=case_id,
         input=asked_text(asked),
-        expected=Expected(tool_calls=calls, tool_match="any_order"),
+        expected=expected_calls(proposed_calls(tuple(steps))),
         tags=(source,),
         status="draft",
     )
