@@ -29,6 +29,15 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def shared_cases() -> Path:
+    """Return the folder of small inputs that came out wrong, or skip."""
+    folder = Path(__file__).resolve().parents[1].parent / "shared" / "cases"
+    if not folder.is_dir():
+        pytest.skip(f"the inputs are not here: {folder} is no folder")
+    return folder
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment() -> Iterator[None]:
     """Run every test as on a laptop: no CI, no colour wishes, no tokens of a workflow."""

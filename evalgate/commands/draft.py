@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from evalgate.schema.fingerprint import case_digest
 from evalgate.importers.observed import proposed_calls
 from evalgate.importers.parts import read_message
 from evalgate.schema.base import Json
+from evalgate.schema.fingerprint import case_digest
 from evalgate.schema.golden import Case, Expected, OutputExpectation, Script
 from evalgate.schema.trace import Handoff, LlmCall, Span, Trace, UserMessage
 from evalgate.text.redact import Redactor

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evalgate.errors import ConfigError, DataError
-from evalgate.importers.imported import Imported, Options
+from evalgate.importers.imported import Imported, Options, once, reading
 from evalgate.importers.sources import read_source
 from evalgate.store.golden import write_golden
 from evalgate.store.redaction import clean_case, clean_trace
@@ -60,7 +60,9 @@ def import_file(name: str, files: ImportFiles, options: Options, redactor: Redac
         )
     data = read_source(files.source, name, files.parts)
     try:
-        imported: Imported = importer(data, options)
+        with reading(""):
+            imported: Imported = importer(data, options)
+        _refuse_twice(imported)
     except DataError as error:
         raise DataError(f"{files.source}: {error.message}", fix=error.fix) from error
     for path in (files.golden, files.traces):
@@ -71,3 +73,18 @@ def import_file(name: str, files: ImportFiles, options: Options, redactor: Redac
     if files.traces is not None:
         write_traces(files.traces, (clean_trace(trace, redactor) for trace in imported.traces))
     return imported
+
+
+def _refuse_twice(imported: Imported) -> None:
+    """Refuse two cases of one id, and two traces of one trial: neither file could be read again.
+
+    Raises:
+        DataError: With the id.
+    """
+    cases: dict[str, str] = {}
+    for number, case in enumerate(imported.cases, start=1):
+        once(cases, case.id, f"case {number}", f"the id {case.id!r}")
+    trials: dict[tuple[str, int], str] = {}
+    for number, trace in enumerate(imported.traces, start=1):
+        what = f"trial {trace.trial} of case {trace.case_id!r}"
+        once(trials, (trace.case_id, trace.trial), f"trace {number}", what)

@@ -1,6 +1,6 @@
 """Results of `adk eval`: what the agent did in each case, and what ADK's metrics said of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from evalgate.errors import DataError
@@ -24,7 +24,7 @@ from evalgate.schema.trace import RecordedScore, Trace
 __all__ = ["import_results"]
 
 _PASSED: Final = "adk_passed"
-_STATUS: Final = {1: True, 2: False}
+_STATUS: Final[Mapping[float, bool]] = {1: True, 2: False}
 """ADK's `EvalStatus`: passed, failed; others are neither."""
 
 
@@ -86,9 +86,7 @@ def _verdict(row: dict[str, Json]) -> tuple[RecordedScore, ...]:
     return () if passed is None else (RecordedScore(name=_PASSED, value=passed, source="adk"),)
 
 
-def _trace(
-    case_id: str, row: dict[str, Json], actual: list[dict[str, Json]], at: str
-) -> Trace:
+def _trace(case_id: str, row: dict[str, Json], actual: list[dict[str, Json]], at: str) -> Trace:
     messages = [message for turn in actual for message in _messages(turn, at)]
     talk = conversation(messages, at)
     last: Turn = read_turn(actual[-1], at)

@@ -157,7 +157,9 @@ def _input(messages: list[Json], where: str) -> str | tuple[Message, ...] | Scri
     if first == 1 and read[0].text and _is_text(rows[0].get("content")):
         return read[0].text
     return tuple(
-        Message.model_validate(_message(row, read[i].role)) for i, row in enumerate(rows[:first])
+        Message.model_validate(_message(row, read[i].role))
+        for i, row in enumerate(rows[:first])
+        if read[i].role is not None
     )
 
 

@@ -55,7 +55,7 @@ def test_a_draft_proposes_what_was_seen() -> None:
     assert [] == skipped
     assert ("draft", ("refund",)) == (draft.status, draft.tags)
     assert draft.expected.tool_calls is not None
-    assert ["get"] == [call.name for call in draft.expected.tool_calls]
+    assert ["get", "odd"] == [call.name for call in draft.expected.tool_calls]
     assert True is draft.expected.handoff
     assert {"proposed_from": "a", "trial": 0} == draft.metadata
 

@@ -13,7 +13,7 @@ from evalgate.importers.observed import (
     tool_arguments,
 )
 from evalgate.schema.base import Json
-from evalgate.schema.trace import LlmCall, Span, Step, ToolCall
+from evalgate.schema.trace import LlmCall, Span, Step, ToolCall, Unread
 
 
 @pytest.mark.parametrize(
@@ -95,15 +95,23 @@ def test_a_sum_of_costs_is_unknown_as_soon_as_one_is() -> None:
 
 
 def test_a_draft_proposes_what_was_done() -> None:
-    """Calls of the user and calls that could not be read are no proposal."""
+    """Calls of the user are no proposal; of one that could not be parsed its name is."""
     steps = [
         ToolCall(name="f", arguments={"a": 1}),
         ToolCall(name="g", arguments="{"),
         ToolCall(name="h", requestor="user"),
     ]
-    case = draft_case("id\n1", "hello", steps, "langfuse")
-    assert ("id_1", "draft") == (case.id, case.status)
-    assert ["f"] == [call.name for call in case.expected.tool_calls or ()]
+    case = draft_case("id1", "hello", steps, "langfuse")
+    assert ("id1", "draft") == (case.id, case.status)
+    first, second = case.expected.tool_calls or ()
+    assert ("f", None, "g", ()) == (
+        first.name,
+        first.compare_args,
+        second.name,
+        second.compare_args,
+    )
+    unread = draft_case("id1", "hello", [*steps, Unread(type="x")], "langfuse")
+    assert unread.expected.tool_calls is None
 
 
 def test_tags_have_values() -> None:
