@@ -181,18 +181,25 @@ def _bug(error: Exception, *, debug: bool) -> int:
 def _traceback() -> None:
     import traceback  # noqa: PLC0415  # only with --debug
 
-    traceback.print_exc()
+    with suppress(OSError):
+        click.echo(_without_secrets(traceback.format_exc()), err=True, nl=False)
 
 
 def _say(text: str) -> None:
     """Print to stderr without letting hostile text drive the terminal."""
     from evalgate.text.escape import terminal, workflow_log  # noqa: PLC0415  # only on an error
 
-    safe = "\n".join(terminal(line) for line in text.splitlines())
+    safe = "\n".join(terminal(line) for line in _without_secrets(text).splitlines())
     if os.environ.get("GITHUB_ACTIONS") == "true":
         safe = workflow_log(safe, limit=len(safe))
     with suppress(OSError):  # nobody listens; the code still tells
         click.echo(safe, err=True)
+
+
+def _without_secrets(text: str) -> str:
+    from evalgate.text.redact import Redactor  # noqa: PLC0415  # only on an error
+
+    return Redactor.build(os.environ).redact(text)
 
 
 def _silence_stdout() -> None:

@@ -21,6 +21,7 @@ from evalgate.schema.score import Broken, Score
 from evalgate.schema.trace import Trace
 from evalgate.schema.verdict import Check
 from evalgate.scorers.builtin import score_trial
+from evalgate.scorers.redacted import without_redacted
 from evalgate.store.config import load_config
 from evalgate.store.run_writer import create_run
 from evalgate.store.runs import find_run, iter_traces, read_manifest, write_report
@@ -103,7 +104,7 @@ async def _score_all(plan: Plan, folder: Path, trials: int, world: World) -> _Sc
 
         async def scored(trace: Trace) -> tuple[Trace, TrialResult]:
             case = cases[trace.case_id]
-            result = score_trial(plan.scorers, case, trace)
+            result = without_redacted(score_trial(plan.scorers, case, trace), case, trace)
             return trace, with_verdict(result, await judging.judge(case, trace))
 
         traces = list(iter_traces(folder))

@@ -67,10 +67,14 @@ class Seen:
     sampling: set[str] = field(default_factory=set)
     replayed: bool = False
     kinds: set[str] = field(default_factory=set)
+    problems: dict[str, None] = field(default_factory=dict)
 
     def add(self, trace: Trace) -> None:
         """Note what one trace was made with."""
         self.replayed = self.replayed or trace.replayed
+        problems = trace.metadata.get("gateway_problems")
+        for problem in problems if isinstance(problems, list) else ():
+            self.problems[str(problem)] = None
         for step in trace.steps:
             if not isinstance(step, LlmCall):
                 continue
@@ -156,12 +160,12 @@ class Execution:
 
     def append(self, trace: Trace, result: TrialResult) -> Future[None]:
         """Write a trial without its secrets."""
-        clean = clean_result(result, self.redactor)
+        clean, kept = clean_result(result, self.redactor), clean_trace(trace, self.redactor)
+        self.seen.add(kept)
         self.results.append(clean)
-        return self.writer.append(clean_trace(trace, self.redactor), clean)
+        return self.writer.append(kept, clean)
 
     def _score(self, case: Case, trace: Trace) -> TrialResult:
-        self.seen.add(trace)
         result = score_trial(self.plan.scorers, case, trace)
         return with_verdict(result, self.agent.take(case, trace))
 

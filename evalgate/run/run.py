@@ -288,6 +288,7 @@ async def _trials_and_verdict(
         facts = replace(facts, fresh=await _fresh(execution, plan, report, judgement, trials))
     facts = replace(facts, record=_record_hint(plan, report))
     notes = (*settling_note(plan, judgement.baseline), *lost_workers(execution.notes))
+    notes = (*notes, *execution.seen.problems)
     if facts.record is not None:
         notes = (*notes, _REPLAY)
     report = report.model_copy(update={"warnings": notes})

@@ -6,6 +6,7 @@ from typing import Any
 
 from evalgate.schema.golden import Case
 from evalgate.schema.result import TrialResult
+from evalgate.schema.score import Abstained, Broken, Score, Scored
 from evalgate.schema.trace import Trace
 from evalgate.text.redact import Redactor
 
@@ -30,8 +31,11 @@ def clean_case(case: Case, redactor: Redactor) -> Case:
 
 
 def clean_result(result: TrialResult, redactor: Redactor) -> TrialResult:
-    """Return the result with what the agent said redacted."""
-    said = "\0".join((result.error or "", result.output, *result.details, *result.calls))
+    """Return the result with what the agent and its scorers said redacted."""
+    reasons = (words for score in result.scores.values() if (words := _words(score)))
+    said = "\0".join(
+        (result.error or "", result.output, *result.details, *result.calls, *dict.fromkeys(reasons))
+    )
     if redactor.redact(said) == said:
         return result
     return replace(
@@ -40,4 +44,25 @@ def clean_result(result: TrialResult, redactor: Redactor) -> TrialResult:
         output=redactor.redact(result.output),
         details=tuple(redactor.redact(line) for line in result.details),
         calls=tuple(redactor.redact(name) for name in result.calls),
+        scores={name: _clean_score(score, redactor) for name, score in result.scores.items()},
     )
+
+
+def _words(score: Score) -> str:
+    match score:
+        case Scored():
+            return ""
+        case Abstained(reason):
+            return reason
+        case Broken(error):
+            return error
+
+
+def _clean_score(score: Score, redactor: Redactor) -> Score:
+    match score:
+        case Scored():
+            return score
+        case Abstained(reason, is_unknown):
+            return Abstained(redactor.redact(reason), unknown=is_unknown)
+        case Broken(error):
+            return Broken(redactor.redact(error))

@@ -337,6 +337,26 @@ def test_a_redacted_recording_replays_the_same(gateway: Loose, model: Loose, tex
     assert first.steps[0].end == second.steps[0].end
 
 
+def test_what_a_model_says_is_the_same_in_every_environment(
+    gateway: Loose, model: Loose, text: Loose
+) -> None:
+    """Logprobs, an argument `token`, and `customer` beside `PARTITION_KEY=customer`."""
+    arguments = '{"token": "BTC", "kind": "customer"}'
+    reply = json.loads(
+        text.chat("the Basic requirements", tools=[text.tool_call("get", arguments)])
+    )
+    reply["choices"][0]["logprobs"] = {"content": [{"token": "Yes", "logprob": -0.1}]}
+    model.then(text.scripted(json.dumps(reply).encode()))
+    recorded = gateway("record", model.origin).during(_asker(ASKED))
+    redactor = Redactor.build({"PARTITION_KEY": "customer", "SORT_KEY": "requirements"})
+    replayed = gateway("replay", redactor=redactor).during(_asker(ASKED))
+    assert recorded.steps == replayed.steps
+    assert ({"token": "BTC", "kind": "customer"}, ()) == (
+        replayed.steps[1].arguments,
+        recorded.problems,
+    )
+
+
 _RECORDER = """
 import sys, time
 from pathlib import Path
