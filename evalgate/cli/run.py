@@ -144,6 +144,7 @@ def run(formats: tuple[str, ...], outputs: tuple[Path, ...], *, quiet: bool, **g
     from evalgate.agents.hardening import harden  # noqa: PLC0415  # heavy
     from evalgate.cli.output import check_outputs, emit, log_safe  # noqa: PLC0415
     from evalgate.cli.progress import progress  # noqa: PLC0415
+    from evalgate.commands.remember import remember  # noqa: PLC0415
     from evalgate.run.run import run_suites  # noqa: PLC0415
     from evalgate.suite.environment import this_machine  # noqa: PLC0415
     from evalgate.suite.suite import Selection  # noqa: PLC0415
@@ -153,6 +154,7 @@ def run(formats: tuple[str, ...], outputs: tuple[Path, ...], *, quiet: bool, **g
     pairs = check_outputs(formats, outputs)
     selection = Selection(given["config"], given["suites"], given["golden"], given["agent"])
     world = this_machine()
+    started = world.timestamp()
     with trusted_suites(selection, given["trusted_ref"], world) as suites:
         if any(suite.trust is not None for suite in suites):
             harden()
@@ -164,6 +166,8 @@ def run(formats: tuple[str, ...], outputs: tuple[Path, ...], *, quiet: bool, **g
         emit(ran.reports, pairs)
     for name, error in ran.errors:
         click.echo(log_safe(terminal(f"error: suite {name!r}: {error}")), err=True)
+    for problem in remember(suites, started, world):
+        click.echo(log_safe(terminal(problem)), err=True)
     return ran.reports.exit_code
 
 

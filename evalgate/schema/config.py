@@ -5,9 +5,12 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from evalgate.schema.base import Json, Model, NonNegative, Positive, Tokens
+from evalgate.schema.history import History
 from evalgate.schema.judge_config import Caps, JudgeConfig, JudgeKind, Waived
+from evalgate.schema.objectives import Goal, Objective
 from evalgate.schema.stress import StressConfig
 from evalgate.schema.verdict import Direction, Gate, GateMode
+from evalgate.schema.watch import Receiver, WatchConfig
 
 __all__ = [
     "AgentConfig",
@@ -267,6 +270,8 @@ class SuiteConfig(Model):
     """The policy."""
     stress: StressConfig | None = None
     """Replay the recorded sessions against rate limits; null: no stress check."""
+    goals: dict[str, Goal] = Field(default_factory=dict)
+    """Goals by metric; they stand in every report and gate nothing."""
     redact: tuple[str, ...] = ()
     """Regular expressions of further secrets."""
     metadata: dict[str, Json] = Field(default_factory=dict)
@@ -307,5 +312,16 @@ class Config(Model):
     """Run folders that are kept; older ones are removed. 0 keeps all."""
     trust: TrustConfig = TrustConfig()
     """What a pull request may bring along: see `docs/security.md`."""
+    history: History | None = None
+    """Where results are kept over time; null: nowhere."""
+    slo: tuple[Objective | str, ...] = ()
+    """Objectives over rolling windows, and paths of OpenSLO v1 files."""
+    watch: WatchConfig = WatchConfig()
+    """What `evalgate watch` looks at."""
+    receivers: dict[str, Receiver] = Field(default_factory=dict)
+    """Places that alerts are sent to, by name."""
+    alert_routes: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Receivers by root cause (`capacity`, `model`, `prompt`, `tools`, ...); `default` has the
+    rest."""
     suites: Annotated[dict[str, SuiteConfig], Field(min_length=1)]
     """Suites by name."""

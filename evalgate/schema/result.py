@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from evalgate.schema.base import Json, Model, NonNegative, Tokens
+from evalgate.schema.objectives import GoalState
 from evalgate.schema.score import ScoreField
 from evalgate.schema.trace import TraceStatus
 from evalgate.schema.verdict import CaseChange, Check, Direction, Outcome
@@ -238,6 +239,8 @@ class Report(Model):
     """Every metric that has evidence."""
     stress: dict[str, Json] | None = None
     """Outcome of the stress check, where one was made."""
+    goals: tuple[GoalState, ...] = ()
+    """Goals of the suite and where its metrics are today."""
     changes: tuple[CaseChange, ...] = ()
     """What became of each case, worst first; empty without a comparison."""
     cases: tuple[CaseResult, ...] = ()

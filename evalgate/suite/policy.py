@@ -32,7 +32,7 @@ class Overrides:
 
 _NO_EVIDENCE = frozenset(
     {"golden", "baseline", "reference", "trials", "max_trials", "concurrency", "caps", "verdicts"}
-    | {"gate", "redact", "metadata"}
+    | {"gate", "redact", "metadata", "goals"}
 )
 """Fields that say what is judged, how it is scheduled or where it lies, not how it came about."""
 

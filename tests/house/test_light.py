@@ -8,7 +8,9 @@ import pytest
 from support.source import modules
 
 EXTRAS = (
+    "alembic",
     "anthropic",
+    "apprise",
     "datasets",
     "instructor",
     "langchain_core",
@@ -20,6 +22,7 @@ EXTRAS = (
     "pyarrow",
     "ragas",
     "ray",
+    "sqlalchemy",
 )
 """Packages of extras, and what they bring along."""
 LATE = ("genai_prices", "jsonschema", "rich")

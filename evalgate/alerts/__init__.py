@@ -1,0 +1,1 @@
+"""Alerts: who is told what, as pure payloads; only `deliver` sends them."""

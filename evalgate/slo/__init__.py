@@ -1,0 +1,1 @@
+"""Objectives and goals: pure arithmetic. May import the statistics below it."""
