@@ -27,7 +27,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "validate": ("evalgate.cli.validate:validate", "Check configuration, golden sets, baselines."),
     "init": ("evalgate.cli.init:init", "Write a first evalgate.yaml, golden set and workflow."),
     "golden": ("evalgate.cli.golden:golden", "Draft golden cases from stored runs."),
-    "history": ("evalgate.cli.history:history", "Keep results over time: trends, flakes, noise."),
+    "history": (
+        "evalgate.cli.operations.history:history",
+        "Keep results over time: trends, flaky cases, noise.",
+    ),
     "judge": ("evalgate.cli.judge:judge", "Calibrate judges with people, label, find drift."),
     "import": ("evalgate.cli.import_:import_", "Read golden sets and traces of other tools."),
     "cassette": ("evalgate.cli.cassette:cassette", "Show, prune and scan recorded model calls."),

@@ -144,7 +144,7 @@ def run(formats: tuple[str, ...], outputs: tuple[Path, ...], *, quiet: bool, **g
     from evalgate.agents.hardening import harden  # noqa: PLC0415  # heavy
     from evalgate.cli.output import check_outputs, emit, log_safe  # noqa: PLC0415
     from evalgate.cli.progress import progress  # noqa: PLC0415
-    from evalgate.commands.remember import remember  # noqa: PLC0415
+    from evalgate.commands.operations.remember import remember  # noqa: PLC0415
     from evalgate.run.run import run_suites  # noqa: PLC0415
     from evalgate.suite.environment import this_machine  # noqa: PLC0415
     from evalgate.suite.suite import Selection  # noqa: PLC0415

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from math import fsum, sqrt
 
-from evalgate.core.student import t_quantile
+from evalgate.stats.student import t_quantile
 
 __all__ = ["CasePoint", "Flake", "Noise", "Point", "Week", "flakes", "noise_floor", "weekly"]
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from support.source import ROOT
 
 _PURE = (
-    *("gate", "matching", "metrics", "output", "pricing", "quota", "schema", "scorers", "stats"),
-    *("stress.checks", "stress.load", "stress.planning", "stress.simulation", "text", "usage"),
+    *("gate", "matching", "metrics", "output", "pricing", "quota", "schema", "scorers", "slo"),
+    *("stats", "stress.checks", "stress.load", "stress.planning", "stress.simulation"),
+    *("text", "usage"),
 )
 _MOST_FILES = 25
 

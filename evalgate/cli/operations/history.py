@@ -9,7 +9,7 @@ import click
 from evalgate.cli.options import config_option
 
 if TYPE_CHECKING:
-    from evalgate.pipeline.history import Line, Place
+    from evalgate.commands.operations.history import Line, Place
 
 __all__ = ["history"]
 
@@ -44,8 +44,8 @@ def add(results: tuple[str, ...], config: Path, db: str | None, **given: str | N
     A run is a run folder, its id or `latest`; a report is a report.json, a folder of run folders
     or the .zip of an artifact.
     """
-    from evalgate.pipeline.history import Given, add_results  # noqa: PLC0415  # heavy
-    from evalgate.pipeline.world import this_machine  # noqa: PLC0415
+    from evalgate.commands.operations.history import Given, add_results  # noqa: PLC0415  # heavy
+    from evalgate.suite.environment import this_machine  # noqa: PLC0415
 
     world = this_machine()
     place = _place(config, db)
@@ -60,7 +60,7 @@ def add(results: tuple[str, ...], config: Path, db: str | None, **given: str | N
 @_place_options
 def show(metric: str, suite: str | None, branch: str | None, config: Path, db: str | None) -> None:
     """Show METRIC week by week, with the change and the noise floor."""
-    from evalgate.pipeline.history import opened, show_metric  # noqa: PLC0415  # heavy
+    from evalgate.commands.operations.history import opened, show_metric  # noqa: PLC0415  # heavy
 
     place = _place(config, db)
     branches = place.config.branches if branch is None else (branch,)
@@ -71,7 +71,7 @@ def show(metric: str, suite: str | None, branch: str | None, config: Path, db: s
 
 
 def _show(metric: str, line: "Line") -> None:
-    from evalgate.render.view import amount  # noqa: PLC0415  # heavy
+    from evalgate.output.view import amount  # noqa: PLC0415  # heavy
 
     _say(f"{line.suite}: {metric}")
     for week in line.weeks:
@@ -104,7 +104,7 @@ def flaky(suite: str | None, last: int, config: Path, db: str | None) -> None:
     A flaky case still counts. `evalgate accept --case ID --expires 14d` takes one out for a
     while, in the open.
     """
-    from evalgate.pipeline.history import opened, show_flakes  # noqa: PLC0415  # heavy
+    from evalgate.commands.operations.history import opened, show_flakes  # noqa: PLC0415  # heavy
 
     with opened(_place(config, db)) as database:
         found = show_flakes(database, suite, last)
@@ -135,8 +135,8 @@ def observe(traces: Path, success: str, config: Path, db: str | None) -> None:
     import sys  # noqa: PLC0415
     from tempfile import TemporaryDirectory  # noqa: PLC0415
 
-    from evalgate.pipeline.history import observe as add_traces  # noqa: PLC0415  # heavy
-    from evalgate.pipeline.world import this_machine  # noqa: PLC0415
+    from evalgate.commands.operations.history import observe as add_traces  # noqa: PLC0415  # heavy
+    from evalgate.suite.environment import this_machine  # noqa: PLC0415
 
     place = _place(config, db)
     with TemporaryDirectory() as folder:
@@ -154,7 +154,7 @@ def observe(traces: Path, success: str, config: Path, db: str | None) -> None:
 @_place_options
 def export(output: Path | None, config: Path, db: str | None) -> None:
     """Write every row as a line of JSON."""
-    from evalgate.pipeline.history import exported, opened  # noqa: PLC0415  # heavy
+    from evalgate.commands.operations.history import exported, opened  # noqa: PLC0415  # heavy
     from evalgate.store.atomic import write_text  # noqa: PLC0415
 
     with opened(_place(config, db)) as database:
@@ -168,7 +168,7 @@ def export(output: Path | None, config: Path, db: str | None) -> None:
 def _place(config: Path, db: str | None) -> "Place":
     import os  # noqa: PLC0415
 
-    from evalgate.pipeline.history import history_of  # noqa: PLC0415  # heavy
+    from evalgate.commands.operations.history import history_of  # noqa: PLC0415  # heavy
 
     return history_of(config, db, os.environ)
 

@@ -8,8 +8,6 @@ from fnmatch import fnmatchcase
 from hashlib import sha256
 from pathlib import Path
 
-from evalgate.capacity.rootcause import FailedCall, classify
-from evalgate.core.registry import METRICS
 from evalgate.errors import ConfigError, DataError
 from evalgate.history.reads import (
     case_points,
@@ -28,7 +26,7 @@ from evalgate.history.records import (
 )
 from evalgate.history.series import Flake, Noise, Week, flakes, noise_floor, weekly
 from evalgate.history.store import Database, add_interactions, add_run, location, open_history
-from evalgate.pipeline.world import World
+from evalgate.metrics.registry import METRICS
 from evalgate.schema.canonical import digest
 from evalgate.schema.config import Config
 from evalgate.schema.golden import Case, Expected
@@ -42,6 +40,8 @@ from evalgate.store.git import git
 from evalgate.store.reports import StoredReport, read_reports
 from evalgate.store.runs import find_run, read_manifest
 from evalgate.store.traces import iter_traces
+from evalgate.stress.checks.rootcause import FailedCall, classify
+from evalgate.suite.environment import World
 from evalgate.text.redact import Redactor
 from evalgate.text.suggest import did_you_mean
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from evalgate.errors import EvalgateError
-from evalgate.pipeline.suite import Suite
-from evalgate.pipeline.world import World
 from evalgate.store.config import load_config
 from evalgate.store.runs import REPORT, list_runs, read_manifest
+from evalgate.suite.environment import World
+from evalgate.suite.suite import Suite
 
 __all__ = ["remember"]
 
@@ -34,7 +34,7 @@ def remember(suites: Sequence[Suite], started: str, world: World) -> list[str]:
 
 
 def _add(source: Path, names: set[str], started: str, world: World) -> None:
-    from evalgate.pipeline.history import Given, add_results, history_of  # noqa: PLC0415  # heavy
+    from evalgate.commands.operations.history import Given, add_results, history_of  # noqa: PLC0415  # heavy
 
     place = history_of(source, None, world.environ)
     ended = [str(folder) for folder in _ended(place.runs, names, started)]

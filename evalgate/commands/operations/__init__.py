@@ -1,0 +1,1 @@
+"""What happens after the merge: history, objectives, watching and alerts."""
