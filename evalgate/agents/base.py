@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from evalgate.agents.agent_input import Context
+from evalgate.agents.sandbox.room import Sandbox
 from evalgate.schema.config import AgentConfig
 from evalgate.schema.golden import Case
 from evalgate.schema.trace import Trace, TraceStatus
@@ -108,3 +109,5 @@ class Opening:
     """Where the time comes from."""
     slots: Slots | None = None
     """Endpoints of worker processes; null: the context of each trial names its own."""
+    sandbox: Sandbox | None = None
+    """What keeps its processes in; null: nothing does."""

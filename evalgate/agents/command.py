@@ -20,7 +20,8 @@ from evalgate.agents.base import Agent, Context, Opening, TrialFailed
 from evalgate.agents.environment import agent_environment, check_environment
 from evalgate.agents.output import reply_fields
 from evalgate.agents.plain import NotPlain, encode, too_large
-from evalgate.agents.process import Process, ended_how, start_process
+from evalgate.agents.process import Launcher, Process, ended_how, open_launcher
+from evalgate.agents.sandbox.room import Room, open_room
 from evalgate.agents.trial import run_trial
 from evalgate.errors import AgentLoadError
 from evalgate.schema.golden import Case
@@ -41,6 +42,8 @@ class CommandAgent:
     """What it was opened with."""
     command: tuple[str, ...]
     """Program and arguments."""
+    launcher: Launcher
+    """Starts the program."""
     trials: int | None = None
     """As many as are asked for."""
 
@@ -48,21 +51,22 @@ class CommandAgent:
         """Do one trial."""
         config = self.opening.config
         context = replace(context, env={**config.env, **context.env})
+        with open_room(self.opening.sandbox, self.opening.root) as room:
 
-        async def ask(question: AgentCase, left: float) -> str:
-            return await self._ask(question, context, left)
+            async def ask(question: AgentCase, left: float) -> str:
+                return await self._ask(question, context, left, room)
 
-        return await run_trial(
-            case, context, ask, clock=self.opening.clock, trust_reported=config.trust_reported
-        )
+            return await run_trial(
+                case, context, ask, clock=self.opening.clock, trust_reported=config.trust_reported
+            )
 
     async def close(self) -> None:
         """Nothing is open between trials."""
 
-    async def _ask(self, question: AgentCase, context: Context, left: float) -> str:
+    async def _ask(self, question: AgentCase, context: Context, left: float, room: Room) -> str:
         """Run the program once; whatever happens, nothing it started goes on."""
         limit = self.opening.config.max_output_bytes
-        process = await self._started(question, context, limit)
+        process = await self._started(question, context, limit, room)
         try:
             async with asyncio.timeout(left):
                 code = await _ended(process, limit)
@@ -71,27 +75,34 @@ class CommandAgent:
             raise TrialFailed("timed_out", reason) from None
         finally:
             await process.end()
+            for seen in process.observed if room.learn is not None else ():
+                room.learn(seen)
         if process.stdout.size > limit:
             raise TrialFailed("bad_output", too_large(process.stdout.size, limit))
         if code != 0:
             said = process.stderr.text()
             tail = f"; its last words: {said}" if said else ""
-            raise TrialFailed("crashed", f"the program ended with {ended_how(code)}{tail}")
+            reason = f"the program ended with {ended_how(code)}{tail}"
+            raise TrialFailed("crashed", room.explain(reason))
         return read_answer(bytes(process.stdout.start), self.opening.config.output_key, limit)
 
-    async def _started(self, question: AgentCase, context: Context, limit: int) -> Process:
+    async def _started(
+        self, question: AgentCase, context: Context, limit: int, room: Room
+    ) -> Process:
         told = {"trial": context.trial, "timeout_s": context.timeout_s}
         body = {"case": question.to_json(), "context": {**told, "base_url": context.base_url}}
-        extra = dict(context.env)
+        extra = {**context.env, **room.environment}
         with _stdin(json.dumps(body).encode() + b"\n") as stdin:
             try:
-                return await start_process(
-                    self.command,
+                return await self.launcher.start(
+                    (*room.before, *self.command),
                     environment=agent_environment(self.opening.environ, self.opening.config, extra),
                     cwd=self.opening.root,
                     stdin=stdin.fileno(),
                     keep_output=limit,
                     max_memory=self.opening.config.max_memory_bytes,
+                    wall=room.wall,
+                    watch=room.learn is not None,
                 )
             except OSError as error:
                 reason = f"the program could not be started: {error.strerror}"
@@ -164,7 +175,15 @@ async def open_command(opening: Opening) -> AsyncIterator[Agent]:
         ConfigError: It would see what it must not.
     """
     check_environment(opening.config)
-    yield CommandAgent(opening, _command(opening))
+    command = _command(opening)
+    try:
+        launcher = open_launcher()
+    except OSError as error:
+        raise AgentLoadError(f"command:{opening.target}: {error.strerror}") from error
+    try:
+        yield CommandAgent(opening, command, launcher)
+    finally:
+        launcher.close()
 
 
 def _command(opening: Opening) -> tuple[str, ...]:

@@ -7,10 +7,7 @@ from typing import Final
 from evalgate.errors import ConfigError
 from evalgate.schema.config import AgentConfig
 
-__all__ = ["MARK", "agent_environment", "check_environment"]
-
-MARK: Final = "EVALGATE_PROCESS"
-"""Variable that marks an agent's processes, so that strays are found when it is ended."""
+__all__ = ["agent_environment", "check_environment"]
 
 _BASIC: Final = (
     "PATH",

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from evalgate.agents.base import SYSTEM_CLOCK, Agent, Clock, Opening, Slots
+from evalgate.agents.sandbox.room import Sandbox
 from evalgate.errors import ConfigError, PluginError
 from evalgate.schema.config import AgentConfig
 from evalgate.text.suggest import did_you_mean
@@ -41,6 +42,7 @@ async def open_agent(  # noqa: PLR0913  # all are keywords, and each is a fact o
     environ: Mapping[str, str],
     clock: Clock = SYSTEM_CLOCK,
     slots: Slots | None = None,
+    sandbox: Sandbox | None = None,
 ) -> AsyncIterator[Agent]:
     """Open an agent, and close it at the end.
 
@@ -70,6 +72,7 @@ async def open_agent(  # noqa: PLR0913  # all are keywords, and each is a fact o
         environ=environ,
         clock=clock,
         slots=slots,
+        sandbox=sandbox,
     )
     async with factory(opening) as agent:
         yield agent

@@ -6,21 +6,25 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any, Final
 
 from evalgate.agents.agent_input import AgentCase
 from evalgate.agents.base import Context, Opening, TrialFailed
 from evalgate.agents.environment import agent_environment
 from evalgate.agents.plain import too_large
-from evalgate.agents.process import Process, ended_how, start_process
+from evalgate.agents.process import PACKAGE, Launcher, Process, ended_how, open_launcher
+from evalgate.agents.sandbox.launcher import CHANNEL
+from evalgate.agents.sandbox.policy import Observed
+from evalgate.agents.sandbox.room import Room, open_room
 from evalgate.agents.trial import run_trial
 from evalgate.agents.worker import (
     EXITED,
     FAILED,
     HEADER,
     NOT_LOADED,
+    OPENED,
     OUTPUT,
     QUESTION,
     READY,
@@ -46,10 +50,6 @@ _BOOTSTRAP: Final = (
 )
 
 
-_PACKAGE: Final = str(Path(__file__).resolve().parents[2])
-"""Where a worker finds this package even if it is not installed."""
-
-
 class _GarbageError(Exception):
     """What came over the channel is no frame of ours."""
 
@@ -61,6 +61,9 @@ class _Worker:
     process: Process
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    room: Room
+    after: ExitStack
+    """What is left to do once it is over."""
     asked: int = 0
 
     async def send(self, kind: bytes, number: int, body: Mapping[str, Any]) -> None:
@@ -69,6 +72,16 @@ class _Worker:
         await self.writer.drain()
 
     async def receive(self, number: int, limit: int) -> tuple[bytes, bytes]:
+        """Return kind and body of the next answer; what the agent opened is noted on the way."""
+        kind, body = await self._frame(number, limit)
+        while kind == OPENED:
+            if self.room.learn is None:
+                raise _GarbageError
+            self.room.learn(Observed.from_json(json.loads(body)))
+            kind, body = await self._frame(number, limit)
+        return kind, body
+
+    async def _frame(self, number: int, limit: int) -> tuple[bytes, bytes]:
         """Return kind and body of the next frame.
 
         Raises:
@@ -76,22 +89,26 @@ class _Worker:
             TrialFailed: It is larger than an output may be.
         """
         kind, answered, length = HEADER.unpack(await self.reader.readexactly(HEADER.size))
-        if kind not in (READY, NOT_LOADED, OUTPUT, FAILED, EXITED) or answered != number:
+        known = (READY, NOT_LOADED, OUTPUT, FAILED, EXITED, OPENED)
+        if kind not in known or answered != number:
             raise _GarbageError
-        if length > (limit if kind == OUTPUT else _SMALL):
+        if length > (limit if kind in (OUTPUT, OPENED) else _SMALL):
             raise TrialFailed("bad_output", too_large(length, limit))
         return kind, await self.reader.readexactly(length)
 
     async def end(self) -> int:
         """Kill the worker with all it started."""
         self.writer.transport.abort()
-        return await self.process.end()
+        code = await self.process.end()
+        self.after.close()
+        return code
 
     async def close(self) -> None:
         """Let the worker end by itself for a moment, then kill what is left."""
         self.writer.close()
         await asyncio.wait((self.process.exited,), timeout=_GRACE_S)
         await self.process.end()
+        self.after.close()
 
 
 @dataclass(slots=True)
@@ -110,6 +127,8 @@ class PoolAgent:
     """What it was opened with."""
     slots: tuple[_Slot, ...]
     """Places for workers."""
+    launcher: Launcher
+    """Starts their processes."""
     is_async: bool = False
     """Whether the agent is async, so that it could run in our loop."""
     trials: int | None = None
@@ -150,6 +169,7 @@ class PoolAgent:
         for slot in self.slots:
             slot.worker = None
         await asyncio.gather(*(worker.close() for worker in workers))
+        self.launcher.close()
 
     def _seen(self, slot: _Slot, context: Context) -> Context:
         """Return the context as the worker sees it, endpoint switched."""
@@ -164,7 +184,9 @@ class PoolAgent:
         if slot.worker is not None:
             await slot.worker.end()
         try:
-            slot.worker, self.is_async = await _start(self.opening, slot.index, context.env)
+            slot.worker, self.is_async = await _start(
+                self.opening, self.launcher, slot.index, context.env
+            )
         except AgentLoadError as error:
             return TrialFailed("crashed", f"the agent could not be started again: {error.message}")
         return None
@@ -177,6 +199,8 @@ class PoolAgent:
         try:
             async with asyncio.timeout(left):
                 return await self._exchange(slot, worker, question, context)
+        except TrialFailed as failed:
+            raise TrialFailed(failed.status, worker.room.explain(failed.reason)) from None
         except TimeoutError:
             await self._drop(slot)
             reason = f"no answer after {left:g} s (timeout_s); its process was killed"
@@ -184,7 +208,7 @@ class PoolAgent:
         except (asyncio.IncompleteReadError, ConnectionError):
             await asyncio.wait((worker.process.exited,), timeout=_GRACE_S)
             code = await self._drop(slot)
-            raise TrialFailed("crashed", _gone(code, worker)) from None
+            raise TrialFailed("crashed", worker.room.explain(_gone(code, worker))) from None
         except _GarbageError:
             await self._drop(slot)
             reason = "the agent wrote garbage to the channel of its worker process"
@@ -235,24 +259,46 @@ def _gone(code: int, worker: _Worker) -> str:
     return f"the agent's process ended with {ended_how(code)} before it answered{tail}"
 
 
-async def _start(opening: Opening, slot: int, env: Mapping[str, str]) -> tuple[_Worker, bool]:
+async def _start(
+    opening: Opening, launcher: Launcher, slot: int, env: Mapping[str, str]
+) -> tuple[_Worker, bool]:
     """Start a worker and let it import the agent; say whether that is async.
 
     Raises:
         AgentLoadError: It cannot be started or imported.
     """
-    extra = dict(env)
-    if opening.slots is not None:
-        extra.update(opening.slots.environment(slot))
-    extra["PYTHONUNBUFFERED"] = "1"
+    with ExitStack() as stack:
+        room = stack.enter_context(open_room(opening.sandbox, opening.root))
+        extra = {**env, **room.environment, "PYTHONUNBUFFERED": "1"}
+        if opening.slots is not None:
+            extra.update(opening.slots.environment(slot))
+        process, ours = await _launched(opening, launcher, room, extra)
+        reader, writer = await asyncio.open_connection(sock=ours)
+        process.exited.add_done_callback(
+            lambda _: asyncio.get_running_loop().call_later(0.2, writer.transport.abort)
+        )
+        worker = _Worker(process, reader, writer, room, stack.pop_all())
+    try:
+        return worker, await _introduced(worker, opening)
+    except BaseException:
+        await worker.end()
+        raise
+
+
+async def _launched(
+    opening: Opening, launcher: Launcher, room: Room, extra: Mapping[str, str]
+) -> tuple[Process, socket.socket]:
+    """Start a worker's process; return it and our end of its channel."""
+    command = [*room.before, sys.executable, "-P", "-c", _BOOTSTRAP, PACKAGE, str(CHANNEL)]
     ours, theirs = socket.socketpair()
     try:
-        process = await start_process(
-            [sys.executable, "-P", "-c", _BOOTSTRAP, _PACKAGE, str(theirs.fileno())],
+        process = await launcher.start(
+            command,
             environment=agent_environment(opening.environ, opening.config, extra),
             cwd=opening.root,
             channel=theirs,
             max_memory=opening.config.max_memory_bytes,
+            wall=room.wall,
         )
     except OSError as error:
         ours.close()
@@ -262,16 +308,7 @@ async def _start(opening: Opening, slot: int, env: Mapping[str, str]) -> tuple[_
         ) from error
     finally:
         theirs.close()
-    reader, writer = await asyncio.open_connection(sock=ours)
-    process.exited.add_done_callback(
-        lambda _: asyncio.get_running_loop().call_later(0.2, writer.transport.abort)
-    )
-    worker = _Worker(process, reader, writer)
-    try:
-        return worker, await _introduced(worker, opening)
-    except BaseException:
-        await worker.end()
-        raise
+    return process, ours
 
 
 async def _introduced(worker: _Worker, opening: Opening) -> bool:
@@ -283,6 +320,7 @@ async def _introduced(worker: _Worker, opening: Opening) -> bool:
         "input_key": config.input_key,
         "output_key": config.output_key,
         "limit": config.max_output_bytes,
+        "watch": worker.room.learn is not None,
     }
     try:
         async with asyncio.timeout(_LOAD_S):
@@ -298,14 +336,14 @@ async def _introduced(worker: _Worker, opening: Opening) -> bool:
         said = worker.process.stderr.text()
         raise AgentLoadError(
             f"python:{target}: its process ended with {ended_how(code)} while it was imported"
-            + (f": {said}" if said else "")
+            + (f": {worker.room.explain(said)}" if said else "")
         ) from None
     except (_GarbageError, TrialFailed, ValueError):
         raise AgentLoadError(
             f"python:{target}: it writes to the channel of its worker process when imported"
         ) from None
     if kind == NOT_LOADED:
-        raise AgentLoadError(str(data["message"]), fix=data["fix"])
+        raise AgentLoadError(worker.room.explain(str(data["message"])), fix=data["fix"])
     return bool(data["is_async"])
 
 
@@ -316,9 +354,24 @@ async def open_pool(opening: Opening) -> PoolAgent:
         AgentLoadError: It cannot.
     """
     wanted = opening.config.workers or min(opening.concurrency, 4 * (os.cpu_count() or 1))
-    agent = PoolAgent(opening, tuple(_Slot(index) for index in range(wanted)))
+    agent = PoolAgent(opening, tuple(_Slot(index) for index in range(wanted)), _launcher(opening))
     for slot in reversed(agent.slots):
         agent.free.put_nowait(slot)
     first = agent.slots[0]
-    first.worker, agent.is_async = await _start(opening, first.index, opening.config.env)
+    try:
+        first.worker, agent.is_async = await _start(
+            opening, agent.launcher, first.index, opening.config.env
+        )
+    except BaseException:
+        agent.launcher.close()
+        raise
     return agent
+
+
+def _launcher(opening: Opening) -> Launcher:
+    try:
+        return open_launcher()
+    except OSError as error:
+        raise AgentLoadError(
+            f"python:{opening.target}: no process could be started: {error.strerror}"
+        ) from error

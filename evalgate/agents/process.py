@@ -1,30 +1,33 @@
-"""Processes of an agent: started in a group of their own, and ended with all they started.
-
-Ending kills the group, and every process that carries the mark of the agent in its environment:
-on Linux that finds children that left the group (`setsid`). One that also wiped its environment
-gets away, and a process that kills us cannot be kept from it: both run as the same user.
-"""
+"""Processes of an agent: started by the launcher, each with a guard that ends all it started."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from secrets import token_hex
 from typing import Any, Final
 
-from evalgate.agents.environment import MARK
+from evalgate.agents.sandbox.launcher import EXITED, HEADER, OPENED, REFUSED
+from evalgate.agents.sandbox.policy import Observed, Policy
 
-__all__ = ["Process", "Tail", "ended_how", "start_process"]
+__all__ = ["Launcher", "Process", "Tail", "ended_how", "open_launcher"]
 
 _TAIL_BYTES: Final = 8_192
 _TAIL_SHOWN: Final = 1_500
+
+_BOOTSTRAP: Final = (
+    "import sys; sys.path.append(sys.argv[1]); "
+    "from evalgate.agents.sandbox.launcher import main; main()"
+)
+
+PACKAGE: Final = str(Path(__file__).resolve().parents[2])
+"""Where a process finds this package even if it is not installed."""
 
 
 class Tail(asyncio.Protocol):
@@ -63,33 +66,30 @@ class Tail(asyncio.Protocol):
 class Process:
     """A running process and what it wrote."""
 
-    popen: "subprocess.Popen[bytes]"
-    """The process."""
-    mark: str
-    """What its descendants carry in their environment."""
+    pid: int
+    """Its id."""
     stdout: Tail
     """Its standard output."""
     stderr: Tail
     """Its standard error."""
     exited: "asyncio.Future[int]"
-    """Done with the exit code when the process is over, whoever still holds its pipes."""
+    """Done with the exit code when the process, and all that it started, is over."""
+    control: asyncio.StreamWriter
+    """Our end of the guard's socket: closing it ends the process."""
+    observed: list[Observed] = field(default_factory=list)
+    """What it was seen to open, once it is over, where that was asked for."""
     transports: list[asyncio.BaseTransport] = field(default_factory=list)
     """Open ends of its pipes."""
-
-    def kill(self) -> None:
-        """End the process and all that it started, at once."""
-        strays = _marked(self.mark)
-        if self.popen.returncode is None or not strays:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.popen.pid, signal.SIGKILL)
-        for pid in {*strays, *_marked(self.mark)}:
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
+    follower: "asyncio.Task[None] | None" = None
+    """Waits for the guard's word."""
 
     async def end(self) -> int:
         """Kill what is left, wait for the process, close its pipes; return the exit code."""
-        self.kill()
+        if not self.exited.done():
+            with suppress(OSError, RuntimeError):
+                self.control.write_eof()
         code = await asyncio.shield(self.exited)
+        self.control.close()
         for transport in self.transports:
             transport.close()
         return code
@@ -104,56 +104,139 @@ def ended_how(code: int) -> str:
     return f"signal {-code}"
 
 
-async def start_process(  # noqa: PLR0913  # all are keywords, and each is a fact of its own
-    command: Sequence[str],
-    *,
-    environment: Mapping[str, str],
-    cwd: Path,
-    channel: socket.socket | None = None,
-    stdin: int = subprocess.DEVNULL,
-    keep_output: int = 0,
-    max_memory: int | None = None,
-) -> Process:
-    """Start a process in a session and group of its own.
+@dataclass(frozen=True, slots=True)
+class Launcher:
+    """Starts processes for us, from a small process that has none of our memory."""
 
-    Args:
-        command: Program and arguments.
-        environment: All of its environment.
-        cwd: Where it runs.
-        channel: A socket it inherits under its own number.
-        stdin: Its standard input.
-        keep_output: Bytes of standard output that are kept.
-        max_memory: Bytes of memory it, and each process it starts, may use; null: no limit.
+    channel: socket.socket
+    """Our end of its socket; when it closes, all processes end."""
+    popen: "subprocess.Popen[bytes]"
+    """The launcher."""
+
+    async def start(  # noqa: PLR0913  # all are keywords, and each is a fact of its own
+        self,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        cwd: Path,
+        channel: socket.socket | None = None,
+        stdin: int | None = None,
+        keep_output: int = 0,
+        max_memory: int | None = None,
+        wall: Policy | None = None,
+        watch: bool = False,
+    ) -> Process:
+        """Start a process in a session and group of its own.
+
+        Args:
+            command: Path of a program, and arguments.
+            environment: All of its environment.
+            cwd: Where it runs.
+            channel: A socket it finds as descriptor 3.
+            stdin: Its standard input; null: an empty one.
+            keep_output: Bytes of standard output that are kept.
+            max_memory: Bytes of memory it, and each process it starts, may use; null: no limit.
+            wall: What it may reach; null: whatever its user may.
+            watch: Whether to note what it opens.
+
+        Raises:
+            OSError: It cannot be started.
+        """
+        loop = asyncio.get_running_loop()
+        outputs = [os.pipe(), os.pipe()]
+        ours, theirs = socket.socketpair()
+        empty = os.open(os.devnull, os.O_RDONLY)
+        given = [theirs.fileno(), empty if stdin is None else stdin, outputs[0][1], outputs[1][1]]
+        try:
+            socket.send_fds(
+                self.channel, [b"x"], given if channel is None else [*given, channel.fileno()]
+            )
+        except OSError:
+            ours.close()
+            _close(reading for reading, _ in outputs)
+            raise
+        finally:
+            theirs.close()
+            _close((empty, *(writing for _, writing in outputs)))
+        asked = {
+            "command": list(command),
+            "environment": dict(environment),
+            "cwd": str(cwd),
+            "max_memory": max_memory,
+            "wall": None if wall is None else wall.to_json(),
+            "watch": watch,
+        }
+        try:
+            reader, control = await asyncio.open_connection(sock=ours)
+            pid = await _introduced(reader, control, asked)
+        except BaseException:
+            ours.close()
+            _close(reading for reading, _ in outputs)
+            raise
+        process = Process(pid, Tail(keep_output), Tail(), loop.create_future(), control)
+        process.follower = asyncio.create_task(_follow(reader, process))
+        process.transports.append(await _read(outputs[0][0], process.stdout, loop))
+        process.transports.append(await _read(outputs[1][0], process.stderr, loop))
+        return process
+
+    def close(self) -> None:
+        """End every process that is left."""
+        self.channel.close()
+        self.popen.wait()
+
+
+def open_launcher() -> Launcher:
+    """Start the launcher.
 
     Raises:
         OSError: It cannot be started.
     """
-    loop = asyncio.get_running_loop()
-    mark = f"{os.getpid()}-{token_hex(8)}"
-    outputs = [os.pipe(), os.pipe()]
-    try:
-        popen = subprocess.Popen(  # noqa: ASYNC220, S603  # returns once the program is loaded
-            command,
-            stdin=stdin,
-            stdout=outputs[0][1],
-            stderr=outputs[1][1],
-            env={**environment, MARK: mark},
-            cwd=cwd,
+    ours, theirs = socket.socketpair()
+    with theirs:
+        popen = subprocess.Popen(  # noqa: S603  # our own program
+            [sys.executable, "-I", "-S", "-X", "utf8", "-c", _BOOTSTRAP, PACKAGE]
+            + [str(theirs.fileno())],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            env={},
+            cwd="/",
             start_new_session=True,
-            pass_fds=() if channel is None else (channel.fileno(),),
+            pass_fds=(theirs.fileno(),),
         )
-    except OSError:
-        _close(read_end for read_end, _ in outputs)
-        raise
+    return Launcher(ours, popen)
+
+
+async def _introduced(
+    reader: asyncio.StreamReader, control: asyncio.StreamWriter, asked: Mapping[str, object]
+) -> int:
+    """Tell the guard what to start; return the process id."""
+    data = json.dumps(asked).encode()
+    control.write(len(data).to_bytes(4) + data)
+    try:
+        await control.drain()
+        kind, number = HEADER.unpack(await reader.readexactly(HEADER.size))
+    except (asyncio.IncompleteReadError, ConnectionError):
+        raise ChildProcessError(0, "its guard is gone") from None
+    if kind == REFUSED:
+        raise OSError(number, os.strerror(number))
+    return int(number)
+
+
+async def _follow(reader: asyncio.StreamReader, process: Process) -> None:
+    """Wait for the end of a process; a guard that says nothing was killed, its process with it."""
+    code = -signal.SIGKILL
+    try:
+        kind, number = HEADER.unpack(await reader.readexactly(HEADER.size))
+        if kind == OPENED:
+            process.observed.append(Observed.from_json(json.loads(await reader.readexactly(number))))
+            kind, number = HEADER.unpack(await reader.readexactly(HEADER.size))
+        if kind == EXITED:
+            code = number
+    except (asyncio.IncompleteReadError, ConnectionError):
+        pass
     finally:
-        _close(write_end for _, write_end in outputs)
-    if max_memory is not None:
-        _limit_memory(popen.pid, max_memory)
-    exited = _watch(popen, loop)
-    process = Process(popen, mark, Tail(keep_output), Tail(), exited)
-    process.transports.append(await _read(outputs[0][0], process.stdout, loop))
-    process.transports.append(await _read(outputs[1][0], process.stderr, loop))
-    return process
+        if not process.exited.done():
+            process.exited.set_result(code)
 
 
 def _close(descriptors: Iterable[int]) -> None:
@@ -169,66 +252,5 @@ async def _read(
     return transport
 
 
-def _limit_memory(pid: int, size: int) -> None:
-    """Bound the private memory of a process: address space that is only reserved is free."""
-    if sys.platform == "linux":
-        import resource  # noqa: PLC0415  # not on every system
-
-        with suppress(ProcessLookupError, PermissionError):
-            resource.prlimit(pid, resource.RLIMIT_DATA, (size, size))
-
-
 def _same(tail: Tail) -> Any:  # noqa: ANN401  # a factory of protocols
     return lambda: tail
-
-
-def _watch(
-    popen: "subprocess.Popen[bytes]", loop: asyncio.AbstractEventLoop
-) -> "asyncio.Future[int]":
-    """Return a future that has the exit code when the process is over."""
-    exited: asyncio.Future[int] = loop.create_future()
-
-    def settle(code: int) -> None:
-        if not exited.done():
-            exited.set_result(code)
-
-    if hasattr(os, "pidfd_open"):
-        with suppress(OSError):
-            descriptor = os.pidfd_open(popen.pid)
-
-            def ready() -> None:
-                loop.remove_reader(descriptor)
-                os.close(descriptor)
-                settle(popen.wait())
-
-            loop.add_reader(descriptor, ready)
-            return exited
-
-    def wait() -> None:
-        code = popen.wait()
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(settle, code)
-
-    threading.Thread(target=wait, name=f"evalgate-wait-{popen.pid}", daemon=True).start()
-    return exited
-
-
-def _marked(mark: str) -> set[int]:
-    """Return the processes that carry the mark (Linux; elsewhere the group must do)."""
-    wanted = f"{MARK}={mark}".encode()
-    found: set[int] = set()
-    try:
-        entries = [entry.name for entry in Path("/proc").iterdir()]
-    except OSError:
-        return found
-    for entry in entries:
-        if not entry.isdigit():
-            continue
-        try:
-            with open(f"/proc/{entry}/environ", "rb") as file:  # noqa: PTH123  # a hot loop
-                environment = file.read()
-        except OSError:
-            continue
-        if wanted in environment.split(b"\0"):
-            found.add(int(entry))
-    return found

@@ -76,12 +76,17 @@ async def open_python(opening: Opening) -> AsyncIterator[Agent]:
 
 async def _opened(opening: Opening) -> Agent:
     config = opening.config
-    if config.isolation == "none":
+    if config.isolation == "none" and opening.sandbox is None:
         return _in_loop(opening)
     from evalgate.agents.pool import open_pool  # noqa: PLC0415  # only where processes are used
 
     pool = await open_pool(opening)
-    own_process = config.isolation == "process" or opening.slots is not None or config.env
+    own_process = (
+        config.isolation == "process"
+        or opening.slots is not None
+        or opening.sandbox is not None
+        or config.env
+    )
     if own_process or not pool.is_async:
         return pool
     await pool.close()

@@ -27,7 +27,7 @@ from evalgate.agents.place import place_of
 from evalgate.agents.plain import NotPlain, encode
 from evalgate.errors import AgentLoadError
 
-__all__ = ["EXITED", "FAILED", "HEADER", "NOT_LOADED", "OUTPUT", "QUESTION", "READY", "main"]
+__all__ = ["EXITED", "FAILED", "HEADER", "NOT_LOADED", "OPENED", "OUTPUT", "QUESTION", "READY", "main"]
 
 HEADER: Final = struct.Struct(">cII")
 """Kind, number of the question, length of the body."""
@@ -39,6 +39,9 @@ OUTPUT: Final = b"O"
 FAILED: Final = b"F"
 EXITED: Final = b"X"
 """Failed, and the worker ends: the agent called `sys.exit`."""
+
+OPENED: Final = b"N"
+"""What the agent opened and connected to since the last answer; the answer follows."""
 
 _GRACE_S: Final = 1.0
 """Seconds to clean up after the parent is gone."""

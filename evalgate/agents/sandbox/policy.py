@@ -1,0 +1,197 @@
+"""What an agent may reach: data, computed by pure functions, and explained in its own terms."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+__all__ = ["Observed", "Places", "Policy", "explained", "make_policy", "smallest"]
+
+_DEVICES: Final = tuple(
+    f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts")
+)
+
+_LOOPBACK: Final = frozenset(("localhost", "127.0.0.1", "::1"))
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What stays open; all else is closed."""
+
+    abi: int
+    """Version of Landlock whose rights are asked for; 0: another wall is used."""
+    read: tuple[str, ...] = ()
+    """Files and folders, with all in them, that can be read and executed."""
+    names: tuple[str, ...] = ()
+    """Folders whose names, and those below them, can be listed."""
+    write: tuple[str, ...] = ()
+    """Files and folders that can be changed."""
+    devices: tuple[str, ...] = _DEVICES
+    """Devices that can be read and written."""
+    connect: tuple[int, ...] = ()
+    """TCP ports that can be connected to."""
+    bind: tuple[int, ...] = ()
+    """TCP ports that can be listened on."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the policy as plain data."""
+        return asdict(self)
+
+    def can_read(self, path: str) -> bool:
+        """Say whether a file's content can be read."""
+        return _inside(path, (*self.read, *self.write, *self.devices))
+
+    def can_write(self, path: str) -> bool:
+        """Say whether a file can be changed."""
+        return _inside(path, (*self.write, *self.devices))
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where things are on this machine, with links resolved."""
+
+    system: tuple[str, ...]
+    """Interpreter, packages, libraries, programs."""
+    checkout: str
+    """Folder of the working tree."""
+    hidden: frozenset[str]
+    """What no agent reads: golden sets, baselines, recordings, `.git` and so on."""
+    tree: Mapping[str, Sequence[str]]
+    """Entries that are no links, as full paths, of every folder that something hidden is in."""
+
+
+def make_policy(
+    abi: int,
+    places: Places,
+    *,
+    read: Iterable[str] = (),
+    write: Iterable[str] = (),
+    connect: Iterable[tuple[str, int]] = (),
+) -> Policy:
+    """Compute what an agent may reach.
+
+    Args:
+        abi: Version of Landlock.
+        places: The machine.
+        read: Further paths that the configuration opens.
+        write: Paths that can be changed: the scratch folder, and what the configuration opens.
+        connect: Hosts and ports; the kernel knows only ports. On loopback they can be listened on.
+
+    Returns:
+        The policy; what is hidden is in none of its folders, whatever else was asked for.
+    """
+    readable: list[str] = []
+    names: list[str] = []
+    for root in dict.fromkeys((*places.system, places.checkout, *read)):
+        _open_around(root, places, readable, names)
+    writable: list[str] = []
+    for root in write:
+        _open_around(root, places, writable, names)
+    ends = tuple(connect)
+    return Policy(
+        abi,
+        read=tuple(dict.fromkeys(readable)),
+        names=tuple(dict.fromkeys(names)),
+        write=tuple(dict.fromkeys(writable)),
+        connect=tuple(sorted({port for _, port in ends})),
+        bind=tuple(sorted({port for host, port in ends if host in _LOOPBACK})),
+    )
+
+
+def _open_around(path: str, places: Places, opened: list[str], names: list[str]) -> None:
+    """Open a folder as a whole, or, where something in it is hidden, each of its other entries."""
+    if _inside(path, places.hidden):
+        return
+    if path not in places.tree:
+        opened.append(path)
+        return
+    names.append(path)
+    for entry in places.tree[path]:
+        _open_around(entry, places, opened, names)
+
+
+def _inside(path: str, folders: Iterable[str]) -> bool:
+    return any(path == folder or path.startswith(f"{folder.rstrip('/')}/") for folder in folders)
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What an agent was seen to open."""
+
+    read: tuple[str, ...] = ()
+    """Files."""
+    write: tuple[str, ...] = ()
+    """Files."""
+    connect: tuple[int, ...] = ()
+    """TCP ports."""
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Observed":
+        """Read what a launcher or a worker says; it may be anything."""
+        return cls(
+            tuple(str(path) for path in data.get("read", ())),
+            tuple(str(path) for path in data.get("write", ())),
+            tuple(int(port) for port in data.get("connect", ())),
+        )
+
+
+def smallest(policy: Policy, seen: Iterable[Observed]) -> dict[str, list[str]]:
+    """Return what `agent.sandbox` must open beside a policy so that what was seen can be done.
+
+    Returns:
+        The keys that are needed, with sorted values: paths as they were seen, ports as text.
+    """
+    read: set[str] = set()
+    write: set[str] = set()
+    ports: set[int] = set()
+    for one in seen:
+        read.update(path for path in one.read if not policy.can_read(path))
+        write.update(path for path in one.write if not policy.can_write(path))
+        ports.update(port for port in one.connect if port not in policy.connect)
+    found = {
+        "read": sorted(read - write),
+        "write": sorted(write),
+        "connect": [str(port) for port in sorted(ports)],
+    }
+    return {name: values for name, values in found.items() if values}
+
+
+_REFUSAL: Final = re.compile(r"Permission ?denied|PermissionError|EACCES|EPERM|not permitted", re.I)
+_PATH: Final = re.compile(r"(?<![\w/])/(?:[^\s'\":;,()\[\]]+)")
+_END: Final = re.compile(r"(?:[\w.-]+|\[[0-9a-f:]+\]):(\d{1,5})\b")
+
+
+def explained(policy: Policy, text: str) -> str | None:
+    """Say which line of the configuration would open what an agent was refused.
+
+    Args:
+        policy: What it may reach.
+        text: What it said when it failed.
+
+    Returns:
+        The path or port, and the line; null where nothing in the text is a refusal of the wall.
+    """
+    if not _REFUSAL.search(text):
+        return None
+    for match in _PATH.finditer(text):
+        path = match[0].rstrip(".")
+        if not policy.can_read(path):
+            return f"the sandbox closes {path}; agent.sandbox: {{read: [{path}]}} would open it"
+        if not policy.can_write(path) and "__pycache__" not in path and _is_about(text, path):
+            return (
+                f"the sandbox lets {path} only be read; agent.sandbox: {{write: [{path}]}} would "
+                "open it"
+            )
+    for match in _END.finditer(text):
+        port = int(match[1])
+        if 0 < port < 65_536 and port not in policy.connect:
+            return (
+                f"the sandbox closes {match[0]}; agent.sandbox: {{connect: ['{match[0]}']}} would "
+                "open it"
+            )
+    return None
+
+
+def _is_about(text: str, path: str) -> bool:
+    """Say whether a refusal names a path: tracebacks name files of the program, too."""
+    return any(path in line and _REFUSAL.search(line) for line in text.splitlines())

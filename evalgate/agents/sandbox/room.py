@@ -1,0 +1,71 @@
+"""The room of one process: its scratch folder, its part of the environment, its wall."""
+
+import shutil
+import site
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from evalgate.agents.sandbox.policy import Observed, Policy, explained
+
+__all__ = ["Room", "Sandbox", "open_room"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """How the processes of an agent are kept from what they need not reach."""
+
+    policy: Policy
+    """What they may reach, beside their scratch folder."""
+    wrap: Callable[[Policy, str], tuple[str, ...]] | None = None
+    """Puts a program of its own before the command, where the kernel has no wall; gets the folder
+    it starts in."""
+    learn: Callable[[Observed], None] | None = None
+    """Is told what a process opened; with it nothing is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What one process is started with."""
+
+    wall: Policy | None = None
+    """What it may reach; null: whatever its user may."""
+    before: tuple[str, ...] = ()
+    """Words before its command."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables it is started with."""
+    learn: Callable[[Observed], None] | None = None
+    """Is told what it opened."""
+
+    def explain(self, text: str) -> str:
+        """Add to what an agent said which line of the configuration it lacks, where that is so."""
+        why = None if self.wall is None else explained(self.wall, text)
+        return text if why is None else f"{text}; {why}"
+
+
+@contextmanager
+def open_room(sandbox: Sandbox | None, cwd: Path) -> Iterator[Room]:
+    """Make a scratch folder, and remove it with all that was left there."""
+    if sandbox is None:
+        yield Room()
+        return
+    scratch = Path(tempfile.mkdtemp(prefix="evalgate-scratch-")).resolve()
+    try:
+        yield _room(sandbox, str(scratch), str(cwd))
+    finally:
+        with suppress(RecursionError):  # folders in folders without end; the machine keeps them
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _room(sandbox: Sandbox, scratch: str, cwd: str) -> Room:
+    environment = dict.fromkeys(("HOME", "TMPDIR", "TMP", "TEMP"), scratch)
+    if site.ENABLE_USER_SITE:
+        environment["PYTHONUSERBASE"] = site.getuserbase()  # it would follow HOME
+    policy = replace(sandbox.policy, write=(*sandbox.policy.write, scratch))
+    if sandbox.learn is not None:
+        return Room(environment=environment, learn=sandbox.learn)
+    if sandbox.wrap is not None:
+        return Room(before=sandbox.wrap(policy, cwd), environment=environment)
+    return Room(policy, environment=environment)
