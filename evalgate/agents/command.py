@@ -75,8 +75,9 @@ class CommandAgent:
             raise TrialFailed("timed_out", reason) from None
         finally:
             await process.end()
-            for seen in process.observed if room.learn is not None else ():
-                room.learn(seen)
+            if room.learn is not None:
+                for seen in process.observed:
+                    room.learn(seen)
         if process.stdout.size > limit:
             raise TrialFailed("bad_output", too_large(process.stdout.size, limit))
         if code != 0:

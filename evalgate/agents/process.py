@@ -228,7 +228,9 @@ async def _follow(reader: asyncio.StreamReader, process: Process) -> None:
     try:
         kind, number = HEADER.unpack(await reader.readexactly(HEADER.size))
         if kind == OPENED:
-            process.observed.append(Observed.from_json(json.loads(await reader.readexactly(number))))
+            process.observed.append(
+                Observed.from_json(json.loads(await reader.readexactly(number)))
+            )
             kind, number = HEADER.unpack(await reader.readexactly(HEADER.size))
         if kind == EXITED:
             code = number

@@ -27,7 +27,17 @@ from evalgate.agents.place import place_of
 from evalgate.agents.plain import NotPlain, encode
 from evalgate.errors import AgentLoadError
 
-__all__ = ["EXITED", "FAILED", "HEADER", "NOT_LOADED", "OPENED", "OUTPUT", "QUESTION", "READY", "main"]
+__all__ = [
+    "EXITED",
+    "FAILED",
+    "HEADER",
+    "NOT_LOADED",
+    "OPENED",
+    "OUTPUT",
+    "QUESTION",
+    "READY",
+    "main",
+]
 
 HEADER: Final = struct.Struct(">cII")
 """Kind, number of the question, length of the body."""

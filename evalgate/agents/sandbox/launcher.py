@@ -168,7 +168,7 @@ def _limit(max_memory: int | None) -> None:
 def _over(gate: socket.socket, pid: int, watched: Watched | None) -> int:
     """Wait until the process is over, or the gate lets go of it; return its exit code."""
     woken, wake = os.pipe()
-    os.set_blocking(wake, False)  # noqa: FBT003  # it takes no keyword
+    os.set_blocking(wake, False)  # it takes no keyword
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     wait = select.poll()

@@ -156,7 +156,9 @@ def smallest(policy: Policy, seen: Iterable[Observed]) -> dict[str, list[str]]:
     return {name: values for name, values in found.items() if values}
 
 
-_REFUSAL: Final = re.compile(r"Permission ?denied|PermissionError|EACCES|EPERM|not permitted", re.I)
+_REFUSAL: Final = re.compile(
+    r"Permission ?denied|PermissionError|EACCES|EPERM|not permitted", re.IGNORECASE
+)
 _PATH: Final = re.compile(r"(?<![\w/])/(?:[^\s'\":;,()\[\]]+)")
 _END: Final = re.compile(r"(?:[\w.-]+|\[[0-9a-f:]+\]):(\d{1,5})\b")
 

@@ -2,11 +2,12 @@
 
 import os
 from collections.abc import Iterable
+from typing import Final
 
 __all__ = ["Watched"]
 
-_TCP: tuple[str, ...] = ("tcp", "tcp6")
-_SYN_SENT_OR_ESTABLISHED = (b"01", b"02")
+_TCP: Final = ("tcp", "tcp6")
+_SYN_SENT_OR_ESTABLISHED: Final = (b"01", b"02")
 
 
 class Watched:
@@ -35,7 +36,7 @@ class Watched:
                 self._peers(pid, sockets)
 
     def _files(self, pid: int) -> set[bytes]:
-        sockets = set()
+        sockets: set[bytes] = set()
         folder = f"/proc/{pid}/fd"
         try:
             numbers = os.listdir(folder)
