@@ -54,6 +54,7 @@ async def open_agent(  # noqa: PLR0913  # all are keywords, and each is a fact o
         environ: The caller's environment.
         clock: Where the time comes from.
         slots: Model endpoints of worker processes.
+        sandbox: What keeps its processes in; null: nothing does.
 
     Raises:
         ConfigError: There is no such kind of agent.

@@ -26,6 +26,8 @@ _BOOTSTRAP: Final = (
     "from evalgate.agents.sandbox.launcher import main; main()"
 )
 
+_PYTHON: Final = (sys.executable, "-I", "-S", "-X", "utf8", "-c")
+
 PACKAGE: Final = str(Path(__file__).resolve().parents[2])
 """Where a process finds this package even if it is not installed."""
 
@@ -194,8 +196,7 @@ def open_launcher() -> Launcher:
     ours, theirs = socket.socketpair()
     with theirs:
         popen = subprocess.Popen(  # noqa: S603  # our own program
-            [sys.executable, "-I", "-S", "-X", "utf8", "-c", _BOOTSTRAP, PACKAGE]
-            + [str(theirs.fileno())],
+            (*_PYTHON, _BOOTSTRAP, PACKAGE, str(theirs.fileno())),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             env={},

@@ -229,13 +229,13 @@ def _descendants() -> list[int]:
     """Name the processes below this one, nearest first (Linux; elsewhere the group must do)."""
     children: dict[int, list[int]] = {}
     try:
-        entries = os.listdir("/proc")
+        entries = os.listdir("/proc")  # noqa: PTH208  # pathlib is slow to import
     except OSError:
         return []
     for entry in entries:
         if entry.isdigit():
             try:
-                with open(f"/proc/{entry}/stat", "rb") as file:
+                with open(f"/proc/{entry}/stat", "rb") as file:  # noqa: PTH123
                     parent = int(file.read().rpartition(b")")[2].split()[1])
             except (OSError, IndexError):
                 continue

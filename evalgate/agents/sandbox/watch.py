@@ -39,17 +39,17 @@ class Watched:
         sockets: set[bytes] = set()
         folder = f"/proc/{pid}/fd"
         try:
-            numbers = os.listdir(folder)
+            numbers = os.listdir(folder)  # noqa: PTH208  # pathlib is slow to import
         except OSError:
             return sockets
         for number in numbers:
             try:
-                target = os.readlink(f"{folder}/{number}")
+                target = os.readlink(f"{folder}/{number}")  # noqa: PTH115
                 if target.startswith("socket:["):
                     sockets.add(target[8:-1].encode())
                 if not target.startswith("/"):
                     continue
-                with open(f"/proc/{pid}/fdinfo/{number}", "rb") as file:
+                with open(f"/proc/{pid}/fdinfo/{number}", "rb") as file:  # noqa: PTH123
                     flags = int(file.read().partition(b"flags:")[2].split()[0], 8)
             except (OSError, IndexError, ValueError):
                 continue
@@ -58,7 +58,7 @@ class Watched:
 
     def _mapped(self, pid: int) -> None:
         try:
-            with open(f"/proc/{pid}/maps", "rb") as file:
+            with open(f"/proc/{pid}/maps", "rb") as file:  # noqa: PTH123
                 lines = file.read().splitlines()
         except OSError:
             return
@@ -68,7 +68,7 @@ class Watched:
     def _peers(self, pid: int, sockets: set[bytes]) -> None:
         for table in _TCP:
             try:
-                with open(f"/proc/{pid}/net/{table}", "rb") as file:
+                with open(f"/proc/{pid}/net/{table}", "rb") as file:  # noqa: PTH123
                     rows = [line.split() for line in file.read().splitlines()[1:]]
             except OSError:
                 continue
