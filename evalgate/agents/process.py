@@ -168,11 +168,11 @@ class Launcher:
             "wall": None if wall is None else wall.to_json(),
             "watch": watch,
         }
+        reader, control = await asyncio.open_connection(sock=ours)
         try:
-            reader, control = await asyncio.open_connection(sock=ours)
             pid = await _introduced(reader, control, asked)
         except BaseException:
-            ours.close()
+            control.close()
             _close(reading for reading, _ in outputs)
             raise
         process = Process(pid, Tail(keep_output), Tail(), loop.create_future(), control)

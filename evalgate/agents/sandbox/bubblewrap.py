@@ -1,0 +1,28 @@
+"""The same policy as arguments of `bwrap`, for kernels without Landlock.
+
+It shows an agent a file system with nothing in it but what the policy opens. It cannot tell one
+port from another, so the network stays open.
+"""
+
+from evalgate.agents.sandbox.policy import Policy
+
+__all__ = ["wrapped"]
+
+
+def wrapped(program: str, policy: Policy, cwd: str) -> tuple[str, ...]:
+    """Return the words to put before a command.
+
+    Args:
+        program: Path of `bwrap`.
+        policy: What the command may reach.
+        cwd: Folder it starts in.
+    """
+    words = [program, "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent"]
+    words += ["--dir", cwd]
+    for path in policy.read:
+        if path not in ("/proc", "/sys"):
+            words += ["--ro-bind-try", path, path]
+    for path in policy.write:
+        words += ["--bind-try", path, path]
+    words += ["--proc", "/proc", "--dev", "/dev", "--chdir", cwd, "--"]
+    return tuple(words)
