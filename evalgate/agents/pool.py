@@ -14,8 +14,9 @@ from evalgate.agents.agent_input import AgentCase
 from evalgate.agents.base import Context, Opening, TrialFailed
 from evalgate.agents.environment import agent_environment
 from evalgate.agents.plain import too_large
-from evalgate.agents.process import PACKAGE, Launcher, Process, ended_how, open_launcher
+from evalgate.agents.process import Launcher, Process, ended_how, open_launcher
 from evalgate.agents.sandbox.launcher import CHANNEL
+from evalgate.agents.sandbox.places import PACKAGE
 from evalgate.agents.sandbox.policy import Observed
 from evalgate.agents.sandbox.room import Room, open_room
 from evalgate.agents.trial import run_trial

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from evalgate.agents.sandbox.launcher import EXITED, HEADER, OPENED, REFUSED
+from evalgate.agents.sandbox.places import PACKAGE
 from evalgate.agents.sandbox.policy import Observed, Policy
 
 __all__ = ["Launcher", "Process", "Tail", "ended_how", "open_launcher"]
@@ -27,9 +28,6 @@ _BOOTSTRAP: Final = (
 )
 
 _PYTHON: Final = (sys.executable, "-I", "-S", "-X", "utf8", "-c")
-
-PACKAGE: Final = str(Path(__file__).resolve().parents[2])
-"""Where a process finds this package even if it is not installed."""
 
 
 class Tail(asyncio.Protocol):

@@ -8,10 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from evalgate.agents.process import PACKAGE
 from evalgate.agents.sandbox.policy import Places
 
-__all__ = ["bubblewrap", "checkout_of", "find_places", "real"]
+__all__ = ["PACKAGE", "bubblewrap", "checkout_of", "find_places", "real"]
+
+PACKAGE: Final = str(Path(__file__).resolve().parents[3])
+"""Where a process finds this package even if it is not installed."""
 
 _SYSTEM: Final = (
     *("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/opt", "/etc", "/nix/store"),
