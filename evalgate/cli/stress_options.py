@@ -14,7 +14,7 @@ __all__ = ["load_options", "quota_options", "source_options", "stress_fields"]
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _LIMITS = ("rpm", "tpm", "input_tpm", "output_tpm", "max_concurrency", "burst")
-_COUNTING = ("limiter", "charge", "count_rejected")
+_COUNTING = ("limiter", "charge", "count_rejected", "hint")
 _PLAIN = (
     "profile",
     "retry",
@@ -77,7 +77,9 @@ def quota_options(command: Command) -> Command:
         command,
         (
             click.option(
-                "--profile", metavar="openai|anthropic|azure|custom", help="Whose way of counting."
+                "--profile",
+                metavar="openai|anthropic|azure|litellm|custom",
+                help="Whose way of counting.",
             ),
             click.option("--rpm", type=whole, metavar="N", help="Requests a minute."),
             click.option("--tpm", type=whole, metavar="N", help="Tokens a minute."),
@@ -87,7 +89,7 @@ def quota_options(command: Command) -> Command:
             click.option("--burst", type=whole, metavar="N", help="Requests in a full bucket."),
             click.option(
                 "--limiter",
-                type=click.Choice(["bucket", "fixed", "sliding"]),
+                type=click.Choice(["bucket", "fixed", "sliding", "sliding-counter"]),
                 help="How requests and tokens are counted.",
             ),
             click.option(
@@ -100,6 +102,11 @@ def quota_options(command: Command) -> Command:
                 is_flag=True,
                 default=None,
                 help="A rejected attempt counts as a request.",
+            ),
+            click.option(
+                "--hint",
+                type=click.Choice(["none", "seconds", "ms", "date"]),
+                help="How a refusal tells the wait.",
             ),
         ),
     )
@@ -185,6 +192,12 @@ def _control(command: Command) -> Command:
                 metavar="SECONDS",
                 help="Longest wait in the queue.",
             ),
+            click.option(
+                "--max-queue",
+                type=click.IntRange(0),
+                metavar="N",
+                help="Calls that wait at most.",
+            ),
         ),
     )
 
@@ -223,7 +236,7 @@ def stress_fields(given: Mapping[str, Any]) -> dict[str, object]:
 
 
 def _admission(given: Mapping[str, Any]) -> dict[str, object] | bool | None:
-    names = ("reservation", "reserve", "backpressure", "dynamic", "max_wait")
+    names = ("reservation", "reserve", "backpressure", "dynamic", "max_wait", "max_queue")
     parts = {name: given[name] for name in names if given.get(name) is not None}
     if given.get("queue") is False:
         if parts:

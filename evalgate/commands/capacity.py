@@ -58,8 +58,6 @@ class CapacityOptions:
     """Fields of the `stress:` block that the command line names."""
     growth: float = 0.0
     """Share that is added to the peak."""
-    seeds: int = 1
-    """Seeds for each trial of a load with chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +114,7 @@ def plan_capacity(options: CapacityOptions, world: World, listen: Listener) -> P
     return Planned(
         settings=settings_data(config, scenario),
         agents=tuple(_share(agent, config, options.growth) for agent in agents),
-        plan=capacity_plan(scenario, _starts(workload), options.growth, seeds=options.seeds),
+        plan=capacity_plan(scenario, _starts(workload), options.growth),
         stated=stated,
         curve=_curves(scenario),
     )
@@ -244,7 +242,9 @@ def as_json(planned: Planned) -> dict[str, Json]:
                 "tier": need.tier,
                 "needs": None if need.limits is None else dict(need.limits),
                 "largest_sessions": need.sessions,
+                "sessions_per_minute": need.rate,
                 "at_least": need.at_most,
+                "reason": need.reason,
             }
             for need in plan.needs
         ],

@@ -141,10 +141,11 @@ def _about(arrivals: Arrivals) -> list[str]:
     found = []
     if not arrivals.was_sorted:
         found.append("the arrivals were not in order of time and were sorted")
+    if arrivals.read_as_ms:
+        found.append("the times are whole numbers far apart and were read as milliseconds")
     if arrivals.ties:
         found.append(
-            f"{arrivals.ties} arrival(s) share the moment of the one before; they keep the order "
-            "of the file"
+            f"{arrivals.ties} arrival(s) share the moment of the one before; their order is drawn"
         )
     if arrivals.missing_tokens:
         found.append(

@@ -68,15 +68,20 @@ def _tables(plan: Plan) -> Iterable[tuple[str, Sequence[_Row]]]:
     tiers = cast("list[dict[str, Json]]", plan["tiers"])
     yield (
         "Needed for each tier after growth, and the most sessions it holds on today's limits",
-        [("tier", "needs", "most sessions"), *map(_tier, tiers)],
+        [("tier", "needs", "most sessions", "a minute", ""), *map(_tier, tiers)],
     )
     levers = cast("list[dict[str, Json]]", plan["levers"])
     yield (
         "What one change buys",
         [
-            ("change", "sessions that hold", "calls that fail today"),
+            ("change", "sessions that hold", "a minute", "calls that fail today"),
             *(
-                (str(lever["name"]), _number(lever["sessions"]), _percent(lever["error_rate"]))
+                (
+                    str(lever["name"]),
+                    _number(lever["sessions"]),
+                    _rate(lever["rate"]),
+                    _percent(lever["error_rate"]),
+                )
                 for lever in levers
             ),
         ],
@@ -100,7 +105,9 @@ def _tier(tier: Mapping[str, Json]) -> _Row:
     said = "more than was tried" if needs is None else _limits(needs)
     most = tier["largest_sessions"]
     more = " or more" if tier["at_least"] else ""
-    return str(tier["tier"]), said, f"{_number(most)}{more}"
+    rate = "" if tier["sessions_per_minute"] is None else _rate(tier["sessions_per_minute"])
+    why = str(tier["reason"] or "")
+    return str(tier["tier"]), said, f"{_number(most)}{more}", rate, why
 
 
 def _limits(needs: Mapping[str, int]) -> str:
@@ -109,6 +116,10 @@ def _limits(needs: Mapping[str, int]) -> str:
 
 def _number(value: Json) -> str:
     return f"{value:,}" if isinstance(value, int) else "-"
+
+
+def _rate(value: Json) -> str:
+    return f"{value:,.4g}" if isinstance(value, int | float) else ""
 
 
 def _percent(value: Json) -> str:

@@ -1,7 +1,7 @@
 """Reading rate-limit headers as providers really send them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -22,7 +22,11 @@ _UNITS = {
 }
 _GO_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(h|ms|m|s|us|µs|ns)")
 _NUMBER = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})?")
-_FAMILIES = ("x-ratelimit-", "anthropic-ratelimit-")
+_FAMILIES = ("x-ratelimit-", "anthropic-ratelimit-", "ratelimit-")
+_ITEM = re.compile(r'\s*(?:"([^"]*)"|([A-Za-z0-9*._-]+))\s*')
+_PAIR = re.compile(r"\s*([a-z]+)\s*=\s*(?:\"?)([0-9]+)(?:\"?)\s*")
+_WORDS = {"limit": "limit", "q": "limit", "remaining": "remaining", "r": "remaining"}
+_TIMES = {"reset": "reset", "t": "reset", "w": "renewalperiod"}
 _FIELDS = ("limit", "remaining", "reset", "renewalperiod")
 
 
@@ -92,6 +96,10 @@ def parse_headers(headers: Mapping[str, str]) -> RateLimitHeaders:
         low = name.lower()
         if low in {"retry-after", "retry-after-ms"}:
             retry[low] = value
+        if low in {"ratelimit", "ratelimit-policy"}:
+            for dimension, fields in _structured(value):
+                found.setdefault(dimension, {}).update(fields)
+            continue
         split = _split(low)
         if split is not None:
             dimension, field = split
@@ -103,6 +111,37 @@ def parse_headers(headers: Mapping[str, str]) -> RateLimitHeaders:
     if wait is None:
         other |= retry
     return RateLimitHeaders(limits, wait, other or None)
+
+
+def _structured(text: str) -> list[tuple[str, dict[str, str]]]:
+    """Read IETF's `ratelimit` and `ratelimit-policy`, in the forms of drafts 5 to 10.
+
+    `limit=100, remaining=50, reset=5`, `100;w=60`, and `"name";r=50;t=5`.
+
+    Raises:
+        DataError: It is none of these.
+    """
+    pairs = [_PAIR.fullmatch(part) for part in text.split(",")]
+    if all(pairs):
+        return [("all", _fields([pair for pair in pairs if pair is not None]))]
+    found = []
+    for member in text.split(","):
+        name, *rest = member.split(";")
+        item = _ITEM.fullmatch(name)
+        known = [pair for part in rest if (pair := _PAIR.fullmatch(part)) is not None]
+        if item is None:
+            raise DataError(f"ratelimit header: expected a policy and its numbers, found {text!r}")
+        fields = _fields(known)
+        bare = item[2] or ""
+        if bare.isdigit():
+            fields["limit"] = bare
+        found.append(("all" if bare.isdigit() else item[1] or bare, fields))
+    return found
+
+
+def _fields(pairs: Iterable[re.Match[str]]) -> dict[str, str]:
+    known = {**_WORDS, **_TIMES}
+    return {known[pair[1]]: pair[2] for pair in pairs if pair[1] in known}
 
 
 def _split(name: str) -> tuple[str, str] | None:

@@ -1,6 +1,6 @@
-"""Three ways to count against a limit: token bucket, fixed window, sliding log.
+"""Ways to count against a limit: token bucket, fixed window, sliding log, sliding counter.
 
-All three answer the same four questions in whole numbers, so that no decision hangs on a rounding:
+All answer the same four questions in whole numbers, so that no decision hangs on a rounding:
 how long until a cost fits (`wait`), take it (`take`), count a rejected one (`waste`), how much is
 in use (`used`). Times are nanoseconds on any clock that does not run backwards.
 """
@@ -9,7 +9,15 @@ from collections import deque
 from math import gcd
 from typing import Protocol
 
-__all__ = ["Bucket", "FixedWindow", "Limiter", "SlidingLog", "take_one", "take_two"]
+__all__ = [
+    "Bucket",
+    "FixedWindow",
+    "Limiter",
+    "SlidingCounter",
+    "SlidingLog",
+    "take_one",
+    "take_two",
+]
 
 
 class Limiter(Protocol):
@@ -264,3 +272,75 @@ class SlidingLog:
         """Return the nanoseconds until the log is empty."""
         self._prune(now)
         return self.log[-1][0] + self.window - now if self.log else 0
+
+
+class SlidingCounter:
+    """Two fixed windows; the last one weighs by the share of it that the sliding window covers.
+
+    The count of limiter libraries that keep two numbers in place of a log: `current` plus the
+    whole part of `previous * (window - elapsed) / window`, as in `limits` 5 (Python).
+    """
+
+    __slots__ = ("current", "limit", "previous", "start", "window")
+
+    def __init__(self, limit: int, window: int, start: int | None = None) -> None:
+        """Start with nothing counted.
+
+        Args:
+            limit: Units in the weighted window.
+            window: Nanoseconds.
+            start: A moment at which a window starts; None: the first arrival.
+        """
+        self.limit = limit
+        self.window = window
+        self.start = start
+        self.previous = self.current = 0
+
+    def _roll(self, now: int) -> int:
+        """Move to the window of `now`; return the nanoseconds since it began."""
+        if self.start is None:
+            self.start = now
+        passed, elapsed = divmod(now - self.start, self.window)
+        if passed > 0:
+            self.previous = self.current if passed == 1 else 0
+            self.current = 0
+            self.start += passed * self.window
+        return elapsed
+
+    def _weighted(self, elapsed: int) -> int:
+        return self.previous * (self.window - elapsed) // self.window + self.current
+
+    def wait(self, cost: int, now: int) -> int:
+        """Return the nanoseconds until `cost` fits; 0 means that it fits now."""
+        elapsed = self._roll(now)
+        room = self.limit - cost - self.current
+        if room >= 0:
+            return max(0, self._faded(self.previous, room) - elapsed)
+        return self.window - elapsed + self._faded(self.current, self.limit - cost)
+
+    def _faded(self, count: int, room: int) -> int:
+        """Return the nanoseconds into a window until the count before it weighs `room`."""
+        return max(0, self.window + 1 + (room + 1) * -self.window // count) if count else 0
+
+    def take(self, cost: int, now: int, since: int | None = None) -> None:
+        """Count `cost`; a negative one gives back to the window it was taken in."""
+        self._roll(now)
+        start = now if self.start is None else self.start
+        if cost >= 0 or since is None or since >= start:
+            self.current = max(0, self.current + cost)
+        elif since >= start - self.window:
+            self.previous = max(0, self.previous + cost)
+
+    def waste(self, cost: int, now: int) -> None:
+        """Count `cost`, up to the limit."""
+        elapsed = self._roll(now)
+        self.current += max(0, min(cost, self.limit - self._weighted(elapsed)))
+
+    def used(self, now: int) -> int:
+        """Return the weighted count."""
+        return self._weighted(self._roll(now))
+
+    def reset(self, now: int) -> int:
+        """Return the nanoseconds until nothing is counted."""
+        left = self.window - self._roll(now)
+        return left + self.window if self.current else left if self.previous else 0

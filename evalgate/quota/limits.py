@@ -17,8 +17,8 @@ __all__ = [
     "Request",
 ]
 
-LimiterName = Literal["bucket", "fixed", "sliding"]
-"""Token bucket with continuous refill, fixed window, sliding log."""
+LimiterName = Literal["bucket", "fixed", "sliding", "sliding-counter"]
+"""Token bucket with continuous refill, fixed window, sliding log, two weighted windows."""
 
 Charge = Literal["actual", "max", "sum", "anthropic"]
 """What a call costs when it is admitted.
@@ -28,8 +28,8 @@ max_tokens (Azure). `anthropic`: input without cache reads, output as it is prod
 max_tokens is not known, `max` and `sum` charge the real cost.
 """
 
-Hint = Literal["exact", "ms", "s", "none"]
-"""How finely the server tells the wait: exactly, in ms, in whole seconds, or not at all."""
+Hint = Literal["exact", "ms", "seconds", "date", "none"]
+"""How the server tells the wait: exactly, in ms, in whole seconds, as a date, or not at all."""
 
 DimensionName = Literal["requests", "tokens", "input_tokens", "output_tokens", "concurrency"]
 
@@ -91,7 +91,7 @@ class Quota:
     count_rejected: bool = False
     """Whether a rejected attempt counts as a request, up to the limit."""
     hint: Hint = "ms"
-    """How finely the wait is told to the client."""
+    """How the wait is told to the client."""
     profile: str = "custom"
     """Whose error bodies and headers are sent."""
 

@@ -6,8 +6,9 @@ The wording and the header names are those of real responses (sources in `docs/s
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
+from email.utils import format_datetime
 from fractions import Fraction
 from typing import Literal
 
@@ -15,6 +16,7 @@ from evalgate.errors import ConfigError
 from evalgate.quota.quota import (
     DimensionName,
     DimensionUse,
+    Hint,
     NeverFits,
     Quota,
     QuotaState,
@@ -41,7 +43,7 @@ __all__ = [
 
 PROFILES: dict[str, Quota] = {
     "openai": Quota(limiter="bucket", charge="max", settles=False, hint="ms", profile="openai"),
-    "anthropic": Quota(limiter="bucket", charge="anthropic", hint="s", profile="anthropic"),
+    "anthropic": Quota(limiter="bucket", charge="anthropic", hint="seconds", profile="anthropic"),
     "azure": Quota(
         limiter="fixed",
         charge="sum",
@@ -50,9 +52,13 @@ PROFILES: dict[str, Quota] = {
         request_window=10.0,
         profile="azure",
     ),
-    "custom": Quota(),
+    # Its router counts a window and forwards no hint a client would read (`docs/stress.md`).
+    "litellm": Quota(limiter="fixed", hint="none", profile="litellm"),
+    "custom": Quota(hint="none"),
 }
-"""How each provider counts; the limits themselves are the account's."""
+"""How each provider counts and what it tells; the limits themselves are the account's.
+
+What nobody knows to send a hint is taken to send none: obeyed hints make every result better."""
 
 
 def with_profile(name: str, limits: Mapping[str, object]) -> Quota:
@@ -166,12 +172,12 @@ _SHORT = {"requests": "RPM", "tokens": "TPM", "input_tokens": "TPM", "output_tok
 _SPAN = {60: "min", 86_400: "day", 3_600: "hour", 1: "sec"}
 
 
-def _openai_message(refusal: Refusal, model: str, organization: str) -> str:
+def _openai_message(refusal: Refusal, model: str) -> str:
     span = _SPAN.get(refusal.window // SECOND, "min")
     letter = span[0].upper()
     kind = "requests" if refusal.dimension in {"requests", "concurrency"} else "tokens"
     short = _SHORT.get(refusal.dimension, "RPM")[:2] + letter
-    head = f"for {model} in organization {organization} on {kind} per {span} ({short}): "
+    head = f"for {model} in organization org-evalgate on {kind} per {span} ({short}): "
     numbers = f"Limit {refusal.limit}, "
     if refusal.requested > refusal.limit:
         return (
@@ -198,8 +204,8 @@ def throttle_response(
     use: tuple[DimensionUse, ...],
     *,
     wall_clock: datetime,
+    hint: Hint | None = None,
     model: str = "MODEL",
-    organization: str = "ORG",
 ) -> WireResponse:
     """Build the 429 of a provider.
 
@@ -208,8 +214,8 @@ def throttle_response(
         refusal: What was refused.
         use: How full each limit is, for the headers.
         wall_clock: The time of day, with a time zone, for resets given as moments.
+        hint: How the wait is told; None: as the provider does.
         model: The model's name in the message.
-        organization: The organisation's name in the message.
 
     Returns:
         The response. Hints are rounded up, so that a client that obeys is not early; only the
@@ -217,7 +223,8 @@ def throttle_response(
     """
     headers = rate_limit_headers(profile, use, wall_clock=wall_clock)
     if refusal.retry_after is not None:
-        headers |= _retry_headers(profile, refusal.retry_after)
+        told = hint or PROFILES.get(profile, PROFILES["custom"]).hint
+        headers |= _retry_headers(told, refusal.retry_after, wall_clock)
     if profile == "anthropic":
         error = {"type": "rate_limit_error", "message": _anthropic_message(refusal)}
         return WireResponse(429, headers, _body({"type": "error", "error": error}))
@@ -232,7 +239,7 @@ def throttle_response(
         )
         return WireResponse(429, headers, _body({"error": {"code": "429", "message": text}}))
     kind = "requests" if refusal.dimension in {"requests", "concurrency"} else "tokens"
-    message = _openai_message(refusal, model, organization)
+    message = _openai_message(refusal, model)
     detail = {"message": message, "type": kind, "param": None, "code": "rate_limit_exceeded"}
     return WireResponse(429, headers, _body({"error": detail}))
 
@@ -247,9 +254,15 @@ def _anthropic_message(refusal: Refusal) -> str:
     )
 
 
-def _retry_headers(profile: str, wait: int) -> dict[str, str]:
+def _retry_headers(hint: Hint, wait: int, wall_clock: datetime) -> dict[str, str]:
     whole = str(quantise(wait, SECOND) // SECOND)
-    if profile == "anthropic":
+    if hint == "none":
+        return {}
+    if hint == "date":
+        moment = wall_clock.astimezone(UTC) + timedelta(microseconds=-(-wait // 1000))
+        late = moment.replace(microsecond=0) + timedelta(seconds=bool(moment.microsecond))
+        return {"retry-after": format_datetime(late, usegmt=True)}
+    if hint == "seconds":
         return {"retry-after": whole}
     return {"retry-after-ms": str(quantise(wait, MILLISECOND) // MILLISECOND), "retry-after": whole}
 
@@ -281,7 +294,7 @@ def rate_limit_headers(
 
 
 def _rfc3339(now: datetime, wait: int) -> str:
-    moment = now.astimezone(timezone.utc) + timedelta(seconds=quantise(wait, SECOND) // SECOND)  # noqa: UP017  spelled out for readers
+    moment = now.astimezone(UTC) + timedelta(seconds=quantise(wait, SECOND) // SECOND)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

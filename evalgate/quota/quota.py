@@ -13,6 +13,7 @@ from evalgate.quota.limiters import (
     Bucket,
     FixedWindow,
     Limiter,
+    SlidingCounter,
     SlidingLog,
     take_one,
     take_two,
@@ -116,7 +117,9 @@ def _limiter(quota: Quota, dimension: Dimension, start: int | None) -> Limiter:
         return Bucket(dimension.limit, dimension.window, room)
     if quota.limiter == "fixed":
         return FixedWindow(dimension.limit, dimension.window, start)
-    return SlidingLog(dimension.limit, dimension.window)
+    if quota.limiter == "sliding":
+        return SlidingLog(dimension.limit, dimension.window)
+    return SlidingCounter(dimension.limit, dimension.window, start)
 
 
 def new_state(quota: Quota, start: int | None = None) -> QuotaState:

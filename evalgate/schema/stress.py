@@ -51,12 +51,14 @@ class StressQuota(Model):
     """Calls in flight at once."""
     burst: _Limit | None = None
     """Requests that a full bucket holds; null: as many as a minute's."""
-    limiter: Literal["bucket", "fixed", "sliding"] | None = None
+    limiter: Literal["bucket", "fixed", "sliding", "sliding-counter"] | None = None
     """How requests and tokens are counted; null: as the profile's provider does."""
     charge: Literal["actual", "max", "sum", "anthropic"] | None = None
     """What a call costs when it is admitted; null: as the profile's provider charges."""
     count_rejected: bool = False
     """Whether a rejected attempt counts as a request, up to the limit."""
+    hint: Literal["none", "seconds", "ms", "date"] | None = None
+    """How a refusal tells the wait (`retry-after`); null: as the profile's provider does."""
 
 
 class StressAdmission(Model):
@@ -72,6 +74,8 @@ class StressAdmission(Model):
     """Whether calls at once rise below 80 % of the quota in use and are cut at 90 %."""
     max_wait: NonNegative | None = None
     """Seconds a call waits at most; null: as long as it takes."""
+    max_queue: Annotated[int, Field(ge=0, le=10**9)] | None = None
+    """Calls that wait at most, one more is turned away; null: any number."""
 
 
 def _admission(value: object) -> object:
@@ -84,7 +88,8 @@ class StressConfig(Model):
     """A stress check of the suite: `evalgate run` makes it beside the golden set."""
 
     profile: str = "openai"
-    """Whose way of counting, error bodies and headers: `openai`, `anthropic`, `azure`, `custom`."""
+    """Whose way of counting, error bodies, headers and hints: `openai`, `anthropic`, `azure`,
+    `litellm`, or `custom`, which is taken to send no hint."""
     quota: StressQuota = StressQuota()
     """The limits of the account; those of the whole organisation where `organisation` says so."""
     organisation: bool | None = None
@@ -117,7 +122,7 @@ class StressConfig(Model):
     """Wall time a live check may take."""
     seed: Annotated[int, Field(ge=0, le=2**32)] = 0
     """Fixes arrivals, jitter and faults."""
-    most_seeds: Annotated[int, Field(ge=1, le=1000)] = 32
+    most_seeds: Annotated[int, Field(ge=1, le=1000)] = 128
     """Seeds that may be played until a claim has its evidence."""
     alert_routes: dict[str, str] | None = None
     """Where alerts go, by team; null: not stated."""

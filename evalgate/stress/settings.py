@@ -49,7 +49,7 @@ __all__ = [
     "with_options",
 ]
 
-MODEL_VERSION = "1"
+MODEL_VERSION = "2"
 """Change it when the model changes its mind: figures of two versions are not compared."""
 
 _LOAD = ("profile", "quota", "sessions", "growth", "faults", "engine", "seed")
@@ -174,6 +174,7 @@ def _admission(config: StressAdmission | None) -> Admission | None:
         backpressure=config.backpressure,
         aimd=Aimd() if config.dynamic else None,
         max_wait=config.max_wait,
+        max_queue=config.max_queue,
     )
 
 
@@ -273,6 +274,7 @@ def settings_data(config: StressConfig, scenario: Scenario) -> dict[str, Json]:
         "profile": config.profile,
         "limiter": quota.limiter,
         "charge": quota.charge,
+        "hint": quota.hint,
         "limits": limits,
         "count_rejected": quota.count_rejected,
         "retry": config.retry,

@@ -80,6 +80,10 @@ def test_case_three(tmp_path: Path, cli: Cli, burst: str, admitted: int) -> None
     assert admitted == stress["succeeded"]
 
 
+ONCE = ("--retry", "none", "--most-seeds", "1")
+"""More seeds of what comes at once would only add the counts up."""
+
+
 @pytest.mark.parametrize(("limiter", "admitted"), [("fixed", 120), ("sliding", 60), ("bucket", 60)])
 def test_case_four(tmp_path: Path, cli: Cli, limiter: str, admitted: int) -> None:
     """60 calls at 59.9 s and 60 at 60.1 s; source: specification, number 4.
@@ -87,7 +91,7 @@ def test_case_four(tmp_path: Path, cli: Cli, limiter: str, admitted: int) -> Non
     Times in plain seconds have a zero of their own, and there a fixed window starts.
     """
     file = written(tmp_path, [59.9] * 60 + [60.1] * 60)
-    stress = played(cli, file, "--rpm", "60", "--limiter", limiter, "--retry", "none")
+    stress = played(cli, file, "--rpm", "60", "--limiter", limiter, *ONCE)
     assert admitted == stress["succeeded"]
 
 
@@ -95,7 +99,7 @@ def test_case_four(tmp_path: Path, cli: Cli, limiter: str, admitted: int) -> Non
 def test_case_five(tmp_path: Path, cli: Cli, charge: str, admitted: int) -> None:
     """20 calls, 30,000 TPM, real cost 700, max_tokens 4000; source: specification, number 5."""
     file = written(tmp_path, [0.0] * 20, input_tokens=500, output_tokens=200, max_tokens=4000)
-    stress = played(cli, file, "--tpm", "30000", "--charge", charge, "--retry", "none")
+    stress = played(cli, file, "--tpm", "30000", "--charge", charge, *ONCE)
     assert admitted == stress["succeeded"]
 
 
@@ -137,7 +141,7 @@ def test_unsorted_and_tied_arrivals(tmp_path: Path, cli: Cli) -> None:
     file = written(tmp_path, [2.0, 0.0, 2.0])
     result = cli("stress", "--arrivals", file, "--rpm", "60", "-f", "json")
     said = " ".join(result.json["warnings"])
-    assert 0 == result.code
+    assert 0 == result.code, "3 seeds of 100 calls settle 1 %"
     assert "not in order of time" in said
     assert "1 arrival(s) share the moment" in said
 
@@ -208,7 +212,9 @@ def test_traces_are_sessions(tmp_path: Path, cli: Cli) -> None:
     options = ("--rpm", "60", "--sessions", "info=30", "--tier", "info=critical", "-f", "json")
     report = cli("stress", "--traces", traces(tmp_path), *options).json
     stress = report["stress"]
-    assert (30, 60, 60, 0) == tuple(
+    seeds = stress["seeds"]
+    assert 60 * seeds >= 2995, "evidence of 0.1 %, as the order at once is drawn"
+    assert (30 * seeds, 60 * seeds, 60 * seeds, 0) == tuple(
         stress[name] for name in ("sessions", "calls", "succeeded", "throttled")
     )
     assert {"critical": "pass"} == stress["tiers"]

@@ -91,3 +91,37 @@ def test_broken_headers_are_errors(headers: dict[str, str]) -> None:
     """A known header with something else in it is no silence."""
     with pytest.raises(DataError):
         parse_headers(headers)
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        (
+            {"RateLimit-Limit": "100", "RateLimit-Remaining": "50", "RateLimit-Reset": "30"},
+            {"all": LimitHeader(100, 50, 30 * SECOND)},
+        ),
+        (
+            {"ratelimit": "limit=100, remaining=50, reset=30", "ratelimit-policy": "100;w=60"},
+            {"all": LimitHeader(100, 50, 30 * SECOND, period=60 * SECOND)},
+        ),
+        (
+            {
+                "ratelimit": '"rpm";r=50;t=30, "tpm";r=9;t=3',
+                "ratelimit-policy": '"rpm";q=100;w=60',
+            },
+            {
+                "rpm": LimitHeader(100, 50, 30 * SECOND, period=60 * SECOND),
+                "tpm": LimitHeader(None, 9, 3 * SECOND),
+            },
+        ),
+    ],
+)
+def test_the_drafts_of_the_ietf(headers: dict[str, str], expected: dict[str, LimitHeader]) -> None:
+    """draft-ietf-httpapi-ratelimit-headers: three headers (03), one (07), structured (10)."""
+    assert expected == parse_headers(headers).limits
+
+
+def test_a_ratelimit_header_that_is_none_is_refused() -> None:
+    """Named, not skipped."""
+    with pytest.raises(DataError):
+        parse_headers({"ratelimit": "soon!"})

@@ -5,7 +5,15 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalgate.quota.limiters import Bucket, FixedWindow, Limiter, SlidingLog, take_one, take_two
+from evalgate.quota.limiters import (
+    Bucket,
+    FixedWindow,
+    Limiter,
+    SlidingCounter,
+    SlidingLog,
+    take_one,
+    take_two,
+)
 
 _STEPS = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 8)), min_size=1, max_size=60)
 """Pairs of time since the step before and cost."""
@@ -194,3 +202,45 @@ def test_an_entry_leaves_exactly_one_window_later() -> None:
     log = SlidingLog(5, 10)
     log.take(3, 0)
     assert (3, 0) == (log.used(9), log.used(10))
+
+
+def _two_counters(limit: int, window: int, steps: list[tuple[int, int]]) -> list[bool]:
+    """As `SlidingWindowCounterRateLimiter` of limits 5.8 decides, in rational numbers."""
+    counts: dict[int, int] = {}
+    now, found = 0, []
+    for gap, cost in steps:
+        now += gap
+        place, elapsed = divmod(now, window)
+        share = Fraction(counts.get(place - 1, 0) * (window - elapsed), window)
+        fits = share.__floor__() + counts.get(place, 0) + cost <= limit
+        if fits:
+            counts[place] = counts.get(place, 0) + cost
+        found.append(fits)
+    return found
+
+
+@given(st.integers(1, 9), st.integers(1, 60), _STEPS)
+def test_sliding_counter_decides_like_two_counters(
+    limit: int, window: int, steps: list[tuple[int, int]]
+) -> None:
+    """Every decision, whatever the costs."""
+    limiter = SlidingCounter(limit, window, start=0)
+    assert _two_counters(limit, window, steps) == _decisions(limiter, steps)
+
+
+@given(st.integers(1, 9), st.integers(2, 60), _STEPS, st.integers(1, 9))
+def test_a_sliding_counters_wait_is_the_first_moment_that_fits(
+    limit: int, window: int, steps: list[tuple[int, int]], cost: int
+) -> None:
+    """Not a nanosecond before, and then it does."""
+    cost = min(cost, limit)
+
+    def played() -> SlidingCounter:
+        limiter = SlidingCounter(limit, window, start=0)
+        _decisions(limiter, steps)
+        return limiter
+
+    now = sum(gap for gap, _ in steps)
+    wait = played().wait(cost, now)
+    assert 0 == played().wait(cost, now + wait)
+    assert wait == 0 or played().wait(cost, now + wait - 1) > 0

@@ -50,12 +50,10 @@ def test_real_waits(limit: int, used: int, requested: int, window: int, expected
 def test_openai_message_word_for_word() -> None:
     """The body of a real 429, as quoted in the specification."""
     refusal = Refusal("tokens", 30_000, 29_937, 385, 644 * MILLISECOND)
-    response = throttle_response(
-        "openai", refusal, (), wall_clock=NOON, model="gpt-4o", organization="org-x"
-    )
+    response = throttle_response("openai", refusal, (), wall_clock=NOON, model="gpt-4o")
     error = json.loads(response.body)["error"]
     assert error["message"].startswith(
-        "Rate limit reached for gpt-4o in organization org-x on tokens per min (TPM): "
+        "Rate limit reached for gpt-4o in organization org-evalgate on tokens per min (TPM): "
         "Limit 30000, Used 29937, Requested 385. Please try again in 644ms. "
     )
     assert [429, "tokens", None, "rate_limit_exceeded"] == [
@@ -202,9 +200,9 @@ def test_other_errors(profile: str, kind: str, status: int, word: str) -> None:
 
 def test_a_profile_takes_the_accounts_limits() -> None:
     """Limits replace those of the profile, the way of counting stays."""
-    expected = Quota(rpm=60, charge="max", settles=False, profile="openai")
+    expected = Quota(rpm=60, charge="max", settles=False, hint="ms", profile="openai")
     assert expected == with_profile("openai", {"rpm": 60})
-    assert {"openai", "anthropic", "azure", "custom"} == set(PROFILES)
+    assert {"openai", "anthropic", "azure", "litellm", "custom"} == set(PROFILES)
 
 
 @pytest.mark.parametrize(("name", "limits"), [("opnai", {}), ("openai", {"rmp": 5})])

@@ -43,7 +43,7 @@ def stress(
     rootcause: Accuracy | None = None,
     *,
     seed: int = 0,
-    most_seeds: int = 32,
+    most_seeds: int = 128,
 ) -> StressResult:
     """Play a scenario until its gating claims are settled, or so many seeds are spent.
 

@@ -85,7 +85,7 @@ async def live_part(
     roles = _roles(plan, config, scenario, sessions)
     at_once = law.users if isinstance(law, Closed) else len(roles)
     chance = seeded(config.seed)
-    quota = LiveQuota(scenario.quota, scenario.faults, time.monotonic_ns, chance)
+    quota = LiveQuota(scenario.quota, scenario.faults, time.monotonic_ns, chance, world.now)
     gate = Gate(quota.admit, {role.number: role.tape for role in roles})
     async with open_live_agent(plan, world, gate, at_once) as agent:
         warm = [replace(role, start=0.0) for role in roles]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from random import Random
 from typing import NamedTuple
 
@@ -72,6 +72,8 @@ class LiveQuota:
     """Nanoseconds that only grow."""
     chance: Random
     """Source of faults."""
+    wall: Callable[[], datetime]
+    """The time of day, for hints that are dates."""
     state: QuotaState | None = None
     """What is in use; None: no round is on."""
     began: int = 0
@@ -112,9 +114,9 @@ class LiveQuota:
             self.quota.profile,
             refusal_of(state, request, decision, now),
             use(state, now),
-            wall_clock=datetime.fromtimestamp(now / 1e9, UTC),
+            wall_clock=self.wall(),
+            hint=self.quota.hint,
             model=incoming.model or "MODEL",
-            organization="org-evalgate",
         )
         return _typed(told)
 

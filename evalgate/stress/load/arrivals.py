@@ -4,7 +4,7 @@ import csv
 import json
 import re
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
@@ -13,7 +13,7 @@ from typing import Literal
 
 from evalgate.errors import DataError
 from evalgate.quota.quota import Request
-from evalgate.quota.units import SECOND
+from evalgate.quota.units import MILLISECOND, SECOND
 
 __all__ = ["Arrivals", "ArrivalsFormat", "parse_arrivals"]
 
@@ -21,16 +21,33 @@ ArrivalsFormat = Literal["csv", "jsonl"]
 
 _NAMES = {
     "time": ("time", "timestamp", "arrival", "arrived_at", "t"),
-    "input": ("contexttokens", "input_tokens", "prompt_tokens", "context_tokens"),
-    "output": ("generatedtokens", "output_tokens", "completion_tokens", "generated_tokens"),
+    "time_s": ("time_s", "timestamp_s", "arrival_s", "seconds"),
+    "time_ms": ("time_ms", "timestamp_ms", "arrival_ms", "milliseconds"),
+    "input": ("contexttokens", "input_tokens", "prompt_tokens", "context_tokens", "input_length"),
+    "output": (
+        "generatedtokens",
+        "output_tokens",
+        "completion_tokens",
+        "generated_tokens",
+        "output_length",
+    ),
     "max": ("max_tokens", "maxtokens", "max_output_tokens", "max_completion_tokens"),
 }
+_CLOCKS = ("time", "time_s", "time_ms")
 _MOMENT = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?\s*(Z|[+-]\d\d:?\d\d)?"
 )
-_PLAIN = re.compile(r"\d{1,12}(?:\.\d{1,12})?(?:[eE][+-]?\d{1,2})?")
+_PLAIN = re.compile(r"\d{1,20}(?:\.\d{1,12})?(?:[eE][+-]?\d{1,2})?")
 _UNKNOWN = -1
 _MOST_TOKENS = 10**12
+_LARGEST = 10**20
+"""No time in any unit is larger: nanoseconds since 1970 are 1.8e18."""
+_EPOCHS = ((10**8, SECOND), (10**11, MILLISECOND), (10**14, 1_000), (10**17, 1))
+"""From this number on a time counts from 1970, in units of so many nanoseconds."""
+_SHORT = 1000
+"""Seconds that a trace in ms would not last: below, whole numbers are seconds."""
+_RARE = 60
+"""Seconds between calls that no limit a minute would ever stop: above, whole numbers are ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +67,8 @@ class Arrivals:
     origin: int | None = None
     """Nanoseconds from the first arrival to the file's own zero, at most 0: times in plain seconds
     have one, dates do not."""
+    read_as_ms: bool = False
+    """Whether plain numbers without a unit were taken for milliseconds."""
 
     def __len__(self) -> int:
         """Return the number of calls."""
@@ -82,6 +101,16 @@ class _Row:
     line: int
     cells: dict[str, object]
 
+    @property
+    def clock(self) -> str:
+        """The key of the cell that holds the time."""
+        return next(key for key in _CLOCKS if key in self.cells)
+
+    @property
+    def time(self) -> object:
+        """The time as it stands in the file."""
+        return self.cells[self.clock]
+
 
 def parse_arrivals(text: str, form: ArrivalsFormat, source: str = "arrivals") -> Arrivals:
     """Read an arrivals file.
@@ -98,20 +127,51 @@ def parse_arrivals(text: str, form: ArrivalsFormat, source: str = "arrivals") ->
         DataError: A line is malformed, or there is no line; names the file, line and value.
     """
     rows = _csv_rows(text, source) if form == "csv" else _jsonl_rows(text, source)
-    times, inputs, outputs, ceilings = array("q"), array("q"), array("q"), array("q")
-    kind: bool | None = None
+    inputs, outputs, ceilings = array("q"), array("q"), array("q")
+    moments: list[int | Fraction] = []
+    kind: str | None = None
     for row in rows:
-        dated, moment = _moment(row, source)
-        if kind is not None and dated != kind:
-            raise _bad(source, row.line, "time", row.cells["time"], "the kind of the lines before")
-        kind = dated
-        times.append(moment)
+        found, moment = _moment(row, source)
+        if kind is not None and found != kind:
+            raise _bad(source, row.line, "time", row.time, "the kind of the lines before")
+        kind = found
+        moments.append(moment)
         inputs.append(_tokens(row, "input", source))
         outputs.append(_tokens(row, "output", source))
         ceilings.append(_tokens(row, "max", source))
-    if not times:
+    if kind is None:
         raise DataError(f"{source}: no arrivals in it", fix="give a file with one line a call")
-    return _in_order(Arrivals(times, inputs, outputs, ceilings), dated=bool(kind))
+    unit = _UNITS.get(kind) or _unit(moments, source)
+    if max(moments) * unit >= 1 << 63:
+        raise DataError(f"{source}: time: expected at most 9e9 seconds, found {max(moments)!r}")
+    times = array("q", (round(moment * unit) for moment in moments))
+    guessed = kind == "time" and unit == MILLISECOND and max(moments) < _EPOCHS[0][0]
+    arrivals = Arrivals(times, inputs, outputs, ceilings, read_as_ms=guessed)
+    return _in_order(arrivals, dated=kind == "date")
+
+
+_UNITS = {"date": 1, "time_s": SECOND, "time_ms": MILLISECOND}
+
+
+def _unit(moments: Sequence[int | Fraction], source: str) -> int:
+    """Return the nanoseconds of one unit of plain numbers that name none.
+
+    Raises:
+        DataError: They may be seconds or milliseconds.
+    """
+    first, last = min(moments), max(moments)
+    for least, unit in reversed(_EPOCHS):
+        if first >= least:
+            return unit
+    span = last - first
+    if span < _SHORT or any(moment.denominator != 1 for moment in moments):
+        return SECOND
+    if span > _RARE * (len(moments) - 1):
+        return MILLISECOND
+    raise DataError(
+        f"{source}: whole numbers from {first} to {last} may be seconds or milliseconds",
+        fix="name the column time_s or time_ms",
+    )
 
 
 def _in_order(found: Arrivals, *, dated: bool) -> Arrivals:
@@ -127,7 +187,15 @@ def _in_order(found: Arrivals, *, dated: bool) -> Arrivals:
         array("q", (column[i] for i in order))
         for column in (found.inputs, found.outputs, found.ceilings)
     ]
-    return Arrivals(shifted, columns[0], columns[1], columns[2], was_sorted=False, origin=origin)
+    return replace(
+        found,
+        times=shifted,
+        inputs=columns[0],
+        outputs=columns[1],
+        ceilings=columns[2],
+        was_sorted=False,
+        origin=origin,
+    )
 
 
 def _csv_rows(text: str, source: str) -> Iterator[_Row]:
@@ -158,7 +226,10 @@ def _columns_of(header: Iterable[str], source: str, line: int) -> dict[str, int]
                 if key in found:
                     raise DataError(f"{source}:{line}: two columns for {key}: {name!r}")
                 found[key] = at
-    if "time" not in found:
+    clocks = [key for key in _CLOCKS if key in found]
+    if len(clocks) > 1:
+        raise DataError(f"{source}:{line}: two columns for time: {', '.join(clocks)}")
+    if not clocks:
         raise DataError(
             f"{source}:{line}: expected a column for the time, found {list(header)!r}",
             fix=f"name it one of: {', '.join(_NAMES['time'])}",
@@ -185,19 +256,19 @@ def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is no number")
 
 
-def _moment(row: _Row, source: str) -> tuple[bool, int]:
-    value = row.cells["time"]
-    if isinstance(value, (int, Fraction)) and not isinstance(value, bool) and value >= 0:
-        return False, round(Fraction(value) * SECOND)
+def _moment(row: _Row, source: str) -> tuple[str, int | Fraction]:
+    """Return what kind of time stands in a row, and the time: a number, or ns of a date."""
+    value = row.time
     text = value.strip() if isinstance(value, str) else ""
-    if _PLAIN.fullmatch(text):
-        return False, round(Fraction(text) * SECOND)
+    number = Fraction(text) if _PLAIN.fullmatch(text) else None if value is True else value
+    if isinstance(number, int | Fraction) and 0 <= number < _LARGEST and number is not False:
+        return row.clock, int(number) if number.denominator == 1 else number
     match = _MOMENT.fullmatch(text)
     moment = None if match is None else _nanoseconds(match)
     if moment is None:
         expected = "seconds, or a date and time such as 2023-11-16 18:17:03.9799600"
         raise _bad(source, row.line, "time", value, expected)
-    return True, moment
+    return "date", moment
 
 
 def _nanoseconds(match: re.Match[str]) -> int | None:

@@ -233,7 +233,7 @@ def from_arrivals(arrivals: Arrivals, name: str = "recorded", duration: float = 
     return Workload((group,), Recorded(arrivals), tokens_known=arrivals.missing_tokens == 0)
 
 
-def grown(workload: Workload, growth: float) -> Workload:
+def grown(workload: Workload, growth: float | Fraction) -> Workload:
     """Return the workload with `growth` more load.
 
     Counts and rates are multiplied by 1 + growth, fractions of a session rounded up; a recorded

@@ -23,6 +23,7 @@ from evalgate.quota.quota import (
 )
 from evalgate.quota.shares import organisation, split
 from evalgate.quota.units import SECOND, nanoseconds
+from evalgate.stress.simulation.outcome import QueueUse
 
 __all__ = [
     "Admission",
@@ -35,7 +36,9 @@ __all__ = [
     "enqueue",
     "finish",
     "fits_some_time",
+    "leave",
     "organisation",
+    "overfull",
     "release_next",
     "split",
     "throttled",
@@ -84,6 +87,8 @@ class Admission:
     """Dynamic concurrency; None: only the budget limits it."""
     max_wait: float | None = None
     """Seconds a call waits at most; None: as long as it takes."""
+    max_queue: int | None = None
+    """Calls that wait at most, one more is turned away; None: any number."""
     budget: Quota | None = None
     """The organisation's budget; None: the provider's quota itself."""
 
@@ -93,6 +98,8 @@ class Admission:
             raise ConfigError(f"reserve: expected percent from 0 to 99, found {self.reserve!r}")
         if self.max_wait is not None and not 0 <= self.max_wait <= 1e9:
             raise ConfigError(f"max_wait: expected seconds from 0 to 1e9, found {self.max_wait!r}")
+        if self.max_queue is not None and not 0 <= self.max_queue <= 10**9:
+            raise ConfigError(f"max_queue: expected calls from 0 to 1e9, found {self.max_queue!r}")
 
 
 @dataclass(slots=True)
@@ -139,12 +146,14 @@ class Governor:
     __slots__ = (
         "alarms",
         "config",
+        "guarded_slots",
         "guards",
         "in_flight",
         "last_change",
         "limit",
         "main",
         "paused_until",
+        "queue",
         "queues",
         "reserved",
     )
@@ -170,6 +179,8 @@ class Governor:
             budget, share = rest, 0
         self.main = new_state(budget)
         self.guards = tuple(d.room * share // 100 for d in budget.dimensions)
+        self.guarded_slots = (budget.max_concurrency or 0) * share // 100
+        self.queue = QueueUse()
         self.queues: dict[int, deque[Ticket]] = {rank: deque() for rank in sorted(set(ranks))}
         self.paused_until = 0
         self.in_flight = 0
@@ -192,6 +203,22 @@ def enqueue(governor: Governor, ticket: Ticket, now: int) -> None:
     if governor.config.max_wait is not None:
         ticket.deadline = now + nanoseconds(governor.config.max_wait)
     governor.queues[ticket.rank].append(ticket)
+    governor.queue.waiting += 1
+
+
+def leave(governor: Governor, ticket: Ticket) -> None:
+    """Take a waiting attempt out of its queue."""
+    ticket.gone = True
+    governor.queue.waiting -= 1
+
+
+def overfull(governor: Governor) -> bool:
+    """Say whether more attempts wait than may; notes how long the queue is."""
+    use, most = governor.queue, governor.config.max_queue
+    if most is not None and use.waiting > most:
+        return True
+    use.longest = max(use.longest, use.waiting)
+    return False
 
 
 def release_next(governor: Governor, now: int) -> Released | Expired | Blocked:
@@ -216,11 +243,16 @@ def release_next(governor: Governor, now: int) -> Released | Expired | Blocked:
             until = _try(governor, head, now)
             if until == 0:
                 queue.popleft()
+                use = governor.queue
+                use.waiting -= 1
+                use.released += 1
+                use.waited += now - head.since
                 return Released(head)
             stopped = True
             wake = _sooner(wake, None if until == NO_HINT else now + until)
         if head.deadline is not None and head.deadline <= now:
             queue.popleft()
+            governor.queue.waiting -= 1
             return Expired(head)
         wake = _sooner(wake, head.deadline)
     return Blocked(wake)
@@ -257,7 +289,7 @@ def _charge(governor: Governor, ticket: Ticket, now: int) -> int:
                 return 0
             shared = attempt(governor.main, ticket.charges, now)
             return _shorter(wait, shared)
-    elif any(governor.guards):
+    elif governor.guarded_slots or any(governor.guards):
         wait = _guarded(governor, ticket.charges, now)
         if wait:
             return wait
@@ -274,7 +306,7 @@ def _guarded(governor: Governor, charges: tuple[int, ...], now: int) -> int:
     """Return the wait until others may go and the guard is still whole."""
     main = governor.main
     most = main.max_concurrency
-    if most is not None and main.in_flight >= most - most * governor.config.reserve // 100:
+    if most is not None and main.in_flight >= most - governor.guarded_slots:
         return NO_HINT
     longest = 0
     rooms = main.quota.dimensions
@@ -306,7 +338,10 @@ def _cut(governor: Governor, aimd: Aimd, now: int) -> None:
 
 def _percent_used(state: QuotaState, now: int) -> int:
     pairs = zip(state.limiters, state.quota.dimensions, strict=True)
-    return max((limiter.used(now) * 100 // d.room for limiter, d in pairs), default=0)
+    used = [limiter.used(now) * 100 // d.room for limiter, d in pairs]
+    if state.max_concurrency is not None:
+        used.append(state.in_flight * 100 // state.max_concurrency)
+    return max(used, default=0)
 
 
 def throttled(governor: Governor, hint: int | None, now: int) -> None:

@@ -1,6 +1,7 @@
 """Who sent which attempt: retries are told apart by what clients say about themselves."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from evalgate.stress.simulation.retry import RetryPolicy
 
@@ -16,7 +17,8 @@ def layers_of_attempts(
     """Name the layer that sent each attempt at one call after the first.
 
     SDKs count their own retries in `x-stainless-retry-count`. A count that starts again from 0 is
-    a call that something above the SDK has sent again. Without the header, attempts are given to
+    a call that something above the SDK has sent again; a count that stands still while others go
+    on is a request that something below it has. Without the header, attempts are given to
     the declared layers in the order in which they would make them.
 
     Args:
@@ -35,11 +37,17 @@ def _by_header(
     retry_counts: Sequence[int | None], declared: Sequence[RetryPolicy]
 ) -> tuple[str, ...]:
     inner = declared[0].name if declared else "client SDK"
+    counts = any(retry_counts)
     names: list[str] = []
     again = 0
-    for count in retry_counts[1:]:
-        again += not count
-        names.append(inner if count else _layer(again, declared[1:], inner))
+    for before, count in pairwise(retry_counts):
+        if counts and count == before:
+            names.append(f"{UNDECLARED} below {inner}")
+        elif count:
+            names.append(inner)
+        else:
+            again += 1
+            names.append(_layer(again, declared[1:], inner))
     return tuple(names)
 
 

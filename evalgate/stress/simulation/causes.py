@@ -11,6 +11,7 @@ Cause = Literal[
     "never_fits",
     "quota_exhausted",
     "queue_timeout",
+    "queue_full",
     "overloaded",
     "server_error",
     "timeout",
@@ -25,8 +26,9 @@ Cause = Literal[
 """What stopped a call.
 
 `throttled_*` and `concurrency` are rejections that waiting cures; `never_fits` and
-`quota_exhausted` look the same to a client and are not cured by waiting; `queue_timeout` is our own
-queue giving up; `cut_stream` is an answer that broke off; `unknown` is kept apart on purpose.
+`quota_exhausted` look the same to a client and are not cured by waiting; `queue_timeout` and
+`queue_full` are our own queue giving up; `cut_stream` is an answer that broke off; `unknown` is
+kept apart on purpose.
 """
 
 CAUSES: tuple[Cause, ...] = get_args(Cause)
@@ -39,6 +41,7 @@ RATE_LIMITS: frozenset[Cause] = frozenset(
         "never_fits",
         "quota_exhausted",
         "queue_timeout",
+        "queue_full",
     }
 )
 """The causes that are a want of capacity: more of it, or less load, makes them go away."""
@@ -53,6 +56,7 @@ TEAMS: dict[Cause, Team] = {
     "never_fits": "prompt",
     "quota_exhausted": "billing",
     "queue_timeout": "capacity",
+    "queue_full": "capacity",
     "overloaded": "provider",
     "server_error": "provider",
     "timeout": "platform",

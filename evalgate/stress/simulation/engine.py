@@ -1,20 +1,19 @@
 """The discrete-event loop on virtual time. Use it through `simulate`.
 
-Nothing here reads a clock, and all chance comes from generators that are handed in. Ties are
-served in the order in which they arose, so a seed fixes every byte. Events of one moment share a
-list, as a storm of retries that obey one hint comes back at one moment.
+Nothing here reads a clock, and all chance comes from generators that are handed in. What happens
+at one moment is served in an order that is drawn, as nobody knows how a server orders it; a seed
+fixes every byte. Events of one moment share a list: retries that obey one hint come back together.
 """
 
 from collections.abc import Iterator
 from heapq import heappop, heappush
 from itertools import islice
-from random import Random
 from typing import Any
 
 from evalgate.quota.quota import NO_HINT, attempt_on, new_state
 from evalgate.quota.units import MILLISECOND, SECOND
 from evalgate.stress.load.workload import Closed, Rows, Start, Workload, row_plan
-from evalgate.stress.simulation.admission import Governor
+from evalgate.stress.simulation.admission import Governor, leave
 from evalgate.stress.simulation.causes import CAUSES, Cause
 from evalgate.stress.simulation.in_flight import (
     CAUSE_OF,
@@ -26,18 +25,15 @@ from evalgate.stress.simulation.in_flight import (
     wait_in_line,
 )
 from evalgate.stress.simulation.outcome import Counts, Series
-from evalgate.stress.simulation.retry import (
-    RetryPolicy,
-    after_failure,
-    budget_allows,
-    delay,
-)
-from evalgate.stress.simulation.rules import Rules
+from evalgate.stress.simulation.retry import RetryPolicy, after_failure, budget_allows, delay
+from evalgate.stress.simulation.rules import Dice, Rules
 from evalgate.stress.simulation.script import Cost, LiveCall, Script, Session
 from evalgate.stress.simulation.sums import Charged, note_retries, note_script, note_sessions, tidy
 
 __all__ = ["Engine"]
 
+_STEPS = {"exact": 1, "ms": MILLISECOND, "seconds": SECOND, "date": SECOND, "none": 0}
+"""Resolution of the hint in nanoseconds; 0: there is none."""
 _NEVER = 1 << 200
 """Later than anything that happens."""
 
@@ -45,21 +41,21 @@ _NEVER = 1 << 200
 class Engine:
     """All state of one run."""
 
-    def __init__(self, workload: Workload, rules: Rules, jitter: Random, chance: Random) -> None:
+    def __init__(self, workload: Workload, rules: Rules, dice: Dice) -> None:
         """Set everything to the moment before the first arrival.
 
         Args:
             workload: What is offered.
             rules: Quota, retries, faults, admission.
-            jitter: Source of jitter.
-            chance: Source of faults.
+            dice: Sources of chance.
         """
         quota, gate = rules.quota, rules.admission
         self.workload, self.rules = workload, rules
-        self.jitter, self.chance = jitter, chance
+        self.jitter, self.chance, self.shuffle = dice.jitter, dice.faults, dice.ties.shuffle
         self.state = new_state(quota, rules.window_start)
         self.attempt = attempt_on(self.state)
-        self.step = {"exact": 1, "ms": MILLISECOND, "s": SECOND, "none": 0}[quota.hint]
+        self.step = _STEPS[quota.hint]
+        self.dated = quota.hint == "date"
         # One plain layer: what `failed` and `_wait` keep book of follows from its retries.
         plain = len(rules.stack) == 1 and rules.budget is None and gate is None
         self.alone = rules.stack[0] if plain and not rules.stack[0].requeues else None
@@ -92,38 +88,51 @@ class Engine:
         """Play until nothing is left to do, or the horizon is reached.
 
         Args:
-            arrivals: The sessions in order of time; at ties they go before other events.
+            arrivals: The sessions in order of time.
         """
         law = self.workload.law
         if isinstance(law, Closed):
             self.queued = arrivals
             arrivals = iter(list(islice(arrivals, law.users)))
-        times, slots = self.times, self.slots
+        times = self.times
         horizon = _NEVER if self.rules.horizon is None else self.rules.horizon
         coming = next(arrivals, None)
         self.first_arrival = 0 if coming is None else coming.time
         while True:
             if coming is not None and (not times or coming.time <= times[0]):
-                if coming.time > horizon:
+                now = coming.time
+                if now > horizon:
                     return
-                self._advance(coming.time)
-                self._arrive(coming, coming.time)
-                coming = next(arrivals, None)
+                later = next(arrivals, None)
+                if (later is None or later.time > now) and (not times or times[0] > now):
+                    self._advance(now)
+                    self._arrive(coming, now)
+                else:
+                    self.push(now, coming)
+                coming = later
             elif times and times[0] <= horizon:
-                now = heappop(times)
-                self._advance(now)
-                # The list grows while it is walked: what arises now is served now.
-                for item in slots[now]:
-                    kind = type(item)
-                    if kind is LiveCall:
-                        self._again(item, now)
-                    elif kind is Session:
-                        self._stage(item, now)
-                    else:
-                        self._rarer(item, now)
-                del slots[now]
+                self._moment(heappop(times))
             else:
                 return
+
+    def _moment(self, now: int) -> None:
+        """Serve what happens at one moment, in an order that is drawn."""
+        self._advance(now)
+        slot = self.slots[now]
+        if len(slot) > 1:
+            self.shuffle(slot)
+        # The list grows while it is walked: what arises now is served now.
+        for item in slot:
+            kind = type(item)
+            if kind is LiveCall:
+                self._again(item, now)
+            elif kind is Session:
+                self._stage(item, now)
+            elif kind is Start:
+                self._arrive(item, now)
+            else:
+                self._rarer(item, now)
+        del self.slots[now]
 
     def _advance(self, now: int) -> None:
         self.now = now
@@ -131,11 +140,9 @@ class Engine:
         if self.place >= self.series.size:
             self.place = self.series.place(now)
 
-    def _rarer(self, item: Answer | Start | Wake, now: int) -> None:
+    def _rarer(self, item: Answer | Wake, now: int) -> None:
         if isinstance(item, Answer):
             done(self, item, now)
-        elif isinstance(item, Start):
-            self._arrive(item, now)
         elif self.governor is not None:
             self.wake = None
             drain(self, self.governor, now)
@@ -216,6 +223,8 @@ class Engine:
         session.open = len(costs)
         layers = len(self.rules.stack)
         calls = [LiveCall(session, cost, layers) for cost in costs]
+        if len(calls) > 1 and sum(not call.cost.offset for call in calls) > 1:
+            self.shuffle(calls)
         if self.governor is not None:
             session.calls = calls
         for call in calls:
@@ -294,6 +303,8 @@ class Engine:
         hint: int | None = wait
         if wait == NO_HINT or not step:
             hint = None
+        elif self.dated:
+            hint = -(-(now + wait) // SECOND) * SECOND - now
         elif wait % step:
             hint = -(-wait // step) * step
         policy = self.alone
@@ -347,7 +358,7 @@ class Engine:
         counts = session.counts
         if cause == "never_fits":
             counts.never_fits += 1
-        elif cause == "queue_timeout":
+        elif cause in ("queue_timeout", "queue_full"):
             counts.abandoned += 1
         else:
             counts.exhausted += 1
@@ -355,8 +366,9 @@ class Engine:
         note_retries(call)
         session.dead = True
         for other in session.calls:
-            if other is not call and other.ticket is not None and other.ticket.meter is None:
-                other.ticket.gone = True
+            if other is not call and other.ticket is not None and other.ticket.reservation is None:
+                if self.governor is not None:
+                    leave(self.governor, other.ticket)
                 self.cancel(other)
         self._over(now)
 

@@ -12,6 +12,8 @@ from evalgate.stress.simulation.admission import (
     enqueue,
     finish,
     fits_some_time,
+    leave,
+    overfull,
     release_next,
     throttled,
 )
@@ -59,8 +61,13 @@ def wait_in_line(engine: "Engine", governor: Governor, call: "LiveCall", now: in
         engine.give_up(call, "never_fits", now)
         return
     call.ticket = Ticket(charges, call, group.rank, group.critical)
-    enqueue(governor, call.ticket, now)
+    ticket = call.ticket
+    enqueue(governor, ticket, now)
     drain(engine, governor, now)
+    if overfull(governor) and call.ticket is ticket and ticket.reservation is None:
+        leave(governor, ticket)
+        call.ticket = None
+        engine.give_up(call, "queue_full", now)
 
 
 def drain(engine: "Engine", governor: Governor, now: int) -> None:

@@ -10,6 +10,7 @@ from evalgate.stress.simulation.causes import RATE_LIMITS, Cause
 __all__ = [
     "Counts",
     "Distribution",
+    "QueueUse",
     "Series",
     "StressOutcome",
     "as_data",
@@ -244,6 +245,20 @@ def _add(total: Counts, part: Counts) -> None:
     total.ideal.merge(part.ideal)
 
 
+@dataclass(slots=True)
+class QueueUse:
+    """What became of those that stood in a queue."""
+
+    released: int = 0
+    """Attempts that were let go."""
+    waited: int = 0
+    """Nanoseconds they waited, all together."""
+    longest: int = 0
+    """The most that waited at once."""
+    waiting: int = 0
+    """Those that wait now."""
+
+
 @dataclass(frozen=True, slots=True)
 class StressOutcome:
     """What one stress run, or several seeds of it, produced."""
@@ -273,6 +288,8 @@ class StressOutcome:
     """Whether every call's times were recorded."""
     tokens_known: bool = True
     """Whether every call's tokens were recorded, or no limit is on tokens."""
+    queue: QueueUse | None = None
+    """What became of those that stood in our own queue; None: there was none."""
 
     @property
     def total(self) -> Counts:
@@ -329,7 +346,26 @@ def merge_outcomes(outcomes: list[StressOutcome]) -> StressOutcome:
         alarms=sum(o.alarms for o in outcomes),
         times_known=first.times_known,
         tokens_known=first.tokens_known,
+        queue=_queues([o.queue for o in outcomes]),
     )
+
+
+def _queues(parts: list[QueueUse | None]) -> QueueUse | None:
+    known = [part for part in parts if part is not None]
+    if not known:
+        return None
+    return QueueUse(
+        sum(part.released for part in known),
+        sum(part.waited for part in known),
+        max(part.longest for part in known),
+    )
+
+
+def _queue_data(use: QueueUse | None) -> dict[str, object] | None:
+    if use is None:
+        return None
+    mean = seconds(use.waited) / use.released if use.released else None
+    return {"released": use.released, "mean_wait": mean, "longest": use.longest}
 
 
 def _counts_data(counts: Counts) -> dict[str, object]:
@@ -363,6 +399,7 @@ def as_data(outcome: StressOutcome) -> dict[str, object]:
         "recovery_time": outcome.recovery,
         "duration": outcome.end,
         "alarms": outcome.alarms,
+        "queue": _queue_data(outcome.queue),
         "groups": {
             name: {"tier": outcome.tiers[name], **_counts_data(counts)}
             for name, counts in outcome.groups.items()

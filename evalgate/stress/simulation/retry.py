@@ -46,7 +46,7 @@ _TRANSIENT: frozenset[Cause] = frozenset(
 )
 """408, 409, 429, >= 500 and a broken connection: a client cannot tell one 429 from another."""
 
-_EVERYTHING: frozenset[Cause] = frozenset(CAUSES) - {"queue_timeout"}
+_EVERYTHING: frozenset[Cause] = frozenset(CAUSES) - {"queue_timeout", "queue_full"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
-"""What a run plays by."""
+"""What one simulated run is made of beside its load."""
 
+from random import Random
 from typing import NamedTuple
 
 from evalgate.quota.quota import Quota
@@ -7,7 +8,7 @@ from evalgate.stress.simulation.admission import Admission
 from evalgate.stress.simulation.faults import FaultProfile
 from evalgate.stress.simulation.retry import RetryBudget, RetryPolicy
 
-__all__ = ["Rules"]
+__all__ = ["Dice", "Rules", "dice"]
 
 
 class Rules(NamedTuple):
@@ -20,3 +21,18 @@ class Rules(NamedTuple):
     budget: RetryBudget | None
     horizon: int | None
     window_start: int | None = None
+
+
+class Dice(NamedTuple):
+    """Where chance comes from, one generator for each kind, so that one more changes no other."""
+
+    arrivals: Random
+    jitter: Random
+    faults: Random
+    ties: Random
+    """The order of what happens at one moment."""
+
+
+def dice(seed: int) -> Dice:
+    """Return the generators of a seed."""
+    return Dice(*(Random(f"{seed}/{name}") for name in Dice._fields))  # noqa: S311  reproducible on purpose

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from random import Random
 
 from evalgate.quota.quota import Quota
 from evalgate.quota.units import nanoseconds, seconds
@@ -12,9 +11,9 @@ from evalgate.stress.simulation.engine import Engine
 from evalgate.stress.simulation.faults import FaultProfile
 from evalgate.stress.simulation.outcome import StressOutcome, merge_outcomes
 from evalgate.stress.simulation.retry import RetryBudget, RetryPolicy
-from evalgate.stress.simulation.rules import Rules
+from evalgate.stress.simulation.rules import Dice, Rules, dice
 
-__all__ = ["Scenario", "simulate", "simulate_seeds"]
+__all__ = ["Scenario", "play", "simulate", "simulate_seeds"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +46,15 @@ def simulate(scenario: Scenario, seed: int = 0) -> StressOutcome:
         seed: Fixes arrivals, jitter and faults.
 
     Returns:
-        The outcome. `sampled` says whether chance had any part in it.
+        The outcome. `sampled` says whether chance had any part in it: jitter, faults, drawn
+        arrivals, or the order of what comes at one moment.
     """
-    rngs = [Random(f"{seed}/{name}") for name in ("arrivals", "jitter", "faults")]  # noqa: S311  reproducible on purpose
-    arrivals, jitter, chance = rngs
-    before = jitter.getstate(), chance.getstate()
+    return play(scenario, dice(seed))
+
+
+def play(scenario: Scenario, chance: Dice) -> StressOutcome:
+    """Play a scenario with chance from outside."""
+    before = [source.getstate() for source in chance[1:]]
     horizon = None if scenario.horizon is None else nanoseconds(scenario.horizon)
     rules = Rules(
         scenario.quota,
@@ -63,10 +66,10 @@ def simulate(scenario: Scenario, seed: int = 0) -> StressOutcome:
         scenario.window_start,
     )
     workload = without_rows(scenario.workload, scenario.quota)
-    engine = Engine(workload, rules, jitter, chance)
-    engine.run(starts(workload, arrivals))
+    engine = Engine(workload, rules, chance)
+    engine.run(starts(workload, chance.arrivals))
     engine.close()
-    drawn = before != (jitter.getstate(), chance.getstate())
+    drawn = before != [source.getstate() for source in chance[1:]]
     return _outcome(scenario, engine, sampled=drawn or is_sampled(scenario.workload))
 
 
@@ -99,6 +102,7 @@ def _outcome(scenario: Scenario, engine: Engine, *, sampled: bool) -> StressOutc
         end=seconds(last),
         sampled=sampled,
         alarms=0 if engine.governor is None else engine.governor.alarms,
+        queue=None if engine.governor is None else engine.governor.queue,
         times_known=scenario.workload.times_known,
         tokens_known=scenario.workload.tokens_known or not token_limits,
     )

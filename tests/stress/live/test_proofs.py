@@ -6,9 +6,11 @@ virtual time. What they make of its 429s must be what the simulator says that th
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableSequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import httpx2
@@ -26,7 +28,8 @@ from evalgate.stress.load.arrivals import parse_arrivals
 from evalgate.stress.load.workload import from_arrivals
 from evalgate.stress.simulation.faults import FaultProfile
 from evalgate.stress.simulation.retry import POLICIES, Exponential, RetryPolicy, layers
-from evalgate.stress.simulation.simulate import Scenario, simulate
+from evalgate.stress.simulation.rules import dice
+from evalgate.stress.simulation.simulate import Scenario, play
 from examples.support_agent.agent import MODEL, SYSTEM
 from examples.support_agent.shop import TOOLS
 
@@ -99,7 +102,9 @@ async def really(
     """Let real clients make the calls against the gateway's app."""
     shelf = Shelf(CASSETTES)
     sessions = Sessions(GatewaySettings(real_time=True), shelf, clock=loop.time)
-    guard = LiveQuota(quota, FaultProfile(), loop.nanoseconds, seeded(0))
+    guard = LiveQuota(
+        quota, FaultProfile(), loop.nanoseconds, seeded(0), lambda: datetime(2026, 1, 1, tzinfo=UTC)
+    )
     app = create_app(sessions, admit=guard.admit)
     guard.begin()
     transport = httpx2.ASGITransport(app)
@@ -138,6 +143,13 @@ def tokens_of(case: dict[str, Any]) -> tuple[int, int]:
     raise AssertionError(case["id"])
 
 
+class InOrder(Random):
+    """Serves what comes at one moment as the virtual loop does: in the order in which it arose."""
+
+    def shuffle(self, x: MutableSequence[Any]) -> None:
+        """Leave the order."""
+
+
 def simulated(quota: Quota, calls: list[Sent], stack: tuple[RetryPolicy, ...]) -> Made:
     """Let the simulator play the same calls."""
     rows = "".join(
@@ -147,8 +159,7 @@ def simulated(quota: Quota, calls: list[Sent], stack: tuple[RetryPolicy, ...]) -
     )
     arrivals = parse_arrivals(rows, "jsonl")
     scenario = Scenario(from_arrivals(arrivals), quota, stack, window_start=arrivals.origin)
-    outcome = simulate(scenario)
-    assert not outcome.sampled
+    outcome = play(scenario, dice(0)._replace(ties=InOrder()))
     total = outcome.total
     return Made(total.succeeded, total.exhausted, total.attempts, total.throttled)
 

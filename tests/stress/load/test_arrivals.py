@@ -76,8 +76,54 @@ def test_zones_count() -> None:
 
 
 @pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        ("0 1 2", [0, SECOND, 2 * SECOND]),
+        ("0 0.5 5000", [0, SECOND // 2, 5000 * SECOND]),
+        ("0 250 44750", [0, SECOND // 4, 44_750 * SECOND // 1000]),
+        ("1700000000 1700000090", [0, 90 * SECOND]),
+        ("1700000000000 1700000000250", [0, SECOND // 4]),
+        ("1700000000000000 1700000000250000", [0, SECOND // 4]),
+        ("1700000000000000000 1700000000250000000", [0, SECOND // 4]),
+    ],
+)
+def test_the_unit_is_read_from_the_span(times: str, expected: list[int]) -> None:
+    """Seconds, milliseconds, and times since 1970 in four units."""
+    text = "time\n" + "\n".join(times.split())
+    assert expected == list(parse_arrivals(text, "csv").times)
+
+
+def test_a_unit_that_may_be_two_is_refused_and_can_be_named() -> None:
+    """2,000 whole numbers one apart: 2,000 s or 2 s."""
+    rows = "\n".join(map(str, range(2000)))
+    with pytest.raises(DataError) as caught:
+        parse_arrivals(f"time\n{rows}", "csv")
+    assert "may be seconds or milliseconds" in caught.value.message
+    assert 1999 * SECOND == parse_arrivals(f"time_s\n{rows}", "csv").times[-1]
+    assert 1_999_000_000 == parse_arrivals(f"time_ms\n{rows}", "csv").times[-1]
+
+
+@pytest.mark.parametrize("name", ["ms.jsonl", "epoch_ms.jsonl"])
+def test_traces_in_milliseconds(shared_data: Path, name: str) -> None:
+    """cases/README.md: 180 arrivals 250 ms apart."""
+    path = shared_data.parent / "cases" / "traffic" / name
+    arrivals = parse_arrivals(path.read_text(), "jsonl", name)
+    assert [n * SECOND // 4 for n in range(180)] == list(arrivals.times)
+
+
+def test_lengths_are_tokens(shared_data: Path) -> None:
+    """`input_length` and `output_length`."""
+    path = shared_data.parent / "cases" / "traffic" / "ms.jsonl"
+    assert Request(10, 5) == parse_arrivals(path.read_text(), "jsonl").request(0)
+
+
+@pytest.mark.parametrize(
     ("text", "form", "expected"),
     [
+        ("time\n1e99\n", "csv", "a.csv:2: time: expected seconds"),
+        ('{"time": 1e99}\n', "jsonl", "a.csv:1: time: expected seconds"),
+        ("time_s\n1e15\n", "csv", "a.csv: time: expected at most"),
+        ("time,time_ms\n1,2\n", "csv", "a.csv:1: two columns"),
         ("", "csv", "no arrivals"),
         ("time\n", "csv", "no arrivals"),
         ("when\n1\n", "csv", "a.csv:1: expected a column for the time"),

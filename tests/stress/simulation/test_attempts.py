@@ -22,6 +22,11 @@ from evalgate.stress.simulation.retry import layers
             "langgraph|langgraph|undeclared layer above langgraph",
         ),
         ([0], "openai", ""),
+        (
+            [0, 0, 1, 1],
+            "openai",
+            "undeclared layer below openai|openai|undeclared layer below openai",
+        ),
     ],
 )
 def test_layers(counts: list[int | None], declared: str, named: str) -> None:

@@ -1,6 +1,7 @@
 """The simulator: expected numbers, closed forms, real traffic, determinism."""
 
 import json
+from dataclasses import replace
 from math import exp, factorial
 from pathlib import Path
 from random import Random
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evalgate.quota.profiles import PROFILES
 from evalgate.quota.quota import Quota, Request
 from evalgate.quota.units import SECOND, exponential
 from evalgate.stress.load.arrivals import parse_arrivals
@@ -18,6 +20,7 @@ from evalgate.stress.load.workload import (
     Group,
     Plan,
     Poisson,
+    Ramp,
     Stage,
     Workload,
     from_arrivals,
@@ -284,12 +287,14 @@ def test_faults_are_counted_by_cause() -> None:
 
 
 def test_chance_is_told() -> None:
-    """A fixed workload with obeyed hints draws nothing; jitter, faults and Poisson do."""
+    """Arrivals one by one with obeyed hints draw nothing; ties, jitter, faults, Poisson do."""
     quota = Quota(rpm=60, burst=5)
     poisson = Workload((Group("a", (ONE,), 20),), Poisson(1.0))
-    assert [False, True, True, True] == [
+    apart = Workload((Group("a", (ONE,), 20),), Ramp(7.0))
+    assert [False, True, True, True, True] == [
         simulate(scenario).sampled
         for scenario in (
+            Scenario(apart, quota, layers("openai")),
             Scenario(_burst(20), quota, layers("openai")),
             Scenario(_burst(20), quota, layers("langgraph")),
             Scenario(_burst(20), Quota(), faults=FAULTS["datadog-2026"]),
@@ -305,7 +310,8 @@ def test_seeds_are_added_up_and_exact_runs_are_not_repeated() -> None:
         simulate_seeds(jittered, range(3)).seeds,
         simulate_seeds(jittered, range(3)).total.calls,
     )
-    exact = Scenario(_burst(20), Quota(rpm=60, burst=5), layers("exact"))
+    apart = Workload((Group("a", (ONE,), 20),), Ramp(7.0))
+    exact = Scenario(apart, Quota(rpm=60, burst=5), layers("exact"))
     assert 1 == simulate_seeds(exact, range(3)).seeds
 
 
@@ -366,3 +372,92 @@ def test_more_quota_helps() -> None:
         for n in (30, 60, 120, 240)
     ]
     assert served == sorted(served)
+
+
+def test_the_order_of_what_comes_at_once_is_drawn() -> None:
+    """Two kinds at once with room for half: who gets it differs by seed, how many does not."""
+    groups = (Group("a", (ONE,), 10), Group("b", (ONE,), 10))
+    runs = [simulate(Scenario(Workload(groups), Quota(rpm=10)), seed) for seed in range(20)]
+    assert {10} == {run.total.succeeded for run in runs}
+    shares = [run.groups["a"].succeeded for run in runs]
+    assert 3 < len(set(shares))
+    assert 80 < sum(shares) < 120
+
+
+def _served(quota: Quota) -> tuple[int, int, int]:
+    sessions = _burst(80, _plan(*[Call(Request())] * 3))
+    total = simulate(Scenario(sessions, quota, layers("openai"))).total
+    return total.finished, total.failed, total.throttled
+
+
+def test_a_server_without_a_hint_and_one_with() -> None:
+    """rate_limits.md: 80 sessions of 3 calls at 60 a minute, a real LiteLLM proxy.
+
+    Real: 80 of 140 calls fail, no session finishes, 724 throttled in 3 runs (241 each).
+    """
+    quiet = Quota(rpm=60, limiter="fixed", hint="none")
+    assert (0, 80, 240) == _served(quiet)
+    finished, failed, _ = _served(Quota(rpm=60, limiter="fixed"))
+    assert 80 == finished + failed
+    assert failed < 20
+    assert quiet == replace(PROFILES["litellm"], rpm=60, profile="custom")
+
+
+def test_two_weighted_windows() -> None:
+    """rate_limits.md: 79 of 80 sessions die on the sliding counter of `limits`, hint or none."""
+    for hint in ("none", "seconds"):
+        finished, failed, _ = _served(Quota(rpm=60, limiter="sliding-counter", hint=hint))
+        assert 80 == finished + failed
+        assert 78 <= failed
+
+
+def test_a_date_is_obeyed_to_the_second() -> None:
+    """One call a second from a bucket of 1: the hint of 0.5 s names the next whole second."""
+    workload = Workload((Group("a", (ONE,), 2),), Ramp(0.5))
+    slow = Scenario(workload, Quota(rpm=60, burst=1, hint="date"), layers("openai"))
+    outcome = simulate(slow)
+    assert (2, 1) == (outcome.total.succeeded, outcome.total.throttled)
+    assert outcome.end == pytest.approx(1.0, abs=1e-3)
+
+
+def test_reservation_by_concurrency_alone() -> None:
+    """Erlang with 10 servers, 2 kept for critical: losses .00985096 and .28075248."""
+    rng = Random(5)  # noqa: S311  a seeded law
+    plans = tuple(_plan(Call(Request(), round(exponential(rng) * SECOND))) for _ in range(20_000))
+    mean = sum(plan.stages[0].calls[0].duration for plan in plans) / len(plans) / SECOND
+    groups = (Group("c", plans, 4_000, 0, critical=True), Group("n", plans, 12_000))
+    workload = Workload(groups, Poisson(8.0 / mean))
+    admission = Admission(reserve=20, max_queue=0)
+    runs = [
+        simulate(Scenario(workload, Quota(max_concurrency=10), (), admission=admission), seed)
+        for seed in range(10)
+    ]
+    for name, expected in (("c", 0.00985096), ("n", 0.28075248)):
+        losses = [run.groups[name].abandoned / run.groups[name].calls for run in runs]
+        _assert_near(expected, losses)
+
+
+def test_a_queue_of_three_before_two_servers_is_mm25() -> None:
+    """M/M/2/5, offered 1.6: losses, mean wait of the served and longest queue, closed form."""
+    load, servers, places = 1.6, 2, 5
+    odds = [
+        load**n / factorial(min(n, servers)) / servers ** max(0, n - servers)
+        for n in range(places + 1)
+    ]
+    shares = [odd / sum(odds) for odd in odds]
+    waiting = sum((n - servers) * p for n, p in enumerate(shares) if n > servers)
+    lost = shares[-1]
+    rng = Random(7)  # noqa: S311  a seeded law
+    plans = tuple(_plan(Call(Request(), round(exponential(rng) * SECOND))) for _ in range(20_000))
+    mean = sum(plan.stages[0].calls[0].duration for plan in plans) / len(plans) / SECOND
+    workload = Workload((Group("a", plans, 10_000),), Poisson(load / mean))
+    admission = Admission(reservation="none", max_queue=places - servers)
+    scenario = Scenario(workload, Quota(max_concurrency=servers), (), admission=admission)
+    runs = [simulate(scenario, seed) for seed in range(10)]
+    _assert_near(lost, [run.total.abandoned / run.total.calls for run in runs])
+    waits = []
+    for run in runs:
+        assert run.queue is not None
+        assert 3 == run.queue.longest
+        waits.append(run.queue.waited / run.queue.released / SECOND / mean)
+    _assert_near(waiting / (load * (1 - lost)), waits)
