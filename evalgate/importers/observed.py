@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from evalgate.importers.imported import number_or_none
+from evalgate.importers.parts import read_content, read_message
 from evalgate.schema.base import Json
 from evalgate.schema.canonical import canonical_bytes
 from evalgate.schema.golden import Case, Expected, ExpectedCall
@@ -78,21 +79,13 @@ def said(value: Json) -> Json:
             return said(inner)
         case {"content": str() as text}:
             return text
-        case {"content": list() as parts} | {"parts": list() as parts}:
-            texts = [_part(part) for part in parts]
-            return "\n".join(text for text in texts if text) or data
+        case {"content": list() | dict() as content}:
+            inner = content
+            return read_content(inner).text or data
+        case {"parts": list()}:
+            return read_content(data).text or data
         case _:
             return data
-
-
-def _part(part: Json) -> str | None:
-    match part:
-        case {"type": "text" | "output_text", "text": str() as text}:
-            return text
-        case {"type": "text", "content": str() as text}:
-            return text
-        case _:
-            return None
 
 
 def in_order(steps: Iterable[Step]) -> tuple[Step, ...]:
@@ -137,13 +130,14 @@ def feedback_of(scores: Iterable[RecordedScore]) -> Feedback | None:
 def proposed_calls(steps: Sequence[Step]) -> tuple[ExpectedCall, ...] | None:
     """Propose the calls that were made; null where some may have been that nobody could read.
 
-    Of a call whose arguments could not be parsed the name alone is proposed.
+    Where arguments were not recorded or could not be parsed the name alone is proposed.
     """
-    if any(isinstance(step, Unread) and "tool_calls" in step.parts for step in steps):
+    unread = {part for step in steps if isinstance(step, Unread) for part in step.parts}
+    if "tool_calls" in unread:
         return None
     return tuple(
         ExpectedCall(name=step.name, arguments=step.arguments)
-        if isinstance(step.arguments, dict)
+        if isinstance(step.arguments, dict) and "arguments" not in unread
         else ExpectedCall(name=step.name, compare_args=())
         for step in steps
         if isinstance(step, ToolCall) and step.requestor == "assistant"
@@ -164,8 +158,8 @@ def unread_notes(traces: Iterable[Trace]) -> tuple[str, ...]:
     shown = ", ".join(repr(name[:_SHOWN]) for name in names[:_NAMED])
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     count = sum(bool(types) for types in found)
-    what = f"items of types that are not understood ({shown}{more})"
-    return (f"{count} traces hold {what}: kept, and what they could change is not measured",)
+    what = f"what is not understood or was not recorded ({shown}{more})"
+    return (f"{count} traces hold {what}: what that could change is not measured",)
 
 
 def draft_case(case_id: str, asked: Json, steps: Iterable[Step], source: str) -> Case:
@@ -207,13 +201,9 @@ def asked_text(asked: Json) -> str:
             return _as_json(data)
 
 
-def _user_text(message: Json) -> str | None:
-    match message:
-        case {"role": "user"} | {"type": "human"}:
-            text = said(message)
-            return text if isinstance(text, str) else None
-        case _:
-            return None
+def _user_text(row: Json) -> str | None:
+    message = read_message(row) if isinstance(row, dict) else None
+    return message.text if message is not None and message.role == "user" else None
 
 
 def _as_json(data: Json) -> str:

@@ -10,21 +10,36 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from evalgate.errors import DataError
 from evalgate.importers.imported import (
     Imported,
     Options,
+    case_id_at,
     check_options,
-    list_at,
-    number_or_none,
-    object_at,
+    reading,
     text_or_none,
 )
-from evalgate.importers.observed import cost_of, draft_case, feedback_of, in_order, said
-from evalgate.importers.otel_steps import OtelSpan, attribute, is_model_call, question_of, step_of
+from evalgate.importers.observed import (
+    cost_of,
+    draft_case,
+    feedback_of,
+    in_order,
+    said,
+    unread_notes,
+)
+from evalgate.importers.otel_calls import told_calls, with_told
+from evalgate.importers.otel_messages import said_messages
+from evalgate.importers.otel_sources import OtelSpan, attribute, read_spans
+from evalgate.importers.otel_steps import (
+    has_arguments,
+    is_model_call,
+    kind_of,
+    model_calls,
+    question_of,
+    step_of,
+)
 from evalgate.importers.times import from_nanoseconds, rfc3339
 from evalgate.schema.base import Json
-from evalgate.schema.trace import LlmCall, RecordedScore, Step, Trace
+from evalgate.schema.trace import RecordedScore, Step, ToolCall, Trace, Unread
 
 if TYPE_CHECKING:
     from evalgate.schema.golden import Case
@@ -32,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = ["import_otel"]
 
 _NANO: Final = 1_000_000_000
+_SHOWN: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +62,8 @@ def import_otel(data: Json, options: Options) -> Imported:
     """Read OTLP JSON.
 
     Args:
-        data: `{"resourceSpans": [...]}`, or a list of such objects (lines of the file exporter).
+        data: `{"resourceSpans": [...]}`, Tempo's `{"batches": [...]}`, Jaeger's `{"data": [...]}`,
+            or a list of such objects (lines of the file exporter).
         options: None are known.
 
     Returns:
@@ -59,102 +76,22 @@ def import_otel(data: Json, options: Options) -> Imported:
     """
     check_options(options, [])
     grouped: defaultdict[str, list[OtelSpan]] = defaultdict(list)
-    for trace_id, span in _spans(data):
+    for trace_id, span in read_spans(data):
         grouped[trace_id].append(span)
     trials: Counter[str] = Counter()
     cases: dict[str, Case] = {}
     traces: list[Trace] = []
     for trace_id, spans in grouped.items():
         whole = _Whole(trace_id, tuple(sorted(spans, key=lambda span: span.start or 0)))
-        trace = _trace(whole, trials)
+        with reading(f"trace {trace_id!r}"):
+            trace = _trace(whole, trials)
+            asked = question_of(_roots(whole), whole.spans)
+            case = draft_case(trace.case_id, asked, trace.steps, "otel")
         trials[trace.case_id] += 1
         traces.append(trace)
-        asked = question_of(_roots(whole) or whole.spans)
-        cases.setdefault(trace.case_id, draft_case(trace.case_id, asked, trace.steps, "otel"))
+        cases.setdefault(case.id, case)
     notes = ("expectations are the calls that were made, as a proposal: review the drafts",)
-    return Imported(tuple(cases.values()), tuple(traces), notes)
-
-
-def _spans(data: Json) -> Iterator[tuple[str, OtelSpan]]:
-    documents = [("", data)] if isinstance(data, dict) else _numbered(data)
-    for where, document in documents:
-        root = object_at(document, where)
-        for i, value in enumerate(list_at(root.get("resourceSpans"), f"{where}/resourceSpans")):
-            place = f"{where}/resourceSpans/{i}"
-            resource = object_at(value, place)
-            described = object_at(resource.get("resource") or {}, f"{place}/resource")
-            shared = _attributes(described.get("attributes"))
-            scopes = resource.get("scopeSpans") or resource.get("instrumentationLibrarySpans")
-            for j, scope in enumerate(list_at(scopes or [], f"{place}/scopeSpans")):
-                inner = f"{place}/scopeSpans/{j}"
-                rows = object_at(scope, inner).get("spans")
-                for k, row in enumerate(list_at(rows or [], f"{inner}/spans")):
-                    yield _span(object_at(row, f"{inner}/spans/{k}"), shared, f"{inner}/spans/{k}")
-
-
-def _numbered(data: Json) -> list[tuple[str, Json]]:
-    return [(f"/{i}", document) for i, document in enumerate(list_at(data, ""))]
-
-
-def _span(row: dict[str, Json], resource: dict[str, Json], where: str) -> tuple[str, OtelSpan]:
-    trace_id = text_or_none(row.get("traceId"))
-    if trace_id is None:
-        raise DataError(f"{where}/traceId: found {row.get('traceId')!r}; expected the trace's id")
-    status = row.get("status")
-    status = status if isinstance(status, dict) else {}
-    events = row.get("events")
-    return trace_id, OtelSpan(
-        id=text_or_none(row.get("spanId")),
-        parent=text_or_none(row.get("parentSpanId")),
-        name=text_or_none(row.get("name")) or "span",
-        start=_nanoseconds(row.get("startTimeUnixNano")),
-        end=_nanoseconds(row.get("endTimeUnixNano")),
-        attributes=_attributes(row.get("attributes")),
-        resource=resource,
-        events=tuple(
-            (text_or_none(event.get("name")) or "", _attributes(event.get("attributes")))
-            for event in (events if isinstance(events, list) else [])
-            if isinstance(event, dict)
-        ),
-        failed=status.get("code") in (2, "STATUS_CODE_ERROR"),
-        message=text_or_none(status.get("message")),
-    )
-
-
-def _nanoseconds(value: Json) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        return None
-    text = str(value)
-    return int(text) if text.isdigit() and len(text) < 20 and int(text) > 0 else None
-
-
-def _attributes(rows: Json) -> dict[str, Json]:
-    """Read a list of `{key, value}`, or the plain object that some exporters write."""
-    if isinstance(rows, dict):
-        return rows
-    return {
-        key: _value(row.get("value"))
-        for row in (rows if isinstance(rows, list) else [])
-        if isinstance(row, dict) and isinstance(key := row.get("key"), str)
-    }
-
-
-def _value(value: Json) -> Json:
-    match value:
-        case {"stringValue": inner} | {"boolValue": inner} | {"bytesValue": inner}:
-            plain: Json = inner
-        case {"intValue": inner}:
-            number = number_or_none(inner)
-            plain = None if number is None else int(number)
-        case {"doubleValue": inner}:
-            plain = number_or_none(inner)
-        case {"arrayValue": {"values": list() as items}}:
-            plain = [_value(item) for item in items]
-        case {"kvlistValue": {"values": list() as items}}:
-            plain = dict(_attributes(items))
-        case _:
-            plain = None
-    return plain
+    return Imported(tuple(cases.values()), tuple(traces), (*notes, *unread_notes(traces)))
 
 
 def _roots(whole: _Whole) -> tuple[OtelSpan, ...]:
@@ -166,17 +103,18 @@ def _trace(whole: _Whole, trials: Mapping[str, int]) -> Trace:
     spans, roots = whole.spans, _roots(whole)
     start = min((span.start for span in spans if span.start is not None), default=None)
     end = max((span.end for span in spans if span.end is not None), default=None)
-    alone = not any(is_model_call(span, count_agents=False) for span in spans)
-    steps = in_order(step_of(span, start, count_agents=alone) for span in spans)
+    output = _output(spans, roots)
+    steps = _steps(spans, start, output)
     failed = next((span for span in roots if span.failed), None)
     scores = tuple(score for span in spans for score in _scores(span))
-    case_id = _anywhere(spans, "evalgate.case_id") or whole.trace_id
+    named = _anywhere(spans, "evalgate.case_id")
+    case_id = case_id_at(named or whole.trace_id, f"trace {whole.trace_id[:_SHOWN]!r}")
     return Trace(
         case_id=case_id,
         trial=trials[case_id],
         status="finished" if failed is None else "crashed",
         error=None if failed is None else failed.message or "error",
-        output=_output(roots, steps),
+        output=output,
         steps=steps,
         started_at=rfc3339(from_nanoseconds(start)),
         duration=None if start is None or end is None else (end - start) / _NANO,
@@ -191,6 +129,25 @@ def _trace(whole: _Whole, trials: Mapping[str, int]) -> Trace:
     )
 
 
+def _steps(spans: tuple[OtelSpan, ...], start: int | None, output: Json) -> tuple[Step, ...]:
+    alone = not any(is_model_call(span, count_agents=False) for span in spans)
+    calls = model_calls(spans, count_agents=alone)
+    steps = in_order(step_of(span, start, is_call=i in calls) for i, span in enumerate(spans))
+    told = told_calls(
+        (span for span in spans if is_model_call(span, count_agents=alone)),
+        {span.id: span.parent for span in spans if span.id is not None},
+    )
+    whole = with_told(steps, told)
+    bare = {span.id for span in spans if kind_of(span) == "tool" and not has_arguments(span)}
+    if any(isinstance(s, ToolCall) and s.id in bare and not s.arguments for s in whole):
+        kind = "tool call without its arguments"
+        whole.append(Unread(id="arguments.unread", type=kind, parts=("arguments",)))
+    if output is None and any(each.messages is None for each in told):
+        kind = "answer that was not recorded"
+        whole.append(Unread(id="output.unread", type=kind, parts=("output",)))
+    return tuple(whole)
+
+
 def _anywhere(spans: tuple[OtelSpan, ...], *names: str) -> str | None:
     for span in spans:
         found = attribute(span.attributes, *names) or attribute(span.resource, *names)
@@ -199,13 +156,25 @@ def _anywhere(spans: tuple[OtelSpan, ...], *names: str) -> str | None:
     return None
 
 
-def _output(roots: tuple[OtelSpan, ...], steps: tuple[Step, ...]) -> Json:
-    for root in roots:
+def _output(spans: tuple[OtelSpan, ...], roots: tuple[OtelSpan, ...]) -> Json:
+    """Return the last answer: of the outermost span that ended last, else of the last call."""
+    latest = sorted(roots, key=lambda span: span.end or 0, reverse=True)
+    for root in latest:
+        if is_model_call(root, count_agents=False):
+            break  # calls without a span around them: the last of them has the answer
         given = attribute(root.attributes, "gen_ai.output.messages", "output.value")
         if given is not None:
             return said(given)
-    outputs = [step.output for step in steps if isinstance(step, LlmCall) and step.output]
-    return said(outputs[-1]) if outputs else None
+    for span in sorted(spans, key=lambda span: span.end or 0, reverse=True):
+        if is_model_call(span, count_agents=True):
+            texts = [message.text for message in said_messages(span) or () if message.text]
+            if texts:
+                return "\n".join(texts)
+    for root in latest:
+        given = attribute(root.attributes, "traceloop.entity.output")
+        if given is not None:
+            return said(given)
+    return None
 
 
 def _scores(span: OtelSpan) -> Iterator[RecordedScore]:

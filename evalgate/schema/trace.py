@@ -204,10 +204,11 @@ class Span(_StepBase):
     """What came out."""
 
 
-UnreadPart = Literal["tool_calls", "output", "usage"]
+UnreadPart = Literal["tool_calls", "arguments", "output", "usage"]
 """What an item that nobody could read may have been part of.
 
-`tool_calls`: calls, hand-overs and decisions of guardrails. `output`: the answer. `usage`: calls
+`tool_calls`: calls, hand-overs and decisions of guardrails. `arguments`: those of calls whose names
+are known. `output`: the answer. `usage`: calls
 of models, their tokens and their cost.
 """
 

@@ -70,6 +70,7 @@ _RESTS_ON: Final[Mapping[UnreadPart, tuple[str, ...]]] = MappingProxyType(
             "handoff_unneeded",
             "escalation",
         ),
+        "arguments": (),
         "output": ("guardrail_violation", *groundedness.SCORES),
         "usage": (*cost.SCORES, "llm_calls_per_turn", "retry_exhaustion"),
     }

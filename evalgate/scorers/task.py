@@ -95,7 +95,7 @@ def _judges(expected: Expected, part: UnreadPart) -> bool:
             return expected.output is not None or expected.refusal is not None
         case "tool_calls":
             return expected.handoff is not None or expected.guardrail is not None
-        case "usage":
+        case "arguments" | "usage":
             return False
 
 

@@ -58,21 +58,27 @@ def score_tools(case: Case, trace: Trace, matcher: Matcher | None = None) -> dic
         broken = Broken(f"the trial was not measured: {trace.error or 'no reason given'}")
         return dict.fromkeys(SCORES, broken)
     calls = [step for step in trace.steps if isinstance(step, ToolCall)]
-    unread = unread_parts(trace).get("tool_calls")
-    if unread is None:
-        return {**_matched(case, trace, calls, matcher), **_counted(calls)}
-    not_measured = unknown(unread)
-    counted = dict.fromkeys(("tool_failure", "tool_invocations"), not_measured)
-    matched = _matched(case, trace, calls, matcher)
-    if _wrong_anyway(case, calls):
-        return {**matched, **counted}
+    matched, counted = _matched(case, trace, calls, matcher), _counted(calls)
+    unread = unread_parts(trace)
+    if "tool_calls" in unread:
+        not_measured = unknown(unread["tool_calls"])
+        counted = dict.fromkeys(counted, not_measured)
+        if not _wrong_anyway(case, calls):
+            matched = _unless_abstained(matched, not_measured)
+    elif "arguments" in unread and _compares_arguments(case):
+        names = {"tool_selection_accuracy": matched["tool_selection_accuracy"]}
+        matched = _unless_abstained(matched, unknown(unread["arguments"])) | names
+    return {**matched, **counted}
+
+
+def _unless_abstained(scores: dict[str, Score], other: Score) -> dict[str, Score]:
     return {
-        **{
-            name: score if isinstance(score, Abstained) else not_measured
-            for name, score in matched.items()
-        },
-        **counted,
+        name: score if isinstance(score, Abstained) else other for name, score in scores.items()
     }
+
+
+def _compares_arguments(case: Case) -> bool:
+    return any(call.compare_args != () for call in case.expected.tool_calls or ())
 
 
 def _wrong_anyway(case: Case, calls: list[ToolCall]) -> bool:

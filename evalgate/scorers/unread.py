@@ -23,4 +23,4 @@ def _reason(types: Iterable[str]) -> str:
     names = list(dict.fromkeys(types))
     named = ", ".join(repr(cap(name, 60)) for name in names[:_NAMED])
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"not measured: the trace holds items of types that are not understood: {named}{more}"
+    return f"not measured: the trace holds what is not understood or not recorded: {named}{more}"

@@ -1,9 +1,14 @@
 """OpenTelemetry: three families of attribute names, the newest first."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from evalgate.errors import DataError
+from evalgate.importers.imported import Imported
 from evalgate.importers.otel import import_otel
+from evalgate.importers.sources import read_source
 from evalgate.schema.base import Json
 from evalgate.schema.trace import (
     GuardrailStep,
@@ -13,6 +18,7 @@ from evalgate.schema.trace import (
     Span,
     ToolCall,
     Trace,
+    Unread,
 )
 
 _START = 1_760_000_000_000_000_000
@@ -98,7 +104,8 @@ def _trace(*spans: dict[str, Json], **resource: Json) -> Trace:
 )
 def test_a_model_call_is_read_in_every_spelling(values: dict[str, Json]) -> None:
     """The same call, whichever convention wrote it."""
-    (call,) = _trace(_span("1", None, 0, values)).steps
+    final: dict[str, Json] = {"gen_ai.response.finish_reasons": ["stop"]}
+    call, *_ = _trace(_span("1", None, 0, values | final)).steps
     assert isinstance(call, LlmCall)
     assert ("openai", "gpt-4o-2024-08-06", 10, 3, 4, 0.25, 0.0, 0.5) == (
         call.provider,
@@ -245,3 +252,176 @@ def test_other_files_are_refused(data: Json, message: str) -> None:
     with pytest.raises(DataError) as caught:
         import_otel(data, {})
     assert message in caught.value.message
+
+
+def _calls(trace: Trace) -> list[tuple[str, object, object, str | None]]:
+    calls = [step for step in trace.steps if isinstance(step, ToolCall)]
+    return [(call.name, call.arguments, call.result, call.error) for call in calls]
+
+
+def _read(path: Path) -> Imported:
+    return import_otel(read_source(path, "otel"), {})
+
+
+@pytest.mark.parametrize(
+    ("name", "call", "answer", "tokens"),
+    [
+        # kagent 2734
+        (
+            "otel_calls_only_in_messages.json",
+            ("refund", {"order": "7"}, "done", None),
+            "Refunded.",
+            (250, 30),
+        ),
+        # What openinference-instrumentation-openai 0.1.66 wrote.
+        (
+            "openinference.otlp.json",
+            ("get_weather", {"city": "Paris"}, "sunny", None),
+            "It is sunny in Paris.",
+            (250, 50),
+        ),
+        # What Traceloop's instrumentation wrote.
+        (
+            "traceloop.otlp.json",
+            ("get_weather", {"city": "Paris"}, "sunny", None),
+            "It is sunny in Paris.",
+            (250, 50),
+        ),
+    ],
+)
+def test_calls_that_stand_only_in_messages_are_calls(
+    name: str,
+    call: tuple[object, ...],
+    answer: str,
+    tokens: tuple[int, int],
+    shared_cases: Path,
+) -> None:
+    """Instrumentations of a client record no span for a tool; the last answer is the answer."""
+    (trace,) = _read(shared_cases / "importers" / name).traces
+    models = [step for step in trace.steps if isinstance(step, LlmCall)]
+    assert ([call], answer) == (_calls(trace), trace.output)
+    assert tokens == (
+        sum(model.input_tokens or 0 for model in models),
+        sum(model.output_tokens or 0 for model in models),
+    )
+
+
+def _chat(**more: Json) -> dict[str, Json]:
+    return {"gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": 1} | more
+
+
+_ASKS: Json = [
+    {"role": "assistant", "parts": [{"type": "tool_call", "id": "c", "name": "f", "arguments": {}}]}
+]
+_TOOL: dict[str, Json] = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "f"}
+
+
+def test_a_call_with_a_span_of_its_own_is_one_call() -> None:
+    """The message tells what the span did not record."""
+    asks: Json = [
+        {"role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "f"}}]},
+        {
+            "role": "assistant",
+            "parts": [{"type": "tool_call", "id": "d", "name": "f", "arguments": {"a": 2}}],
+        },
+    ]
+    first = _span("1", None, 0, _chat(**{"gen_ai.output.messages": json.dumps(asks)}))
+    tool = _span("2", None, 1, _TOOL | {"gen_ai.tool.call.id": "d", "output.value": "ok"})
+    other = _span("3", None, 2, _TOOL | {"output.value": "also"})
+    assert [("f", {"a": 2}, "ok", None), ("f", {}, "also", None)] == _calls(
+        _trace(first, tool, other)
+    )
+
+
+def test_the_same_id_in_two_model_calls_is_two_calls() -> None:
+    """Some servers count from call_0 in every answer; spans within one another tell one call."""
+    said: dict[str, Json] = {"gen_ai.output.messages": json.dumps(_ASKS)}
+    twice = _trace(_span("1", None, 0, _chat(**said)), _span("2", None, 1, _chat(**said)))
+    assert 2 == len(_calls(twice))
+    within = _trace(_span("1", None, 0, _chat(**said)), _span("2", "1", 0, _chat(**said)))
+    assert (1, 1) == (len(_calls(within)), sum(isinstance(s, LlmCall) for s in within.steps))
+
+
+def test_a_model_call_without_messages_is_no_proof_of_no_call() -> None:
+    """Unless a tool has a span, or the reason why the model stopped says that it asked none."""
+    bare = _trace(_span("1", None, 0, _chat()))
+    unread = {part for step in bare.steps if isinstance(step, Unread) for part in step.parts}
+    assert {"tool_calls", "output"} == unread
+    stopped = _trace(_span("1", None, 0, _chat(**{"gen_ai.response.finish_reasons": ["stop"]})))
+    unread = {part for step in stopped.steps if isinstance(step, Unread) for part in step.parts}
+    assert {"output"} == unread
+    beside = _trace(_span("1", None, 0, _chat()), _span("2", None, 1, _TOOL))
+    unread = {part for step in beside.steps if isinstance(step, Unread) for part in step.parts}
+    assert {"arguments", "output"} == unread
+
+
+def test_the_schema_of_a_tool_is_not_its_arguments() -> None:
+    """`tool.parameters` is a schema by OpenInference's definition, and arguments in practice."""
+    schema = '{"type": "object", "properties": {"city": {"type": "string"}}}'
+    spelled = '{"city": {"type": "string"}}'
+    given = '{"city": "Rome"}'
+    kind: dict[str, Json] = {"openinference.span.kind": "TOOL", "tool.name": "f"}
+    for parameters in (schema, spelled):
+        (call,) = _calls(_trace(_span("1", None, 0, kind | {"tool.parameters": parameters})))
+        assert {} == call[1]
+    both = kind | {"tool.parameters": schema, "input.value": given}
+    for values in (both, kind | {"tool.parameters": given}):
+        (call,) = _calls(_trace(_span("1", None, 0, values)))
+        assert {"city": "Rome"} == call[1]
+    wrapped: dict[str, Json] = {
+        "traceloop.span.kind": "tool",
+        "traceloop.entity.name": "f",
+        "traceloop.entity.input": json.dumps({"args": [], "kwargs": {"city": "Rome"}}),
+    }
+    assert [("f", {"city": "Rome"}, None, None)] == _calls(_trace(_span("1", None, 0, wrapped)))
+
+
+def test_a_span_of_an_unknown_kind_is_kept() -> None:
+    """A kind that says of itself what nobody knows may be a call; a plain span is none."""
+    trace = _trace(_span("1", None, 0, {"gen_ai.operation.name": "summon_agent"}))
+    (step,) = trace.steps
+    assert isinstance(step, Unread)
+    assert ("summon_agent", ("tool_calls", "usage")) == (step.type, step.parts)
+    assert isinstance(_trace(_span("1", None, 0, {"http.method": "GET"})).steps[0], Span)
+
+
+def test_older_event_messages_are_read() -> None:
+    """`gen_ai.choice` events came before the attributes."""
+    message: Json = {"tool_calls": [{"id": "c", "function": {"name": "f", "arguments": "{}"}}]}
+    choice: Json = {
+        "name": "gen_ai.choice",
+        "attributes": _attributes({"index": 0, "message": json.dumps(message)}),
+    }
+    assert [("f", {}, None, None)] == _calls(_trace(_span("1", None, 0, _chat(), events=[choice])))
+
+
+@pytest.mark.parametrize(
+    ("name", "traces", "spans", "calls", "tokens"),
+    [
+        ("adk_genai.otlp.jsonl", 3, 15, (5, 3), (200, 60)),
+        ("adk_openinference.otlp.jsonl", 3, 16, (3, 3), (120, 36)),
+        ("agentevals_k8s.json", 1, 73, (1, 0), (2203, 139)),
+        # Three spans within one another repeat each of two calls: 13,944 / 3 and 387 / 3.
+        ("tempo_export_with_batches.json", 1, 86, (2, 1), (4648, 129)),
+    ],
+)
+def test_exports_of_collectors_are_read(
+    name: str,
+    traces: int,
+    spans: int,
+    calls: tuple[int, int],
+    tokens: tuple[int, int],
+    shared_data: Path,
+) -> None:
+    """OTLP lines, Tempo and Jaeger (foreign/README.md); tokens that stand twice count once."""
+    imported = _read(shared_data / "foreign" / "otlp" / name)
+    steps = [step for trace in imported.traces for step in trace.steps]
+    models = [step for step in steps if isinstance(step, LlmCall)]
+    assert (traces, spans) == (
+        len(imported.traces),
+        sum(not isinstance(step, Unread) for step in steps),
+    )
+    assert (calls, tokens) == (
+        (len(models), sum(isinstance(step, ToolCall) for step in steps)),
+        (sum(m.input_tokens or 0 for m in models), sum(m.output_tokens or 0 for m in models)),
+    )
