@@ -270,7 +270,7 @@ def _inner(data: Json) -> Json:
     match data:
         case {"args": [] | None, "kwargs": dict() as given, **rest} if not rest:
             return given
-        case {"inputs": dict() as given, **_rest} if "input_str" in data or "tags" in data:
+        case {"inputs": dict() as given, "input_str": _} | {"inputs": dict() as given, "tags": _}:
             return given
         case {"input_str": str() as given, **_rest}:
             return given
