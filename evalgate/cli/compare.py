@@ -15,6 +15,8 @@ Examples:
   evalgate compare --baseline main.json --current branch.json
   evalgate compare --baseline baselines/support.json --current .evalgate/runs/latest
   evalgate compare --baseline metrics/baseline.json --current metrics/current.json --threshold 0.05
+  evalgate compare --baseline main/results.json --current branch/results.json   (of promptfoo)
+  evalgate compare --baseline main.csv --current branch.csv --id case --score accuracy
 """
 
 
@@ -23,7 +25,8 @@ Examples:
     "--baseline",
     required=True,
     type=click.Path(path_type=Path),
-    help="A baseline, a report, a run folder, or a flat {metric: number} file.",
+    help="A baseline, a report, a run folder, a flat {metric: number} file, or another tool's "
+    "per-case results.",
 )
 @click.option(
     "--current",
@@ -37,6 +40,17 @@ Examples:
 @config_option
 @click.option("--partial", is_flag=True, help="Let a selection of the cases pass.")
 @click.option("--allow-removed", is_flag=True, help="Let the golden set have lost cases.")
+@click.option("--allow-new", is_flag=True, help="Other tools: leave out what only CURRENT has.")
+@click.option("--from", "foreign", metavar="NAME", help="Other tools: the format of both files.")
+@click.option("--id", metavar="COLUMN", help="Tables: the column of the case's id.")
+@click.option("--trial", metavar="COLUMN", help="Tables: the column of the trial's number.")
+@click.option(
+    "--score",
+    "scores",
+    multiple=True,
+    metavar="NAME[:lower][:0..5]",
+    help="Other tools: a score that gates; repeatable. Without it all of them do.",
+)
 @format_options
 def compare(formats: tuple[str, ...], outputs: tuple[Path, ...], **given: Any) -> int:  # noqa: ANN401
     """Compare two stored results and say the verdict; nothing is run."""

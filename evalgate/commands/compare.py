@@ -1,4 +1,4 @@
-"""`evalgate compare`: two stored results in, a verdict out; nothing is run."""
+"""`evalgate compare`: two stored results in, of evalgate or another tool, a verdict out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,11 +10,12 @@ from evalgate.gate.comparison import CompareOptions as Assumptions
 from evalgate.gate.facts import RunFacts
 from evalgate.gate.reports import changed_lines, combine, filled, reference
 from evalgate.gate.verdict import decide
+from evalgate.importers.results.own import is_own
 from evalgate.metrics.metric import Metric
 from evalgate.metrics.registry import METRICS
 from evalgate.schema.config import AgentConfig, SuiteConfig
 from evalgate.schema.result import MetricValue, Report, ReportSet, SuiteInfo
-from evalgate.stats.summary import Side
+from evalgate.stats.summary import Side, side_of_report
 from evalgate.suite.environment import World
 from evalgate.suite.policy import Overrides, suite_metrics, with_overrides
 from evalgate.suite.sources import stored_side
@@ -45,6 +46,26 @@ class CompareOptions:
     """Whether a selection of the cases may pass."""
     allow_removed: bool = False
     """Whether the golden set may have lost cases."""
+    allow_new: bool = False
+    """Of other tools: whether cases that only the candidate has are left out."""
+    foreign: str | None = None
+    """Format of another tool that both files have; null: found by what they hold."""
+    id: str | None = None
+    """Of tables: column of the case's id."""
+    trial: str | None = None
+    """Of tables: column of the trial's number."""
+    scores: tuple[str, ...] = ()
+    """Of other tools: the scores that gate, as `NAME[:lower][:0..5]`; empty: all."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """What is compared, and the report that is filled."""
+
+    baseline: Side
+    candidate: Side
+    metrics: Mapping[str, Metric]
+    report: Report
 
 
 def compare_stored(options: CompareOptions, world: World) -> ReportSet:
@@ -56,22 +77,21 @@ def compare_stored(options: CompareOptions, world: World) -> ReportSet:
         ConfigError: The policy is not valid.
     """
     suite = _policy_suite(options)
-    metrics: dict[str, Metric] = dict(METRICS) if options.suite is None else suite_metrics(suite)
-    baseline = stored_side(options.baseline, suite.runs, metrics)
-    candidate = _candidate(options.current, suite.runs, metrics)
+    policy = suite.config.gate
+    sides = _foreign_sides(options, suite) if _is_foreign(options) else _own_sides(options, suite)
+    baseline, candidate = sides.baseline, sides.candidate
     comparison = compare(
         baseline,
         candidate,
-        metrics,
-        suite.config.gate,
+        sides.metrics,
+        policy,
         Assumptions(
             allow_removed=options.allow_removed,
             scorer_of={name: name for name in candidate.scorers},
         ),
     )
     facts = RunFacts(allow_partial=options.partial, today=world.timestamp())
-    verdict = decide(comparison, suite.config.gate, facts)
-    report = filled(_bare_report(candidate, metrics), verdict).model_copy(
+    report = filled(sides.report, decide(comparison, policy, facts)).model_copy(
         update={
             "changes": comparison.changes,
             "baseline": reference(baseline),
@@ -79,6 +99,73 @@ def compare_stored(options: CompareOptions, world: World) -> ReportSet:
         }
     )
     return combine([report])
+
+
+def _own_sides(options: CompareOptions, suite: Suite) -> _Sides:
+    """Load two files of evalgate."""
+    metrics: dict[str, Metric] = dict(METRICS) if options.suite is None else suite_metrics(suite)
+    baseline = stored_side(options.baseline, suite.runs, metrics)
+    candidate = _candidate(options.current, suite.runs, metrics)
+    return _Sides(baseline, candidate, metrics, _bare_report(candidate, metrics))
+
+
+def _is_foreign(options: CompareOptions) -> bool:
+    """Say whether the files are another tool's.
+
+    Raises:
+        BaselineMissing: The other is not there.
+        DataError: One is, and the other is evalgate's.
+    """
+    own = [is_own(path) for path in (options.baseline, options.current)]
+    if options.foreign is not None or not any(own):
+        return True
+    if all(own):
+        return False
+    if not options.baseline.exists():
+        raise _no_baseline(options.baseline)
+    if not options.current.exists():
+        raise DataError(f"--current {str(options.current)!r}: there is no such file")
+    ours, theirs = (
+        (options.baseline, options.current) if own[0] else (options.current, options.baseline)
+    )
+    raise DataError(
+        f"{theirs} is no file of evalgate (results of another tool, a golden set or traces), and "
+        f"{ours} is one: there are no cases to pair",
+        fix="compare two reports or baselines, or two results of one tool",
+    )
+
+
+def _foreign_sides(options: CompareOptions, suite: Suite) -> _Sides:
+    """Load two files of another tool; what was assumed becomes warnings of the report."""
+    from evalgate.importers.results.join import join, parse_chosen  # noqa: PLC0415  # heavy
+    from evalgate.importers.results.read import read_results  # noqa: PLC0415
+    from evalgate.importers.results.rows import ReadOptions  # noqa: PLC0415
+
+    if not options.baseline.exists():
+        raise _no_baseline(options.baseline)
+    chosen = tuple(map(parse_chosen, options.scores))
+    names = tuple(one.name for one in chosen)
+    columns = ReadOptions(id=options.id, trial=options.trial, scores=names)
+    joined = join(
+        read_results(options.baseline, columns, options.foreign),
+        read_results(options.current, columns, options.foreign),
+        chosen,
+        allow_new=options.allow_new,
+    )
+    named = {n: m for n, m in METRICS.items() if n in suite.config.gate.metrics}
+    return _Sides(
+        side_of_report(joined.baseline, str(options.baseline)),
+        side_of_report(joined.candidate, str(options.current)),
+        {**named, **joined.metrics},
+        joined.candidate.model_copy(update={"warnings": joined.notes}),
+    )
+
+
+def _no_baseline(path: Path) -> BaselineMissing:
+    return BaselineMissing(
+        f"--baseline {str(path)!r}: there is no such file",
+        fix="keep the results of the main branch, e.g. as an artifact of CI",
+    )
 
 
 def _candidate(path: Path, runs: Path, metrics: Mapping[str, Metric]) -> Side:

@@ -1,0 +1,76 @@
+"""Reads a file of another tool; its format is found by what it holds, or named."""
+
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+
+from evalgate.errors import ConfigError, DataError
+from evalgate.importers.results import READERS
+from evalgate.importers.results.documents import JsonDocument, load_document
+from evalgate.importers.results.rows import ReadOptions, Results
+from evalgate.text.suggest import did_you_mean
+
+__all__ = ["ForeignFile", "read_results"]
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignFile:
+    """A file of another tool, read."""
+
+    path: Path
+    """The file."""
+    format: str
+    """Its format, as in `READERS`."""
+    results: Results
+    """What it holds."""
+
+
+def read_results(path: Path, options: ReadOptions, name: str | None = None) -> ForeignFile:
+    """Read a file of another tool.
+
+    Args:
+        path: The file.
+        options: What the user says of its columns.
+        name: The format; null: found by what the file holds.
+
+    Raises:
+        ConfigError: There is no such format.
+        DataError: The file is not readable, or in no known format, with the place.
+    """
+    if name is not None and name not in READERS:
+        raise ConfigError(
+            f"--from {name!r}{did_you_mean(name, READERS)}: there is no such format",
+            fix=f"one of {', '.join(READERS)}",
+        )
+    document = load_document(path)
+    if name is None:
+        name = next((n for n in READERS if import_module(READERS[n]).detect(document)), None)
+    if name is None:
+        keys = (
+            list(document.value)[:8]
+            if isinstance(document, JsonDocument) and isinstance(document.value, dict)
+            else []
+        )
+        held = f"an object with the keys {keys!r}" if keys else type(document).__name__
+        raise DataError(
+            f"{path}: found {held}, in no format that is known",
+            fix=f"name it with --from ({', '.join(READERS)}), or export a CSV of id and score",
+        )
+    try:
+        results: Results = import_module(READERS[name]).read(document, options)
+    except DataError as error:
+        raise DataError(f"{path}: {error.message}", fix=error.fix) from error
+    if not results.rows:
+        raise DataError(
+            f"{path}: read as {name}, it holds no row; expected results",
+            fix="run the tool again, or name the format with --from",
+        )
+    for row in results.rows:
+        if not row.case:
+            raise DataError(
+                f"{path}: {row.place}: found a row without an id; expected one that names its case",
+                fix="add an id, or name its column with --id",
+            )
+    said = f"{path}: read as {name}"
+    notes = "; ".join((said, *results.notes))
+    return ForeignFile(path, name, replace(results, notes=(notes,)))
