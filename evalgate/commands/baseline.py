@@ -2,25 +2,21 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from evalgate.errors import ConfigError, EvalgateError, ExitCode
 from evalgate.gate.baseline import baseline_of_report, objections
-from evalgate.judges.judged_agent import judged_part
+from evalgate.gate.judge import GateInputs
 from evalgate.output.view import amount
-from evalgate.run.engine import Limits, executing
-from evalgate.run.report import Judgement, collect, conclude
-from evalgate.run.run import new_manifest
+from evalgate.run.run import RunOptions, run_plan
 from evalgate.schema.baseline import Baseline, Provenance
-from evalgate.schema.result import Report
 from evalgate.store.baseline import load_baseline, save_baseline
 from evalgate.store.git import read_state
 from evalgate.store.golden import load_golden
-from evalgate.store.runs import iter_traces, write_report
-from evalgate.stress.suite import check_stress, stressed
+from evalgate.stress.suite import check_stress
 from evalgate.suite.environment import World
 from evalgate.suite.events import Listener
-from evalgate.suite.plan import Filters, Plan, make_plan
+from evalgate.suite.plan import Filters, make_plan
 from evalgate.suite.policy import Overrides, suite_metrics, with_overrides
 from evalgate.suite.suite import Suite
 
@@ -64,7 +60,8 @@ def update_baselines(
         chosen = with_overrides(suite, Overrides(overrides))
         plan = make_plan(chosen, Filters())
         check_stress(plan)
-        report = asyncio.run(_fresh_report(plan, world, listen))
+        inputs = GateInputs(today=world.timestamp())
+        report = asyncio.run(run_plan(plan, RunOptions(), inputs, world, listen))
         state = states[suite.root]
         subject = report.subject.model_copy(
             update={"git_commit": state.commit, "dirty": state.dirty}
@@ -91,27 +88,6 @@ def update_baselines(
         suite.baseline.parent.mkdir(parents=True, exist_ok=True)
         save_baseline(suite.baseline, baseline)
         yield f"wrote {suite.baseline}: {_summary(baseline)}"
-
-
-async def _fresh_report(plan: Plan, world: World, listen: Listener) -> Report:
-    config = plan.suite.config
-    limits = Limits(config.concurrency, config.timeout_s, config.caps)
-    async with executing(plan, limits, world, new_manifest(plan, world), listen) as execution:
-        recorded = execution.agent.trials
-        asked = "trials" in config.model_fields_set
-        trials = recorded if recorded is not None and not asked else config.trials
-        outcome = await execution.run(range(trials))
-        subject = execution.seen.subject(plan.suite.root)
-        judged = judged_part(execution.judging, plan.metrics)
-        report = collect(plan, execution.results, trials, subject, judged)
-        traces = iter_traces(execution.folder)
-        report = await stressed(report, plan, traces, world, listen)
-        facts = Judgement().facts
-        if not outcome.complete:
-            facts = replace(facts, cap=outcome.reason)
-        write_report(execution.folder, conclude(report, plan, Judgement(facts=facts)))
-    # Commit and state of the tree stay out of reports, and belong into a baseline.
-    return report.model_copy(update={"subject": subject})
 
 
 def _ci_run(world: World) -> str | None:

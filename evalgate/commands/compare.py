@@ -5,11 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalgate.errors import BaselineMissing, DataError
-from evalgate.gate.compare import compare
-from evalgate.gate.comparison import CompareOptions as Assumptions
-from evalgate.gate.facts import RunFacts
+from evalgate.gate.judge import GateInputs, judge
 from evalgate.gate.reports import changed_lines, combine, filled, reference
-from evalgate.gate.verdict import decide
 from evalgate.importers.results.own import is_own
 from evalgate.metrics.metric import Metric
 from evalgate.metrics.registry import METRICS
@@ -77,23 +74,19 @@ def compare_stored(options: CompareOptions, world: World) -> ReportSet:
         ConfigError: The policy is not valid.
     """
     suite = _policy_suite(options)
-    policy = suite.config.gate
     sides = _foreign_sides(options, suite) if _is_foreign(options) else _own_sides(options, suite)
     baseline, candidate = sides.baseline, sides.candidate
-    comparison = compare(
-        baseline,
-        candidate,
-        sides.metrics,
-        policy,
-        Assumptions(
-            allow_removed=options.allow_removed,
-            scorer_of={name: name for name in candidate.scorers},
-        ),
+    inputs = GateInputs(
+        baseline=baseline,
+        reference=_reference(suite, sides.metrics),
+        allow_removed=options.allow_removed,
+        allow_partial=options.partial,
+        today=world.timestamp(),
     )
-    facts = RunFacts(allow_partial=options.partial, today=world.timestamp())
-    report = filled(sides.report, decide(comparison, policy, facts)).model_copy(
+    judged = judge(candidate, inputs, suite.config.gate, sides.metrics)
+    report = filled(sides.report, judged.verdict).model_copy(
         update={
-            "changes": comparison.changes,
+            "changes": judged.comparison.changes,
             "baseline": reference(baseline),
             "changed": changed_lines(baseline, candidate.subject),
         }
@@ -166,6 +159,12 @@ def _no_baseline(path: Path) -> BaselineMissing:
         f"--baseline {str(path)!r}: there is no such file",
         fix="keep the results of the main branch, e.g. as an artifact of CI",
     )
+
+
+def _reference(suite: Suite, metrics: Mapping[str, Metric]) -> Side | None:
+    """Load the pinned reference of the suite whose policy holds."""
+    pinned = suite.config.reference
+    return None if pinned is None else stored_side(suite.policy_root / pinned, suite.runs, metrics)
 
 
 def _candidate(path: Path, runs: Path, metrics: Mapping[str, Metric]) -> Side:

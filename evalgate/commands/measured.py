@@ -10,15 +10,14 @@ from pydantic import TypeAdapter
 
 from evalgate.commands.merge import join_runs, seen_in
 from evalgate.errors import NothingSelected
-from evalgate.gate.facts import RunFacts
 from evalgate.judges.offline import added_up, judges_of
-from evalgate.run.engine import by_trials, confirmations
-from evalgate.run.gate_inputs import load_judgement
-from evalgate.run.report import collect, conclude, settling_note
+from evalgate.run.evaluate import TrialSet, evaluate
+from evalgate.run.gate_inputs import load_gate_inputs
+from evalgate.run.stored import keep_report
 from evalgate.schema.result import JudgeInfo, Report, TrialResult
-from evalgate.schema.score import Broken, Scored
+from evalgate.schema.score import Scored
 from evalgate.stats.rounding import round4
-from evalgate.store.runs import is_run, iter_traces, prune_runs, write_report
+from evalgate.store.runs import is_run, iter_traces
 from evalgate.stress.suite import stressed_again
 from evalgate.suite.environment import World
 from evalgate.suite.plan import Filters, make_plan
@@ -105,24 +104,25 @@ def judge_measured(
     plan = make_plan(suite, Filters(cases=tuple(first)))
     trials = max(one.trials for one in first.values())
     results = [result for one in first.values() for result in one.results]
-    facts = RunFacts(fresh=_fresh(results, trials), today=world.timestamp())
-    judgement = load_judgement(plan, baseline, facts, allow_removed=False)
+    inputs = load_gate_inputs(plan, baseline, world.timestamp())
     named = dict.fromkeys(Path(one.folder) for one in measured)
     parts = [folder for folder in named if is_run(folder)]
-    folder = join_runs(plan, parts, trials, None, world)
-    subject = seen_in([folder]).subject(suite.root)
-    judged, trust = judges_of(plan, world)
-    judged = replace(judged, info=_judges(measured))
-    judgement = replace(judgement, trust=trust)
-    report = collect(plan, by_trials(results, trials), trials, subject, judged)
-    notes = (*settling_note(plan, judgement.baseline), *_not_settled(suite, trials))
-    report = report.model_copy(update={"warnings": notes})
-    report = stressed_again(report, plan, iter_traces(folder))
-    report = conclude(report, plan, judgement, folder)
-    write_report(folder, report)
+    folder = join_runs(plan, parts, None, world)
+    judged, checks = judges_of(plan, world)
+    kept = TrialSet(
+        results=results,
+        trials=trials,
+        subject=seen_in([folder]).subject(),
+        judges=replace(judged, info=_judges(measured)),
+        checks=checks,
+        stress=stressed_again(plan, trials, iter_traces(folder)),
+        notes=_not_settled(suite, trials),
+        folder=folder,
+    )
+    report = evaluate(plan, kept, inputs)
+    keep_report(folder, report, kept, plan, world)
     for part in parts:
         shutil.rmtree(part, ignore_errors=True)
-    prune_runs(suite.runs, suite.keep_runs, spare={folder})
     return report
 
 
@@ -136,15 +136,6 @@ def _judges(measured: Iterable[Measured]) -> JudgeInfo | None:
             if known is None or asked >= known.calls + known.cached:
                 last[one.folder] = one.judge
     return added_up([last[folder] for folder in sorted(last)])
-
-
-def _fresh(results: Iterable[TrialResult], trials: int) -> dict[str, tuple[Scored | Broken, ...]]:
-    missing = Broken("the trial has no score for task_success")
-    found: dict[str, tuple[Scored | Broken, ...]] = {}
-    for name, fresh in confirmations(results, trials).items():
-        scores = (result.scores.get("task_success", missing) for result in fresh)
-        found[name] = tuple(s if isinstance(s, Scored | Broken) else missing for s in scores)
-    return found
 
 
 def _not_settled(suite: Suite, trials: int) -> tuple[str, ...]:

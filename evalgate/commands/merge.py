@@ -11,14 +11,14 @@ from pathlib import Path
 
 from evalgate.errors import ConfigError, EvalgateError, NoEvidence
 from evalgate.gate.checks.stress import STRESS_SCORER
-from evalgate.gate.facts import RunFacts
 from evalgate.gate.reports import combine
 from evalgate.judges.offline import added_up, judges_of
 from evalgate.pricing import pricing_info
-from evalgate.run.engine import Seen, confirmations
-from evalgate.run.gate_inputs import load_judgement
-from evalgate.run.report import collect, conclude, settling_note
-from evalgate.run.run import Ran, new_manifest
+from evalgate.run.engine import Seen
+from evalgate.run.evaluate import TrialSet, evaluate, fresh_scores
+from evalgate.run.gate_inputs import load_gate_inputs
+from evalgate.run.run import Ran
+from evalgate.run.stored import keep_report, new_manifest
 from evalgate.schema.result import Manifest, Report, Subject, TrialResult
 from evalgate.schema.score import Broken, Score, Scored
 from evalgate.schema.trace import Trace
@@ -26,13 +26,7 @@ from evalgate.schema.verdict import Check
 from evalgate.scorers.builtin import scorer_versions
 from evalgate.store.reports import StoredReport, read_reports
 from evalgate.store.run_writer import create_run
-from evalgate.store.runs import (
-    iter_traces,
-    iter_trials,
-    prune_runs,
-    write_manifest,
-    write_report,
-)
+from evalgate.store.runs import iter_traces, iter_trials
 from evalgate.stress.suite import stressed_again
 from evalgate.suite.environment import World
 from evalgate.suite.plan import Filters, Plan, make_plan
@@ -127,26 +121,25 @@ def merge_suite(
         suite, _differences(plan, parts, versions), _labels(plan, parts), _coverage(plan, parts)
     )
     trials = first.suite.trials
-    facts = RunFacts(fresh=_fresh(parts, trials), today=world.timestamp())
-    judgement = load_judgement(plan, options.baseline, facts, allow_removed=options.allow_removed)
-    judgement = replace(judgement, trust=trust)
-    judges = [part.report.judge for part in parts if part.report.judge is not None]
-    judged = replace(judged, info=added_up(judges))
-    results = [trial for part in parts for case in part.report.cases for trial in case.trials]
-    report = collect(plan, results, trials, _subject(suite.root, parts), judged)
-    report = report.model_copy(
-        update={
-            "checks": _cleared(parts),
-            "warnings": settling_note(plan, judgement.baseline),
-        }
+    inputs = load_gate_inputs(
+        plan, options.baseline, world.timestamp(), allow_removed=options.allow_removed
     )
+    judges = [part.report.judge for part in parts if part.report.judge is not None]
     folders = [part.folder for part in parts if part.folder is not None]
     whole = folders if len(folders) == len(parts) else []
-    folder = join_runs(plan, whole, trials, options.command, world)
-    report = stressed_again(report, plan, iter_traces(folder))
-    report = conclude(report, plan, judgement, folder)
-    write_report(folder, report)
-    prune_runs(suite.runs, suite.keep_runs, spare={folder})
+    folder = join_runs(plan, whole, options.command, world)
+    merged = TrialSet(
+        results=[trial for part in parts for case in part.report.cases for trial in case.trials],
+        trials=trials,
+        subject=_subject(parts),
+        judges=replace(judged, info=added_up(judges)),
+        checks=(*trust, *_cleared(parts)),
+        fresh=_fresh(parts, trials),
+        stress=stressed_again(plan, trials, iter_traces(folder)),
+        folder=folder,
+    )
+    report = evaluate(plan, merged, inputs)
+    keep_report(folder, report, merged, plan, world)
     return report
 
 
@@ -238,11 +231,11 @@ def _coverage(plan: Plan, parts: Sequence[StoredReport]) -> Iterator[str]:
             yield f"case {case_id!r} has the trials {found}, not 0 to {len(wanted) - 1}"
 
 
-def _subject(root: Path, parts: Sequence[StoredReport]) -> Subject:
+def _subject(parts: Sequence[StoredReport]) -> Subject:
     """Gather the fingerprints: from traces where there are any, else those all shards share."""
     folders = [part.folder for part in parts if part.folder is not None]
     if len(folders) == len(parts):
-        return seen_in(folders).subject(root)
+        return seen_in(folders).subject()
     subjects = [part.report.subject for part in parts]
     models = {m for s in subjects if s.model for m in s.model.split(", ")}
     return Subject(
@@ -261,11 +254,9 @@ def _shared(values: Iterable[str | None]) -> str | None:
 def _fresh(parts: Sequence[StoredReport], trials: int) -> dict[str, tuple[Score, ...]]:
     """Find the fresh trials of `must_pass` cases that failed."""
     fresh: dict[str, tuple[Score, ...]] = {}
-    missing = Broken("the trial has no score for task_success")
     for part in parts:
         if part.folder is not None:
-            for name, results in confirmations(iter_trials(part.folder), trials).items():
-                fresh[name] = tuple(r.scores.get("task_success", missing) for r in results)
+            fresh |= fresh_scores(iter_trials(part.folder), trials)
             continue
         for check in _must_pass(part.report):
             if check.outcome == "fail":
@@ -292,15 +283,12 @@ def _must_pass(report: Report) -> Iterator[Check]:
             yield check
 
 
-def join_runs(
-    plan: Plan, folders: Sequence[Path], trials: int, command: str | None, world: World
-) -> Path:
+def join_runs(plan: Plan, folders: Sequence[Path], command: str | None, world: World) -> Path:
     """Copy the trials and traces of several run folders into a new one.
 
     Args:
         plan: What was run.
         folders: Run folders; of a trial that several hold the first counts.
-        trials: Trials a case.
         command: The command line, for the manifest.
         world: The machine.
 
@@ -311,11 +299,7 @@ def join_runs(
         DataError: A folder is not readable.
         NoEvidence: The traces of a folder are not those of its trials.
     """
-    manifest = new_manifest(plan, world, command).model_copy(update={"trials": trials})
-    folder = asyncio.run(_copied(plan, folders, manifest))
-    done = {"finished": world.timestamp(), "subject": seen_in(folders).subject(plan.suite.root)}
-    write_manifest(folder, manifest.model_copy(update=done))
-    return folder
+    return asyncio.run(_copied(plan, folders, new_manifest(plan, world, command)))
 
 
 async def _copied(plan: Plan, folders: Sequence[Path], manifest: Manifest) -> Path:

@@ -2,33 +2,30 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evalgate.errors import DataError
-from evalgate.gate.facts import RunFacts
 from evalgate.gate.reports import combine
 from evalgate.judges.calibration import suite_trust_checks
-from evalgate.judges.judged_agent import JudgedPart, judged_part, with_verdict
+from evalgate.judges.judged_agent import judged_part, with_verdict
 from evalgate.judges.judging import open_judges
-from evalgate.run.engine import Seen, by_trials, confirmations
-from evalgate.run.report import Judgement, collect, conclude
-from evalgate.run.run import new_manifest
+from evalgate.run.engine import Seen
+from evalgate.run.evaluate import TrialSet, evaluate
+from evalgate.run.gate_inputs import load_gate_inputs
+from evalgate.run.stored import keep_report, new_manifest
 from evalgate.schema.config import AgentConfig, SuiteConfig
 from evalgate.schema.golden import Case
 from evalgate.schema.result import Manifest, ReportSet, TrialResult
-from evalgate.schema.score import Broken, Score
 from evalgate.schema.trace import Trace
-from evalgate.schema.verdict import Check
 from evalgate.scorers.builtin import score_trial
 from evalgate.scorers.redacted import without_redacted
 from evalgate.store.config import load_config
 from evalgate.store.run_writer import create_run
-from evalgate.store.runs import find_run, iter_traces, read_manifest, write_report
+from evalgate.store.runs import find_run, iter_traces, read_manifest
 from evalgate.stress.suite import stressed_again
 from evalgate.suite.environment import World
 from evalgate.suite.plan import Filters, JudgeMode, Plan, make_plan
-from evalgate.suite.sources import suite_baseline
 from evalgate.suite.suite import Selection, Suite, find_suites
 
 __all__ = ["rescore"]
@@ -41,10 +38,7 @@ class _Scored:
     """The traces of a run with their new results."""
 
     pairs: list[tuple[Trace, TrialResult]]
-    seen: Seen
-    trials: int
-    judged: JudgedPart
-    trust: tuple[Check, ...]
+    trials: TrialSet
 
 
 def rescore(
@@ -69,19 +63,13 @@ def rescore(
     manifest = read_manifest(folder)
     suite = _suite_of(manifest, config if loaded else None, runs)
     plan = make_plan(suite, Filters(cases=manifest.selected or ()), judge=judge)
-    side = None if baseline is None else suite_baseline(suite, baseline, plan.metrics)
+    inputs = load_gate_inputs(plan, baseline, world.timestamp())
     scored = asyncio.run(_score_all(plan, folder, manifest.trials, world))
-    subject = scored.seen.subject(suite.root)
-    results = [result for _, result in scored.pairs]
-    report = collect(plan, by_trials(results, scored.trials), scored.trials, subject, scored.judged)
-    report = stressed_again(report, plan, (trace for trace, _ in scored.pairs))
-    facts = RunFacts(fresh=_fresh(results, scored.trials), today=world.timestamp())
-    described = new_manifest(plan, world, f"evalgate score {run}").model_copy(
-        update={"trials": scored.trials, "finished": world.timestamp(), "subject": subject}
-    )
-    new = asyncio.run(_store(described, runs, scored))
-    report = conclude(report, plan, Judgement(baseline=side, facts=facts, trust=scored.trust), new)
-    write_report(new, report)
+    described = new_manifest(plan, world, f"evalgate score {run}")
+    new = asyncio.run(_store(described, runs, scored.pairs))
+    trials = replace(scored.trials, folder=new)
+    report = evaluate(plan, trials, inputs)
+    keep_report(new, report, trials, plan, world)
     return combine([report])
 
 
@@ -113,8 +101,18 @@ async def _score_all(plan: Plan, folder: Path, trials: int, world: World) -> _Sc
             seen.add(trace)
         pairs = await asyncio.gather(*(scored(trace) for trace in traces))
         judged = judged_part(judging, plan.metrics)
-        trust = suite_trust_checks(plan.suite, judging, plan.metrics)
-    return _Scored(pairs, seen, trials, judged, trust)
+        checks = suite_trust_checks(plan.suite, judging, plan.metrics)
+    return _Scored(
+        pairs,
+        TrialSet(
+            results=[result for _, result in pairs],
+            trials=trials,
+            subject=seen.subject(),
+            judges=judged,
+            checks=checks,
+            stress=stressed_again(plan, trials, (trace for trace, _ in pairs)),
+        ),
+    )
 
 
 def _refuse_stray(trace: Trace, cases: Mapping[str, Case], plan: Plan, folder: Path) -> None:
@@ -125,17 +123,9 @@ def _refuse_stray(trace: Trace, cases: Mapping[str, Case], plan: Plan, folder: P
         )
 
 
-def _fresh(results: Iterable[TrialResult], trials: int) -> dict[str, tuple[Score, ...]]:
-    """Take up the trials that confirmed, or cleared, `must_pass` cases."""
-    missing = Broken("the trial has no score for task_success")
-    return {
-        name: tuple(result.scores.get("task_success", missing) for result in found)
-        for name, found in confirmations(results, trials).items()
-    }
-
-
-async def _store(manifest: Manifest, runs: Path, scored: _Scored) -> Path:
+async def _store(
+    manifest: Manifest, runs: Path, pairs: Iterable[tuple[Trace, TrialResult]]
+) -> Path:
     async with create_run(runs, manifest) as writer:
-        written = [writer.append(trace, result) for trace, result in scored.pairs]
-        await asyncio.gather(*written)
+        await asyncio.gather(*[writer.append(trace, result) for trace, result in pairs])
         return writer.folder

@@ -27,6 +27,7 @@ _EXIT: dict[Outcome, ExitCode] = {
     "fail": ExitCode.FAILED,
     "inconclusive": ExitCode.INCONCLUSIVE,
 }
+_NO_COMPARISON = ("evidence.comparison", "evidence.metrics")
 _WORST_FIRST: tuple[Outcome, ...] = ("fail", "inconclusive", "pass")
 
 
@@ -115,7 +116,8 @@ def with_reference(verdict: Verdict, reference: Verdict) -> Verdict:
     added = [
         check.model_copy(update={"id": f"reference.{check.id}"})
         for check in reference.checks
-        if check.kind in ("relative", "comparison") and check.gate != "advisory"
+        if check.gate != "advisory"
+        and (check.kind in ("relative", "comparison") or check.id in _NO_COMPARISON)
     ]
     return verdict_of((*verdict.checks, *added), warnings=verdict.warnings, partial=verdict.partial)
 

@@ -1,7 +1,7 @@
 """Runs the trials of a plan, keeps them on disk, and hands them back scored."""
 
 from asyncio import Future
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,6 @@ from evalgate.schema.golden import Case
 from evalgate.schema.result import Manifest, Subject, TrialResult
 from evalgate.schema.trace import LlmCall, Trace
 from evalgate.scorers.builtin import score_trial
-from evalgate.store.git import read_state
 from evalgate.store.redaction import clean_result, clean_trace
 from evalgate.store.run_writer import RunWriter, create_run, resume_run
 from evalgate.store.runs import iter_traces, iter_trials
@@ -34,8 +33,6 @@ __all__ = [
     "Execution",
     "Limits",
     "Seen",
-    "by_trials",
-    "confirmations",
     "executing",
     "lost_workers",
 ]
@@ -87,12 +84,9 @@ class Seen:
                 if found:
                     kept.add(found)
 
-    def subject(self, root: Path) -> Subject:
-        """Return the fingerprints, with the state of the tree."""
-        state = read_state(root)
+    def subject(self) -> Subject:
+        """Return the fingerprints."""
         return Subject(
-            git_commit=state.commit,
-            dirty=state.dirty,
             model=", ".join(sorted(self.models)) or None,
             prompt_digest=_one(self.prompts),
             tools_digest=_one(self.tools),
@@ -278,22 +272,6 @@ def _take_up(execution: Execution, folder: Path, ids: set[str]) -> None:
     execution.results += [result for result in iter_trials(folder) if result.case_id in ids]
     for trace in iter_traces(folder):
         execution.seen.add(trace)
-
-
-def by_trials(results: Iterable[TrialResult], count: int) -> list[TrialResult]:
-    """Keep the trials numbered below `count`; later ones only confirm `must_pass` cases."""
-    return [result for result in results if result.trial < count]
-
-
-def confirmations(
-    results: Iterable[TrialResult], count: int
-) -> Mapping[str, tuple[TrialResult, ...]]:
-    """Return the trials numbered `count` and above, by case: they confirm `must_pass` cases."""
-    found: dict[str, list[TrialResult]] = {}
-    for result in results:
-        if result.trial >= count:
-            found.setdefault(result.case_id, []).append(result)
-    return {name: tuple(trials) for name, trials in found.items()}
 
 
 def lost_workers(notes: Sequence[str]) -> tuple[str, ...]:

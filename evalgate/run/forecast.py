@@ -8,10 +8,11 @@ from evalgate.gateway.cassette_index import Shelf
 from evalgate.gateway.forecast import Forecast, PlannedCall, forecast, planned_calls
 from evalgate.pricing import PriceBook
 from evalgate.schema.config import GatewayConfig
+from evalgate.schema.result import Report
 from evalgate.suite.gateway_agent import live_price, quota_of
 from evalgate.suite.plan import Plan
 
-__all__ = ["forecast_cases"]
+__all__ = ["forecast_cases", "record_hint"]
 
 
 def forecast_cases(plan: Plan, case_ids: Collection[str]) -> Forecast | None:
@@ -47,6 +48,20 @@ def forecast_cases(plan: Plan, case_ids: Collection[str]) -> Forecast | None:
         lambda model, usage: live_price(book, model, usage),
         concurrency=plan.suite.config.concurrency,
     )
+
+
+def record_hint(plan: Plan, report: Report) -> str | None:
+    """Say what a live run of the trials that a replay missed takes, and how to start it."""
+    missed = [
+        case.id
+        for case in report.cases
+        if any(trial.status == "not_measured" for trial in case.trials)
+    ]
+    if plan.calls != "replay" or not missed:
+        return None
+    forecast = forecast_cases(plan, missed)
+    told = "" if forecast is None else f"  ({forecast.sentence(len(report.cases))})"
+    return f"evalgate run {plan.suite.asked} --record-missing{told}"
 
 
 def _recorded(plan: Plan) -> Iterable[tuple[str, tuple[PlannedCall, ...]]]:

@@ -1,40 +1,51 @@
 """Loads what a candidate is judged by, before anything is spent on it."""
 
 from evalgate.errors import BaselineMissing
-from evalgate.gate.facts import RunFacts
-from evalgate.run.report import Judgement
+from evalgate.gate.judge import GateInputs
 from evalgate.stats.summary import Side
 from evalgate.suite.plan import Plan
 from evalgate.suite.sources import stored_side, suite_baseline
 from evalgate.trust.base_verdict import supplied_before
 
-__all__ = ["load_judgement"]
+__all__ = ["load_gate_inputs"]
 
 
-def load_judgement(
-    plan: Plan, baseline: str | None, facts: RunFacts, *, allow_removed: bool
-) -> Judgement:
+def load_gate_inputs(
+    plan: Plan,
+    baseline: str | None,
+    today: str,
+    *,
+    allow_removed: bool = False,
+    allow_partial: bool = False,
+) -> GateInputs:
     """Load the baseline that was asked for, and the pinned reference beside it.
 
     Args:
-        plan: What is run.
+        plan: What is judged.
         baseline: A path, the empty text for the suite's own; null: no comparison.
-        facts: What the scores do not show.
+        today: RFC 3339 time of the run.
         allow_removed: Whether the golden set may have lost cases.
+        allow_partial: Whether a selection of the cases may pass.
 
     Raises:
         BaselineMissing: A file is not there, and the suite is judged by its own files.
         DataError: A file is not readable.
     """
     suite = plan.suite
-    supplied = supplied_before(plan)
-    if baseline is None or (suite.trust is not None and suite.trust.new):
-        return Judgement(None, None, facts, allow_removed, supplied=supplied)
-    side, missing = _found(plan, baseline)
+    compared = baseline is not None and not (suite.trust is not None and suite.trust.new)
+    side, missing = _found(plan, baseline) if compared and baseline is not None else (None, None)
     pinned = None
-    if suite.config.reference is not None and side is not None:
+    if compared and suite.config.reference is not None:
         pinned = stored_side(suite.policy_root / suite.config.reference, suite.runs, plan.metrics)
-    return Judgement(side, pinned, facts, allow_removed, missing=missing, supplied=supplied)
+    return GateInputs(
+        baseline=side,
+        reference=pinned,
+        allow_removed=allow_removed,
+        allow_partial=allow_partial,
+        today=today,
+        missing=missing,
+        supplied=supplied_before(plan),
+    )
 
 
 def _found(plan: Plan, baseline: str) -> tuple[Side | None, str | None]:

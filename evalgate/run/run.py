@@ -3,40 +3,23 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from evalgate.errors import ConfigError, EvalgateError
 from evalgate.gate.checks.must_pass import FRESH_TRIALS, needs_confirmation
-from evalgate.gate.facts import RunFacts
+from evalgate.gate.judge import GateInputs
 from evalgate.gate.reports import combine
 from evalgate.gate.settle import needs_more_trials
 from evalgate.judges.calibration import suite_trust_checks
 from evalgate.judges.judged_agent import judged_part
 from evalgate.run.changed import touched_cases
-from evalgate.run.engine import (
-    Execution,
-    Limits,
-    by_trials,
-    confirmations,
-    executing,
-    lost_workers,
-)
-from evalgate.run.forecast import forecast_cases
-from evalgate.run.gate_inputs import load_judgement
-from evalgate.run.report import Judgement, collect, compared, conclude, settling_note
+from evalgate.run.engine import Execution, Limits, executing, lost_workers
+from evalgate.run.evaluate import TrialSet, collected, compared, evaluate
+from evalgate.run.gate_inputs import load_gate_inputs
+from evalgate.run.stored import keep_report, new_manifest, resumable_run
 from evalgate.schema.result import Manifest, Report, ReportSet
-from evalgate.schema.score import Broken, Score
-from evalgate.stats.summary import Side, side_of_report
-from evalgate.store.runs import (
-    find_run,
-    iter_traces,
-    new_run_id,
-    prune_runs,
-    read_manifest,
-    write_manifest,
-)
-from evalgate.store.runs import write_report as save_report
+from evalgate.stats.summary import side_of_report
+from evalgate.store.runs import iter_traces
 from evalgate.stress.suite import check_stress, stressed
 from evalgate.suite.environment import World
 from evalgate.suite.events import Listener
@@ -44,21 +27,10 @@ from evalgate.suite.plan import Calls, Filters, JudgeMode, Plan, make_plan
 from evalgate.suite.policy import Overrides, with_overrides
 from evalgate.suite.suite import Suite
 
-__all__ = [
-    "Ran",
-    "RunOptions",
-    "filters_of",
-    "first_trials",
-    "new_manifest",
-    "run_suite",
-    "run_suites",
-]
+if TYPE_CHECKING:
+    from pathlib import Path
 
-
-_REPLAY = (
-    "replay judges code (tools, parsing, routing, retries); only a recording can say whether a "
-    "changed prompt, model or tool schema is better or worse"
-)
+__all__ = ["Ran", "RunOptions", "filters_of", "first_trials", "run_plan", "run_suite", "run_suites"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,8 +122,15 @@ def _prepared(
     plan = make_plan(suite, filters_of(suite, options, world), options.calls, options.judge)
     _refuse_settling_a_shard(plan, options)
     check_stress(plan)
-    judgement = _judgement(plan, options, world)
-    return lambda: asyncio.run(_run(plan, options, judgement, world, listen))
+    touched_only = options.changed is not None and plan.suite.trust is None
+    inputs = load_gate_inputs(
+        plan,
+        options.baseline,
+        world.timestamp(),
+        allow_removed=options.allow_removed,
+        allow_partial=options.partial or touched_only,
+    )
+    return lambda: asyncio.run(run_plan(plan, options, inputs, world, listen))
 
 
 def filters_of(suite: Suite, options: RunOptions, world: World) -> Filters:
@@ -196,123 +175,6 @@ def _refuse_settling_a_shard(plan: Plan, options: RunOptions) -> None:
         )
 
 
-def _judgement(plan: Plan, options: RunOptions, world: World) -> Judgement:
-    """Load what the run is judged by before anything is spent on it."""
-    touched_only = options.changed is not None and plan.suite.trust is None
-    facts = RunFacts(allow_partial=options.partial or touched_only, today=world.timestamp())
-    return load_judgement(plan, options.baseline, facts, allow_removed=options.allow_removed)
-
-
-async def _run(
-    plan: Plan, options: RunOptions, judgement: Judgement, world: World, listen: Listener
-) -> Report:
-    config = plan.suite.config
-    limits = Limits(
-        config.concurrency, config.timeout_s, config.caps, options.fail_fast, options.executor
-    )
-    target = _target(plan, options, world)
-    async with executing(plan, limits, world, target, listen) as execution:
-        report = await _trials_and_verdict(execution, plan, judgement, world)
-        save_report(execution.folder, report)
-        manifest = read_manifest(execution.folder)
-        subject = execution.seen.subject(plan.suite.root)
-        done = {
-            "finished": world.timestamp(),
-            "subject": subject,
-            "trials": report.suite.trials,  # settling and recorded agents bring their own number
-        }
-        write_manifest(execution.folder, manifest.model_copy(update=done))
-        prune_runs(plan.suite.runs, plan.suite.keep_runs, spare={execution.folder})
-    return report
-
-
-def _target(plan: Plan, options: RunOptions, world: World) -> Manifest | Path:
-    """Describe a new run, or find the one to go on with."""
-    if options.resume is None:
-        return new_manifest(plan, world, options.command)
-    folder = find_run(plan.suite.runs, options.resume)
-    _refuse_other_run(read_manifest(folder), plan, folder)
-    return folder
-
-
-def new_manifest(plan: Plan, world: World, command: str | None = None) -> Manifest:
-    """Describe a new run."""
-    suite = plan.suite
-    return Manifest(
-        run_id=new_run_id(world.now(), _run_name(plan)),
-        suite=suite.name,
-        golden=str(suite.golden),
-        golden_digest=plan.golden.digest,
-        agent=suite.config.agent.run,
-        trials=suite.config.trials,
-        selected=tuple(case.id for case in plan.cases) if plan.partial else None,
-        created=world.timestamp(),
-        environment=dict(world.versions),
-        command=command,
-        config=None if suite.source is None else str(suite.source),
-    )
-
-
-def _run_name(plan: Plan) -> str:
-    """Name a run after its suite; shards may start in the same millisecond."""
-    part = "" if plan.shard is None else f"-{plan.shard.number}-of-{plan.shard.count}"
-    return plan.suite.name + part
-
-
-def _refuse_other_run(manifest: Manifest, plan: Plan, folder: Path) -> None:
-    for what, then, now in (
-        ("suite", manifest.suite, plan.suite.name),
-        ("golden set", manifest.golden_digest, plan.golden.digest),
-        ("agent", manifest.agent, plan.suite.config.agent.run),
-    ):
-        if then != now:
-            raise ConfigError(
-                f"{folder}: cannot be resumed: its {what} is {then!r}, now it is {now!r}",
-                fix="start a new run without --resume",
-            )
-
-
-async def _trials_and_verdict(
-    execution: Execution, plan: Plan, judgement: Judgement, world: World
-) -> Report:
-    """Run all trials, settle, confirm failures of `must_pass` cases, and decide."""
-    trials = first_trials(execution, plan)
-    outcome = await execution.run(range(trials))
-    report = _report(execution, plan, trials)
-    while outcome.complete and _unsettled(report, plan, judgement):
-        trials += 1
-        outcome = await execution.run(range(trials))
-        report = _report(execution, plan, trials)
-    facts = replace(judgement.facts, cap=None if outcome.complete else outcome.reason)
-    if outcome.complete:
-        facts = replace(facts, fresh=await _fresh(execution, plan, report, judgement, trials))
-    facts = replace(facts, record=_record_hint(plan, report))
-    notes = (*settling_note(plan, judgement.baseline), *lost_workers(execution.notes))
-    notes = (*notes, *execution.seen.problems)
-    if facts.record is not None:
-        notes = (*notes, _REPLAY)
-    report = report.model_copy(update={"warnings": notes})
-    traces = iter_traces(execution.folder)
-    report = await stressed(report, plan, traces, world, execution.listen)
-    trust = suite_trust_checks(plan.suite, execution.judging, plan.metrics)
-    judgement = replace(judgement, facts=facts, trust=trust)
-    return conclude(report, plan, judgement, execution.folder)
-
-
-def _record_hint(plan: Plan, report: Report) -> str | None:
-    """Say what a live run of the trials that a replay missed takes, and how to start it."""
-    missed = [
-        case.id
-        for case in report.cases
-        if any(trial.status == "not_measured" for trial in case.trials)
-    ]
-    if plan.calls != "replay" or not missed:
-        return None
-    forecast = forecast_cases(plan, missed)
-    told = "" if forecast is None else f"  ({forecast.sentence(len(report.cases))})"
-    return f"evalgate run {plan.suite.asked} --record-missing{told}"
-
-
 def first_trials(execution: Execution, plan: Plan) -> int:
     """Return how many trials to start with; recorded agents bring their own number."""
     recorded = execution.agent.trials
@@ -320,34 +182,66 @@ def first_trials(execution: Execution, plan: Plan) -> int:
     return recorded if recorded is not None and not asked else plan.suite.config.trials
 
 
-def _report(execution: Execution, plan: Plan, trials: int) -> Report:
-    subject = execution.seen.subject(plan.suite.root)
-    judged = judged_part(execution.judging, plan.metrics)
-    return collect(plan, by_trials(execution.results, trials), trials, subject, judged)
+async def run_plan(
+    plan: Plan, options: RunOptions, inputs: GateInputs, world: World, listen: Listener
+) -> Report:
+    """Run all trials, settle, confirm failures of `must_pass` cases, and evaluate."""
+    config = plan.suite.config
+    limits = Limits(
+        config.concurrency, config.timeout_s, config.caps, options.fail_fast, options.executor
+    )
+    target: Manifest | Path = (
+        new_manifest(plan, world, options.command)
+        if options.resume is None
+        else resumable_run(options.resume, plan, world)
+    )
+    async with executing(plan, limits, world, target, listen) as execution:
+        trials = await _measured(execution, plan, inputs)
+        traces = iter_traces(execution.folder)
+        stress = await stressed(plan, trials.trials, traces, world, listen)
+        trials = replace(trials, stress=stress)
+        report = evaluate(plan, trials, inputs)
+        keep_report(execution.folder, report, trials, plan, world)
+    return report
 
 
-def _unsettled(report: Report, plan: Plan, judgement: Judgement) -> bool:
+async def _measured(execution: Execution, plan: Plan, inputs: GateInputs) -> TrialSet:
+    count = first_trials(execution, plan)
+    outcome = await execution.run(range(count))
+    while outcome.complete and _unsettled(_trials(execution, plan, count), plan, inputs):
+        count += 1
+        outcome = await execution.run(range(count))
+    if outcome.complete:
+        await _confirm(execution, plan, inputs, count)
+    trials = _trials(execution, plan, count)
+    return replace(trials, cap=None if outcome.complete else outcome.reason)
+
+
+def _trials(execution: Execution, plan: Plan, count: int) -> TrialSet:
+    return TrialSet(
+        results=execution.results,
+        trials=count,
+        subject=execution.seen.subject(),
+        judges=judged_part(execution.judging, plan.metrics),
+        checks=suite_trust_checks(plan.suite, execution.judging, plan.metrics),
+        notes=(*lost_workers(execution.notes), *execution.seen.problems),
+        folder=execution.folder,
+    )
+
+
+def _unsettled(trials: TrialSet, plan: Plan, inputs: GateInputs) -> bool:
     most = plan.suite.config.max_trials
-    if most is None or judgement.baseline is None:
+    if most is None or inputs.baseline is None:
         return False
-    allow = judgement.allow_removed
-    return needs_more_trials(compared(report, plan, judgement.baseline, allow_removed=allow), most)
+    return needs_more_trials(compared(collected(plan, trials), plan, inputs), most)
 
 
-async def _fresh(
-    execution: Execution, plan: Plan, report: Report, judgement: Judgement, trials: int
-) -> dict[str, tuple[Score, ...]]:
+async def _confirm(execution: Execution, plan: Plan, inputs: GateInputs, count: int) -> None:
     """Run fresh trials of `must_pass` cases that failed; they are kept and not pooled."""
-    side: Side = side_of_report(report)
-    wanted = set(needs_confirmation(side, judgement.baseline))
-    if not wanted:
-        return {}
-    cases = [case for case in plan.cases if case.id in wanted]
-    await execution.run(range(trials, trials + FRESH_TRIALS), cases)
-    missing = Broken("the trial has no score for task_success")
-    found = confirmations(execution.results, trials)
-    return {
-        name: tuple(result.scores.get("task_success", missing) for result in results)
-        for name, results in found.items()
-        if name in wanted
-    }
+    if not any(case.must_pass for case in plan.cases):
+        return
+    side = side_of_report(collected(plan, _trials(execution, plan, count)))
+    wanted = set(needs_confirmation(side, inputs.baseline))
+    if wanted:
+        cases = [case for case in plan.cases if case.id in wanted]
+        await execution.run(range(count, count + FRESH_TRIALS), cases)

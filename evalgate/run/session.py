@@ -14,9 +14,10 @@ from pathlib import Path
 
 from evalgate.errors import CapReached, DataError
 from evalgate.gate.checks.must_pass import FRESH_TRIALS, needs_confirmation
-from evalgate.run.engine import Execution, Limits, by_trials, executing
-from evalgate.run.report import collect
-from evalgate.run.run import first_trials, new_manifest
+from evalgate.run.engine import Execution, Limits, executing
+from evalgate.run.evaluate import TrialSet, collected
+from evalgate.run.run import first_trials
+from evalgate.run.stored import new_manifest
 from evalgate.schema.config import Caps
 from evalgate.schema.result import JudgeInfo, Manifest, Subject, TrialResult
 from evalgate.schema.score import Scored
@@ -115,7 +116,8 @@ class Session:
             run.cancel()
 
     def _is_done(self, case_id: str) -> bool:
-        return len(by_trials(self._feed.by_case.get(case_id, ()), self.trials)) >= self.trials
+        done = [r for r in self._feed.by_case.get(case_id, ()) if r.trial < self.trials]
+        return len(done) >= self.trials
 
     async def _started(self, names: Sequence[str]) -> None:
         run = asyncio.create_task(self._run(names))
@@ -134,8 +136,9 @@ class Session:
         if not outcome.complete:
             self._stopped = outcome.reason
             return
-        own = by_trials((r for r in execution.results if r.case_id in chosen), self.trials)
-        side = side_of_report(collect(plan, own, self.trials, Subject()))
+        own = [result for result in execution.results if result.case_id in chosen]
+        trials = TrialSet(results=own, trials=self.trials, subject=Subject())
+        side = side_of_report(collected(plan, trials))
         failed = set(needs_confirmation(side, None)) & chosen
         again = [case for case in cases if case.id in failed]
         if again:

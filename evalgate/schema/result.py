@@ -284,7 +284,11 @@ class Manifest(Model):
     finished: str | None = None
     """RFC 3339 time of the end; null: the run was cut off."""
     subject: Subject = Subject()
-    """Commit and state of the tree."""
+    """Commit and state of the tree at the start, and what the traces were made with."""
+    tree: str | None = None
+    """Digest of what differed from the commit at the start; null: nobody knows."""
+    config_digest: str | None = None
+    """Digest over the part of the configuration that bears on trials and scores."""
     scorers: dict[str, str] = Field(default_factory=dict)
     """`version:config digest` of each scorer, by name."""
     environment: dict[str, str] = Field(default_factory=dict)

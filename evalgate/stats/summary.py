@@ -10,6 +10,7 @@ from evalgate.schema.base import Json
 from evalgate.schema.result import CaseResult, Pricing, Report, Subject, TrialResult, TrialUsage
 from evalgate.schema.score import Abstained, Broken, Score, Scored
 from evalgate.schema.trace import TraceStatus
+from evalgate.schema.verdict import Check
 from evalgate.stats.rounding import round4
 
 __all__ = [
@@ -120,6 +121,9 @@ class Side:
     """RFC 3339 time it was made."""
     cleared: frozenset[str] = frozenset()
     """`must_pass` cases whose failure fresh trials did not confirm when the report was made."""
+    checks: tuple[Check, ...] = ()
+    """Checks of this side alone that hold whatever it is compared with: the stress check, whether
+    its judges may be believed, a cap that ended it, recordings that a change supplied."""
 
     def gating(self) -> tuple[SideCase, ...]:
         """Return the cases that are no drafts, sorted by id."""
@@ -155,7 +159,13 @@ def side_of_report(report: Report, source: str = "this run") -> Side:
             for check in report.checks
             if check.kind == "must_pass" and check.outcome == "pass"
         ),
+        checks=tuple(check for check in report.checks if _stands_alone(check)),
     )
+
+
+def _stands_alone(check: Check) -> bool:
+    kinds = check.kind == "stress" or check.id.startswith(("evidence.stress", "evidence.supplied"))
+    return kinds or check.id == "evidence.cap" or check.id.endswith(".judge")
 
 
 def _case(case: CaseResult) -> SideCase:

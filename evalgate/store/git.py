@@ -1,12 +1,46 @@
 """What git knows of the working tree; every answer may be unknown."""
 
+import json
+import os
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 __all__ = ["GitState", "git", "read_state"]
 
 _TIMEOUT = 20.0
+_LARGE = 1 << 20
+_MOST_FILES = 20_000
+_SOURCE = frozenset(
+    [
+        ".py",
+        ".pyi",
+        ".js",
+        ".mjs",
+        ".cjs",
+        ".ts",
+        ".tsx",
+        ".sh",
+        ".rb",
+        ".go",
+        ".rs",
+        ".java",
+        ".toml",
+        ".yaml",
+        ".yml",
+        ".json",
+        ".jsonl",
+        ".md",
+        ".txt",
+        ".jinja",
+        ".j2",
+        ".prompt",
+        ".env",
+    ]
+)
+_NOT_SOURCE = ("__pycache__", "node_modules", "venv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +51,9 @@ class GitState:
     """Full hash of HEAD."""
     dirty: bool | None
     """Whether tracked files have uncommitted changes."""
+    tree: str | None = None
+    """Digest of what differs from the commit, untracked source files included (of all source files
+    where there is no git); null: nobody knows."""
 
 
 def git(root: Path, *arguments: str) -> str | None:
@@ -39,10 +76,74 @@ def git(root: Path, *arguments: str) -> str | None:
     return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
 
 
-def read_state(root: Path) -> GitState:
-    """Read commit and cleanliness; untracked files do not make a tree dirty."""
-    commit = git(root, "rev-parse", "HEAD")
-    if commit is None:
-        return GitState(None, None)
-    status = git(root, "status", "--porcelain", "--untracked-files=no")
-    return GitState(commit.strip(), None if status is None else bool(status.strip()))
+def read_state(root: Path, leave_out: Sequence[Path] = ()) -> GitState:
+    """Read the commit of a working tree, and what differs from it.
+
+    Args:
+        root: A folder of the working tree.
+        leave_out: Folders whose files do not count, e.g. those that a run itself writes to.
+    """
+    found = git(root, "rev-parse", "HEAD", "--show-toplevel")
+    if found is None:
+        return GitState(None, None, _walked(root, leave_out))
+    commit, top = found.splitlines()[:2]
+    status = git(root, "status", "--porcelain", "-z", "--untracked-files=all")
+    if status is None:
+        return GitState(commit, None, None)
+    entries = _entries(status)
+    skipped = [folder.resolve() for folder in leave_out]
+    files = sorted(Path(top, name) for code, name in entries if code != "??" or _is_source(name))
+    kept = [file for file in files if not any(file.is_relative_to(one) for one in skipped)]
+    dirty = any(code != "??" for code, _ in entries)
+    return GitState(commit, dirty, _digest([(str(file), _stamp(file)) for file in kept]))
+
+
+def _entries(status: str) -> list[tuple[str, str]]:
+    """Split `git status --porcelain -z`; the old name of a rename follows it without a code."""
+    entries, parts = [], iter(status.split("\0"))
+    for part in parts:
+        if part:
+            entries.append((part[:2], part[3:]))
+            if "R" in part[:2] or "C" in part[:2]:
+                next(parts, None)
+    return entries
+
+
+def _is_source(name: str) -> bool:
+    """Tell files that may change an agent from what it leaves behind: databases, logs, marks."""
+    return Path(name).suffix in _SOURCE
+
+
+def _stamp(file: Path) -> str:
+    """Tell two states of a file apart: by its content, or by size and time where it is large."""
+    try:
+        facts = file.stat()
+        if facts.st_size > _LARGE:
+            return f"{facts.st_size} {facts.st_mtime_ns}"
+        return sha256(file.read_bytes()).hexdigest()
+    except OSError:
+        return "gone"
+
+
+def _walked(root: Path, leave_out: Sequence[Path]) -> str | None:
+    """Digest sizes and times of all files where there is no git; null where they are too many."""
+    skipped = {folder.resolve() for folder in leave_out}
+    rows: list[tuple[str, str]] = []
+    for folder, names, files in os.walk(root.resolve()):
+        names[:] = [
+            name
+            for name in names
+            if not name.startswith(".")
+            and name not in _NOT_SOURCE
+            and Path(folder, name) not in skipped
+        ]
+        for name in filter(_is_source, files):
+            facts = os.lstat(Path(folder, name))
+            rows.append((str(Path(folder, name)), f"{facts.st_size} {facts.st_mtime_ns}"))
+        if len(rows) > _MOST_FILES:
+            return None
+    return _digest(sorted(rows))
+
+
+def _digest(rows: Sequence[tuple[str, str]]) -> str:
+    return sha256(json.dumps(rows).encode()).hexdigest()[:16]

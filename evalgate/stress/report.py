@@ -1,16 +1,16 @@
 """What a stress check adds to a report: metrics, checks, and the `stress` object."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from evalgate.gate.checks.stress import STRESS_SCORER, against_baseline, stress_presence
+from evalgate.gate.checks.stress import STRESS_SCORER, against_baseline
 from evalgate.gate.reports import filled, reference
 from evalgate.gate.verdict import verdict_of
 from evalgate.schema.base import Json
 from evalgate.schema.config import GateConfig
 from evalgate.schema.result import MetricValue, Report
 from evalgate.schema.stress import StressConfig
-from evalgate.schema.verdict import Check, Verdict
+from evalgate.schema.verdict import Check
 from evalgate.stats.summary import Side, side_of_report
 from evalgate.stress.checks.checklist import Controls, Line, checklist
 from evalgate.stress.checks.checks import as_check
@@ -29,7 +29,6 @@ __all__ = [
     "conclude_alone",
     "part_of",
     "with_part",
-    "with_stress_checks",
 ]
 
 
@@ -41,13 +40,13 @@ STRESS_EVIDENCE = "evidence.stress"
 class StressPart:
     """All that a stress check adds to a report."""
 
-    data: dict[str, Json]
-    """The `stress` object."""
-    version: str
+    data: dict[str, Json] | None = None
+    """The `stress` object; null: no check could be made."""
+    version: str | None = None
     """Version of the model and of its settings."""
-    metrics: Mapping[str, MetricValue]
+    metrics: Mapping[str, MetricValue] = field(default_factory=dict)
     """Figures by name."""
-    checks: tuple[Check, ...]
+    checks: tuple[Check, ...] = ()
     """Its checks."""
     warnings: tuple[str, ...] = ()
     """What a reader should know."""
@@ -148,36 +147,16 @@ def _line(line: Line) -> Json:
 
 def with_part(report: Report, part: StressPart) -> Report:
     """Add a stress check to a collected report that nothing is concluded from yet."""
+    version = {} if part.version is None else {STRESS_SCORER: part.version}
     return report.model_copy(
         update={
             "stress": part.data,
             "metrics": {**report.metrics, **part.metrics},
-            "scorers": {**report.scorers, STRESS_SCORER: part.version},
+            "scorers": {**report.scorers, **version},
             "checks": (*report.checks, *part.checks),
             "warnings": (*report.warnings, *part.warnings),
         }
     )
-
-
-def with_stress_checks(verdict: Verdict, report: Report, baseline: Side | None) -> Verdict:
-    """Let the stress checks of a collected report count in its verdict.
-
-    Args:
-        verdict: What else was found.
-        report: The report, collected and not concluded.
-        baseline: What it is compared with; null: no comparison.
-    """
-    added = [
-        check
-        for check in report.checks
-        if check.kind == "stress" or check.id.startswith(STRESS_EVIDENCE)
-    ]
-    if baseline is not None and not report.partial:
-        added += stress_presence(baseline, side_of_report(report))
-    if not added:
-        return verdict
-    checks = (*verdict.checks, *added)
-    return verdict_of(checks, warnings=verdict.warnings, partial=verdict.partial)
 
 
 def conclude_alone(

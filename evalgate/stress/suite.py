@@ -15,7 +15,6 @@ from evalgate.stress.report import (
     STRESS_EVIDENCE,
     StressPart,
     conclude_alone,
-    with_part,
 )
 from evalgate.stress.settings import check_settings
 from evalgate.suite.environment import World
@@ -104,61 +103,55 @@ def _report(plan: Plan) -> Report:
 
 
 async def stressed(
-    report: Report, plan: Plan, traces: Iterable[Trace], world: World, listen: Listener
-) -> Report:
-    """Add the stress check of a suite to its collected report, where the suite asks for one.
+    plan: Plan, trials: int, traces: Iterable[Trace], world: World, listen: Listener
+) -> StressPart | None:
+    """Make the stress check of a suite after its run; null where the suite asks for none.
 
     Args:
-        report: The report; nothing is concluded from it yet.
         plan: What was run.
+        trials: Trials a case that count.
         traces: The traces of the run, in any order.
         world: The machine.
         listen: Is told of each finished trial of a live check.
     """
     config = plan.suite.config.stress
     if config is None:
-        return report
+        return None
     if plan.partial:
         note = "no stress check was made: a selection of the cases is not the load"
-        return report.model_copy(update={"warnings": (*report.warnings, note)})
-    sessions = _counted(report, plan, traces)
+        return StressPart(warnings=(note,))
     try:
-        part = await _made(plan, config, sessions, world, listen)
-    except (
-        DataError
-    ) as error:  # what the trials left behind is no load; they were made all the same
-        return _unknown(report, error.message, error.fix)
-    return with_part(report, part)
+        return await _made(plan, config, _counted(plan, trials, traces), world, listen)
+    except DataError as error:  # what the trials left behind is no load
+        return _unknown(error.message, error.fix)
 
 
-def stressed_again(report: Report, plan: Plan, traces: Iterable[Trace]) -> Report:
-    """Add the stress check to a report that is made of stored traces; nothing is run.
+def stressed_again(plan: Plan, trials: int, traces: Iterable[Trace]) -> StressPart | None:
+    """Make the stress check of stored traces; nothing is run, and null where none is asked for.
 
     Args:
-        report: The report; nothing is concluded from it yet.
         plan: What was run.
+        trials: Trials a case that count.
         traces: Its traces, in any order.
     """
     config = plan.suite.config.stress
     if config is None or plan.partial:
-        return report
+        return None
     if config.engine == "live":
         again = f"evalgate stress {plan.suite.asked}"
-        return _unknown(report, "a live stress check is not made of stored traces", again)
+        return _unknown("a live stress check is not made of stored traces", again)
     try:
-        part = stress_of_sessions(config, _counted(report, plan, traces), plan.suite.root)
+        return stress_of_sessions(config, _counted(plan, trials, traces), plan.suite.root)
     except DataError as error:
-        return _unknown(report, error.message, error.fix)
-    return with_part(report, part)
+        return _unknown(error.message, error.fix)
 
 
-def _counted(report: Report, plan: Plan, traces: Iterable[Trace]) -> list[Tagged]:
+def _counted(plan: Plan, trials: int, traces: Iterable[Trace]) -> list[Tagged]:
     """Leave out the trials that only confirm failures."""
-    counted = [trace for trace in traces if trace.trial < report.suite.trials]
-    return tagged_by_case(counted, plan.cases)
+    return tagged_by_case([trace for trace in traces if trace.trial < trials], plan.cases)
 
 
-def _unknown(report: Report, reason: str, fix: str | None) -> Report:
+def _unknown(reason: str, fix: str | None) -> StressPart:
     check = Check(
         id=f"{STRESS_EVIDENCE}_check",
         kind="evidence",
@@ -166,7 +159,7 @@ def _unknown(report: Report, reason: str, fix: str | None) -> Report:
         reason=reason,
         fix=fix,
     )
-    return report.model_copy(update={"checks": (*report.checks, check)})
+    return StressPart(checks=(check,))
 
 
 def check_stress(plan: Plan) -> None:

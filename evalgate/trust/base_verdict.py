@@ -1,12 +1,10 @@
 """Adds to a verdict what the base of a change says: waivers, evidence, bootstrap, proposals."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from evalgate.gate.compare import compare
-from evalgate.gate.comparison import CompareOptions, Comparison
-from evalgate.gate.facts import RunFacts
-from evalgate.gate.verdict import decide, verdict_of, with_reference
+from evalgate.gate.judge import Judged, judge
+from evalgate.gate.verdict import verdict_of
 from evalgate.gate.waivers import accept, current, without_cases
 from evalgate.schema.verdict import Check, Verdict
 from evalgate.stats.summary import Side
@@ -16,27 +14,9 @@ from evalgate.trust.baseline_pull_request import reproduction_check
 from evalgate.trust.evidence import supplied_check, supplied_evidence
 from evalgate.trust.import_guard import shadowed_check
 
-__all__ = ["Judged", "judged_by_base", "supplied_before"]
+__all__ = ["judged_by_base", "supplied_before"]
 
 _ALL_LIVE = ("record", "off")
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What a verdict came from."""
-
-    comparison: Comparison
-    """The candidate and its baseline."""
-    pinned: Side | None
-    """The second baseline."""
-    facts: RunFacts
-    """What the scores do not show."""
-    options: CompareOptions
-    """What the comparison assumed."""
-    missing: str | None
-    """Why there is no baseline, where one was asked for."""
-    supplied: tuple[str, ...]
-    """Recordings that the change supplied before anything ran."""
 
 
 def supplied_before(plan: Plan) -> tuple[str, ...]:
@@ -46,19 +26,18 @@ def supplied_before(plan: Plan) -> tuple[str, ...]:
     return supplied_evidence(plan.suite, plan.suite.trust, cassettes=plan.calls not in _ALL_LIVE)
 
 
-def judged_by_base(verdict: Verdict, judged: Judged, plan: Plan, trust: Trust) -> Verdict:
+def judged_by_base(judged: Judged, plan: Plan, trust: Trust) -> Verdict:
     """Return the verdict under the rules of the base.
 
     Args:
-        verdict: The verdict of the checks alone.
-        judged: What it came from.
+        judged: The verdict of the checks alone, and what it came from.
         plan: What was run.
         trust: The base.
     """
     standing = current(trust.waivers, plan.suite.name, trust.today)
     accepted = accept(
-        verdict,
-        judged.comparison.candidate,
+        judged.verdict,
+        judged.candidate,
         standing.counting,
         lambda cases: _without(cases, judged, plan),
     )
@@ -75,9 +54,9 @@ def judged_by_base(verdict: Verdict, judged: Judged, plan: Plan, trust: Trust) -
 def _supplied(judged: Judged, plan: Plan, trust: Trust) -> tuple[str, ...]:
     """List recordings again after a replay: the agent could have written some."""
     if plan.calls in (*_ALL_LIVE, "auto"):
-        return judged.supplied
+        return judged.inputs.supplied
     after = supplied_evidence(plan.suite, trust, cassettes=True)
-    return tuple(dict.fromkeys((*judged.supplied, *after)))
+    return tuple(dict.fromkeys((*judged.inputs.supplied, *after)))
 
 
 def _added(
@@ -97,10 +76,10 @@ def _added(
             "a suite that the base does not have passes on its own limits, and it has none",
             "gate: {metrics: {task_success_rate: {min: 0.9}}}",
         )
-    if judged.missing is not None and not trust.new:
+    if judged.inputs.missing is not None and not trust.new:
         yield _lack(
             "bootstrap",
-            f"bootstrap: the base has no baseline to judge by ({judged.missing})",
+            f"bootstrap: the base has no baseline to judge by ({judged.inputs.missing})",
             "merge a first baseline in a pull request of its own: evalgate baseline update",
         )
     if trust.proposal is not None:
@@ -114,14 +93,16 @@ def _lack(name: str, reason: str, fix: str) -> Check:
 
 def _without(cases: frozenset[str], judged: Judged, plan: Plan) -> Verdict:
     """Decide again with some cases left out on all sides."""
-    ids = judged.options.golden_ids
-    options = replace(judged.options, golden_ids=None if ids is None else ids - cases)
-    policy, candidate = plan.suite.config.gate, without_cases(judged.comparison.candidate, cases)
+    ids, inputs = judged.options.golden_ids, judged.inputs
 
-    def decided(side: Side | None) -> Verdict:
-        left = None if side is None else without_cases(side, cases)
-        comparison = compare(left, candidate, plan.metrics, policy, options)
-        return decide(comparison, policy, judged.facts)
+    def left(side: Side | None) -> Side | None:
+        return None if side is None else without_cases(side, cases)
 
-    verdict = decided(judged.comparison.baseline)
-    return verdict if judged.pinned is None else with_reference(verdict, decided(judged.pinned))
+    return judge(
+        without_cases(judged.candidate, cases),
+        replace(inputs, baseline=left(inputs.baseline), reference=left(inputs.reference)),
+        plan.suite.config.gate,
+        plan.metrics,
+        facts=judged.facts,
+        options=replace(judged.options, golden_ids=None if ids is None else ids - cases),
+    ).verdict

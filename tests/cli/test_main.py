@@ -154,7 +154,8 @@ import pathlib
 
 async def answer(case, context):
     pathlib.Path(f"started-{case.id}").touch()
-    await asyncio.sleep(0 if case.id == "q1" else 60)
+    held = case.id != "q1" and pathlib.Path("hold").exists()
+    await asyncio.sleep(60 if held else 0)
     return "4"
 """
 
@@ -162,6 +163,7 @@ async def answer(case, context):
 def test_an_interrupt_exits_130_and_keeps_what_was_done(quiz: Path, cli: Cli) -> None:
     """Ctrl-C stops cleanly; the run can be resumed, and reruns nothing that was finished."""
     (quiz / "slow.py").write_text(SLOW)
+    (quiz / "hold").touch()
     command = [*EVALGATE, "run", "--golden", "golden.jsonl", "--agent", "python:slow:answer"]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=quiz
@@ -170,13 +172,19 @@ def test_an_interrupt_exits_130_and_keeps_what_was_done(quiz: Path, cli: Cli) ->
     while not (_finished(quiz) and (quiz / "started-q4").exists()):
         assert time.monotonic() < deadline, process.poll()
         time.sleep(0.02)
+    written = (os.stat(quiz / "slow.py").st_atime_ns, os.stat(quiz / "slow.py").st_mtime_ns)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (130, "") == (process.returncode, out)
     assert "interrupted\n  fix: the same command with --resume goes on\n" == err
     for name in ("q1", "q2", "q3", "q4"):
         (quiz / f"started-{name}").unlink()
-    (quiz / "slow.py").write_text(SLOW.replace("60", "0"))
+    (quiz / "hold").unlink()
+    (quiz / "slow.py").write_text(SLOW.replace('"4"', '"5"'))
+    refused = cli("run", *command[4:], "--resume", "latest")
+    assert (2, True) == (refused.code, "the working tree has changed" in refused.err)
+    (quiz / "slow.py").write_text(SLOW)
+    os.utime(quiz / "slow.py", ns=written)
     resumed = cli("run", *command[4:], "--resume", "latest", "--format", "json")
     assert 4 == len([case for case in resumed.json["cases"] if case["trials"]])
     assert not (quiz / "started-q1").exists()

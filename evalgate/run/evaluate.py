@@ -1,0 +1,179 @@
+"""The one way from trials to a report with its verdict.
+
+Run, pytest, merge, score and baseline update bring a `TrialSet`; `load_gate_inputs` brings what it
+is judged by; `evaluate` aggregates, compares, decides and explains.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from evalgate.errors import ExitCode
+from evalgate.gate.comparison import CompareOptions, Comparison
+from evalgate.gate.facts import RunFacts
+from evalgate.gate.judge import GateInputs, judge
+from evalgate.gate.reports import changed_lines, filled, reference
+from evalgate.gate.settle import cannot_settle
+from evalgate.judges.judged_agent import JudgedPart
+from evalgate.pricing import pricing_info
+from evalgate.run.explain import explain
+from evalgate.run.forecast import record_hint
+from evalgate.schema.result import Report, Subject, SuiteInfo, TrialResult
+from evalgate.schema.score import Broken, Score
+from evalgate.schema.verdict import Check
+from evalgate.scorers.builtin import metric_sources, scorer_versions
+from evalgate.stats.aggregate import case_results, metric_values
+from evalgate.stats.summary import Side, side_of_report
+from evalgate.stress.report import StressPart, with_part
+from evalgate.suite.plan import Plan
+from evalgate.suite.policy import config_digest
+from evalgate.trust.base_verdict import judged_by_base
+
+__all__ = ["TrialSet", "collected", "compared", "evaluate", "fresh_scores"]
+
+_REPLAY = (
+    "replay judges code (tools, parsing, routing, retries); only a recording can say whether a "
+    "changed prompt, model or tool schema is better or worse"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialSet:
+    """All that was measured of one suite, whoever measured it."""
+
+    results: Sequence[TrialResult]
+    """The trials; those numbered `trials` and above only confirm failures of `must_pass` cases."""
+    trials: int
+    """Trials a case that count."""
+    subject: Subject
+    """Fingerprints of what was run."""
+    judges: JudgedPart = field(default_factory=JudgedPart)
+    """What the judges add."""
+    checks: tuple[Check, ...] = ()
+    """Whether the judges may be believed, and failures that fresh trials cleared elsewhere."""
+    fresh: Mapping[str, tuple[Score, ...]] | None = None
+    """`task_success` of fresh trials, by case; null: as `results` has them."""
+    stress: StressPart | None = None
+    """The stress check; null: none was asked for."""
+    cap: str | None = None
+    """The cap that ended the run early, in words."""
+    notes: tuple[str, ...] = ()
+    """What a reader should know of how the trials were made."""
+    folder: Path | None = None
+    """The run folder with the traces; null: they are not at hand."""
+
+    def counting(self) -> list[TrialResult]:
+        """Return the trials that count."""
+        return [result for result in self.results if result.trial < self.trials]
+
+
+def fresh_scores(results: Iterable[TrialResult], trials: int) -> dict[str, tuple[Score, ...]]:
+    """Return `task_success` of the trials numbered `trials` and above, by case."""
+    missing = Broken("the trial has no score for task_success")
+    found: dict[str, tuple[Score, ...]] = {}
+    for result in results:
+        if result.trial >= trials:
+            score = result.scores.get("task_success", missing)
+            found[result.case_id] = (*found.get(result.case_id, ()), score)
+    return found
+
+
+def collected(plan: Plan, trials: TrialSet) -> Report:
+    """Aggregate trials into a report that nothing is concluded from yet."""
+    cases = case_results(plan.cases, plan.digests, trials.counting())
+    config, judges = plan.suite.config, trials.judges
+    sources = {**metric_sources(plan.settings, plan.cases), **judges.sources}
+    report = Report(
+        verdict="inconclusive",
+        exit_code=ExitCode.INCONCLUSIVE,
+        partial=plan.partial,
+        suite=SuiteInfo(
+            id=plan.suite.name,
+            golden_digest=plan.golden.digest,
+            cases=len(plan.golden.cases),
+            selected=len(plan.cases),
+            trials=trials.trials,
+            agent=config.agent.run,
+            noise=config.noise,
+            mode=plan.mode,
+            config_digest=config_digest(config),
+            shard=None if plan.shard is None else str(plan.shard),
+        ),
+        # A commit differs between two runs of one tree state; it belongs to the manifest.
+        subject=trials.subject.model_copy(update={"git_commit": None, "dirty": None}),
+        judge=judges.info,
+        scorers={**scorer_versions(plan.scorers), **judges.versions},
+        pricing=pricing_info(config.prices),
+        checks=trials.checks,
+        warnings=trials.notes,
+        metrics=metric_values(cases, plan.metrics, sources),
+        cases=cases,
+    )
+    return report if trials.stress is None else with_part(report, trials.stress)
+
+
+def compared(report: Report, plan: Plan, inputs: GateInputs) -> Comparison:
+    """Compare a collected report with its baseline under the suite's policy."""
+    candidate = side_of_report(report)
+    policy = plan.suite.config.gate
+    return judge(candidate, inputs, policy, plan.metrics, options=_options(plan, inputs)).comparison
+
+
+def _options(plan: Plan, inputs: GateInputs) -> CompareOptions:
+    return CompareOptions(
+        allow_removed=inputs.allow_removed,
+        golden_ids=frozenset(case.id for case in plan.golden.cases),
+    )
+
+
+def evaluate(plan: Plan, trials: TrialSet, inputs: GateInputs) -> Report:
+    """Make the report of a suite, with its verdict.
+
+    Args:
+        plan: What was to be run.
+        trials: What was measured.
+        inputs: What it is judged by.
+    """
+    report = collected(plan, trials)
+    record = record_hint(plan, report)
+    fresh = trials.fresh
+    facts = RunFacts(
+        fresh=fresh_scores(trials.results, trials.trials) if fresh is None else fresh,
+        cap=trials.cap,
+        allow_partial=inputs.allow_partial,
+        record=record,
+        today=inputs.today,
+    )
+    judged = judge(
+        side_of_report(report),
+        inputs,
+        plan.suite.config.gate,
+        plan.metrics,
+        facts=facts,
+        options=_options(plan, inputs),
+    )
+    verdict = judged.verdict
+    if plan.suite.trust is not None:
+        verdict = judged_by_base(judged, plan, plan.suite.trust)
+    changes = judged.comparison.changes
+    if trials.folder is not None:
+        changes = explain(changes, plan, trials.counting(), trials.folder)
+    notes = (*_settling_note(plan, inputs.baseline), *report.warnings)
+    if record is not None:
+        notes = (*notes, _REPLAY)
+    return filled(report.model_copy(update={"warnings": notes}), verdict).model_copy(
+        update={
+            "changes": changes,
+            "baseline": reference(inputs.baseline),
+            "changed": changed_lines(inputs.baseline, report.subject),
+        }
+    )
+
+
+def _settling_note(plan: Plan, baseline: Side | None) -> tuple[str, ...]:
+    """Say where no number of trials could ever settle a comparison."""
+    if baseline is None:
+        return ()
+    gating = sum(case.status == "reviewed" for case in plan.cases)
+    note = cannot_settle(plan.suite.config, gating, baseline.trials)
+    return () if note is None else (note,)
