@@ -14,31 +14,11 @@ _TIMEOUT = 20.0
 _LARGE = 1 << 20
 _MOST_FILES = 20_000
 _SOURCE = frozenset(
-    [
-        ".py",
-        ".pyi",
-        ".js",
-        ".mjs",
-        ".cjs",
-        ".ts",
-        ".tsx",
-        ".sh",
-        ".rb",
-        ".go",
-        ".rs",
-        ".java",
-        ".toml",
-        ".yaml",
-        ".yml",
-        ".json",
-        ".jsonl",
-        ".md",
-        ".txt",
-        ".jinja",
-        ".j2",
-        ".prompt",
-        ".env",
-    ]
+    f".{suffix}"
+    for suffix in (
+        *("py", "pyi", "js", "mjs", "cjs", "ts", "tsx", "sh", "rb", "go", "rs", "java"),
+        *("toml", "yaml", "yml", "json", "jsonl", "md", "txt", "jinja", "j2", "prompt", "env"),
+    )
 )
 _NOT_SOURCE = ("__pycache__", "node_modules", "venv")
 

@@ -172,7 +172,7 @@ def test_an_interrupt_exits_130_and_keeps_what_was_done(quiz: Path, cli: Cli) ->
     while not (_finished(quiz) and (quiz / "started-q4").exists()):
         assert time.monotonic() < deadline, process.poll()
         time.sleep(0.02)
-    written = (os.stat(quiz / "slow.py").st_atime_ns, os.stat(quiz / "slow.py").st_mtime_ns)
+    before = (quiz / "slow.py").stat()
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (130, "") == (process.returncode, out)
@@ -184,7 +184,7 @@ def test_an_interrupt_exits_130_and_keeps_what_was_done(quiz: Path, cli: Cli) ->
     refused = cli("run", *command[4:], "--resume", "latest")
     assert (2, True) == (refused.code, "the working tree has changed" in refused.err)
     (quiz / "slow.py").write_text(SLOW)
-    os.utime(quiz / "slow.py", ns=written)
+    os.utime(quiz / "slow.py", ns=(before.st_atime_ns, before.st_mtime_ns))
     resumed = cli("run", *command[4:], "--resume", "latest", "--format", "json")
     assert 4 == len([case for case in resumed.json["cases"] if case["trials"]])
     assert not (quiz / "started-q1").exists()
