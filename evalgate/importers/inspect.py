@@ -1,11 +1,10 @@
-"""Inspect logs in JSON: samples, epochs, scores and the events of each run.
+"""Inspect logs, `.json` or `.eval`: samples, epochs, scores and the events of each run.
 
 Success of a sample is what its scorers said, in Inspect's own reading of letters: C is 1, P is
 one half, I and N are 0. Epochs are trials.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Final
 
 from pydantic import ValidationError
@@ -14,21 +13,27 @@ from evalgate.errors import DataError
 from evalgate.importers.imported import (
     Imported,
     Options,
+    case_id_at,
     check_options,
     list_at,
     number_or_none,
     object_at,
+    once,
+    reading,
     text_or_none,
     tokens_or_none,
 )
-from evalgate.importers.messages import arguments_of, conversation, text_of
-from evalgate.importers.times import moment, rfc3339, seconds_since
+from evalgate.importers.inspect_events import events_of, steps_of
+from evalgate.importers.messages import conversation
+from evalgate.importers.observed import unread_notes
+from evalgate.importers.times import moment, rfc3339
 from evalgate.schema.base import Json
 from evalgate.schema.golden import Case, Expected, Message
-from evalgate.schema.trace import LlmCall, RecordedScore, Step, ToolCall, Trace, TraceStatus
+from evalgate.schema.trace import LlmCall, RecordedScore, Trace, TraceStatus
 
 __all__ = ["import_inspect"]
 
+_UNSCORED: Final = frozenset({"NaN", "nan", "Infinity", "-Infinity"})
 _LETTERS: Final[Mapping[str, float]] = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
 
 
@@ -36,7 +41,7 @@ def import_inspect(data: Json, options: Options) -> Imported:
     """Read an Inspect log.
 
     Args:
-        data: The log in JSON, parsed (`inspect log dump` makes it from `.eval`).
+        data: The log, parsed; of an `.eval` file the header with its samples.
         options: None are known.
 
     Returns:
@@ -58,23 +63,72 @@ def import_inspect(data: Json, options: Options) -> Imported:
         )
     )
     cases: dict[str, Case] = {}
+    seen: dict[tuple[str, int], str] = {}
     traces: list[Trace] = []
     for index, sample in enumerate(samples):
         where = f"/samples/{index}"
-        case = _case(sample, where, scorers)
-        cases.setdefault(case.id, case)
-        traces.append(_trace(case.id, sample, where))
-    status = log.get("status")
-    notes = () if status == "success" else (f"the log's status is {status!r}",)
-    return Imported(tuple(cases.values()), tuple(traces), notes)
+        whole = _attached(sample)
+        with reading(where):
+            case = _case(whole, where, scorers)
+            trace = _trace(case.id, whole, where)
+        if cases.setdefault(case.id, case).input != case.input:
+            raise DataError(f"{where}/id: found {case.id!r} again, with another input")
+        what = f"epoch {trace.trial + 1} of sample {case.id!r}"
+        once(seen, (case.id, trace.trial), where, what)
+        traces.append(trace)
+    return Imported(tuple(cases.values()), tuple(traces), _notes(log, samples, traces))
+
+
+def _notes(
+    log: Mapping[str, Json], samples: list[dict[str, Json]], traces: list[Trace]
+) -> tuple[str, ...]:
+    notes: list[str] = []
+    if log.get("status") != "success":
+        notes.append(f"the log's status is {log.get('status')!r}")
+    results = log.get("results")
+    said = results.get("total_samples") if isinstance(results, dict) else None
+    if isinstance(said, int) and said != len(samples):
+        notes.append(f"the log's header counts {said} samples, the file holds {len(samples)}")
+    limited = sum("limit" in trace.metadata for trace in traces)
+    if limited:
+        notes.append(f"{limited} samples reached a limit and were scored: their scores count")
+    unscored = sum(not trace.scores for trace in traces)
+    if unscored:
+        notes.append(f"{unscored} samples have no score: their success is not measured")
+    return (*notes, *unread_notes(traces))
+
+
+def _attached(sample: dict[str, Json]) -> dict[str, Json]:
+    """Put texts that a log keeps apart (`attachment://...`) where they belong."""
+    transcript = sample.get("transcript")
+    older = transcript.get("content") if isinstance(transcript, dict) else None
+    texts = {
+        f"{scheme}://{key}": text
+        for scheme, held in (("attachment", sample.get("attachments")), ("tc", older))
+        if isinstance(held, dict)
+        for key, text in held.items()
+    }
+    if not texts:
+        return sample
+
+    def put(value: Json) -> Json:
+        if isinstance(value, str):
+            return texts.get(value, value)
+        if isinstance(value, list):
+            return [put(item) for item in value]
+        if isinstance(value, dict):
+            return {key: put(item) for key, item in value.items()}
+        return value
+
+    return {
+        key: value if key in ("attachments", "transcript") else put(value)
+        for key, value in sample.items()
+    } | ({"events": put(list(events_of(sample)))} if older else {})
 
 
 def _case(sample: dict[str, Json], where: str, scorers: tuple[str, ...]) -> Case:
-    number = sample.get("id")
-    if not isinstance(number, int | str) or isinstance(number, bool):
-        raise DataError(f"{where}/id: found {number!r}; expected a number or a text")
     return Case(
-        id=str(number),
+        id=case_id_at(sample.get("id"), f"{where}/id"),
         input=_input(sample.get("input"), f"{where}/input"),
         expected=Expected(scores=scorers),
         tags=("inspect",),
@@ -97,138 +151,60 @@ def _input(asked: Json, where: str) -> str | tuple[Message, ...]:
 
 
 def _trace(case_id: str, sample: dict[str, Json], where: str) -> Trace:
-    events = list_at(sample.get("events") or [], f"{where}/events")
-    rows = [row for row in events if isinstance(row, dict)]
+    rows = events_of(sample)
     start = min((at for row in rows if (at := moment(row.get("timestamp")))), default=None)
-    steps = tuple(_steps(rows, start))
-    talk = conversation(_plain(sample.get("messages")), f"{where}/messages")
+    steps = steps_of(rows, start)
+    talk = conversation(sample.get("messages") or [], f"{where}/messages")
     epoch = tokens_or_none(sample.get("epoch")) or 1
-    status, error = _ending(sample)
+    scores = tuple(_scores(object_at(sample.get("scores") or {}, f"{where}/scores")))
+    status, error = _ending(sample, scored=bool(scores))
+    limit = sample.get("limit")
     return Trace(
         case_id=case_id,
         trial=max(epoch - 1, 0),
         status=status,
         error=error,
         output=talk.output,
-        steps=steps or talk.steps,
+        steps=steps if any(isinstance(step, LlmCall) for step in steps) else talk.steps,
         started_at=rfc3339(start),
         duration=number_or_none(sample.get("total_time")),
-        scores=tuple(_scores(object_at(sample.get("scores") or {}, f"{where}/scores"))),
+        scores=scores,
+        metadata={"limit": limit} if limit and status == "finished" else {},
     )
 
 
-def _ending(sample: Mapping[str, Json]) -> tuple[TraceStatus, str | None]:
+def _ending(sample: Mapping[str, Json], *, scored: bool) -> tuple[TraceStatus, str | None]:
     failure, limit = sample.get("error"), sample.get("limit")
     if failure:
         message = failure.get("message") if isinstance(failure, dict) else failure
         return "crashed", str(message)[:500]
-    if limit:
+    # What its scorers said of a sample that was cut short is what Inspect counts.
+    if limit and not scored:
         kind = limit.get("type") if isinstance(limit, dict) else limit
         return "limit", f"limit reached: {kind}"
     return "finished", None
 
 
-def _plain(messages: Json) -> list[Json]:
-    """Put Inspect's tool calls into the OpenAI shape."""
-    rows: list[Json] = []
-    for row in messages if isinstance(messages, list) else []:
-        calls = row.get("tool_calls") if isinstance(row, dict) else None
-        if not isinstance(row, dict) or not isinstance(calls, list):
-            rows.append(row)
-            continue
-        shaped: list[Json] = [
-            {"id": call.get("id"), "function": {"name": call.get("function"), **_arguments(call)}}
-            for call in calls
-            if isinstance(call, dict)
-        ]
-        rows.append(row | {"tool_calls": shaped})
-    return rows
-
-
-def _arguments(call: Mapping[str, Json]) -> dict[str, Json]:
-    return {"arguments": call.get("arguments")}
-
-
-def _steps(rows: list[dict[str, Json]], start: datetime | None) -> Iterator[Step]:
-    for index, row in enumerate(rows):
-        began = seconds_since(start, moment(row.get("timestamp")))
-        ended = seconds_since(start, moment(row.get("completed")))
-        if row.get("event") == "model":
-            yield _llm_call(row, f"e{index}", began, ended)
-        elif row.get("event") == "tool":
-            yield _tool_call(row, f"e{index}", began, ended)
-
-
-def _llm_call(
-    row: Mapping[str, Json], step_id: str, start: float | None, end: float | None
-) -> LlmCall:
-    answer = row.get("output")
-    answer = answer if isinstance(answer, dict) else {}
-    choices = answer.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    choice = choice if isinstance(choice, dict) else {}
-    message = choice.get("message")
-    usage = answer.get("usage")
-    usage = usage if isinstance(usage, dict) else {}
-    settings = row.get("config")
-    model = text_or_none(answer.get("model"))
-    provider, _, named = str(row.get("model") or "").rpartition("/")
-    cached = tokens_or_none(usage.get("input_tokens_cache_read"))
-    written = tokens_or_none(usage.get("input_tokens_cache_write"))
-    sent, made = (
-        tokens_or_none(usage.get("input_tokens")),
-        tokens_or_none(usage.get("output_tokens")),
-    )
-    total, beside = tokens_or_none(usage.get("total_tokens")), (cached or 0) + (written or 0)
-    if sent is not None and made is not None and beside and sent + made + beside == total:
-        sent += beside
-    return LlmCall(
-        id=step_id,
-        start=start,
-        end=end,
-        provider=provider or None,
-        model=model or named or None,
-        temperature=number_or_none(settings.get("temperature"))
-        if isinstance(settings, dict)
-        else None,
-        input_tokens=sent,
-        output_tokens=made,
-        cached_tokens=cached,
-        cache_write_tokens=written,
-        reasoning_tokens=tokens_or_none(usage.get("reasoning_tokens")),
-        finish_reason=text_or_none(choice.get("stop_reason")),
-        error=text_or_none(row.get("error")),
-        output=text_of(message.get("content")) if isinstance(message, dict) else None,
-    )
-
-
-def _tool_call(
-    row: Mapping[str, Json], step_id: str, start: float | None, end: float | None
-) -> ToolCall:
-    failure = row.get("error")
-    message = failure.get("message") if isinstance(failure, dict) else failure
-    return ToolCall(
-        id=step_id,
-        name=text_or_none(row.get("function")) or "tool",
-        start=start,
-        end=end,
-        arguments=arguments_of(row.get("arguments")),
-        result=row.get("result"),
-        error=None if not failure else str(message)[:500],
-        call_id=text_or_none(row.get("id")),
-    )
-
-
 def _scores(rows: Mapping[str, Json]) -> Iterator[RecordedScore]:
     for name, value in rows.items():
-        row = value if isinstance(value, dict) else {"value": value}
+        row = value if isinstance(value, dict) and "value" in value else {"value": value}
         given = row.get("value")
-        graded = _LETTERS.get(given, given) if isinstance(given, str) else given
-        if isinstance(graded, bool | int | float | str):
-            yield RecordedScore(
-                name=name,
-                value=graded,
-                comment=text_or_none(row.get("explanation")),
-                source="inspect",
-                metadata={} if row.get("answer") is None else {"answer": row["answer"]},
-            )
+        # A scorer of several values names each of them.
+        parts = given if isinstance(given, dict) else {"": given}
+        for key, part in parts.items():
+            graded = _graded(part)
+            if graded is not None:
+                yield RecordedScore(
+                    name=f"{name}.{key}" if key else name,
+                    value=graded,
+                    comment=text_or_none(row.get("explanation")),
+                    source="inspect",
+                    metadata={} if row.get("answer") is None else {"answer": row["answer"]},
+                )
+
+
+def _graded(value: Json) -> float | bool | str | None:
+    """Return a value; null where it is none: Inspect writes NaN for unscored."""
+    if isinstance(value, str):
+        return None if value in _UNSCORED else _LETTERS.get(value, value)
+    return value if isinstance(value, bool | int | float) else None

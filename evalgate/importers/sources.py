@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from evalgate.errors import DataError
+from evalgate.importers.inspect_files import read_log
 from evalgate.schema.base import Json
 from evalgate.store.lines import read_lines
 from evalgate.text.strict_json import MAX_BYTES, Parsed, loads, parse
@@ -32,7 +33,11 @@ def read_source(
     Raises:
         DataError: A file is missing, unreadable, too large or no strict JSON; with its place.
     """
-    return _bfcl(path, parts) if format_name == "bfcl" else _read(path)
+    if format_name == "bfcl":
+        return _bfcl(path, parts)
+    if format_name == "inspect":
+        return read_log(path)
+    return _read(path)
 
 
 def _read(path: Path) -> Json:
