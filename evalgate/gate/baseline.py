@@ -187,6 +187,7 @@ def _case_entry(case: SideCase, kept: Sequence[str], trials: int) -> BaselineCas
             },
             "tokens": _once(usage, trials) if seen else (),
             "calls": _once(case.calls, trials) if any(case.calls) else (),
+            "recording": _once(case.recordings, trials) if any(case.recordings) else (),
             **columns,
         }
     )
@@ -236,7 +237,8 @@ def _trials_of(case: BaselineCase, baseline: Baseline) -> int:
     """Return the number of trials: that of the longest list, the common one where none is."""
     lengths = [len(column) for _, column in _columns_of(case)]
     ends = [int(number) + 1 for number in case.status]
-    return max(baseline.suite.trials, len(case.tokens), len(case.calls), *lengths, *ends, 0)
+    lengths += [len(case.tokens), len(case.calls), len(case.recording)]
+    return max(baseline.suite.trials, *lengths, *ends, 0)
 
 
 def _side_case(name: str, case: BaselineCase, baseline: Baseline) -> SideCase:
@@ -259,6 +261,7 @@ def _side_case(name: str, case: BaselineCase, baseline: Baseline) -> SideCase:
         columns=columns,
         usage=tuple(TrialUsage(*counts) for counts in _for_all(case.tokens, trials)),
         calls=_for_all(case.calls, trials),
+        recordings=_for_all(case.recording, trials),
         weight=case.weight,
         cluster=case.cluster,
         must_pass=case.must_pass,
@@ -320,7 +323,11 @@ def column_problems(baseline: Baseline) -> Iterator[tuple[str, str]]:
                 yield name, f"{score!r} has {len(column)} entries; expected 1 or {trials}"
             elif isinstance(column, str) and column.strip(COLUMN_MARKS):
                 yield name, f"{score!r} is {column!r}; expected digits 0 and 1, or -, ? and !"
-        for part, entries in (("tokens", case.tokens), ("calls", case.calls)):
+        for part, entries in (
+            ("tokens", case.tokens),
+            ("calls", case.calls),
+            ("recording", case.recording),
+        ):
             if len(entries) not in (0, 1, trials):
                 yield name, f"{part!r} has {len(entries)} entries; expected 1 or {trials}"
 

@@ -13,7 +13,7 @@ from evalgate.schema.baseline import Baseline, BaselineCase
 __all__ = ["baseline_text", "case_lines", "header_lines"]
 
 _HEADER = ("suite", "subject", "judge", "scorers", "pricing", "environment", "provenance")
-_AFTER_SCORES = ("status", "tokens", "calls")
+_AFTER_SCORES = ("status", "tokens", "calls", "recording")
 
 
 def baseline_text(baseline: Baseline) -> str:
@@ -40,7 +40,7 @@ def baseline_text(baseline: Baseline) -> str:
 
 
 def _case(case: BaselineCase) -> str:
-    """Write digest, policy, scores, then how trials ended, tokens and calls."""
+    """Write digest, policy, scores, then how trials ended, tokens, calls, recordings."""
     data = case.model_dump(mode="json", exclude_defaults=True)
     last = {key: data.pop(key) for key in _AFTER_SCORES if key in data}
     parts = {key: _numbers(value) for key, value in data.items()} | last

@@ -20,6 +20,7 @@ from evalgate.gate.comparison import (
     NoComparison,
 )
 from evalgate.gate.noise import uncertainty
+from evalgate.gate.recordings import Recordings, sort_recordings
 from evalgate.gate.rules import Rule, apply_rule, rule_of
 from evalgate.metrics.metric import Metric
 from evalgate.schema.config import GateConfig
@@ -52,7 +53,10 @@ class _Scene:
     candidate: Side
     common: Sequence[tuple[SideCase, SideCase]]
     sets: CaseSets
-    noisy: bool
+    sampled: frozenset[str]
+    """Cases whose trials vary between the two sides; the others are compared exactly."""
+    by_number: frozenset[str]
+    """Cases whose trials are paired by their number."""
     fewest: int
     """Smallest number of trials of a common case on either side."""
     pairings: dict[tuple[object, ...], Paired] = field(default_factory=dict)
@@ -64,8 +68,8 @@ class _Scene:
         alike = (metric.score, metric.finished_only or quantile, metric.bounds, metric.direction)
         made = self.pairings.get(alike)
         if made is None:
-            both = self.baseline.noise == self.candidate.noise == "none"
-            made = self.pairings[alike] = pair_cases(metric, self.common, by_number=both)
+            pairs = pair_cases(metric, self.common, by_number=self.by_number)
+            made = self.pairings[alike] = pairs
         return replace(made, metric=metric)
 
     def kept(self, metric: Metric) -> bool:
@@ -101,8 +105,11 @@ def compare(
     blocked = None if baseline is None else set_problem(baseline, candidate, sets, options)
     compared: tuple[MetricComparison, ...] = ()
     changes: tuple[CaseChange, ...] = ()
+    recordings = Recordings()
     if baseline is not None and blocked is None:
-        scene = _scene(baseline, candidate, sets, noisy=noisy)
+        common = [(baseline.cases[name], candidate.cases[name]) for name in sets.common]
+        recordings = sort_recordings(common)
+        scene = _scene(baseline, candidate, common, sets, recordings)
         found = (
             _compare_metric(metric, scene, policy, options)
             for metric in _definitions(baseline, candidate, metrics).values()
@@ -112,14 +119,31 @@ def compare(
     elif baseline is not None:
         changes = case_changes(sets, (), candidate, {})
     return Comparison(
-        candidate, baseline, noisy, sets, blocked, compared, changes, definitions=metrics
+        candidate,
+        baseline,
+        noisy,
+        sets,
+        blocked,
+        compared,
+        changes,
+        definitions=metrics,
+        recordings=recordings,
     )
 
 
-def _scene(baseline: Side, candidate: Side, sets: CaseSets, *, noisy: bool) -> _Scene:
-    common = [(baseline.cases[name], candidate.cases[name]) for name in sets.common]
+def _scene(
+    baseline: Side,
+    candidate: Side,
+    common: Sequence[tuple[SideCase, SideCase]],
+    sets: CaseSets,
+    recordings: Recordings,
+) -> _Scene:
     fewest = min((min(len(a.numbers), len(b.numbers)) for a, b in common), default=0)
-    return _Scene(baseline, candidate, common, sets, noisy, fewest)
+    every, same, anew = map(frozenset, (sets.common, recordings.same, recordings.anew))
+    sampled = every - same if candidate.noise != "none" else anew
+    both = baseline.noise == candidate.noise == "none"
+    by_number = every - anew if both else same
+    return _Scene(baseline, candidate, common, sets, sampled, by_number, fewest)
 
 
 def _changes(scene: _Scene, compared: Sequence[MetricComparison]) -> tuple[CaseChange, ...]:
@@ -245,21 +269,32 @@ def _by_case(metric: Metric, rule: Rule, paired: Paired, scene: _Scene) -> ByCas
     best = _values(metric, filled_rows(paired, "best")) if paired.imputed else worst
     if worst is None or best is None:
         return NoComparison("evidence", "no case is scored on both sides", _evidence_fix(metric))
-    judged = scene.noisy and rule.gate != "advisory"
+    varying = frozenset(row.id for row in rows if row.id in scene.sampled)
+    judged = rule.gate != "advisory" and varying and not _certain(metric, rule, rows, varying)
     return ByCase(
         paired=paired,
         baseline=worst[0],
         candidate=worst[1],
         ruling=apply_rule(rule, *worst),
         at_best=(*best, apply_rule(rule, *best)),
-        uncertainty=uncertainty(metric, rule, rows, worst[0]) if judged else None,
+        uncertainty=uncertainty(metric, rule, rows, worst[0], varying) if judged else None,
         trials=(
             min(len(row.baseline) for row in rows),
             min(len(row.candidate) for row in rows),
         ),
         n_cases=len(rows),
         more_failures=metric.finished_only and _more_failures(scene.common),
+        recorded_anew=scene.candidate.noise == "none",
     )
+
+
+def _certain(metric: Metric, rule: Rule, rows: Sequence[Row], varying: frozenset[str]) -> bool:
+    """Say whether the cases that are compared exactly fail the rule on their own."""
+    if len(varying) == len(rows):
+        return False
+    still = [row._replace(candidate=row.baseline) if row.id in varying else row for row in rows]
+    values = _values(metric, still)
+    return values is not None and apply_rule(rule, *values).outcome == "fail"
 
 
 def _values(metric: Metric, rows: Sequence[Row]) -> tuple[Fraction, Fraction] | None:

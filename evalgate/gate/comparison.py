@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Literal
 
 from evalgate.gate.noise import Uncertainty
+from evalgate.gate.recordings import Recordings
 from evalgate.gate.rules import Rule, Ruling
 from evalgate.metrics.metric import Metric
 from evalgate.schema.verdict import CaseChange
@@ -74,6 +75,8 @@ class ByCase:
     """Cases compared."""
     more_failures: bool
     """Whether the candidate failed more of its trials, which leaves fewer to compare."""
+    recorded_anew: bool = False
+    """Whether noise comes from new recordings alone, in a replay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,3 +137,5 @@ class Comparison:
     """What became of each case, worst first."""
     definitions: Mapping[str, Metric]
     """All metrics of the suite."""
+    recordings: Recordings = field(default_factory=Recordings)
+    """What the common cases rest on."""

@@ -37,7 +37,11 @@ class Uncertainty:
 
 
 def uncertainty(
-    metric: Metric, rule: Rule, rows: Sequence[Row], baseline: Fraction
+    metric: Metric,
+    rule: Rule,
+    rows: Sequence[Row],
+    baseline: Fraction,
+    varying: frozenset[str] | None = None,
 ) -> Uncertainty | None:
     """Return what noise over trials allows to say.
 
@@ -46,6 +50,8 @@ def uncertainty(
         rule: How it gates.
         rows: The compared cases, complete.
         baseline: The baseline's exact value; the relative change is undefined at 0.
+        varying: Cases whose trials vary between the two sides, the others being compared exactly;
+            null: all.
     """
     if baseline == 0 or not rows:
         return None
@@ -56,8 +62,9 @@ def uncertainty(
         return Uncertainty(
             boot.interval_90, boot.interval_80, boot.p_value, not inside, GateQuality()
         )
-    sample = _sample(metric, rows)
-    m = moments(sample.y0, sample.y1, sample.scale)
+    drawn = rows if varying is None else [row for row in rows if row.id in varying]
+    sample = _sample(metric, rows, varying)
+    m = moments(sample.y0, sample.y1, sample.scale, sample.varies)
     guard = 3 / sample.fewest**2 if sample.binary else 0.0
     upside_down = (metric.direction == "higher") == (baseline > 0)
     interval_90, interval_80 = (
@@ -67,9 +74,9 @@ def uncertainty(
     return Uncertainty(
         interval_90,
         interval_80,
-        _p_value(metric.direction, rows, sample),
+        _p_value(metric.direction, drawn, sample),
         not _reaches(interval_80, tau),
-        _quality(metric, rule, rows, sample, baseline),
+        _quality(metric, rule, drawn, sample, baseline, len(rows)),
     )
 
 
@@ -98,6 +105,8 @@ class _Sample:
     y1: list[float]
     scale: list[float]
     """Relative weight of each unit, with mean 1."""
+    varies: list[bool]
+    """Whether the difference of each unit is a matter of chance."""
     binary: bool
     fewest: int
     """Smallest number of trials of a case on either side."""
@@ -105,7 +114,7 @@ class _Sample:
     weighted: bool
 
 
-def _sample(metric: Metric, rows: Sequence[Row]) -> _Sample:
+def _sample(metric: Metric, rows: Sequence[Row], varying: frozenset[str] | None) -> _Sample:
     means0 = [_case_mean(metric, row.baseline) for row in rows]
     means1 = [_case_mean(metric, row.candidate) for row in rows]
     weights = [row.weight for row in rows]
@@ -113,13 +122,17 @@ def _sample(metric: Metric, rows: Sequence[Row]) -> _Sample:
         value in (0.0, 1.0) for row in rows for value in (*row.baseline, *row.candidate)
     )
     fewest = min(min(len(row.baseline), len(row.candidate)) for row in rows)
+    varies = [varying is None or row.id in varying for row in rows]
     clustered = any(row.cluster is not None for row in rows)
     weighted = len(set(weights)) > 1
     if clustered:
+        keys = [_cluster(row) for row in rows]
+        chancy = {key for key, one in zip(keys, varies, strict=True) if one}
+        varies = [key in chancy for key in dict.fromkeys(keys)]
         means0, means1, weights = _by_cluster(rows, means0, means1, weights)
     whole = sum(weights) / len(weights)
     scale = [weight / whole for weight in weights]
-    return _Sample(means0, means1, scale, binary, fewest, clustered, weighted)
+    return _Sample(means0, means1, scale, varies, binary, fewest, clustered, weighted)
 
 
 def _case_mean(metric: Metric, values: Sequence[float]) -> float:
@@ -129,14 +142,17 @@ def _case_mean(metric: Metric, values: Sequence[float]) -> float:
     return 0.0 if value is None else float(value)
 
 
+def _cluster(row: Row) -> tuple[bool, str]:
+    """A case of no cluster is a cluster of its own; the flag keeps ids and clusters apart."""
+    return (row.cluster is None, row.id if row.cluster is None else row.cluster)
+
+
 def _by_cluster(
     rows: Sequence[Row], y0: list[float], y1: list[float], weights: list[float]
 ) -> tuple[list[float], list[float], list[float]]:
     sums: dict[tuple[bool, str], list[float]] = {}
     for row, a, b, w in zip(rows, y0, y1, weights, strict=True):
-        # A case of no cluster is a cluster of its own; the flag keeps ids and clusters apart.
-        key = (row.cluster is None, row.id if row.cluster is None else row.cluster)
-        entry = sums.setdefault(key, [0.0, 0.0, 0.0])
+        entry = sums.setdefault(_cluster(row), [0.0, 0.0, 0.0])
         entry[0] += w * a
         entry[1] += w * b
         entry[2] += w
@@ -149,8 +165,9 @@ def _p_value(direction: Direction, rows: Sequence[Row], sample: _Sample) -> floa
     if sample.binary and same_trials and not sample.clustered and not sample.weighted:
         return drop_p_value(_counts(row, direction) for row in rows)
     sign = 1.0 if direction == "higher" else -1.0
-    drops = [sign * (a - b) for a, b in zip(sample.y0, sample.y1, strict=True)]
-    return paired_t_p(drops, sample.scale)
+    units = zip(sample.y0, sample.y1, sample.scale, sample.varies, strict=True)
+    drops = [(sign * (a - b), scale) for a, b, scale, one in units if one]
+    return paired_t_p([drop for drop, _ in drops], [scale for _, scale in drops])
 
 
 def _counts(row: Row, direction: Direction) -> Counts:
@@ -163,14 +180,19 @@ def _counts(row: Row, direction: Direction) -> Counts:
 
 
 def _quality(
-    metric: Metric, rule: Rule, rows: Sequence[Row], sample: _Sample, baseline: Fraction
+    metric: Metric,
+    rule: Rule,
+    rows: Sequence[Row],
+    sample: _Sample,
+    baseline: Fraction,
+    cases: int,
 ) -> GateQuality:
     trials0 = min(len(row.baseline) for row in rows)
     if metric.aggregate != "mean" or trials0 < 2 or sample.clustered or sample.weighted:
         return GateQuality()
-    variance = sum(_within(row.baseline) for row in rows) / len(rows)
+    variance = sum(_within(row.baseline) for row in rows) / cases
     trials1 = min(len(row.candidate) for row in rows)
-    noise = Noise(len(rows), trials0, trials1, baseline, variance, binary=sample.binary)
+    noise = Noise(cases, trials0, trials1, baseline, variance, binary=sample.binary)
     tau = rule.tau if rule.unit == "relative" else rule.tau / abs(baseline)
     return gate_quality(
         noise,

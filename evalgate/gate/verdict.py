@@ -141,10 +141,35 @@ def _notes(comparison: Comparison) -> Iterator[str]:
         yield f"{len(sets.changed)} case(s) ask something else than in the baseline: {changed}"
     if sets.removed:
         yield f"{len(sets.removed)} case(s) were removed: {name_some(sets.removed)}"
-    if new.noise == "none" and old.noise != "none":
+    yield from _recording_notes(comparison)
+    if new.noise == "none" and old.noise != "none" and not comparison.recordings.same:
         yield "the baseline comes from noisy trials and the candidate from deterministic ones"
     if old.suite is not None and new.suite is not None and old.suite != new.suite:
         yield f"the baseline is of suite {old.suite!r}, the candidate of {new.suite!r}"
+
+
+def _recording_notes(comparison: Comparison) -> Iterator[str]:
+    """Say which cases of a replay rest on other recordings than the baseline's."""
+    if comparison.candidate.noise != "none":
+        return
+    found = comparison.recordings
+    if found.anew:
+        yield (
+            f"{len(found.anew)} case(s) rest on recordings made after the baseline's: "
+            f"{name_some(found.anew)}: a new recording is a new sample of a noisy agent, so the "
+            "statistics of trials apply to them"
+        )
+    if found.once:
+        yield (
+            f"{len(found.once)} of them have one trial on some side: one recorded trial says as "
+            "little as one trial of a live agent; record more: `evalgate run --record --trials 5`"
+        )
+    if found.unknown:
+        yield (
+            f"the baseline does not say which recordings {len(found.unknown)} case(s) rest on: a "
+            "difference may come from the code or from a new recording, and is compared exactly; "
+            "make a new baseline with `evalgate baseline update`"
+        )
 
 
 def _age(comparison: Comparison, policy: GateConfig, facts: RunFacts) -> Iterator[str]:

@@ -1,13 +1,13 @@
 """The cassettes of one folder, as the gateway uses them: answers by key, and recordings."""
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic_core import from_json, to_json
 
@@ -18,10 +18,20 @@ from evalgate.gateway.recorded import delivered
 from evalgate.gateway.request_key import Known, Spelling, Veiled, spelling, veil
 from evalgate.gateway.wire.routes import WIRES
 from evalgate.schema.cassette import CallEntry, CassetteHeader, TrialEntry
-from evalgate.store.cassettes import Cassette, Recording, cassette_path, read_cassette
+from evalgate.store.cassettes import (
+    Cassette,
+    Recording,
+    cassette_path,
+    read_cassette,
+    recording_digests,
+)
 from evalgate.text.redact import holds_mark
 
-__all__ = ["Answer", "CaseTape", "Shelf", "TapeWriter"]
+__all__ = ["NOTHING_RECORDED", "Answer", "CaseTape", "Shelf", "TapeWriter"]
+
+
+NOTHING_RECORDED: Final = "none"
+"""Stands for the recording of a trial of which no model call is recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +60,8 @@ class CaseTape:
     """Recorded requests of which a part was taken out, by trial."""
     durations: dict[int, float] = field(default_factory=dict)
     """Seconds each trial took, of those that were recorded to their end."""
+    recordings: Mapping[int, str] = field(default_factory=dict)
+    """Digest of what is recorded of each trial."""
     case_digest: str | None = None
     """Digest of what the case gave to the agent."""
     warnings: tuple[str, ...] = ()
@@ -112,8 +124,15 @@ def make_tape(cassette: Cassette, source: str) -> CaseTape:
             veiled[entry.trial] = (*veiled.get(entry.trial, ()), part)
     answers = {t: {key: tuple(a) for key, a in keys.items()} for t, keys in found.items()}
     durations = {trial.trial: trial.duration for trial in cassette.trials}
-    header = cassette.header
-    return CaseTape(answers, known, veiled, durations, header.case_digest, cassette.warnings)
+    return CaseTape(
+        answers,
+        known,
+        veiled,
+        durations,
+        cassette.recordings,
+        cassette.header.case_digest,
+        cassette.warnings,
+    )
 
 
 def _answer(entry: CallEntry, source: str) -> Answer:
@@ -268,6 +287,15 @@ class Shelf:
         header = CassetteHeader(case_id=case_id, case_digest=case_digest, source=self._source)
         recording = Recording(self._directory, header, trial, unique)
         return TapeWriter(recording, self._executor, replace=how == "record")
+
+    def digest(self, case_id: str, trial: int) -> str | None:
+        """Fingerprint what the file of a case holds of a trial; null where it is not readable."""
+        path = cassette_path(self._directory, case_id)
+        try:
+            lines = path.read_bytes().split(b"\n") if path.exists() else []
+        except OSError:
+            return None
+        return recording_digests(lines).get(trial, NOTHING_RECORDED)
 
     def forget(self, case_id: str) -> None:
         """Read a case's cassette anew when it is asked for again."""

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Literal
 
 from evalgate.errors import DataError
-from evalgate.gateway.cassette_index import CaseTape, Shelf, TapeWriter
+from evalgate.gateway.cassette_index import NOTHING_RECORDED, CaseTape, Shelf, TapeWriter
 from evalgate.gateway.exchange import AttemptLog, CallLog, Delivered
 from evalgate.gateway.miss import Miss
 from evalgate.gateway.recorded import call_entry
@@ -96,6 +96,8 @@ class Outcome:
     """The first request that was not recorded."""
     duration: float | None = None
     """Seconds the recorded trial took; None where it was not replayed to a recorded end."""
+    recording: str | None = None
+    """Digest of the trial's recording, replayed or made; None where nothing is recorded of it."""
     replayed: int = 0
     """Responses that came from the cassette."""
     live: int = 0
@@ -289,10 +291,17 @@ class Sessions:
             error=error,
             miss=log.miss,
             duration=log.tape.durations.get(log.tape_trial) if replays_all else None,
+            recording=None if self._shelf is None else self._recording(log, self._shelf),
             replayed=log.replayed,
             live=log.live,
             problems=tuple(log.problems),
         )
+
+    def _recording(self, log: TrialLog, shelf: Shelf) -> str | None:
+        """Fingerprint what the trial rests on: nothing, where it made no call."""
+        if self.settings.mode == "replay":
+            return log.tape.recordings.get(log.tape_trial, NOTHING_RECORDED)
+        return None if self.settings.mode == "off" else shelf.digest(log.case_id, log.trial)
 
     def finished(self, log: TrialLog, call: CallLog, attempt: AttemptLog, sent: Delivered) -> None:
         """End a live attempt and record it; called right before its last byte is sent.

@@ -104,6 +104,9 @@ class BaselineCase(Model):
     """Input, output and cached tokens, one entry a trial or one for all."""
     calls: tuple[tuple[str, ...], ...] = ()
     """Names of the tool calls, one entry a trial or one for all."""
+    recording: tuple[str | None, ...] = ()
+    """Digests of the recordings of its model calls, one entry a trial or one for all; empty or
+    null: unknown."""
 
 
 class Baseline(Model):

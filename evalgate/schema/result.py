@@ -65,6 +65,8 @@ class TrialResult:
     """The first characters of the final answer, for the report."""
     details: tuple[str, ...] = ()
     """What a scorer found, in words: failed expectations, unsupported claims."""
+    recording: str | None = None
+    """Digest of the recording of its model calls; null: it was not recorded, or nobody knows."""
 
 
 class CaseResult(Model):

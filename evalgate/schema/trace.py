@@ -287,6 +287,8 @@ class Trace(Model):
     """Seconds from start to end of the trial."""
     replayed: bool = False
     """Whether times are those of a recording."""
+    recording: str | None = None
+    """Digest of the recording of its model calls; null: it was not recorded, or nobody knows."""
     session_id: str | None = None
     """The session the trial belongs to."""
     user_id: str | None = None

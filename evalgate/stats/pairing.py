@@ -8,7 +8,7 @@ for a trial that was not measured.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -163,22 +163,25 @@ class Paired:
 
 
 def pair_cases(
-    metric: Metric, common: Iterable[tuple[SideCase, SideCase]], *, by_number: bool = False
+    metric: Metric,
+    common: Iterable[tuple[SideCase, SideCase]],
+    *,
+    by_number: Container[str] = (),
 ) -> Paired:
     """Pair the scores of the common cases.
 
     Args:
         metric: The metric.
         common: Baseline and candidate of each common case, sorted by id.
-        by_number: Whether trials are paired by their number (no noise): a trial that only one
-            side has is left out.
+        by_number: Cases whose trials are paired by their number (no noise): a trial that only
+            one side has is left out.
     """
     pairs: list[Pair] = []
     abstains_now: list[str] = []
     seen0 = seen1 = imputed = False
     broken = unknown = missed = 0
     for old, new in common:
-        cell0, cell1 = _cells(metric, old, new, by_number=by_number)
+        cell0, cell1 = _cells(metric, old, new, by_number=new.id in by_number)
         seen0 = seen0 or bool(cell0.values)
         seen1 = seen1 or bool(cell1.values)
         if cell0.complete and cell1.complete:

@@ -77,6 +77,7 @@ def _case(data: Json, known: _Known) -> SideCase:
         },
         usage=tuple([_usage(trial.get("usage", {})) for trial in trials]),
         calls=tuple([_calls(trial.get("calls", ())) for trial in trials]),
+        recordings=tuple([_recording(trial.get("recording")) for trial in trials]),
         weight=case.weight,
         cluster=case.cluster,
         must_pass=case.must_pass,
@@ -132,6 +133,12 @@ def _usage(data: Any) -> TrialUsage:  # noqa: ANN401  # any JSON
     if any(count is not None and type(count) is not int for count in data.values()):
         raise _UnusualError
     return TrialUsage(**data)
+
+
+def _recording(data: Any) -> str | None:  # noqa: ANN401  # any JSON
+    if data is not None and type(data) is not str:
+        raise _UnusualError
+    return data
 
 
 def _calls(data: Any) -> tuple[str, ...]:  # noqa: ANN401  # any JSON

@@ -59,6 +59,8 @@ class SideCase:
     """Tokens of each trial; empty: unknown."""
     calls: tuple[tuple[str, ...], ...] = ()
     """Names of the tool calls of each trial; empty: unknown."""
+    recordings: tuple[str | None, ...] = ()
+    """Digest of the recording of each trial's model calls; empty or null: unknown."""
     weight: float = 1.0
     """Weight in every mean."""
     cluster: str | None = None
@@ -178,6 +180,7 @@ def _case(case: CaseResult) -> SideCase:
         columns=_columns(trials),
         usage=tuple(trial.usage for trial in trials),
         calls=tuple(trial.calls for trial in trials),
+        recordings=tuple(trial.recording for trial in trials),
         weight=case.weight,
         cluster=case.cluster,
         must_pass=case.must_pass,

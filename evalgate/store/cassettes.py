@@ -9,9 +9,11 @@ that the reviewed file is at any moment either the old one or the new one.
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -19,6 +21,9 @@ from evalgate.errors import DataError, InputError
 from evalgate.schema.cassette import SCHEMA, CallEntry, CassetteHeader, TrialEntry
 from evalgate.store.atomic import write_bytes
 from evalgate.store.sealed import Broken, case_file, hidden_folder, is_whole, locked, seal, unseal
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as HASH
 
 try:
     import fcntl
@@ -34,6 +39,7 @@ __all__ = [
     "encode_entry",
     "encode_header",
     "read_cassette",
+    "recording_digests",
     "recover",
     "write_cassette",
 ]
@@ -45,6 +51,7 @@ Entry = CallEntry | TrialEntry
 """One line of a cassette after the header."""
 
 _ENTRY: TypeAdapter[Entry] = TypeAdapter(Entry)
+_CALL = re.compile(rb'\{"kind":"call","trial":(\d+)')
 _RERECORD = "record the case again, or restore the file from git"
 
 
@@ -60,6 +67,8 @@ class Cassette:
     """The trials that were recorded to their end."""
     warnings: tuple[str, ...] = ()
     """What was left out, in words."""
+    recordings: Mapping[int, str] = field(default_factory=dict)
+    """Digest of what is recorded of each trial."""
 
 
 def cassette_path(directory: Path, case_id: str) -> Path:
@@ -120,7 +129,22 @@ def read_cassette(path: Path) -> Cassette:
         else:
             trials.append(entry)
     _refuse_doubles(calls, trials, path)
-    return Cassette(header, tuple(calls), tuple(trials), tuple(warnings))
+    digests = recording_digests(lines)
+    return Cassette(header, tuple(calls), tuple(trials), tuple(warnings), digests)
+
+
+def recording_digests(lines: Iterable[bytes]) -> dict[int, str]:
+    """Fingerprint what is recorded of each trial, 16 hexadecimal digits.
+
+    Args:
+        lines: The lines of a cassette, in its order; only recorded calls count.
+    """
+    found: dict[int, HASH] = {}
+    for line in lines:
+        call = _CALL.match(line)
+        if call is not None:
+            found.setdefault(int(call[1]), sha256()).update(line.rstrip(b"\r") + b"\n")
+    return {trial: digest.hexdigest()[:16] for trial, digest in found.items()}
 
 
 def _is_header(line: bytes) -> bool:

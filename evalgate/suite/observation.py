@@ -27,6 +27,7 @@ def seen_by_gateway(trace: Trace, outcome: Outcome) -> Trace:
     update: dict[str, object] = {
         "steps": tuple(_interleaved(own, outcome.steps)),
         "replayed": replayed,
+        "recording": outcome.recording,
         "metadata": {**trace.metadata, **_notes(claimed, outcome)},
     }
     if trace.duration is not None:

@@ -168,7 +168,11 @@ def _under_mode(
     """Let the mode soften or sharpen the plain outcome where there is noise."""
     noise = result.uncertainty
     settled = noise is not None and noise.settled
-    more = "more trials settle it (--max-trials)"
+    more = (
+        "record more trials (`evalgate run --record --trials 5`)"
+        if result.recorded_anew
+        else "more trials settle it (--max-trials)"
+    )
     if plain.outcome == "fail":
         if policy.mode == "confirmed" and p_adjusted is not None and p_adjusted > policy.alpha:
             told = f"not confirmed: Holm-adjusted p {p_adjusted:.3f} > alpha {policy.alpha:g}"

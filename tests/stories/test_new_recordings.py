@@ -1,0 +1,96 @@
+"""An agent recorded twice against a noisy model: a new recording is a new sample."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from support.cli import Cli
+
+from evalgate.gateway.server import serve_in_thread
+
+AGENT = '''
+"""An agent that passes on what a model says."""
+
+import json
+import os
+from urllib.request import Request, urlopen
+
+
+def answer(case, context):
+    body = {"model": "gpt-4o-mini", "messages": case.messages}
+    request = Request(
+        os.environ["OPENAI_BASE_URL"] + "/chat/completions",
+        json.dumps(body).encode(),
+        {"content-type": "application/json", "authorization": "Bearer x"},
+    )
+    with urlopen(request) as response:
+        return json.load(response)["choices"][0]["message"]["content"]
+'''
+CONFIG = """\
+suites:
+  talk:
+    golden: golden.jsonl
+    agent: {{run: "python:talk:answer", workers: 1}}
+    gateway: {{upstream: {{openai: "{url}/v1"}}}}
+"""
+CASES = 12
+
+
+@pytest.fixture
+def noisy_model() -> Iterator[str]:
+    """Serve a model that is right four times of five, by a seeded draw."""
+    draw = Random(7)  # noqa: S311  no secret hangs on it
+
+    async def reply(_: Request) -> JSONResponse:
+        said = "right" if draw.random() < 0.8 else "wrong"
+        message = {"role": "assistant", "content": said}
+        usage = {"prompt_tokens": 10, "completion_tokens": 1, "total_tokens": 11}
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        return JSONResponse({"model": "gpt-4o-mini", "choices": [choice], "usage": usage})
+
+    with serve_in_thread(
+        Starlette(routes=[Route("/v1/chat/completions", reply, methods=["POST"])])
+    ) as origin:
+        yield origin
+
+
+def test_recorded_anew_the_report_shows_noise_and_names_the_cases(
+    tmp_path: Path, cli: Cli, noisy_model: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exact against its own recording; interval, p and settled against the next one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_API_KEY", "any")
+    (tmp_path / "talk.py").write_text(AGENT)
+    (tmp_path / "evalgate.yaml").write_text(CONFIG.format(url=noisy_model))
+    rows = (
+        {"id": f"c{n:02}", "input": f"say {n}", "expected": {"output": {"equals": "right"}}}
+        for n in range(CASES)
+    )
+    (tmp_path / "golden.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    cli("run", "--record", "--trials", "2")
+    made = cli("baseline", "update", "--trials", "2", "--reason", "first", "--force", "-q")
+    assert 0 == made.code, made.err
+    held = json.loads((tmp_path / "baselines/talk.json").read_text())["cases"]
+    assert CASES == sum(len(case["recording"]) == 2 for case in held.values())
+
+    def success(*options: str) -> tuple[dict, str]:
+        report = cli("run", "--baseline", "-f", "json", *options).json
+        check = next(c for c in report["checks"] if c["metric"] == "task_success_rate")
+        return check, " ".join(report["warnings"])
+
+    same, words = success("--trials", "2")
+    assert ("pass", None, None) == (same["outcome"], same["settled"], same["p_value"])
+    assert "recordings" not in words
+    cli("run", "--record", "--trials", "2")
+    anew, words = success("--trials", "2")
+    assert f"{CASES} case(s) rest on recordings made after the baseline's" in words
+    assert None not in (anew["settled"], anew["p_value"], anew["interval_90"])
+    assert "one recorded trial" not in words
+    _, words = success("--trials", "1")
+    assert f"{CASES} of them have one trial on some side" in words
