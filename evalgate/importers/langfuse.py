@@ -15,16 +15,27 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from evalgate.errors import DataError
+from evalgate.importers.answers import messages_in
 from evalgate.importers.imported import (
     Imported,
     Options,
+    case_id_at,
     check_options,
     list_at,
     number_or_none,
     object_at,
+    reading,
     text_or_none,
 )
-from evalgate.importers.langfuse_steps import first_of, step_of, times_of, tool_names
+from evalgate.importers.langfuse_steps import (
+    first_of,
+    grader_step,
+    is_generation,
+    model_call,
+    step_of,
+    times_of,
+    tool_names,
+)
 from evalgate.importers.observed import (
     cost_of,
     data_of,
@@ -33,8 +44,11 @@ from evalgate.importers.observed import (
     in_order,
     said,
     tagged,
+    unread_notes,
 )
+from evalgate.importers.parts import read_message
 from evalgate.importers.times import moment, rfc3339, seconds_since
+from evalgate.importers.told import told_calls, with_told
 from evalgate.schema.base import Json
 from evalgate.schema.trace import LlmCall, RecordedScore, Step, Trace
 
@@ -83,12 +97,14 @@ def import_langfuse(data: Json, options: Options) -> Imported:
     trials: Counter[str] = Counter()
     traces: list[Trace] = []
     for source in _sources(data):
-        trace, asked = _trace(source, trials)
+        with reading(source.where):
+            trace, asked = _trace(source, trials)
+            case = draft_case(trace.case_id, asked, trace.steps, "langfuse")
         trials[trace.case_id] += 1
         traces.append(trace)
-        cases.setdefault(trace.case_id, draft_case(trace.case_id, asked, trace.steps, "langfuse"))
+        cases.setdefault(case.id, case)
     notes = ("expectations are the calls that were made, as a proposal: review the drafts",)
-    return Imported(tuple(cases.values()), tuple(traces), notes)
+    return Imported(tuple(cases.values()), tuple(traces), (*notes, *unread_notes(traces)))
 
 
 def _sources(data: Json) -> list[_Source]:
@@ -144,19 +160,16 @@ def _trace(source: _Source, trials: Mapping[str, int]) -> tuple[Trace, Json]:
     """Return the trace, and what the agent was asked."""
     own, rows = source.trace, source.observations
     start = _start(rows)
-    called = tool_names(rows)
-    steps = in_order(step_of(row, start, called) for row in rows)
+    steps = _steps(rows, start)
     meta_data = data_of(own.get("metadata"))
     meta = meta_data if isinstance(meta_data, dict) else {}
-    case_id = text_or_none(meta.get("case_id")) or text_or_none(own.get("id"))
-    if case_id is None:
-        raise DataError(f"{source.where}/id: found {own.get('id')!r}; expected the trace's id")
+    case_id = case_id_at(text_or_none(meta.get("case_id")) or own.get("id"), f"{source.where}/id")
     tags = tuple(str(tag) for tag in list_at(own.get("tags") or [], f"{source.where}/tags"))
     roots = [row for row in rows if _is_root(row)]
     failed = next((row for row in roots if row.get("level") == "ERROR"), None)
     scores = tuple(score for row in source.scores if (score := _score(row)) is not None)
     recorded = number_or_none(own.get("totalCost"))
-    answer = _whole(own, roots, "output") or _last_answer(steps)
+    answer = _answer(own, roots, steps)
     trace = Trace(
         case_id=case_id,
         trial=trials[case_id],
@@ -182,6 +195,41 @@ def _trace(source: _Source, trials: Mapping[str, int]) -> tuple[Trace, Json]:
     return trace, _whole(own, roots, "input") or _first_question(steps)
 
 
+def _steps(rows: list[dict[str, Json]], start: datetime | None) -> tuple[Step, ...]:
+    """Turn observations into steps, with the calls that stand only in what models answered."""
+    parents = {
+        own: text_or_none(first_of(row, "parentObservationId", "parent_span_id"))
+        for row in rows
+        if (own := text_or_none(row.get("id"))) is not None
+    }
+    graders = _graders(rows, parents)
+    ordered = sorted(rows, key=lambda row: str(first_of(row, "startTime", "start_time") or ""))
+    agents = [row for row in ordered if text_or_none(row.get("id")) not in graders]
+    told = told_calls((model_call(row) for row in agents if is_generation(row)), parents)
+    called = tool_names(told)
+    steps = [
+        grader_step(row, start)
+        if text_or_none(row.get("id")) in graders
+        else step_of(row, start, called)
+        for row in rows
+    ]
+    return tuple(with_told(in_order(steps), told))
+
+
+def _graders(rows: list[dict[str, Json]], parents: Mapping[str, str | None]) -> set[str | None]:
+    """Return the ids of evaluators and of all that lies in them."""
+    found: set[str | None] = {
+        text_or_none(row.get("id")) for row in rows if str(row.get("type")).upper() == "EVALUATOR"
+    }
+    found.discard(None)
+    for _ in range(len(parents) if found else 0):
+        inner = {own for own, parent in parents.items() if parent in found and own not in found}
+        if not inner:
+            break
+        found |= inner
+    return found
+
+
 def _start(rows: list[dict[str, Json]]) -> datetime | None:
     return min((start for row in rows if (start := times_of(row)[0]) is not None), default=None)
 
@@ -197,9 +245,18 @@ def _whole(own: Mapping[str, Json], roots: list[dict[str, Json]], key: str) -> J
     return next((value for value in values if value not in (None, "")), None)
 
 
-def _last_answer(steps: tuple[Step, ...]) -> Json:
+def _answer(own: Mapping[str, Json], roots: list[dict[str, Json]], steps: tuple[Step, ...]) -> Json:
+    """Return what the whole answered, else the last text that a model said."""
+    around = [row for row in roots if not is_generation(row)]
+    whole = _whole(own, around, "output")
+    if whole is not None:
+        return whole
     outputs = [step.output for step in steps if isinstance(step, LlmCall) and step.output]
-    return outputs[-1] if outputs else None
+    for output in reversed(outputs):
+        texts = [read_message(row).text for row in messages_in(output)]
+        if any(texts):
+            return "\n".join(text for text in texts if text)
+    return None
 
 
 def _first_question(steps: tuple[Step, ...]) -> Json:

@@ -1,18 +1,30 @@
 """One Langfuse observation as a step of a trace."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
+from evalgate.importers.answers import conversation_in, messages_in
 from evalgate.importers.imported import number_or_none, text_or_none, tokens_or_none
 from evalgate.importers.observed import data_of, said, tool_arguments
+from evalgate.importers.parts import read_message
 from evalgate.importers.times import moment, seconds_since
+from evalgate.importers.told import ModelCall, Told
+from evalgate.importers.usage import usage_fields
 from evalgate.schema.base import Json
-from evalgate.schema.trace import GuardrailStep, LlmCall, Retrieval, Span, Step, ToolCall
+from evalgate.schema.trace import GuardrailStep, LlmCall, Retrieval, Span, Step, ToolCall, Unread
 
-__all__ = ["first_of", "step_of", "times_of", "tool_names"]
+__all__ = [
+    "first_of",
+    "grader_step",
+    "is_generation",
+    "model_call",
+    "step_of",
+    "times_of",
+    "tool_names",
+]
 
-_Kind = Literal["llm", "tool", "retrieval", "guardrail", "span"]
+_Kind = Literal["llm", "tool", "retrieval", "guardrail", "span", "unknown"]
 
 _TYPES: Final[Mapping[str, _Kind]] = {
     "GENERATION": "llm",
@@ -20,7 +32,11 @@ _TYPES: Final[Mapping[str, _Kind]] = {
     "TOOL": "tool",
     "RETRIEVER": "retrieval",
     "GUARDRAIL": "guardrail",
+    "EVENT": "span",
+    "EVALUATOR": "span",
 }
+_MAY_BE_TOOLS: Final = frozenset({"SPAN", "AGENT", "CHAIN", "NONE", "TRACE", "TASK", "WORKFLOW"})
+"""Types of observations that some integrations use for the run of a tool."""
 _USED: Final = frozenset(
     {
         *("id", "parentObservationId", "parent_span_id", "name", "startTime", "start_time"),
@@ -59,33 +75,28 @@ def times_of(row: Mapping[str, Json]) -> tuple[datetime | None, datetime | None]
     return start, moment(first_of(row, "endTime", "end_time"))
 
 
-def tool_names(rows: Iterable[Mapping[str, Json]]) -> frozenset[str]:
+def is_generation(row: Mapping[str, Json]) -> bool:
+    """Whether an observation is a call of a model."""
+    return str(row.get("type")).upper() == "GENERATION"
+
+
+def model_call(row: Mapping[str, Json]) -> ModelCall:
+    """Return what a generation was given and what it answered."""
+    parent = first_of(row, "parentObservationId", "parent_span_id")
+    output = data_of(row.get("output"))
+    answer = None
+    if output is not None and output != "":
+        answer = tuple(read_message(each) for each in messages_in(output))
+    asked = tuple(conversation_in(row.get("input")))
+    return ModelCall(text_or_none(row.get("id")), text_or_none(parent), answer, asked)
+
+
+def tool_names(told: Iterable[Told]) -> frozenset[str]:
     """Return the names of the tools that the answers of the models ask for.
 
     Some integrations record the run of a tool as a plain span of that name.
     """
-    generations = [row for row in rows if row.get("type") == "GENERATION"]
-    return frozenset(
-        name for row in generations for name in _called(data_of(row.get("output")), depth=0)
-    )
-
-
-def _called(value: Json, depth: int) -> Iterator[str]:
-    if depth > 20:
-        return
-    if isinstance(value, list):
-        for item in value:
-            yield from _called(item, depth + 1)
-    elif isinstance(value, dict):
-        match value:
-            case {"function": {"name": str() as name}}:
-                yield name
-            case {"type": "tool_use" | "tool_call" | "function_call", "name": str() as name}:
-                yield name
-            case _:
-                pass
-        for item in value.values():
-            yield from _called(item, depth + 1)
+    return frozenset(call.name for each in told for call in each.calls)
 
 
 def step_of(row: Mapping[str, Json], start: datetime | None, called: frozenset[str]) -> Step:
@@ -106,8 +117,15 @@ def step_of(row: Mapping[str, Json], start: datetime | None, called: frozenset[s
             return _retrieval(read)
         case "guardrail":
             return _guardrail(read)
+        case "unknown":
+            return _unknown(read)
         case "span":
             return _span(read)
+
+
+def grader_step(row: Mapping[str, Json], start: datetime | None) -> Step:
+    """Keep what an evaluator did as a span: it is not the agent's."""
+    return _span(_read(row, start))
 
 
 def _read(row: Mapping[str, Json], start: datetime | None) -> _Row:
@@ -135,8 +153,10 @@ def _kind(read: _Row, called: frozenset[str]) -> _Kind:
     )
     if str(said_kind).lower() in ("tool", "execute_tool"):
         return "tool"
-    if "tool_name" in read.meta or read.row.get("name") in called:
+    if "tool_name" in read.meta or text_or_none(read.row.get("name")) in called:
         return "tool"
+    if str(read.row.get("type")).upper() not in _MAY_BE_TOOLS:
+        return "unknown"
     return "retrieval" if str(said_kind).lower() == "retriever" else "span"
 
 
@@ -166,7 +186,6 @@ def _ids(read: _Row) -> tuple[str | None, str | None]:
 def _llm_call(read: _Row) -> LlmCall:
     row, settings = read.row, data_of(read.row.get("modelParameters"))
     settings = settings if isinstance(settings, dict) else {}
-    usage = _usage(row)
     own_id, parent = _ids(read)
     first = read.first_token
     temperature = first_of({**read.meta, **settings}, "temperature")
@@ -180,63 +199,29 @@ def _llm_call(read: _Row) -> LlmCall:
         provider=text_or_none(provider),
         model=text_or_none(first_of(row, "model", "providedModelName")),
         temperature=number_or_none(temperature),
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
-        cached_tokens=usage.cached,
-        cache_write_tokens=usage.written,
-        reasoning_tokens=usage.reasoning,
         max_tokens=tokens_or_none(first_of(settings, "max_tokens", "max_completion_tokens")),
-        cost_usd=_cost(row),
         time_to_first_token=first if first is not None and first >= 0 else None,
         error=_error(read),
         input=data_of(row.get("input")),
         output=data_of(row.get("output")),
         metadata=_kept(read, "usage", "usageDetails", "costDetails", "modelParameters"),
+        **{**_usage(row), "cost_usd": _cost(row)},
     )
 
 
-class _Usage(NamedTuple):
-    """Tokens of a call; null is unknown."""
-
-    input_tokens: int | None
-    output_tokens: int | None
-    cached: int | None
-    written: int | None
-    reasoning: int | None
-
-
-def _usage(row: Mapping[str, Json]) -> _Usage:
-    """Read the tokens; `input` may or may not hold the cached ones, which `total` tells."""
-    details: dict[str, Json] = {}
-    for key in ("usage", "usageDetails"):
+def _usage(row: Mapping[str, Json]) -> dict[str, Any]:
+    """Read the tokens; costs beside them are none."""
+    for key in ("usageDetails", "usage"):
         value = data_of(row.get(key))
-        details |= value if isinstance(value, dict) else {}
-    sent = _tokens(details, "input", "promptTokens", "prompt_tokens", "input_tokens")
-    made = _tokens(details, "output", "completionTokens", "completion_tokens", "output_tokens")
-    cached = _tokens(
-        details,
-        *("input_cache_read", "cache_read_input_tokens", "input_cached_tokens"),
-        *("prompt_details.cache_read", "prompt_tokens_details.cached_tokens"),
-    )
-    written = _tokens(details, "input_cache_creation", "cache_creation_input_tokens")
-    reasoning = _tokens(
-        details,
-        *("output_reasoning", "output_reasoning_tokens", "completion_details.reasoning"),
-    )
-    total = _tokens(details, "total", "totalTokens", "total_tokens")
-    beside = (cached or 0) + (written or 0)
-    if beside and None not in (sent, made, total) and (sent or 0) + (made or 0) + beside == total:
-        sent = (sent or 0) + beside
-    if reasoning and total is not None and (sent or 0) + (made or 0) + reasoning == total:
-        made = (made or 0) + reasoning
-    if not details:
-        sent = tokens_or_none(row.get("inputUsage"))
-        made = tokens_or_none(row.get("outputUsage"))
-    return _Usage(sent, made, cached, written, reasoning)
-
-
-def _tokens(details: Mapping[str, Json], *keys: str) -> int | None:
-    return tokens_or_none(first_of(details, *keys))
+        counts = {
+            name: count
+            for name, count in (value.items() if isinstance(value, dict) else ())
+            if name != "unit" and not name.lower().endswith("cost")
+        }
+        if any(count is not None for count in counts.values()):
+            return usage_fields(counts)
+    flat = {"input": row.get("inputUsage"), "output": row.get("outputUsage")}
+    return usage_fields({name: count for name, count in flat.items() if count is not None})
 
 
 def _cost(row: Mapping[str, Json]) -> float | None:
@@ -322,6 +307,20 @@ def _guardrail(read: _Row) -> Step:
         type=text_or_none(read.meta.get("guardrail_type")) or text_or_none(read.row.get("name")),
         decision="block" if decision in _BLOCKED else "pass",
         metadata=_kept(read, "input", "output"),
+    )
+
+
+def _unknown(read: _Row) -> Unread:
+    own_id, parent = _ids(read)
+    return Unread(
+        id=own_id,
+        parent_id=parent,
+        name=text_or_none(read.row.get("name")),
+        start=read.start,
+        end=read.end,
+        type=f"observation {read.row.get('type')}",
+        item=dict(read.row),
+        parts=("tool_calls", "usage"),
     )
 
 

@@ -26,8 +26,7 @@ from evalgate.importers.observed import (
     said,
     unread_notes,
 )
-from evalgate.importers.otel_calls import told_calls, with_told
-from evalgate.importers.otel_messages import said_messages
+from evalgate.importers.otel_messages import asked_rows, said_messages
 from evalgate.importers.otel_sources import OtelSpan, attribute, read_spans
 from evalgate.importers.otel_steps import (
     has_arguments,
@@ -38,6 +37,7 @@ from evalgate.importers.otel_steps import (
     step_of,
 )
 from evalgate.importers.times import from_nanoseconds, rfc3339
+from evalgate.importers.told import ModelCall, told_calls, with_told
 from evalgate.schema.base import Json
 from evalgate.schema.trace import RecordedScore, Step, ToolCall, Trace, Unread
 
@@ -134,7 +134,7 @@ def _steps(spans: tuple[OtelSpan, ...], start: int | None, output: Json) -> tupl
     calls = model_calls(spans, count_agents=alone)
     steps = in_order(step_of(span, start, is_call=i in calls) for i, span in enumerate(spans))
     told = told_calls(
-        (span for span in spans if is_model_call(span, count_agents=alone)),
+        (_model_call(span) for span in spans if is_model_call(span, count_agents=alone)),
         {span.id: span.parent for span in spans if span.id is not None},
     )
     whole = with_told(steps, told)
@@ -142,10 +142,16 @@ def _steps(spans: tuple[OtelSpan, ...], start: int | None, output: Json) -> tupl
     if any(isinstance(s, ToolCall) and s.id in bare and not s.arguments for s in whole):
         kind = "tool call without its arguments"
         whole.append(Unread(id="arguments.unread", type=kind, parts=("arguments",)))
-    if output is None and any(each.messages is None for each in told):
+    if output is None and any(each.source.answer is None for each in told):
         kind = "answer that was not recorded"
         whole.append(Unread(id="output.unread", type=kind, parts=("output",)))
     return tuple(whole)
+
+
+def _model_call(span: OtelSpan) -> ModelCall:
+    said_there = said_messages(span)
+    answer = None if said_there is None else tuple(said_there)
+    return ModelCall(span.id, span.parent, answer, tuple(asked_rows(span)))
 
 
 def _anywhere(spans: tuple[OtelSpan, ...], *names: str) -> str | None:

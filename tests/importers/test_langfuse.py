@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,7 @@ from evalgate.schema.trace import (
     Span,
     ToolCall,
     Trace,
+    Unread,
 )
 from evalgate.text.strict_json import loads
 
@@ -234,7 +236,7 @@ def test_a_zero_cost_on_tokens_is_unknown() -> None:
     """The step keeps the zero, the trace has no cost."""
     row = _row(id="g", type="GENERATION", usageDetails={"input": 1, "output": 1}, totalCost=0)
     (trace,) = import_langfuse([row], {}).traces
-    (call,) = trace.steps
+    call, *_ = trace.steps
     assert isinstance(call, LlmCall)
     assert (0.0, None) == (call.cost_usd, trace.cost_usd)
 
@@ -277,7 +279,7 @@ def test_scores_keep_their_type_and_feedback_is_found() -> None:
     [
         ({"id": "x"}, "/: found neither `observations` nor `spans`"),
         ([5], "/0: found 5; expected an object"),
-        ({"spans": []}, "/id: found None; expected the trace's id"),
+        ({"spans": []}, "/id: found None; expected a text or a number"),
         ({"id": "a", "spans": [1]}, "/spans/0: found 1; expected an object"),
     ],
 )
@@ -286,3 +288,119 @@ def test_other_files_are_refused(data: Json, message: str) -> None:
     with pytest.raises(DataError) as caught:
         import_langfuse(data, {})
     assert message in caught.value.message
+
+
+def _generation(output: Json, **more: Json) -> dict[str, Json]:
+    return _row(id="g", type="GENERATION", output=output) | more
+
+
+def _of(*rows: dict[str, Json]) -> Trace:
+    (trace,) = import_langfuse(list(rows), {}).traces
+    return trace
+
+
+def _calls(trace: Trace) -> list[tuple[str, object, object]]:
+    calls = [step for step in trace.steps if isinstance(step, ToolCall)]
+    return [(call.name, call.arguments, call.result) for call in calls]
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        {"role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "refund"}}]},
+        {"choices": [{"message": {"role": "assistant", "function_call": {"name": "refund"}}}]},
+        {"content": [{"type": "tool_use", "id": "c", "name": "refund", "input": {}}]},
+        [{"role": "assistant", "parts": [{"type": "tool_call", "name": "refund"}]}],
+        {"output": [{"type": "function_call", "call_id": "c", "name": "refund"}]},
+        {"content": {"role": "model", "parts": [{"functionCall": {"name": "refund"}}]}},
+        {"generations": [[{"message": {"kwargs": {"type": "ai", "content": "", "tool_calls": [
+            {"name": "refund", "args": {}, "id": "c"}
+        ]}}}]]},
+    ],
+    ids=["openai", "legacy", "anthropic", "otel", "responses", "gemini", "langchain"],
+)  # fmt: skip
+def test_generations_hold_calls_that_no_tool_row_repeats(output: Json) -> None:
+    """A client's integration records what the model said and nothing else."""
+    asked: Json = [
+        {"role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "refund"}}]},
+        {"role": "tool", "tool_call_id": "c", "content": "done"},
+    ]
+    later = _generation("Refunded.", id="h", input=asked, startTime="2026-01-01T00:00:09Z")
+    trace = _of(_generation(output), later)
+    (call,) = _calls(trace)
+    assert ("refund", {}) == call[:2]
+    assert "Refunded." == trace.output
+
+
+def test_a_tool_row_is_the_call_that_its_generation_asked_for() -> None:
+    """It is counted once."""
+    asks: Json = {"tool_calls": [{"id": "c", "function": {"name": "f", "arguments": "{}"}}]}
+    tool = _row(id="t", type="TOOL", name="f", input={}, output="ok")
+    assert [("f", {}, "ok")] == _calls(_of(_generation(asks), tool))
+
+
+def test_rows_that_are_no_call_are_none() -> None:
+    """An event that bears a tool's name, an evaluator's own model; an unknown type is kept."""
+    asks: Json = {"tool_calls": [{"id": "c", "function": {"name": "f", "arguments": "{}"}}]}
+    event = _row(id="e", type="EVENT", name="f")
+    assert 1 == len(_calls(_of(_generation(asks), event)))
+    judge = _row(id="j", type="EVALUATOR", name="judge")
+    its_model = _generation("4 of 5", id="m", parentObservationId="j")
+    trace = _of(_generation("Hi."), judge, its_model)
+    assert 1 == sum(isinstance(step, LlmCall) for step in trace.steps)
+    (step,) = _of(_row(id="x", type="HOLOGRAM")).steps
+    assert isinstance(step, Unread)
+    assert "observation HOLOGRAM" == step.type
+
+
+def test_a_generation_without_an_answer_is_no_proof_of_no_call() -> None:
+    """Nothing was recorded, and the draft says nothing of calls."""
+    imported = import_langfuse([_generation(None)], {})
+    assert any(isinstance(step, Unread) for step in imported.traces[0].steps)
+    assert imported.cases[0].expected.tool_calls is None
+
+
+@pytest.mark.parametrize(
+    ("usage", "tokens"),
+    [
+        # langfuse 15856; the first is a file of the cases.
+        (None, (1000, 2010)),
+        (
+            {
+                "input": 100,
+                "input_cache_creation_5m": 50000,
+                "input_cache_creation_1h": 50000,
+                "output": 10,
+                "total": 100110,
+            },
+            (100100, 10),
+        ),
+        (
+            {
+                "input": 10,
+                "input_audio_tokens": 1000,
+                "output": 20,
+                "output_audio_tokens": 500,
+                "total": 1530,
+            },
+            (1010, 520),
+        ),
+    ],
+)
+def test_parts_beside_the_input_are_counted(
+    usage: Json, tokens: tuple[int, int], shared_cases: Path
+) -> None:
+    """Langfuse keeps parts of the input beside it; the total says so."""
+    path = shared_cases / "importers" / "langfuse_usage_template.json"
+    data: Any = loads(path.read_bytes(), source=path.name)
+    if usage is not None:
+        data["observations"][0]["usageDetails"] = usage
+    (trace,) = import_langfuse(data, {}).traces
+    assert tokens == _tokens(trace)
+
+
+def test_a_name_that_is_a_list_is_none(shared_cases: Path) -> None:
+    """The span stays, without a name."""
+    path = shared_cases / "importers" / "langfuse_list_name.json"
+    (trace,) = import_langfuse(loads(path.read_bytes(), source=path.name), {}).traces
+    assert [None] == [step.name for step in trace.steps]

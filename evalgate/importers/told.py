@@ -1,30 +1,41 @@
-"""Calls of tools of a trace: those with a span of their own, and those that stand in messages."""
+"""Calls of tools of a trace: those recorded on their own, and those that stand in messages."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from evalgate.importers.messages import arguments_of, conversation, tool_error, unread
-from evalgate.importers.otel_messages import asked_rows, said_messages
-from evalgate.importers.otel_sources import OtelSpan
 from evalgate.importers.parts import Call, Message, Odd, Result
+from evalgate.schema.base import Json
 from evalgate.schema.trace import LlmCall, Step, ToolCall, Unread
 
-__all__ = ["Told", "told_calls", "with_told"]
+__all__ = ["ModelCall", "Told", "told_calls", "with_told"]
 
 _FINAL: Final = frozenset(
     {"stop", "end_turn", "stop_sequence", "length", "max_tokens", "content_filter", "refusal"}
 )
 """Reasons to stop of an answer that asks for no tool."""
+_ANSWERS: Final = frozenset({"final_result"})
+"""Tools by which a framework has a model answer in a shape (Pydantic AI); nobody runs them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """A record of a model call, a wrapper of one included."""
+
+    id: str | None
+    parent: str | None
+    answer: tuple[Message, ...] | None
+    """What the model answered; null: not recorded."""
+    asked: tuple[Json, ...] = ()
+    """The messages that it was given, as they came."""
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the messages of one span of a model call tell."""
+    """What the messages of one model call tell."""
 
-    span: OtelSpan
-    messages: tuple[Message, ...] | None
-    """Null: the span recorded none."""
+    source: ModelCall
     calls: tuple[Call, ...] = ()
     odd: tuple[Odd, ...] = ()
 
@@ -47,18 +58,17 @@ class _Pool:
         return False
 
 
-def told_calls(spans: Iterable[OtelSpan], parents: Mapping[str, str | None]) -> list[Told]:
+def told_calls(sources: Iterable[ModelCall], parents: Mapping[str, str | None]) -> list[Told]:
     """Read the messages of model calls; what an enclosing call tells again is left out.
 
     Args:
-        spans: Spans of model calls, in order of time, wrappers included.
-        parents: The parent of each span.
+        sources: Model calls, in order of time, wrappers included.
+        parents: The parent of each record.
     """
     told: list[Told] = []
-    for span in spans:
-        messages = said_messages(span)
-        items = [item for message in messages or () for item in message.items]
-        around = [each for each in told if _is_around(each.span, span, parents)]
+    for source in sources:
+        items = [item for message in source.answer or () for item in message.items]
+        around = [each for each in told if _is_around(each.source, source, parents)]
         known = [(call.name, _key(call)) for each in around for call in each.calls]
         calls = [
             item
@@ -66,8 +76,7 @@ def told_calls(spans: Iterable[OtelSpan], parents: Mapping[str, str | None]) -> 
             if isinstance(item, Call) and (item.name, _key(item)) not in known
         ]
         odd = () if around else tuple(item for item in items if isinstance(item, Odd))
-        seen = None if messages is None else tuple(messages)
-        told.append(Told(span, seen, tuple(calls), odd))
+        told.append(Told(source, tuple(calls), odd))
     return told
 
 
@@ -85,11 +94,13 @@ def with_told(steps: Sequence[Step], told: Sequence[Told]) -> list[Step]:
         left = [row for row in left if not pool.take(row[2], match)]
     added: dict[str, list[Step]] = {}
     for each, number, call in left:
-        at = str(each.span.id)
+        if call.name in _ANSWERS:
+            continue
+        at = str(each.source.id)
         added.setdefault(at, []).append(_step(each, number, call, told))
     for each in told:
-        found = [unread(odd, f"{each.span.id}.odd{n}") for n, odd in enumerate(each.odd)]
-        added.setdefault(str(each.span.id), []).extend(found)
+        found = [unread(odd, f"{each.source.id}.odd{n}") for n, odd in enumerate(each.odd)]
+        added.setdefault(str(each.source.id), []).extend(found)
     return [
         new
         for step in steps
@@ -105,8 +116,8 @@ def _silent(step: Step, told: Sequence[Told], *, had_spans: bool) -> list[Step]:
     """Say that a model call recorded no message, where no span of a tool shows what it asked."""
     if had_spans or not isinstance(step, LlmCall) or step.finish_reason in _FINAL:
         return []
-    told_of = [each for each in told if each.span.id == step.id]
-    if not told_of or told_of[0].messages is not None or step.error is not None:
+    told_of = [each for each in told if each.source.id == step.id]
+    if not told_of or told_of[0].source.answer is not None or step.error is not None:
         return []
     if any(each.calls for each in told):
         return []
@@ -119,13 +130,13 @@ def _timed(step: Step, added: list[Step]) -> list[Step]:
     return [new.model_copy(update={"start": step.end, "end": step.end}) for new in added]
 
 
-def _is_around(outer: OtelSpan, inner: OtelSpan, parents: Mapping[str, str | None]) -> bool:
+def _is_around(outer: ModelCall, inner: ModelCall, parents: Mapping[str, str | None]) -> bool:
     """Whether a span lies around another, or in it."""
     return _lies_in(inner, outer.id, parents) or _lies_in(outer, inner.id, parents)
 
 
-def _lies_in(span: OtelSpan, outer: str | None, parents: Mapping[str, str | None]) -> bool:
-    at, seen = span.parent, set[str]()
+def _lies_in(source: ModelCall, outer: str | None, parents: Mapping[str, str | None]) -> bool:
+    at, seen = source.parent, set[str]()
     while at is not None and at not in seen:
         if at == outer:
             return True
@@ -161,8 +172,8 @@ def _step(told: Told, number: int, call: Call, every: Sequence[Told]) -> ToolCal
     answered = call.result or _answered(told, call, every)
     error = None if answered is None else tool_error(answered.content, failed=answered.failed)
     return ToolCall(
-        id=f"{told.span.id}.{number}",
-        parent_id=told.span.id,
+        id=f"{told.source.id}.{number}",
+        parent_id=told.source.id,
         name=call.name,
         arguments=arguments,
         result=None if answered is None else answered.content,
@@ -176,7 +187,7 @@ def _answered(told: Told, call: Call, every: Sequence[Told]) -> Result | None:
     """Find the result of a call in the conversation that the next model call was given."""
     later = every[every.index(told) + 1 :]
     for each in later:
-        steps = conversation(asked_rows(each.span), "").steps
+        steps = conversation(list(each.source.asked), "").steps
         same = [
             step
             for step in steps
