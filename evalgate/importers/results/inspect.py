@@ -76,7 +76,7 @@ def read(document: Document, options: ReadOptions) -> Results:  # noqa: ARG001  
         name
         for _, sample in samples
         for name, score in mapping(sample.get("scores")).items()
-        if mapping(score).get("value") in _LETTERS or isinstance(mapping(score).get("value"), bool)
+        if _is_letter(mapping(score).get("value"))
     }
     kinds = {name: RATIO if name in letters else ScoreKind() for row in rows for name in row.scores}
     return Results(rows, kinds, notes=tuple(_notes(header, results, len(held), cut=cut)))
@@ -164,6 +164,10 @@ def _value(value: Json) -> Score:
     if isinstance(value, str) and value in _LETTERS:
         return Scored(_LETTERS[value])
     return score_of(value)
+
+
+def _is_letter(value: Json) -> bool:
+    return isinstance(value, bool) or (isinstance(value, str) and value in _LETTERS)
 
 
 def _asked(value: Json) -> Json:

@@ -47,6 +47,8 @@ _PASSED: Final[Mapping[str, float]] = MappingProxyType(
     | dict.fromkeys(("fail", "failed", "false", "failure", "no", "incorrect"), 0.0)
 )
 _ID_LENGTH: Final = 120
+_LARGEST: Final = 1e100
+"""Statistics square values and add them up; no score, cost or time is larger."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +120,7 @@ class ReadOptions:
 
 
 def number(value: Json) -> float | None:
-    """Return a finite number, also one written as text, else null."""
+    """Return a finite number of at most 1e100, also one written as text, else null."""
     if isinstance(value, bool):
         return None
     if isinstance(value, str):
@@ -134,7 +136,7 @@ def number(value: Json) -> float | None:
         given = float(value)
     except OverflowError:
         return None
-    return given if isfinite(given) else None
+    return given if isfinite(given) and abs(given) <= _LARGEST else None
 
 
 def tokens(value: Json) -> int | None:
