@@ -33,10 +33,11 @@ from evalgate.gateway.request_key import Prepared, parse_body, prepare, recall, 
 from evalgate.gateway.sessions import Sessions
 from evalgate.gateway.trial_log import Limit, TrialLog
 from evalgate.gateway.upstream import Upstream, UpstreamRequest
-from evalgate.gateway.wire.base import Usage, as_body, count
+from evalgate.gateway.wire.base import as_body, count
 from evalgate.gateway.wire.errors import ProviderError
 from evalgate.gateway.wire.routes import Route, provider_of, resolve
 from evalgate.quota.profiles import WireResponse
+from evalgate.schema.usage import Usage
 
 __all__ = ["MAX_BODY", "Admit", "Incoming", "Settle", "create_app"]
 

@@ -7,8 +7,8 @@ from pydantic_core import from_json
 
 from evalgate.gateway.cassette_index import CaseTape
 from evalgate.gateway.governor import Price
-from evalgate.gateway.wire.base import Usage
 from evalgate.quota.quota import Quota
+from evalgate.schema.usage import Usage
 
 __all__ = ["Forecast", "PlannedCall", "forecast", "planned_calls"]
 

@@ -12,7 +12,6 @@ from heapq import heappop, heappush
 from itertools import count
 from random import Random
 
-from evalgate.gateway.wire.base import Usage
 from evalgate.gateway.wire.errors import ProviderError
 from evalgate.quota.quota import (
     Admitted,
@@ -26,6 +25,7 @@ from evalgate.quota.quota import (
     settle,
 )
 from evalgate.quota.units import nanoseconds, seconds
+from evalgate.schema.usage import Usage
 
 __all__ = ["Estimate", "Governor", "GovernorSettings", "Permit", "Price", "estimate_tokens"]
 
@@ -152,7 +152,7 @@ class Governor:
 
     def _reserve(self, estimate: Estimate) -> float | ProviderError:
         output = _OUTPUT_IF_UNSAID if estimate.max_tokens is None else estimate.max_tokens
-        usage = Usage(input_tokens=estimate.input_tokens, output_tokens=output)
+        usage = Usage(input=estimate.input_tokens, output=output)
         cost = self._price(estimate.model, usage)
         budget = self.settings.budget_usd
         if budget is not None and cost is None:

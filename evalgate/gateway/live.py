@@ -18,10 +18,11 @@ from evalgate.gateway.upstream import (
     timed_out,
     unreachable,
 )
-from evalgate.gateway.wire.base import Usage, Wire, as_body, count
+from evalgate.gateway.wire.base import Wire, as_body, count
 from evalgate.gateway.wire.errors import ProviderError, classify, error_body, error_headers
 from evalgate.gateway.wire.openai_chat import ask_for_usage, is_usage_event
 from evalgate.gateway.wire.sse import is_done, read_events, split_events
+from evalgate.schema.usage import Usage
 
 __all__ = ["Live"]
 
@@ -125,7 +126,7 @@ class Live:
         usage: Usage | None = None
         try:
             sent = await self._attempt(log, call, request, send, finished)
-            usage = sent.reply.usage if sent.error is None else Usage(0, 0)
+            usage = sent.reply.usage if sent.error is None else Usage(input=0, output=0)
         finally:
             if self._governor is not None and permit is not None:
                 self._governor.leave(permit, usage)

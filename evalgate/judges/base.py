@@ -14,6 +14,7 @@ from evalgate.schema.base import Json
 from evalgate.schema.canonical import digest
 from evalgate.schema.judge import Evidence
 from evalgate.schema.score import Score
+from evalgate.schema.usage import Usage
 
 __all__ = [
     "Ask",
@@ -144,17 +145,13 @@ class Meter:
     """Output tokens."""
     cost_usd: float | None = 0.0
     """USD; None once a call of unknown cost was made."""
-    price: Callable[[int, int], float | None] = field(default=lambda _in, _out: None, repr=False)
-    """Input and output tokens to USD; None where the price is unknown."""
+    price: Callable[[Usage], float | None] = field(default=lambda _usage: None, repr=False)
+    """What a call used to USD; None where the price is unknown."""
 
-    def add(self, input_tokens: int | None, output_tokens: int | None) -> None:
+    def add(self, usage: Usage) -> None:
         """Count one call; unknown tokens make the cost unknown."""
         self.calls += 1
-        self.input_tokens += input_tokens or 0
-        self.output_tokens += output_tokens or 0
-        cost = (
-            None
-            if input_tokens is None or output_tokens is None
-            else self.price(input_tokens, output_tokens)
-        )
+        self.input_tokens += usage.input_tokens or 0
+        self.output_tokens += usage.output_tokens or 0
+        cost = self.price(usage)
         self.cost_usd = None if cost is None or self.cost_usd is None else self.cost_usd + cost

@@ -11,7 +11,7 @@ from evalgate.judges.base import Judge, Judged, JudgeError, Meter
 from evalgate.judges.cache import Desk, Limits, Shelf
 from evalgate.judges.factory import open_judge
 from evalgate.metrics.judged import judge_scores
-from evalgate.pricing import PriceBook, Usage, price_call
+from evalgate.pricing import PriceBook, Unpriced, price_call
 from evalgate.schema.canonical import digest
 from evalgate.schema.config import JudgeConfig
 from evalgate.schema.golden import Case
@@ -19,6 +19,7 @@ from evalgate.schema.judge import Evidence
 from evalgate.schema.result import JudgeInfo
 from evalgate.schema.score import Abstained, Broken, Score, Scored
 from evalgate.schema.trace import Feedback, Trace
+from evalgate.schema.usage import Usage
 from evalgate.scorers.contexts import evidence_of
 from evalgate.stats.summary import FAILED
 from evalgate.store.redaction import clean_trace
@@ -279,18 +280,18 @@ def _key(name: str, config: JudgeConfig, world: World) -> str | None:
     return key
 
 
-def _price(config: JudgeConfig, book: PriceBook) -> Callable[[int, int], float | None]:
+def _price(config: JudgeConfig, book: PriceBook) -> Callable[[Usage], float | None]:
     """Return what a call costs; unknown where calls go to models of several prices."""
     mixed = (config.kind == "selfcheck" and config.sample_model not in (None, config.model)) or (
         config.kind == "ragas" and "answer_relevancy" in config.metrics
     )
 
-    def price(input_tokens: int, output_tokens: int) -> float | None:
+    def price(usage: Usage) -> float | None:
         if config.kind == "moderation":
             return 0.0
         if mixed:
             return None
-        cost = price_call(Usage(input_tokens, output_tokens), config.model, None, None, book)
-        return None if cost is None else float(cost)
+        cost = price_call(usage, config.model, None, None, book)
+        return None if isinstance(cost, Unpriced) else float(cost)
 
     return price

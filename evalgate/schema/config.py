@@ -26,6 +26,7 @@ __all__ = [
     "ScorerConfig",
     "SuiteConfig",
     "Threshold",
+    "TierPrice",
     "TrustConfig",
     "Waived",
 ]
@@ -150,8 +151,8 @@ def _agent(value: object) -> object:
     return {"run": value} if isinstance(value, str) else value
 
 
-class Price(Model):
-    """Price of a model in USD per million tokens; wins over the price table."""
+class TierPrice(Model):
+    """Price of a model in USD per million tokens; a part without a price makes costs unknown."""
 
     input: NonNegative
     """Input tokens."""
@@ -159,6 +160,37 @@ class Price(Model):
     """Output tokens."""
     cached: NonNegative | None = None
     """Cached input tokens; null: as input."""
+    cache_write: NonNegative | None = None
+    """Input tokens written to the cache for its default lifetime."""
+    cache_write_1h: NonNegative | None = None
+    """Input tokens written to the cache for an hour."""
+    reasoning: NonNegative | None = None
+    """Output tokens spent on reasoning; null: as output."""
+    input_audio: NonNegative | None = None
+    """Audio sent."""
+    cache_read_audio: NonNegative | None = None
+    """Audio read from the cache."""
+    input_image: NonNegative | None = None
+    """Images sent."""
+    cache_read_image: NonNegative | None = None
+    """Images read from the cache."""
+    input_video: NonNegative | None = None
+    """Video sent."""
+    output_audio: NonNegative | None = None
+    """Audio received."""
+    output_image: NonNegative | None = None
+    """Images received."""
+    output_video: NonNegative | None = None
+    """Video received."""
+    tools: dict[str, NonNegative] = Field(default_factory=dict)
+    """USD of one use of a tool that the provider runs, by name, e.g. `web_search: 0.01`."""
+
+
+class Price(TierPrice):
+    """Price of a model in USD per million tokens; wins over the price table."""
+
+    tiers: dict[str, TierPrice] = Field(default_factory=dict)
+    """Prices of other service tiers, by the provider's name of the tier, e.g. `flex`."""
 
 
 class LiveLimits(Model):

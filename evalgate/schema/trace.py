@@ -10,6 +10,7 @@ from pydantic import Field
 
 from evalgate.schema.base import Json, Model, NonNegative, Ratio, Tokens
 from evalgate.schema.golden import Guardrail, Requestor
+from evalgate.schema.usage import Usage
 
 __all__ = [
     "Attempt",
@@ -98,6 +99,8 @@ class LlmCall(_StepBase):
     """Input tokens written to the provider's prompt cache."""
     reasoning_tokens: Tokens | None = None
     """Output tokens spent on reasoning."""
+    usage: Usage | None = None
+    """What the call used, as parts that do not overlap; null: the counts above are all there is."""
     max_tokens: Tokens | None = None
     """The output limit asked for."""
     cost_usd: NonNegative | None = None
@@ -143,6 +146,8 @@ class ToolCall(_StepBase):
     """Why the call failed: `error`, `timeout`, `unparsable`, a status, or the message."""
     requestor: Requestor = "assistant"
     """Who made the call; only the agent's own are scored."""
+    executor: Literal["agent", "provider"] = "agent"
+    """Who ran it: the agent's code, or the model's provider on its own servers."""
     call_id: str | None = None
     """The provider's id of the call."""
 

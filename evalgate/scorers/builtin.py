@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from evalgate.metrics.registry import METRICS
-from evalgate.pricing import PriceBook
+from evalgate.pricing import PriceBook, spelt_price
 from evalgate.schema.golden import Case
 from evalgate.schema.result import TrialResult
 from evalgate.schema.score import Abstained, Broken, Score, Scored
@@ -219,7 +219,7 @@ def _cost_scorer(settings: Settings) -> Scorer:
         found = cost.cost_disagreement(trace, settings, book)
         return () if found is None else (found,)
 
-    prices = {model: price.model_dump() for model, price in settings.prices.items()}
+    prices = {model: spelt_price(price) for model, price in settings.prices.items()}
     return Scorer(
         name="cost",
         scores=cost.SCORES,

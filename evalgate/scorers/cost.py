@@ -3,12 +3,14 @@
 from datetime import datetime
 from math import fsum
 
-from evalgate.pricing import PriceBook, Usage, price_call
+from evalgate.pricing import PriceBook, Unpriced, price_call
 from evalgate.schema.golden import Case
 from evalgate.schema.result import TrialUsage
 from evalgate.schema.score import Abstained, Score, Scored
 from evalgate.schema.trace import LlmCall, Trace
+from evalgate.schema.usage import Usage
 from evalgate.scorers.settings import NO, Settings, unknown
+from evalgate.usage.parse import usage_of_totals
 
 __all__ = ["SCORES", "VERSION", "cost_disagreement", "score_cost", "trial_usage"]
 
@@ -117,25 +119,31 @@ def _call_cost(
 
 
 def _computed(call: LlmCall, at: datetime | None, book: PriceBook) -> float | Abstained:
-    if call.input_tokens is None or call.output_tokens is None:
+    usage = _usage(call)
+    if usage.billed_usd is not None:
+        return usage.billed_usd
+    if not usage.problems and None in (usage.input_tokens, usage.output_tokens):
         return _NO_TOKENS
     if call.model is None:
         return _NO_MODEL
-    usage = Usage(
+    cost = price_call(usage, call.model, call.provider, at, book)
+    return unknown(cost.reason) if isinstance(cost, Unpriced) else float(cost)
+
+
+def _usage(call: LlmCall) -> Usage:
+    """Take the parts of a call, else make them of its totals."""
+    if call.usage is not None:
+        return call.usage
+    return usage_of_totals(
         call.input_tokens,
         call.output_tokens,
-        call.cached_tokens or 0,
-        call.cache_write_tokens or 0,
+        call.cached_tokens,
+        call.cache_write_tokens,
+        call.reasoning_tokens,
     )
-    cost = price_call(usage, call.model, call.provider, at, book)
-    return _no_price(call.model) if cost is None else float(cost)
 
 
 _NO_MODEL = unknown("an LLM call names no model")
-
-
-def _no_price(model: str) -> Abstained:
-    return unknown(f"no price is known for model {model!r} (add it under `prices`)")
 
 
 def _moment(trace: Trace) -> datetime | None:

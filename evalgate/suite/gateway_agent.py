@@ -16,15 +16,14 @@ from evalgate.gateway.server import serve
 from evalgate.gateway.sessions import GatewaySettings, Outcome, Session, Sessions
 from evalgate.gateway.sessions import Mode as GatewayMode
 from evalgate.gateway.upstream import Endpoint, Upstream
-from evalgate.gateway.wire.base import Usage
 from evalgate.gateway.wire.routes import Target
-from evalgate.pricing import PriceBook, price_call
-from evalgate.pricing import Usage as PricedUsage
+from evalgate.pricing import PriceBook, Unpriced, price_call
 from evalgate.quota.quota import Quota
 from evalgate.schema.canonical import digest
 from evalgate.schema.config import GatewayConfig, LiveLimits
 from evalgate.schema.golden import Case
 from evalgate.schema.trace import Trace
+from evalgate.schema.usage import Usage
 from evalgate.stats.rng import seeded
 from evalgate.store.cassettes import recover
 from evalgate.suite.environment import World
@@ -281,13 +280,5 @@ def quota_of(limits: LiveLimits) -> Quota:
 
 def live_price(book: PriceBook, model: str, usage: Usage) -> float | None:
     """Price one call in USD; null where price or tokens are unknown."""
-    if usage.input_tokens is None or usage.output_tokens is None:
-        return None
-    priced = PricedUsage(
-        usage.input_tokens,
-        usage.output_tokens,
-        usage.cached_tokens or 0,
-        usage.cache_write_tokens or 0,
-    )
-    cost = price_call(priced, model, None, None, book)
-    return None if cost is None else float(cost)
+    cost = price_call(usage, model, None, None, book)
+    return None if isinstance(cost, Unpriced) else float(cost)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from evalgate.schema.base import Json
+from evalgate.schema.usage import Usage
 
 __all__ = [
     "Body",
@@ -14,7 +15,6 @@ __all__ = [
     "ProviderName",
     "Reply",
     "ToolResult",
-    "Usage",
     "Wire",
     "as_body",
     "as_list",
@@ -30,22 +30,6 @@ Ids = Callable[[str], str]
 
 ProviderName = Literal["openai", "anthropic"]
 """Whose manners are spoken; Azure speaks OpenAI's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens of one response; None is unknown."""
-
-    input_tokens: int | None = None
-    """All input tokens, cached ones included."""
-    output_tokens: int | None = None
-    """All output tokens, reasoning included."""
-    cached_tokens: int | None = None
-    """Input tokens read from the provider's cache."""
-    cache_write_tokens: int | None = None
-    """Input tokens written to the provider's cache."""
-    reasoning_tokens: int | None = None
-    """Output tokens spent on reasoning."""
 
 
 @dataclass(frozen=True, slots=True)

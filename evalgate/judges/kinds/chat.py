@@ -18,8 +18,10 @@ from evalgate.judges.base import JudgeError, Meter, Question, Reply
 from evalgate.judges.kinds.http import Http, HttpReply, NoReply
 from evalgate.schema.base import Json
 from evalgate.schema.canonical import digest
+from evalgate.schema.usage import Usage
 from evalgate.text import strict_json
 from evalgate.text.escape import cap
+from evalgate.usage.parse import parse_usage
 
 __all__ = [
     "ATTEMPTS",
@@ -191,7 +193,7 @@ def failed_status(reply: HttpReply, envelope: dict[str, Any] | None) -> Failure:
     said = error.get("message")
     shown = _shown(said if isinstance(said, str) else reply.body.decode(errors="replace"))
     reason = f"the judge answered HTTP {reply.status}: {shown}"
-    if {error.get("code"), error.get("type")} & _HOPELESS:
+    if any(name in _HOPELESS for name in (error.get("code"), error.get("type"))):
         return Failure(reason, again=False)
     return Failure(reason, again=reply.status in _CURABLE or reply.status >= 500, wait=reply.wait)
 
@@ -204,12 +206,8 @@ def _json_object(body: bytes) -> dict[str, Any] | None:
 
 def _count(envelope: dict[str, Any], meter: Meter) -> None:
     usage = envelope.get("usage")
-    usage = usage if isinstance(usage, dict) else {}
-    meter.add(_tokens(usage.get("prompt_tokens")), _tokens(usage.get("completion_tokens")))
-
-
-def _tokens(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    tier = {"service_tier": envelope.get("service_tier")}
+    meter.add(parse_usage({**tier, **usage}) if isinstance(usage, dict) else Usage())
 
 
 def _content(envelope: dict[str, Any]) -> str | Failure:

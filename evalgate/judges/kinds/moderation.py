@@ -21,6 +21,7 @@ from evalgate.judges.kinds.chat import Failure, failed_status, prompt_digest, re
 from evalgate.judges.kinds.http import Http, NoReply
 from evalgate.schema.judge import Evidence
 from evalgate.schema.score import Abstained, Scored
+from evalgate.schema.usage import Usage
 from evalgate.text import strict_json
 
 __all__ = ["PROMPT_DIGEST", "VERSION", "WORST", "moderation_judge"]
@@ -100,7 +101,7 @@ async def _attempt(http: Http, body: bytes, meter: Meter) -> Reply | Failure:
     data: Any = parsed.value if isinstance(parsed, strict_json.Parsed) else None
     if reply.status != 200:
         return failed_status(reply, data if isinstance(data, dict) else None)
-    meter.add(0, 0)
+    meter.add(Usage(input=0, output=0))
     try:
         return _one(_Results.model_validate(data, strict=True))
     except ValueError as error:

@@ -16,7 +16,9 @@ from evalgate.errors import MissingExtra
 from evalgate.judges.base import JudgeError, Meter, Reply
 from evalgate.schema.base import Json
 from evalgate.schema.judge import Evidence
+from evalgate.schema.usage import Usage
 from evalgate.text.escape import cap
+from evalgate.usage.parse import parse_usage
 
 __all__ = ["RAGAS_VERSION", "Endpoint", "RagasLive", "import_ragas"]
 
@@ -200,11 +202,10 @@ def _noting(base: type[Any], inner: Any) -> Any:  # noqa: ANN401  # a model of R
 
 def _count(response: Any, meter: Meter) -> None:  # noqa: ANN401  # a response of httpx2
     try:
-        usage = response.json().get("usage") or {}
+        usage = response.json().get("usage")
     except (ValueError, AttributeError):
-        usage = {}
-    tokens = (usage.get("prompt_tokens"), usage.get("completion_tokens", 0))
-    meter.add(*(t if isinstance(t, int) else None for t in tokens))
+        usage = None
+    meter.add(parse_usage(usage) if isinstance(usage, dict) else Usage())
 
 
 async def _faithfulness(ragas: RagasLive, evidence: Evidence) -> Reply:
