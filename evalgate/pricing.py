@@ -86,7 +86,7 @@ class Rates:
     """What the numerators are divided by to give USD."""
     parts: Mapping[str, int]
     """Numerators by part of `Usage`; a part that is not there has no price."""
-    tools: Mapping[str, int] = _NOTHING
+    tools: Mapping[str, int] = field(default_factory=lambda: _NOTHING)
     """Numerators of one use, by tool."""
     per_call: int = 0
     """Numerator of the call itself."""
@@ -116,7 +116,7 @@ class Tariffs:
 
     standard: Rates
     """At list price."""
-    tiers: Mapping[str, Rates] = _NOTHING
+    tiers: Mapping[str, Rates] = field(default_factory=lambda: _NOTHING)
     """By service tier."""
 
     def cost(self, usage: Usage) -> Fraction | Unpriced:

@@ -1,15 +1,15 @@
 """What one request and its response were: the log that steps, cassettes and reports are made of."""
 
-import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from evalgate.gateway.request_key import Prepared
-from evalgate.gateway.wire.base import Body, Reply, Wire, as_body
-from evalgate.gateway.wire.errors import ProviderError, classify
+from evalgate.gateway.wire.base import Body, Event, Reply, UnknownItem, Wire, as_body
+from evalgate.gateway.wire.errors import ProviderError, classify, error_inside
 from evalgate.gateway.wire.routes import Route
 from evalgate.gateway.wire.sse import read_events
+from evalgate.text.tame_json import read_json
 
 __all__ = ["AttemptLog", "CallLog", "Delivered", "OddRequest", "parse_object", "retry_after"]
 
@@ -36,7 +36,7 @@ class Delivered:
     @cached_property
     def body(self) -> Body:
         """The JSON object; empty where it is none."""
-        return parse_object(b"".join(chunk for _, chunk in self.chunks))
+        return parse_object(self._text)
 
     @cached_property
     def error(self) -> str | None:
@@ -46,17 +46,40 @@ class Delivered:
             return named.decode("latin-1")
         if self.cut:
             return "cut_stream"
-        return classify(self.status, {} if self.stream else self.body)
+        if self.status >= 400:
+            return classify(self.status, {} if self.stream else self.body)
+        return self._inside
 
     @cached_property
     def reply(self) -> Reply:
         """What the model said; read once however often the response is replayed."""
         if self.status >= 400:
             return Reply(error=self.error)
+        if self._inside is not None:
+            return Reply(error=self._inside)
         if not self.stream:
-            return self.wire.read(self.body)
+            return _with_unread(self.wire.read(self.body), self._text)
+        texts = tuple(UnknownItem("event", e.text) for e in self._events if e.text)
+        reply = self.wire.read_stream(self._events)
+        return replace(reply, unknown=(*reply.unknown, *texts)) if texts else reply
+
+    @cached_property
+    def _text(self) -> bytes:
+        return b"".join(chunk for _, chunk in self.chunks)
+
+    @cached_property
+    def _events(self) -> tuple[Event, ...]:
         last = self.chunks[-1][0] if self.chunks else 0.0
-        return self.wire.read_stream(read_events((*self.chunks, (last, self.usage_event))))
+        return read_events((*self.chunks, (last, self.usage_event)))
+
+    @cached_property
+    def _inside(self) -> str | None:
+        """The class of an error that came as a success: in the body, or as an event of a stream."""
+        if not self.stream:
+            return error_inside(self.body)
+        named = (event.name == "error" and "server_error" for event in self._events)
+        found = (error_inside(event.data) for event in self._events)
+        return next((e for e in (*found, *named) if e), None)
 
     @cached_property
     def hint(self) -> float | None:
@@ -64,11 +87,18 @@ class Delivered:
         return retry_after(dict(self.headers))
 
 
+def _with_unread(reply: Reply, raw: bytes) -> Reply:
+    """Keep a response that its protocol does not explain."""
+    if reply.error != "bad_response" or not raw:
+        return reply
+    return replace(reply, unknown=(UnknownItem("response", raw.decode("utf-8", "replace")),))
+
+
 def parse_object(raw: bytes) -> Body:
     """Read a JSON object; anything else is an empty one."""
     try:
-        return as_body(json.loads(raw))
-    except (ValueError, RecursionError):
+        return as_body(read_json(raw))
+    except ValueError:
         return {}
 
 

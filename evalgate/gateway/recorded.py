@@ -16,6 +16,7 @@ from evalgate.gateway.wire.base import Wire
 from evalgate.schema.base import Json
 from evalgate.schema.cassette import BodyStyle, CallEntry, RecordedResponse
 from evalgate.text.redact import Redactor
+from evalgate.text.tame_json import read_plain
 
 __all__ = ["KEPT_HEADERS", "call_entry", "delivered", "recorded_response"]
 
@@ -95,7 +96,7 @@ def _headers(response: Delivered, redactor: Redactor) -> dict[str, str]:
 
 def _json_body(raw: bytes, redactor: Redactor) -> tuple[Json, BodyStyle] | None:
     try:
-        value = json.loads(raw)
+        value = read_plain(raw)
         style = next((style for style in _STYLES if _spelt(value, style) == raw), None)
     except (ValueError, RecursionError, PydanticSerializationError):
         return None

@@ -8,6 +8,7 @@ a keyed digest, so that nobody can test a guess with a table.
 """
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -154,6 +155,8 @@ def _refuse(name: str) -> NoReturn:
 def _float(digits: str) -> float:
     """Read 1.0 as 1, so that clients in different languages send the same request."""
     value = float(digits)
+    if not math.isfinite(value):
+        raise _RefusedError(digits[:40])
     return int(value) if value.is_integer() and abs(value) < 1e15 else value
 
 

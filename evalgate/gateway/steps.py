@@ -9,14 +9,18 @@ from evalgate.gateway.trial_log import Limit
 from evalgate.gateway.wire.base import Body, CalledTool, Reply, ToolResult, as_body, as_list, count
 from evalgate.schema.base import Json
 from evalgate.schema.canonical import digest
-from evalgate.schema.trace import Attempt, GuardrailStep, LlmCall, Span, ToolCall
+from evalgate.schema.trace import Attempt, GuardrailStep, LlmCall, Span, ToolCall, Unread
+from evalgate.text.escape import cap
+from evalgate.text.tame_json import tame
 
 __all__ = ["GatewayStep", "build_steps"]
 
-GatewayStep = LlmCall | ToolCall | GuardrailStep | Span
+GatewayStep = LlmCall | ToolCall | GuardrailStep | Span | Unread
 """What the gateway can see."""
 
 _DIGITS = 4
+_TYPE = 200
+"""Characters of the type of an item that nobody knows."""
 
 
 @dataclass(slots=True)
@@ -48,17 +52,21 @@ def build_steps(
     """
     steps: list[GatewayStep] = []
     waiting: dict[str, list[_Open]] = {}
+    answered: dict[str, list[ToolResult]] = {}
+    unread: list[Unread] = []
     tools: list[_Open] = []
     ordered = sorted(calls, key=_when)
     for number, call in enumerate(ordered):
         name = f"llm-{number}"
-        _answer(call, waiting)
+        _answer(call, waiting, answered)
         steps.append(_call_step(call, name))
-        for tool in _asked(call):
-            waiting_one = _Open(tool, name, call.last.end)
+        for tool in _reply(call).tools:
+            waiting_one = _Open(tool, name, call.last.end, tool.result, call.last.end)
             tools.append(waiting_one)
-            if tool.call_id is not None:
+            if tool.call_id is not None and tool.result is None:
                 waiting.setdefault(tool.call_id, []).append(waiting_one)
+        unread += _unread_steps(call, name, len(unread))
+    steps += unread
     steps += [_tool_step(tool, number) for number, tool in enumerate(tools)]
     steps += [_odd_step(request, number) for number, request in enumerate(odd)]
     if limit is not None:
@@ -75,21 +83,45 @@ def _reply(call: CallLog) -> Reply:
     return Reply() if sent is None or call.last.error is not None else sent.reply
 
 
-def _asked(call: CallLog) -> tuple[CalledTool, ...]:
-    """Return the tool calls an agent can have acted on: those of a whole answer."""
-    reply = _reply(call)
-    return () if reply.error is not None else reply.tools
+def _unread_steps(call: CallLog, parent: str, number: int) -> list[Unread]:
+    """Keep what nobody could read of an answer."""
+    if call.route.wire.kind != "llm":
+        return []
+    at = call.last.end
+    return [
+        Unread(
+            id=f"unread-{number + n}",
+            parent_id=parent,
+            start=at,
+            end=at,
+            type=cap(item.type, _TYPE),
+            item=tame(item.item),
+        )
+        for n, item in enumerate(_reply(call).unknown)
+    ]
 
 
-def _answer(call: CallLog, waiting: dict[str, list[_Open]]) -> None:
-    """Join the results that a request carries with the calls that wait for them."""
+def _answer(
+    call: CallLog, waiting: dict[str, list[_Open]], answered: dict[str, list[ToolResult]]
+) -> None:
+    """Join the results that a request carries with the calls that wait for them.
+
+    A conversation carries old results again, and some models give every call the same id: a result
+    that has answered a call is not the next one's.
+    """
     if not waiting:
         return
+    old = {call_id: [*results] for call_id, results in answered.items()}
     for result in call.prepared.results:
+        known = old.get(result.call_id)
+        if known and result in known:
+            known.remove(result)
+            continue
         queue = waiting.get(result.call_id)
         if queue:
             found = queue.pop(0)
             found.result, found.end = result, call.attempts[0].start
+            answered.setdefault(result.call_id, []).append(result)
             if not queue:
                 del waiting[result.call_id]
 
@@ -112,14 +144,15 @@ def _call_step(call: CallLog, name: str) -> LlmCall | Span:
         output_tokens=usage.output_tokens,
         cached_tokens=usage.cached_tokens,
         cache_write_tokens=usage.cache_write_tokens,
-        reasoning_tokens=usage.reasoning_tokens,
+        reasoning_tokens=usage.reasoning,
+        usage=usage if usage.model_fields_set else None,
         max_tokens=_max_tokens(call),
         time_to_first_token=_first_token(call, reply),
         attempts=tuple(_attempt(attempt) for attempt in call.attempts),
         finish_reason=reply.finish_reason,
         error=call.last.error or reply.error,
-        input=request.get("messages"),
-        output=reply.message,
+        input=tame(request.get("messages")),
+        output=tame(reply.message),
         prompt_digest=_prompt_digest(request),
         tools_digest=digest(request["tools"]) if request.get("tools") else None,
         sampling_digest=digest(request.get("sampling")),
@@ -135,8 +168,8 @@ def _span(call: CallLog, name: str, reply: Reply) -> Span:
         name=call.route.wire.name,
         start=call.attempts[0].start,
         end=call.last.end,
-        input=call.prepared.canonical.get("messages"),
-        output=reply.message,
+        input=tame(call.prepared.canonical.get("messages")),
+        output=tame(reply.message),
         metadata=noted,
     )
 
@@ -195,11 +228,17 @@ def _tool_step(waiting: _Open, number: int) -> ToolCall:
         name=waiting.tool.name,
         start=waiting.start,
         end=waiting.end,
-        arguments=arguments,
-        result=None if result is None else content_of(result),
+        arguments=_arguments(arguments),
+        result=None if result is None else tame(content_of(result)),
+        executor="provider" if waiting.tool.by_provider else "agent",
         error=error,
         call_id=waiting.tool.call_id,
     )
+
+
+def _arguments(given: dict[str, Json] | str) -> dict[str, Json] | str:
+    kept = tame(given)
+    return kept if isinstance(kept, dict | str) else given
 
 
 def _odd_step(request: OddRequest, number: int) -> Span:

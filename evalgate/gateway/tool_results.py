@@ -5,6 +5,7 @@ import re
 
 from evalgate.gateway.wire.base import CalledTool, ToolResult, as_body
 from evalgate.schema.base import Json
+from evalgate.text.tame_json import is_plain
 
 __all__ = ["arguments_of", "content_of", "error_of"]
 
@@ -26,10 +27,9 @@ def arguments_of(tool: CalledTool) -> dict[str, Json] | str:
         return {"input": tool.arguments}
     if not tool.arguments.strip():
         return {}
-    try:
-        value = json.loads(tool.arguments)
-    except (ValueError, RecursionError):
+    if not is_plain(tool.arguments):
         return tool.arguments
+    value = json.loads(tool.arguments)
     return value if isinstance(value, dict) else tool.arguments
 
 

@@ -8,9 +8,8 @@ from evalgate.schema.golden import Case
 from evalgate.schema.result import TrialUsage
 from evalgate.schema.score import Abstained, Score, Scored
 from evalgate.schema.trace import LlmCall, Trace
-from evalgate.schema.usage import Usage
 from evalgate.scorers.settings import NO, Settings, unknown
-from evalgate.usage.parse import usage_of_totals
+from evalgate.usage.parse import usage_of_call
 
 __all__ = ["SCORES", "VERSION", "cost_disagreement", "score_cost", "trial_usage"]
 
@@ -119,7 +118,7 @@ def _call_cost(
 
 
 def _computed(call: LlmCall, at: datetime | None, book: PriceBook) -> float | Abstained:
-    usage = _usage(call)
+    usage = usage_of_call(call)
     if usage.billed_usd is not None:
         return usage.billed_usd
     if not usage.problems and None in (usage.input_tokens, usage.output_tokens):
@@ -128,19 +127,6 @@ def _computed(call: LlmCall, at: datetime | None, book: PriceBook) -> float | Ab
         return _NO_MODEL
     cost = price_call(usage, call.model, call.provider, at, book)
     return unknown(cost.reason) if isinstance(cost, Unpriced) else float(cost)
-
-
-def _usage(call: LlmCall) -> Usage:
-    """Take the parts of a call, else make them of its totals."""
-    if call.usage is not None:
-        return call.usage
-    return usage_of_totals(
-        call.input_tokens,
-        call.output_tokens,
-        call.cached_tokens,
-        call.cache_write_tokens,
-        call.reasoning_tokens,
-    )
 
 
 _NO_MODEL = unknown("an LLM call names no model")

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any, Final
 
+from evalgate.schema.trace import LlmCall
 from evalgate.schema.usage import INPUT_PARTS, OUTPUT_PARTS, Usage
 from evalgate.usage.fields import Count, Found, known_path, leaves, sort_in
 from evalgate.usage.names import BESIDE, INSIDE, PROMPT
 from evalgate.usage.sums import add_usages
 
-__all__ = ["parse_usage", "usage_of_totals"]
+__all__ = ["parse_usage", "usage_of_call", "usage_of_totals"]
 
 _IN_INPUT: Final = INPUT_PARTS[1:]
 _IN_OUTPUT: Final = OUTPUT_PARTS[1:]
@@ -42,6 +43,19 @@ def parse_usage(raw: Mapping[str, Any], *, inside: bool | None = None) -> Usage:
     for path, value in leaves(raw):
         sort_in(found, path, value)
     return _settled(found)
+
+
+def usage_of_call(call: LlmCall) -> Usage:
+    """Take the parts of a call, else make them of its totals."""
+    if call.usage is not None:
+        return call.usage
+    return usage_of_totals(
+        call.input_tokens,
+        call.output_tokens,
+        call.cached_tokens,
+        call.cache_write_tokens,
+        call.reasoning_tokens,
+    )
 
 
 def usage_of_totals(

@@ -19,7 +19,7 @@ def _price(model: str, usage: Usage) -> float | None:
 
 
 def _call(case: str, model: str = "m", seconds: float = 2.0) -> PlannedCall:
-    return PlannedCall((case, 0), model, Usage(100, 50), seconds)
+    return PlannedCall((case, 0), model, Usage(input=100, output=50), seconds)
 
 
 def test_sums() -> None:

@@ -47,7 +47,7 @@ def _run(governor: Governor, estimates: list[Estimate], time: VirtualTime) -> li
         permit = await governor.enter(estimate)
         assert isinstance(permit, Permit)
         entered = time.now
-        governor.leave(permit, Usage(100, 100))
+        governor.leave(permit, Usage(input=100, output=100))
         return entered
 
     async def everything() -> list[float]:
@@ -133,7 +133,7 @@ def test_the_budget_holds_at_any_concurrency() -> None:
     assert "budget_exhausted" == found[2].code
     for permit in found[:2]:
         assert isinstance(permit, Permit)
-        governor.leave(permit, Usage(10, 10))
+        governor.leave(permit, Usage(input=10, output=10))
     assert 0.04 == pytest.approx(governor.spent_usd)
     assert isinstance(asyncio.run(governor.enter(SMALL)), Permit)
 

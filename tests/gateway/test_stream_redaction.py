@@ -51,7 +51,8 @@ def test_lanes_of_tool_calls_are_apart() -> None:
     """The arguments of two calls that come interleaved are not taken for one text."""
 
     def part(index: int, text: str) -> str:
-        return _event({"tool_calls": [{"index": index, "function": {"arguments": text}}]})
+        function = {"name": "f", "arguments": text}
+        return _event({"tool_calls": [{"index": index, "function": function}]})
 
     whole = part(0, '{"k":"s3cret') + part(1, '{"x":1}') + part(0, '-val/ue"}') + _event({}, "stop")
     clean = redact_stream(((0.0, whole),), REDACTOR)

@@ -1,6 +1,8 @@
 """Anthropic messages: `POST /v1/messages` and `POST /v1/messages/count_tokens`."""
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 
 from evalgate.gateway.wire.base import (
     Body,
@@ -9,16 +11,30 @@ from evalgate.gateway.wire.base import (
     Ids,
     Reply,
     ToolResult,
-    Usage,
+    UnknownItem,
     Wire,
     as_body,
     as_list,
     count,
+    named_tool,
+    sorted_items,
     text_of,
+    usage_of,
 )
 from evalgate.schema.base import Json
+from evalgate.text.tame_json import is_plain
+from evalgate.usage.sums import merge_usages
 
 __all__ = ["COUNT_TOKENS", "WIRE"]
+
+_CALLS = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
+_TEXTS = frozenset(
+    {"text", "thinking", "redacted_thinking", "compaction", "container_upload", "image", "document"}
+)
+"""Blocks that hold no call."""
+
+_EVENTS = frozenset({"content_block_stop", "message_stop", "ping", "error"})
+"""Events that add nothing to the message."""
 
 
 def _prompt(body: Body, ids: Ids) -> list[Json]:
@@ -67,50 +83,60 @@ def _is_person(message: Body) -> bool:
     return any(as_body(part).get("type") != "tool_result" for part in content)
 
 
-def _usage(usage: Body) -> Usage:
-    fresh = count(usage, "input_tokens")
-    read = count(usage, "cache_read_input_tokens")
-    written = count(usage, "cache_creation_input_tokens")
-    return Usage(
-        input_tokens=None if fresh is None else fresh + (read or 0) + (written or 0),
-        output_tokens=count(usage, "output_tokens"),
-        cached_tokens=read,
-        cache_write_tokens=written,
-    )
-
-
 def _read(body: Body) -> Reply:
     blocks = as_list(body.get("content"))
+    tools, unknown = _called(blocks)
     return Reply(
         model=text_of(body.get("model")),
         finish_reason=text_of(body.get("stop_reason")),
-        usage=_usage(as_body(body.get("usage"))),
-        tools=_called(blocks),
+        usage=usage_of(body.get("usage")),
+        tools=tools,
+        unknown=unknown,
         message={"role": "assistant", "content": blocks},
         error=None if isinstance(body.get("content"), list) else "bad_response",
     )
 
 
-def _called(blocks: list[Json]) -> tuple[CalledTool, ...]:
-    return tuple(
-        CalledTool(text_of(block.get("id")), text_of(block.get("name")) or "", _input(block))
-        for block in map(as_body, blocks)
-        if block.get("type") == "tool_use"
+def _called(blocks: list[Json]) -> tuple[tuple[CalledTool, ...], tuple[UnknownItem, ...]]:
+    results = {result.call_id: result for result in _results_in(blocks)}
+    tools, unknown = sorted_items(_item(block) for block in blocks)
+    answered = (
+        replace(tool, result=results.get(tool.call_id or "")) if tool.by_provider else tool
+        for tool in tools
     )
+    return tuple(answered), unknown
 
 
-def _input(block: Body) -> str | Body:
-    given = block.get("input")
-    if isinstance(given, dict):
-        return given
-    return given if isinstance(given, str) else json.dumps(given)
+def _item(block: Json) -> CalledTool | UnknownItem | None:
+    body = as_body(block)
+    kind = text_of(body.get("type")) or ""
+    if kind in _TEXTS or kind.endswith("_tool_result"):
+        return None
+    if kind not in _CALLS:
+        return UnknownItem(kind or "block", block)
+    found = named_tool(body.get("id"), body.get("name"), body.get("input"), kind=kind)
+    if isinstance(found, CalledTool) and kind != "tool_use":
+        return replace(found, by_provider=True)
+    return found
+
+
+def _results_in(blocks: list[Json]) -> Iterator[ToolResult]:
+    """Read the results of tools that the provider ran."""
+    for block in map(as_body, blocks):
+        call_id = text_of(block.get("tool_use_id"))
+        if call_id and (text_of(block.get("type")) or "").endswith("_tool_result"):
+            content = block.get("content")
+            kind = text_of(as_body(content).get("type")) or ""
+            failed = block.get("is_error") is True or kind.endswith("_error")
+            yield ToolResult(call_id, content, failed=failed)
 
 
 def _read_stream(events: tuple[Event, ...]) -> Reply:
     start: Body = {}
-    usage: Body = {}
+    usages: list[Body] = []
+    odd: list[UnknownItem] = []
     blocks: dict[int, Body] = {}
-    finish = error = None
+    finish: str | None = None
     first: float | None = None
     ended = False
     for event in events:
@@ -118,7 +144,7 @@ def _read_stream(events: tuple[Event, ...]) -> Reply:
         kind = data.get("type")
         if kind == "message_start":
             start = as_body(data.get("message"))
-            usage = {**as_body(start.get("usage"))}
+            usages.append(as_body(start.get("usage")))
         elif kind == "content_block_start":
             blocks[count(data, "index") or 0] = {**as_body(data.get("content_block"))}
         elif kind == "content_block_delta":
@@ -126,19 +152,21 @@ def _read_stream(events: tuple[Event, ...]) -> Reply:
             _add(blocks.setdefault(count(data, "index") or 0, {}), as_body(data.get("delta")))
         elif kind == "message_delta":
             finish = text_of(as_body(data.get("delta")).get("stop_reason")) or finish
-            usage |= as_body(data.get("usage"))
-        elif kind == "error":
-            error = text_of(as_body(data.get("error")).get("type"))
+            usages.append(as_body(data.get("usage")))
+        elif data and kind not in _EVENTS:
+            odd.append(UnknownItem(f"event.{text_of(kind) or 'event'}", data))
         ended = ended or kind == "message_stop"
     content: list[Json] = [_closed(blocks[index]) for index in sorted(blocks)]
+    tools, unknown = _called(content)
     return Reply(
         model=text_of(start.get("model")),
         finish_reason=finish,
-        usage=_usage(usage),
-        tools=_called(content),
+        usage=usage_of(merge_usages(usages)),
+        tools=tools,
+        unknown=(*unknown, *odd),
         message={"role": "assistant", "content": content},
         first_token=first,
-        error=error or (None if ended else "cut_stream"),
+        error=None if ended else "cut_stream",
     )
 
 
@@ -157,10 +185,7 @@ def _closed(block: Body) -> Body:
     whole = {name: value for name, value in block.items() if name != "_json"}
     if not isinstance(text, str) or not text:
         return whole
-    try:
-        whole["input"] = json.loads(text)
-    except (ValueError, RecursionError):
-        whole["input"] = text
+    whole["input"] = json.loads(text) if is_plain(text) else text
     return whole
 
 

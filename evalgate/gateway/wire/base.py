@@ -1,13 +1,16 @@
 """What every protocol file says about its protocol: data and pure functions, no inheritance."""
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from evalgate.schema.base import Json
 from evalgate.schema.usage import Usage
+from evalgate.usage.parse import parse_usage
 
 __all__ = [
+    "NO_USAGE",
     "Body",
     "CalledTool",
     "Event",
@@ -15,11 +18,15 @@ __all__ = [
     "ProviderName",
     "Reply",
     "ToolResult",
+    "UnknownItem",
     "Wire",
     "as_body",
     "as_list",
     "count",
+    "named_tool",
+    "sorted_items",
     "text_of",
+    "usage_of",
 ]
 
 Body = dict[str, Json]
@@ -34,7 +41,7 @@ ProviderName = Literal["openai", "anthropic"]
 
 @dataclass(frozen=True, slots=True)
 class CalledTool:
-    """A tool call that a model asked for."""
+    """A tool call of a model."""
 
     call_id: str | None
     """The provider's id."""
@@ -44,6 +51,10 @@ class CalledTool:
     """As sent: JSON text, free text, or an object."""
     free_text: bool = False
     """Whether `arguments` is free text by design (custom tools)."""
+    by_provider: bool = False
+    """Whether the provider ran it, on its own servers."""
+    result: "ToolResult | None" = None
+    """The result, where the response itself holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +70,20 @@ class ToolResult:
 
 
 @dataclass(frozen=True, slots=True)
+class UnknownItem:
+    """A part of a response that no reader knows."""
+
+    type: str
+    """What the response calls it, else where it stood."""
+    item: Json
+    """As it came."""
+
+
+NO_USAGE: Final = Usage()
+"""Nothing is stated."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """A successful response, read."""
 
@@ -66,12 +91,14 @@ class Reply:
     """The model that answered."""
     finish_reason: str | None = None
     """Why it stopped, in the provider's word."""
-    usage: Usage = Usage()
+    usage: Usage = NO_USAGE
     """Tokens."""
     tools: tuple[CalledTool, ...] = ()
-    """Tool calls asked for."""
+    """Tool calls: those that the agent is asked to make, and those the provider made itself."""
+    unknown: tuple[UnknownItem, ...] = ()
+    """What of it is not understood."""
     message: Json = None
-    """The message."""
+    """The message; a list of them where there are several choices."""
     first_token: float | None = None
     """Seconds from the request to the first token of a stream."""
     error: str | None = None
@@ -86,6 +113,12 @@ class Event:
     """Seconds since the request when its last byte came."""
     data: Body
     """Its data; empty where that is no JSON object."""
+    name: str | None = None
+    """Its name, where the stream gives one."""
+    done: bool = False
+    """Whether it is OpenAI's `[DONE]`."""
+    text: str | None = None
+    """Its data where that is no JSON object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +162,40 @@ def as_list(value: Json) -> list[Json]:
 def text_of(value: Json) -> str | None:
     """Return a text as it is, and anything else as None."""
     return value if isinstance(value, str) else None
+
+
+def usage_of(usage: Json, tier: Json = None) -> Usage:
+    """Read the usage of a response, and the service tier that stands beside it."""
+    whole = as_body(usage)
+    beside = {"service_tier": tier} if isinstance(tier, str) and whole else {}
+    return parse_usage({**beside, **{k: v for k, v in whole.items() if v is not None}})
+
+
+def named_tool(
+    call_id: Json, name: Json, arguments: Json, *, kind: str, free_text: bool = False
+) -> CalledTool | UnknownItem | None:
+    """Make a tool call; without a name it is none, and not nothing if anything else is said."""
+    given = arguments if isinstance(arguments, str | dict) else _spelt(arguments)
+    if isinstance(name, str) and name:
+        return CalledTool(text_of(call_id), name, given, free_text)
+    if not given and not name:
+        return None
+    return UnknownItem(f"{kind} without a name", {"id": call_id, "name": name, "arguments": given})
+
+
+def _spelt(value: Json) -> str:
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def sorted_items(
+    found: Iterable[CalledTool | UnknownItem | None],
+) -> tuple[tuple[CalledTool, ...], tuple[UnknownItem, ...]]:
+    """Part calls and unknown items."""
+    items = tuple(found)
+    return (
+        tuple(item for item in items if isinstance(item, CalledTool)),
+        tuple(item for item in items if isinstance(item, UnknownItem)),
+    )
 
 
 def count(source: Mapping[str, Json], name: str) -> int | None:

@@ -1,11 +1,13 @@
 """Errors in each provider's own body and headers."""
 
 import json
+import re
 from dataclasses import dataclass
 
 from evalgate.gateway.wire.base import Body, ProviderName, as_body, text_of
+from evalgate.schema.base import Json
 
-__all__ = ["ProviderError", "classify", "error_body", "error_headers"]
+__all__ = ["ProviderError", "classify", "error_body", "error_headers", "error_inside"]
 
 _ANTHROPIC_TYPES = {
     400: "invalid_request_error",
@@ -18,6 +20,15 @@ _ANTHROPIC_TYPES = {
     504: "timeout_error",
     529: "overloaded_error",
 }
+_STATUS_OF = (
+    ("overloaded|unavailable", 529),
+    ("rate.?limit|too.?many|throttl", 429),
+    ("time.?out", 504),
+    ("authentication|permission|invalid.?api.?key|unauthori[sz]ed", 401),
+)
+"""What words in the code of an error mean."""
+
+_NO_MONEY = "insufficient_quota"
 _OPENAI_TYPES = {401: "invalid_request_error", 429: "requests"}
 
 
@@ -71,6 +82,43 @@ def error_headers(error: ProviderError) -> list[tuple[bytes, bytes]]:
     return headers
 
 
+def error_inside(body: Body) -> str | None:
+    """Name the error that a response of status 200, or one event of a stream, holds.
+
+    Args:
+        body: The JSON object.
+
+    Returns:
+        Its class; None where the object is no error. What the status of an error would tell is
+        taken from its code; one of no known code is the server's.
+    """
+    inner = as_body(body.get("response"))
+    found = body.get("error") or inner.get("error")
+    if not found and body.get("type") == "error":
+        found = {"code": body.get("code"), "message": body.get("message")}
+    if not found and isinstance(choices := body.get("choices"), list):
+        found = next((e for c in choices if (e := as_body(c).get("error"))), None)
+    if not found and "failed" in (body.get("status"), inner.get("status")):
+        found = "failed"
+    if isinstance(found, dict) and not any(found.values()):
+        return None
+    return _class_of(found) if found else None
+
+
+def _class_of(error: Json) -> str:
+    inner = as_body(error)
+    given = [inner.get(name) for name in ("code", "status", "type")]
+    numbers = [int(str(code)) for code in given if re.fullmatch("[1-5][0-9]{2}", str(code))]
+    words = " ".join(str(word) for word in given if isinstance(word, str))
+    status = next((n for n in numbers if n >= 400), None)
+    if status is None:
+        status = next(
+            (n for pattern, n in _STATUS_OF if re.search(pattern, words, re.IGNORECASE)), 500
+        )
+    named = classify(status, {"error": {"code": words}} if _NO_MONEY in words else {})
+    return "server_error" if named in {None, "bad_request"} else str(named)
+
+
 def classify(status: int, body: Body) -> str | None:
     """Name the error of a response; None for a success.
 
@@ -82,7 +130,7 @@ def classify(status: int, body: Body) -> str | None:
         return None
     inner = as_body(body.get("error"))
     code = text_of(inner.get("code")) or text_of(inner.get("type")) or ""
-    if code == "insufficient_quota":
+    if _NO_MONEY in code:
         return "quota_exhausted"
     if status == 429:
         return "throttled"

@@ -1,6 +1,7 @@
 """OpenAI chat completions: `POST /v1/chat/completions`, also under Azure's deployment paths."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
+from dataclasses import replace
 
 from evalgate.gateway.wire.base import (
     Body,
@@ -9,16 +10,91 @@ from evalgate.gateway.wire.base import (
     Ids,
     Reply,
     ToolResult,
-    Usage,
+    UnknownItem,
     Wire,
     as_body,
     as_list,
-    count,
+    named_tool,
+    sorted_items,
     text_of,
+    usage_of,
 )
+from evalgate.gateway.wire.openai_chat_stream import assemble
 from evalgate.schema.base import Json
 
 __all__ = ["WIRE", "ask_for_usage", "is_usage_event"]
+
+_MESSAGE = frozenset(
+    {
+        "tool_calls",
+        "function_call",
+        "content",
+        "executed_tools",
+        "annotations",
+        "audio",
+        "citations",
+        "context",
+        "images",
+        "provider_specific_fields",
+        "reasoning",
+        "reasoning_content",
+        "reasoning_details",
+        "refusal",
+        "search_results",
+        "thinking",
+        "thinking_blocks",
+        "token_ids",
+        "videos",
+    }
+)
+"""Fields of a message that are read, or that hold no call."""
+
+_CHOICE = frozenset(
+    {
+        "message",
+        "delta",
+        "logprobs",
+        "prompt_logprobs",
+        "token_ids",
+        "prompt_token_ids",
+        "content_filter_results",
+        "content_filter_offsets",
+        "content_filter_result",
+        "hidden_states",
+        "meta_info",
+        "provider_specific_fields",
+        "matched_stop",
+        "stop_reason",
+        "error",
+    }
+)
+"""Fields of a choice that are read, or that hold no call."""
+
+_PARTS = frozenset(
+    {
+        "text",
+        "output_text",
+        "refusal",
+        "thinking",
+        "reasoning",
+        "image",
+        "image_url",
+        "output_image",
+        "audio",
+        "input_audio",
+        "output_audio",
+        "file",
+        "reference",
+        "document_url",
+    }
+)
+"""Parts of a content that hold no call."""
+
+_EVENT = frozenset({"usage", "x_groq", "error", "prompt_filter_results", "timings", "metadata"})
+"""Fields of an event that is no piece of a choice."""
+
+_EMPTY = frozenset({"id", "index", "type"})
+"""Fields of a tool call that say nothing of a call."""
 
 
 def _prompt(body: Body, ids: Ids) -> list[Json]:
@@ -52,109 +128,106 @@ def _user_turns(body: Body) -> int:
     return sum(1 for message in messages if as_body(message).get("role") == "user")
 
 
-def read_usage(usage: Body) -> Usage:
-    """Read a `usage` object of chat completions or embeddings."""
-    return Usage(
-        input_tokens=count(usage, "prompt_tokens"),
-        output_tokens=count(usage, "completion_tokens"),
-        cached_tokens=count(as_body(usage.get("prompt_tokens_details")), "cached_tokens"),
-        reasoning_tokens=count(as_body(usage.get("completion_tokens_details")), "reasoning_tokens"),
-    )
-
-
 def _read(body: Body) -> Reply:
-    choices = as_list(body.get("choices"))
-    choice = as_body(choices[0]) if choices else {}
-    message = as_body(choice.get("message"))
+    choices = [as_body(choice) for choice in as_list(body.get("choices"))]
+    messages = [as_body(choice.get("message")) for choice in choices]
+    tools, unknown = sorted_items(item for choice in choices for item in _choice_items(choice))
+    whole = bool(messages) and all(messages)
+    first = choices[0] if choices else {}
     return Reply(
         model=text_of(body.get("model")),
-        finish_reason=text_of(choice.get("finish_reason")),
-        usage=read_usage(as_body(body.get("usage"))),
-        tools=_called(message),
-        message=choice.get("message"),
-        error=None if message else "bad_response",
+        finish_reason=text_of(first.get("finish_reason")) or None,
+        usage=usage_of(body.get("usage"), body.get("service_tier")),
+        tools=tools,
+        unknown=unknown,
+        message=first.get("message") if len(messages) < 2 else [*messages],
+        error=None if whole else "bad_response",
     )
 
 
-def _called(message: Body) -> tuple[CalledTool, ...]:
-    found = [_tool(as_body(call)) for call in as_list(message.get("tool_calls"))]
-    legacy = message.get("function_call")
-    if isinstance(legacy, dict):
-        found.append(_function(None, legacy))
-    return tuple(found)
+def _choice_items(choice: Body) -> Iterator[CalledTool | UnknownItem | None]:
+    message = as_body(choice.get("message"))
+    for call in _listed(message.get("tool_calls")):
+        yield _tool(call)
+    if legacy := message.get("function_call"):
+        yield _function(None, legacy, "function_call")
+    for part in _listed(message.get("content")):
+        yield _part(part)
+    for tool in _listed(message.get("executed_tools")):
+        yield _executed(as_body(tool))
+    for box, known, fields in (("message", _MESSAGE, message), ("choice", _CHOICE, choice)):
+        for name, value in fields.items():
+            if name not in known and isinstance(value, dict | list) and value:
+                yield UnknownItem(f"{box}.{name}", value)
 
 
-def _tool(call: Body) -> CalledTool:
-    call_id = text_of(call.get("id"))
-    custom = call.get("custom")
+def _listed(value: Json) -> list[Json]:
+    """Return the items of a list; one item that is in none stands for itself."""
+    if isinstance(value, list):
+        return value
+    return [value] if isinstance(value, dict) else []
+
+
+def _tool(call: Json) -> CalledTool | UnknownItem | None:
+    if not isinstance(call, dict):
+        return UnknownItem("tool_calls", call) if call else None
+    custom, function = call.get("custom"), call.get("function")
     if isinstance(custom, dict):
-        name, text = text_of(custom.get("name")) or "", text_of(custom.get("input")) or ""
-        return CalledTool(call_id, name, text, free_text=True)
-    return _function(call_id, as_body(call.get("function")))
+        name, text = custom.get("name"), custom.get("input")
+        return named_tool(call.get("id"), name, text, kind="custom", free_text=True)
+    if function is not None:
+        return _function(call.get("id"), function, "tool call")
+    if "name" in call:  # flat, as some servers write it
+        return _function(call.get("id"), call, "tool call")
+    kind = text_of(call.get("type"))
+    if kind in {None, "", "function"} and not any(v for k, v in call.items() if k not in _EMPTY):
+        return None
+    return UnknownItem(f"tool_calls.{kind or 'item'}", call)
 
 
-def _function(call_id: str | None, function: Body) -> CalledTool:
-    name = text_of(function.get("name")) or ""
-    return CalledTool(call_id, name, text_of(function.get("arguments")) or "")
+def _function(call_id: Json, function: Json, kind: str) -> CalledTool | UnknownItem | None:
+    if not isinstance(function, dict):
+        return UnknownItem(kind, function) if function else None
+    return named_tool(call_id, function.get("name"), function.get("arguments"), kind=kind)
+
+
+def _part(part: Json) -> CalledTool | UnknownItem | None:
+    """Read a part of a content that is a list."""
+    body = as_body(part)
+    kind = text_of(body.get("type"))
+    if kind == "tool_use":
+        return named_tool(body.get("id"), body.get("name"), body.get("input"), kind="tool_use")
+    if kind in _PARTS or isinstance(part, str):
+        return None
+    return UnknownItem(f"content.{kind or 'part'}", part)
+
+
+def _executed(tool: Body) -> CalledTool | UnknownItem | None:
+    """Read a tool that the server ran (Groq)."""
+    found = named_tool(tool.get("id"), tool.get("type"), tool.get("arguments"), kind="tool")
+    if not isinstance(found, CalledTool):
+        return found
+    result = ToolResult(found.call_id or "", tool.get("output"))
+    return replace(found, by_provider=True, result=result)
 
 
 def _read_stream(events: tuple[Event, ...]) -> Reply:
-    model = finish = None
-    usage: Body = {}
-    message: Body = {"role": "assistant", "content": None}
-    calls: dict[int, Body] = {}
-    first: float | None = None
-    for event in events:
-        model = text_of(event.data.get("model")) or model
-        usage = as_body(event.data.get("usage")) or usage
-        for choice in _first_choices(event.data):
-            finish = text_of(choice.get("finish_reason")) or finish
-            if _add(message, calls, as_body(choice.get("delta"))) and first is None:
-                first = event.at
-    if calls:
-        message["tool_calls"] = [calls[index] for index in sorted(calls)]
-    return Reply(
-        model=model,
-        finish_reason=finish,
-        usage=read_usage(usage),
-        tools=_called(message),
-        message=message,
+    body, first = assemble(events)
+    odd = [UnknownItem("event", e.data) for e in events if _is_odd(e.data)]
+    reply = _read(body)
+    ended = reply.finish_reason or any(event.done for event in events)
+    return replace(
+        reply,
         first_token=first,
-        error=None if finish else "cut_stream",
+        unknown=(*reply.unknown, *odd),
+        error=reply.error if ended else "cut_stream",
     )
 
 
-def _first_choices(data: Body) -> Iterable[Body]:
-    choices = (as_body(choice) for choice in as_list(data.get("choices")))
-    return (choice for choice in choices if choice.get("index", 0) == 0)
-
-
-def _add(message: Body, calls: dict[int, Body], delta: Body) -> bool:
-    """Add a delta to the message; say whether it holds a token."""
-    token = False
-    for name in ("content", "refusal", "reasoning_content"):
-        piece = delta.get(name)
-        if isinstance(piece, str) and piece:
-            message[name] = (text_of(message.get(name)) or "") + piece
-            token = True
-    for part in as_list(delta.get("tool_calls")):
-        _add_call(calls, as_body(part))
-        token = True
-    return token
-
-
-def _add_call(calls: dict[int, Body], part: Body) -> None:
-    call = calls.setdefault(count(part, "index") or 0, {"id": None, "type": "function"})
-    call["id"] = text_of(part.get("id")) or call["id"]
-    for kind, piece_name in (("function", "arguments"), ("custom", "input")):
-        piece = part.get(kind)
-        if not isinstance(piece, dict):
-            continue
-        whole = as_body(call.setdefault(kind, {"name": "", piece_name: ""}))
-        call["type"] = kind
-        whole["name"] = text_of(piece.get("name")) or whole["name"]
-        old, new = text_of(whole.get(piece_name)) or "", text_of(piece.get(piece_name)) or ""
-        whole[piece_name] = old + new
+def _is_odd(data: Body) -> bool:
+    """Whether an event is no piece of a choice and holds more than a usage."""
+    extra = (value for name, value in data.items() if name not in _EVENT)
+    return "choices" not in data and any(isinstance(value, dict | list) for value in extra)
 
 
 def ask_for_usage(body: Body) -> Body | None:

@@ -1,6 +1,6 @@
 """OpenAI embeddings: `POST /v1/embeddings`."""
 
-from evalgate.gateway.wire.base import Body, Event, Ids, Reply, Usage, Wire, as_body, count, text_of
+from evalgate.gateway.wire.base import Body, Event, Ids, Reply, Wire, as_body, text_of, usage_of
 from evalgate.schema.base import Json
 
 __all__ = ["WIRE"]
@@ -15,9 +15,7 @@ def _read(body: Body) -> Reply:
     vectors = body.get("data")
     return Reply(
         model=text_of(body.get("model")),
-        usage=Usage(
-            input_tokens=count(as_body(body.get("usage")), "prompt_tokens"), output_tokens=0
-        ),
+        usage=usage_of({"completion_tokens": 0, **as_body(body.get("usage"))}),
         message={"vectors": len(vectors)} if isinstance(vectors, list) else None,
         error=None if isinstance(vectors, list) else "bad_response",
     )

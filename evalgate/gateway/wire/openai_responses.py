@@ -1,25 +1,27 @@
 """OpenAI responses: `POST /v1/responses`."""
 
+from dataclasses import replace
+
 from evalgate.gateway.wire.base import (
     Body,
-    CalledTool,
     Event,
     Ids,
     Reply,
     ToolResult,
-    Usage,
+    UnknownItem,
     Wire,
     as_body,
     as_list,
     count,
     text_of,
+    usage_of,
 )
+from evalgate.gateway.wire.openai_response_items import billed_uses, is_result, read_items
 from evalgate.schema.base import Json
 
 __all__ = ["WIRE"]
 
 _FINAL = frozenset({"response.completed", "response.incomplete", "response.failed"})
-_RESULTS = frozenset({"function_call_output", "custom_tool_call_output"})
 
 
 def _items(body: Body) -> list[Json]:
@@ -46,7 +48,7 @@ def _results(body: Body) -> tuple[ToolResult, ...]:
     return tuple(
         ToolResult(call_id, item.get("output"))
         for item in map(as_body, _items(body))
-        if item.get("type") in _RESULTS and isinstance(call_id := item.get("call_id"), str)
+        if is_result(item) and isinstance(call_id := item.get("call_id"), str)
     )
 
 
@@ -55,57 +57,79 @@ def _user_turns(body: Body) -> int:
 
 
 def _read(body: Body) -> Reply:
-    usage = as_body(body.get("usage"))
     output = as_list(body.get("output"))
     reason = text_of(as_body(body.get("incomplete_details")).get("reason"))
-    status = text_of(body.get("status"))
+    tools, unknown = read_items(output)
+    usage = usage_of(body.get("usage"), body.get("service_tier"))
     return Reply(
         model=text_of(body.get("model")),
-        finish_reason=reason or status,
-        usage=Usage(
-            input_tokens=count(usage, "input_tokens"),
-            output_tokens=count(usage, "output_tokens"),
-            cached_tokens=count(as_body(usage.get("input_tokens_details")), "cached_tokens"),
-            reasoning_tokens=count(as_body(usage.get("output_tokens_details")), "reasoning_tokens"),
-        ),
-        tools=tuple(tool for item in output if (tool := _tool(as_body(item))) is not None),
+        finish_reason=reason or text_of(body.get("status")),
+        usage=usage.model_copy(update={"tool_uses": {**usage.tool_uses, **billed_uses(output)}}),
+        tools=tools,
+        unknown=unknown,
         message=body.get("output"),
-        error=_error(body, status),
+        error=None if isinstance(body.get("output"), list) else "bad_response",
     )
-
-
-def _error(body: Body, status: str | None) -> str | None:
-    if status == "failed":
-        return text_of(as_body(body.get("error")).get("code")) or "server_error"
-    return None if isinstance(body.get("output"), list) else "bad_response"
-
-
-def _tool(item: Body) -> CalledTool | None:
-    call_id, name = text_of(item.get("call_id")), text_of(item.get("name")) or ""
-    if item.get("type") == "function_call":
-        return CalledTool(call_id, name, text_of(item.get("arguments")) or "")
-    if item.get("type") == "custom_tool_call":
-        return CalledTool(call_id, name, text_of(item.get("input")) or "", free_text=True)
-    return None
 
 
 def _read_stream(events: tuple[Event, ...]) -> Reply:
     first = next((event.at for event in events if _is_token(event.data)), None)
     final = next((e.data for e in reversed(events) if e.data.get("type") in _FINAL), None)
-    if final is None:
-        started = next((e.data for e in events if "response" in e.data), {})
-        model = text_of(as_body(started.get("response")).get("model"))
-        return Reply(model=model, first_token=first, error="cut_stream")
-    whole = _read(as_body(final.get("response")))
-    return Reply(
-        whole.model,
-        whole.finish_reason,
-        whole.usage,
-        whole.tools,
-        whole.message,
-        first,
-        whole.error,
-    )
+    started = next((e.data for e in events if "response" in e.data), {})
+    body = as_body((final or started).get("response"))
+    reply = _read({**body, "output": _output(events, as_list(body.get("output")))})
+    odd = tuple(UnknownItem(_kind(e.data), e.data) for e in events if _is_odd(e))
+    error = reply.error if final is not None else "cut_stream"
+    return replace(reply, first_token=first, error=error, unknown=(*reply.unknown, *odd))
+
+
+def _output(events: tuple[Event, ...], final: list[Json]) -> list[Json]:
+    """Put the items of a stream together: the final list, and what stands in the events only."""
+    items: dict[int, Body] = {}
+    for number, event in enumerate(events):
+        data = event.data
+        place = count(data, "output_index")
+        place = number if place is None else place
+        match data.get("type"):
+            case "response.output_item.added":
+                items.setdefault(place, as_body(data.get("item")))
+            case "response.output_item.done":
+                items[place] = as_body(data.get("item"))
+            case "response.function_call_arguments.delta" | "response.mcp_call_arguments.delta":
+                _extend(items, place, "arguments", data.get("delta"))
+            case "response.custom_tool_call_input.delta":
+                _extend(items, place, "input", data.get("delta"))
+            case "response.function_call_arguments.done" | "response.mcp_call_arguments.done":
+                items[place] = {**items.get(place, {}), "arguments": data.get("arguments")}
+    known = [item.get("id") for item in map(as_body, final)]
+    calls = [as_body(item).get("call_id") for item in final]
+    missing = [
+        items[place]
+        for place in sorted(items)
+        if not _is_among(items[place], known, calls) and items[place] not in final
+    ]
+    return [*final, *missing]
+
+
+def _is_among(item: Body, ids: list[Json], calls: list[Json]) -> bool:
+    same_id = item.get("id") is not None and item.get("id") in ids
+    return same_id or (item.get("call_id") is not None and item.get("call_id") in calls)
+
+
+def _extend(items: dict[int, Body], place: int, name: str, piece: Json) -> None:
+    if isinstance(piece, str) and place in items:
+        old = text_of(items[place].get(name)) or ""
+        items[place] = {**items[place], name: old + piece}
+
+
+def _kind(data: Body) -> str:
+    return f"event.{text_of(data.get('type')) or 'event'}"
+
+
+def _is_odd(event: Event) -> bool:
+    """Whether an event is none of this protocol's."""
+    kind = text_of(event.data.get("type")) or ""
+    return bool(event.data) and not kind.startswith(("response.", "keepalive", "ping", "error"))
 
 
 def _is_token(data: Body) -> bool:

@@ -1,10 +1,10 @@
 """Server-sent events: split a stream of bytes into events, whatever the network cut it into."""
 
-import json
 import re
 from collections.abc import Iterable
 
 from evalgate.gateway.wire.base import Body, Event
+from evalgate.text.tame_json import read_json
 
 __all__ = ["is_done", "read_events", "split_events"]
 
@@ -52,19 +52,34 @@ def read_events(chunks: Iterable[tuple[float, bytes]]) -> tuple[Event, ...]:
         no JSON object give an event with empty data.
     """
     found: list[Event] = []
-    rest = b""
+    rest, last = b"", 0.0
     for at, chunk in chunks:
         events, rest = split_events(rest + chunk)
-        for event in events:
-            data = _data(event)
-            if data is not None:
-                found.append(Event(at, _object(data)))
-    return tuple(found)
+        found += [event for raw in events if (event := _event(at, raw)) is not None]
+        last = at
+    # Some servers leave out the blank line behind the last event.
+    final = _event(last, rest)
+    return tuple(found) if final is None or final.text else (*found, final)
 
 
-def _object(data: bytes) -> Body:
+def _event(at: float, raw: bytes) -> Event | None:
+    data = _data(raw)
+    if data is None:
+        return None
+    done = data == b"[DONE]"
+    value = {} if done else _object(data)
+    text = None if value is not None else data.decode("utf-8", "replace")
+    return Event(at, value or {}, _name(raw), done, text)
+
+
+def _name(event: bytes) -> str | None:
+    names = [line[6:].strip() for line in _LINES.split(event) if line.startswith(b"event:")]
+    return names[-1].decode("utf-8", "replace") if names else None
+
+
+def _object(data: bytes) -> Body | None:
     try:
-        value = json.loads(data)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
+        value = read_json(data)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None

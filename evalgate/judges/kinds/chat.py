@@ -193,7 +193,7 @@ def failed_status(reply: HttpReply, envelope: dict[str, Any] | None) -> Failure:
     said = error.get("message")
     shown = _shown(said if isinstance(said, str) else reply.body.decode(errors="replace"))
     reason = f"the judge answered HTTP {reply.status}: {shown}"
-    if any(name in _HOPELESS for name in (error.get("code"), error.get("type"))):
+    if any(isinstance(n, str) and n in _HOPELESS for n in (error.get("code"), error.get("type"))):
         return Failure(reason, again=False)
     return Failure(reason, again=reply.status in _CURABLE or reply.status >= 500, wait=reply.wait)
 

@@ -12,9 +12,11 @@ from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Literal
 
-from evalgate.pricing import PriceBook, Usage, price_call
+from evalgate.pricing import PriceBook, Unpriced, price_call
 from evalgate.schema.base import Json
 from evalgate.schema.trace import LlmCall, Trace, Unread
+from evalgate.schema.usage import OUTPUT_PARTS
+from evalgate.usage.parse import usage_of_call
 
 __all__ = [
     "PARTS",
@@ -101,7 +103,8 @@ def call_cost(
     shown = name or "unknown model"
     if _is_free(call):
         return CallCost(shown, {}, call)
-    recorded = Fraction(repr(call.cost_usd)) if call.cost_usd and model is None else None
+    billed = call.cost_usd or usage_of_call(call).billed_usd
+    recorded = Fraction(repr(billed)) if billed and model is None else None
     computed = None if name is None else _computed(call, name, at, book)
     if computed is None:
         return None if recorded is None else CallCost(shown, {"not split": recorded}, call)
@@ -201,13 +204,13 @@ def _computed(
     call: LlmCall, model: str, at: datetime | None, book: PriceBook
 ) -> tuple[Fraction, Fraction] | None:
     """Return what input and output of a call cost; None where that is unknown."""
-    if call.input_tokens is None or call.output_tokens is None:
-        return None
-    cached, written = call.cached_tokens or 0, call.cache_write_tokens or 0
-    usage = Usage(call.input_tokens, call.output_tokens, cached, written)
+    usage = usage_of_call(call).model_copy(update={"billed_usd": None})
+    sent = usage.model_copy(update={"output": 0, **dict.fromkeys(OUTPUT_PARTS[1:])})
     whole = price_call(usage, model, call.provider, at, book)
-    given = price_call(Usage(call.input_tokens, 0, cached, written), model, call.provider, at, book)
-    return None if whole is None or given is None else (given, whole - given)
+    given = price_call(sent, model, call.provider, at, book)
+    if isinstance(whole, Unpriced) or isinstance(given, Unpriced):
+        return None
+    return given, whole - given
 
 
 def _input_parts(call: LlmCall, cost: Fraction) -> dict[Part, Fraction]:

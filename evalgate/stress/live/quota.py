@@ -7,7 +7,6 @@ from random import Random
 from typing import NamedTuple
 
 from evalgate.gateway.app import Incoming, Settle
-from evalgate.gateway.wire.base import Usage
 from evalgate.quota.profiles import (
     ErrorKind,
     WireResponse,
@@ -29,6 +28,7 @@ from evalgate.quota.quota import (
     settle,
     use,
 )
+from evalgate.schema.usage import Usage
 from evalgate.stress.simulation.causes import Cause
 from evalgate.stress.simulation.faults import FaultProfile, draw_fault
 from evalgate.stress.simulation.in_flight import CAUSE_OF

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from evalgate.gateway.wire.base import CalledTool, Event, Usage
+from evalgate.gateway.wire.base import CalledTool, Event
 from evalgate.gateway.wire.openai_chat import WIRE, ask_for_usage, is_usage_event
 
 
@@ -50,15 +50,16 @@ def test_a_stream_without_its_end_is_cut() -> None:
     assert "cut_stream" == WIRE.read_stream(_events({"content": "x"})).error
 
 
-def test_other_choices_are_left_alone() -> None:
-    """With n > 1 the first choice is the answer."""
+def test_all_choices_are_kept() -> None:
+    """With n > 1 the messages of all choices are there, in the order of their index."""
     both: Any = {
         "choices": [
             {"index": 1, "delta": {"content": "B"}},
             {"index": 0, "delta": {"content": "A"}},
         ]
     }
-    assert {"role": "assistant", "content": "A"} == WIRE.read_stream((Event(0.0, both),)).message
+    said = [{"role": "assistant", "content": text} for text in "AB"]
+    assert said == WIRE.read_stream((Event(0.0, both),)).message
 
 
 @pytest.mark.parametrize("body", [{}, {"choices": []}, {"choices": [1]}, {"choices": "x"}])
@@ -73,7 +74,9 @@ def test_usage_that_is_none_is_unknown() -> None:
         "choices": [{"message": {"content": "x"}}],
         "usage": {"prompt_tokens": -1, "completion_tokens": "7", "total_tokens": True},
     }
-    assert Usage() == WIRE.read(body).usage
+    usage = WIRE.read(body).usage
+    assert (None, None) == (usage.input_tokens, usage.output_tokens)
+    assert 2 == len(usage.problems)
 
 
 def test_legacy_function_calls() -> None:

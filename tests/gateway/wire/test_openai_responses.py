@@ -3,6 +3,7 @@
 from typing import Any
 
 from evalgate.gateway.wire.base import CalledTool, Event
+from evalgate.gateway.wire.errors import error_inside
 from evalgate.gateway.wire.openai_responses import WIRE
 
 
@@ -34,13 +35,14 @@ def test_a_stream_without_its_end_is_cut() -> None:
 
 
 def test_failed_and_incomplete() -> None:
-    """A failed response carries its code, an incomplete one its reason."""
-    failed = WIRE.read_stream((_final("response.failed", status="failed", error={"code": "boom"}),))
+    """A failed response is an error inside a success, an incomplete one has its reason."""
+    failed = _final("response.failed", status="failed", error={"code": "rate_limit_exceeded"})
     short: Any = {"reason": "max_output_tokens"}
     cut = WIRE.read_stream(
         (_final("response.incomplete", status="incomplete", incomplete_details=short),)
     )
-    assert ("boom", "max_output_tokens") == (failed.error, cut.finish_reason)
+    assert "throttled" == error_inside(failed.data)
+    assert "max_output_tokens" == cut.finish_reason
 
 
 def test_tool_calls() -> None:

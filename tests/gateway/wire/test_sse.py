@@ -30,7 +30,19 @@ def test_an_event_has_the_time_of_its_last_byte() -> None:
 def test_what_is_not_whole_is_left_over() -> None:
     """A cut event is no event."""
     assert ([b"data: 1\n\n"], b"data: 2\n") == split_events(b"data: 1\n\ndata: 2\n")
-    assert () == read_events([(0.0, b'data: {"a": 1}\n')])
+    assert () == read_events([(0.0, b'data: {"a": 1')])
+
+
+def test_the_last_event_needs_no_blank_line() -> None:
+    """Some servers leave it out behind the last event; the event is whole all the same."""
+    first, last = read_events([(0.0, b'data: {"a": 1}\n\n'), (1.0, b"data: [DONE]")])
+    assert ({"a": 1}, True, 1.0) == (first.data, last.done, last.at)
+
+
+def test_an_event_that_is_no_object_is_kept() -> None:
+    """Data that nobody can read is text, and the event keeps its name."""
+    (event,) = read_events([(0.0, b"event: error\ndata: overloaded\n\n")])
+    assert ("error", "overloaded", {}) == (event.name, event.text, event.data)
 
 
 def test_done() -> None:
