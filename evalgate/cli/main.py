@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "evalgate.cli.operations.history:history",
         "Keep results over time: trends, flaky cases, noise.",
     ),
+    "slo": ("evalgate.cli.operations.slo:slo", "Show objectives, error budgets and burn rates."),
     "judge": ("evalgate.cli.judge:judge", "Calibrate judges with people, label, find drift."),
     "import": ("evalgate.cli.import_:import_", "Read golden sets and traces of other tools."),
     "cassette": ("evalgate.cli.cassette:cassette", "Show, prune and scan recorded model calls."),

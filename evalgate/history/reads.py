@@ -35,7 +35,7 @@ def metric_points(
         select(
             runs.suite, runs.run_id, runs.at, values.value, values.unit, values.direction,
             values.definition, runs.golden_digest, runs.commit, runs.fingerprint, values.num,
-            values.den, runs.partial,
+            values.den, runs.partial, values.unknown,
         )
         .join_from(database.tables.metrics, database.tables.runs, runs.run_id == values.run_id)
         .where(values.name == metric, runs.at >= since)

@@ -31,6 +31,8 @@ class Point:
     num: float | None = None
     den: int | None = None
     partial: bool = False
+    unknown: int = 0
+    """Trials whose value is unknown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The report as Markdown, for step summaries, comments and files."""
 
+from evalgate.output.goals import GOAL_HEAD, goal_rows
 from evalgate.output.stress import checklist_rows, figure_rows, scenario_line
 from evalgate.output.style import Style
 from evalgate.output.view import (
@@ -40,6 +41,7 @@ def _report(report: Report) -> str:
         *_changed(report),
         _checks(report),
         *_stress(report),
+        *_goals(report),
         *_cases(report),
         *_advisory(report),
         *_warnings(report),
@@ -91,6 +93,14 @@ def _stress(report: Report) -> list[str]:
     body = "\n".join(figures) + "\n\n" + "\n".join(lines)
     summary = "<summary>What became of the load, and the checklist</summary>"
     return [said, f"<details>{summary}\n\n{body}\n\n</details>"]
+
+
+def _goals(report: Report) -> list[str]:
+    if not report.goals:
+        return []
+    rows = (GOAL_HEAD, ("---",) * len(GOAL_HEAD))
+    cells = [map(markdown_cell, row) for row in goal_rows(report)]
+    return ["\n".join("| " + " | ".join(row) + " |" for row in (*rows, *cells))]
 
 
 def _value(value: float | None, check: Check) -> str:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from evalgate.output.goals import goal_rows
 from evalgate.output.stress import checklist_rows, figure_rows, scenario_line
 from evalgate.output.style import Style
 from evalgate.output.view import (
@@ -84,6 +85,8 @@ def _print(console: "Console", report: Report, *, narrow: bool) -> None:
     if len(moved) > len(shown):
         line(f"{len(moved) - len(shown)} more in report.json", "dim", 2)
     _print_stress(console, line, report)
+    for metric, target, then, today, state in goal_rows(report):
+        line(f"goal: {metric} {target}: {then}, {today} today: {state}", "bold")
     _print_rest(console, line, report, narrow=narrow)
 
 

@@ -68,6 +68,9 @@ class Objective(Model):
     """An event is good while the metric's value is at most this."""
     at_least: NonNegative | None = None
     """An event is good while the metric's value is at least this."""
+    sampled: bool = False
+    """Whether interactions without a value are left out, as the others are a fair sample; else
+    they leave the status open where they could change it."""
     agent: str | None = None
     """Only interactions of this agent, or, for runs, only this suite."""
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from evalgate.errors import ConfigError
 from evalgate.store.problems import problems_of
 
-__all__ = ["parse_yaml"]
+__all__ = ["parse_documents", "parse_yaml"]
 
 _ModelT = TypeVar("_ModelT", bound=BaseModel)
 _MAX_DEPTH = 50
@@ -53,6 +53,22 @@ def parse_yaml(text: str, model: type[_ModelT], *, source: str, expected: str) -
             for problem in problems_of(error, model, data)
         ]
         raise ConfigError("\n".join(rows), fix="evalgate validate  (after each edit)") from error
+
+
+def parse_documents(text: str, *, source: str) -> list[Any]:
+    """Read every document of a YAML file as plain data.
+
+    Raises:
+        ConfigError: The text is no YAML of the safe kind.
+    """
+    try:
+        nodes = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
+        return [_construct(node, "", {}, source) for node in nodes if node is not None]
+    except yaml.YAMLError as error:
+        message = f"{source}{_yaml_line(error)}: not YAML: {_yaml_problem(error)}"
+        raise ConfigError(message) from error
+    except RecursionError as error:
+        raise ConfigError(f"{source}: nested deeper than {_MAX_DEPTH} levels") from error
 
 
 def _construct(node: yaml.Node, pointer: str, lines: dict[str, int], source: str) -> Any:  # noqa: ANN401  # any YAML

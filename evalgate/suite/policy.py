@@ -55,11 +55,12 @@ def suite_metrics(suite: Suite) -> dict[str, Metric]:
     config = suite.config
     own = {name: user_metric(name, scorer) for name, scorer in config.scorers.items()}
     metrics = {**METRICS, **own, **judged_metrics(config.judges)}
-    for name in suite.config.gate.metrics:
+    gated = dict.fromkeys(suite.config.gate.metrics, "gate.metrics")
+    for name, key in (gated | dict.fromkeys(suite.config.goals, "goals")).items():
         metric = metrics.get(name) or find_metric(name)
         if metric is None:
             raise ConfigError(
-                f"suite {suite.name!r}: gate.metrics names {name!r}, which is no metric"
+                f"suite {suite.name!r}: {key} names {name!r}, which is no metric"
                 f"{did_you_mean(name, metrics)}",
                 fix="docs/metrics.md lists every metric",
             )

@@ -1,30 +1,16 @@
 """`evalgate history`."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
-from evalgate.cli.options import config_option
+from evalgate.cli.operations.options import find_place, place_options, say
 
 if TYPE_CHECKING:
-    from evalgate.commands.operations.history import Line, Place
+    from evalgate.commands.operations.history import Line
 
 __all__ = ["history"]
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def _place_options(command: Command) -> Command:
-    """Add `--config` and `--db`."""
-    command = click.option(
-        "--db",
-        metavar="URL",
-        help="A SQLite file or postgresql://... Default: `history:` of the configuration, else "
-        ".evalgate/history.db.",
-    )(command)
-    return config_option(command)
 
 
 @click.group()
@@ -37,7 +23,7 @@ def history() -> None:
 @click.option("--at", metavar="TIME", help="When a bare report was made (RFC 3339).")
 @click.option("--branch", metavar="NAME", help="The branch it ran on.")
 @click.option("--commit", metavar="HASH", help="The commit it ran at.")
-@_place_options
+@place_options
 def add(results: tuple[str, ...], config: Path, db: str | None, **given: str | None) -> None:
     """Add runs and reports; one that is there already stays as it is.
 
@@ -48,21 +34,21 @@ def add(results: tuple[str, ...], config: Path, db: str | None, **given: str | N
     from evalgate.suite.environment import this_machine  # noqa: PLC0415
 
     world = this_machine()
-    place = _place(config, db)
+    place = find_place(config, db)
     for line in add_results(results, Given(**given), place, world):
-        _say(line)
+        say(line)
 
 
 @history.command()
 @click.argument("metric")
 @click.option("--suite", "-s", metavar="NAME", help="Only this suite.")
 @click.option("--branch", metavar="NAME|all", help="Runs of this branch. Default: main and master.")
-@_place_options
+@place_options
 def show(metric: str, suite: str | None, branch: str | None, config: Path, db: str | None) -> None:
     """Show METRIC week by week, with the change and the noise floor."""
     from evalgate.commands.operations.history import opened, show_metric  # noqa: PLC0415  # heavy
 
-    place = _place(config, db)
+    place = find_place(config, db)
     branches = place.config.branches if branch is None else (branch,)
     with opened(place) as database:
         lines = show_metric(database, metric, suite, None if branch == "all" else branches)
@@ -73,23 +59,23 @@ def show(metric: str, suite: str | None, branch: str | None, config: Path, db: s
 def _show(metric: str, line: "Line") -> None:
     from evalgate.output.view import amount  # noqa: PLC0415  # heavy
 
-    _say(f"{line.suite}: {metric}")
+    say(f"{line.suite}: {metric}")
     for week in line.weeks:
         change = "" if week.change is None else f"  {week.change:+.1%}"
         notes = f"  ({'; '.join(week.notes)})" if week.notes else ""
         unknown = f", {week.unknown} unknown" if week.unknown else ""
         runs = f"{week.runs} run{'s' if week.runs != 1 else ''}{unknown}"
-        _say(f"  {week.start}  {amount(week.mean, line.unit):>9}{change}  {runs}{notes}")
+        say(f"  {week.start}  {amount(week.mean, line.unit):>9}{change}  {runs}{notes}")
     if line.noise is None:
-        _say("  noise: unknown, as no two runs share agent, model, prompt and golden set")
+        say("  noise: unknown, as no two runs share agent, model, prompt and golden set")
     else:
         limit = amount(line.noise.limit, line.unit)
-        _say(
+        say(
             f"  noise: sd {amount(line.noise.sd, line.unit)} between runs of one agent "
             f"({line.noise.freedom} degrees of freedom); a change below {limit} is noise"
         )
     if line.left_out:
-        _say(f"  {line.left_out} runs of a selection of the cases are left out")
+        say(f"  {line.left_out} runs of a selection of the cases are left out")
 
 
 @history.command()
@@ -97,7 +83,7 @@ def _show(metric: str, line: "Line") -> None:
 @click.option(
     "--last", type=click.IntRange(2), default=200, show_default=True, help="Runs looked at."
 )
-@_place_options
+@place_options
 def flaky(suite: str | None, last: int, config: Path, db: str | None) -> None:
     """List cases that change their outcome though agent, model, prompt and case did not.
 
@@ -106,15 +92,15 @@ def flaky(suite: str | None, last: int, config: Path, db: str | None) -> None:
     """
     from evalgate.commands.operations.history import opened, show_flakes  # noqa: PLC0415  # heavy
 
-    with opened(_place(config, db)) as database:
+    with opened(find_place(config, db)) as database:
         found = show_flakes(database, suite, last)
     for name, records in found.items():
         pairs = sum(record.pairs for record in records)
         shown = [record for record in records if record.flips or record.mixed]
-        _say(f"{name}: {len(shown)} of {len(records)} cases flaky ({pairs} pairs of runs)")
+        say(f"{name}: {len(shown)} of {len(records)} cases flaky ({pairs} pairs of runs)")
         for one in shown:
             rate = "unknown" if one.rate is None else f"{one.rate:.0%}"
-            _say(
+            say(
                 f"  {one.case_id}: flip rate {rate} ({one.flips} of {one.pairs} pairs), "
                 f"mixed trials in {one.mixed} of {one.runs} runs"
             )
@@ -129,7 +115,7 @@ def flaky(suite: str | None, last: int, config: Path, db: str | None) -> None:
     metavar="SCORE",
     help="The recorded score that stands for task success.",
 )
-@_place_options
+@place_options
 def observe(traces: Path, success: str, config: Path, db: str | None) -> None:
     """Add the interactions of production in TRACES (`-`: standard input), all or none."""
     import sys  # noqa: PLC0415
@@ -138,42 +124,28 @@ def observe(traces: Path, success: str, config: Path, db: str | None) -> None:
     from evalgate.commands.operations.history import observe as add_traces  # noqa: PLC0415  # heavy
     from evalgate.suite.environment import this_machine  # noqa: PLC0415
 
-    place = _place(config, db)
+    place = find_place(config, db)
     with TemporaryDirectory() as folder:
         if str(traces) == "-":
             traces = Path(folder) / "standard input"
             traces.write_bytes(sys.stdin.buffer.read())
         for line in add_traces(traces, success, place, this_machine()):
-            _say(line)
+            say(line)
 
 
 @history.command()
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="The file to write."
 )
-@_place_options
+@place_options
 def export(output: Path | None, config: Path, db: str | None) -> None:
     """Write every row as a line of JSON."""
     from evalgate.commands.operations.history import exported, opened  # noqa: PLC0415  # heavy
     from evalgate.store.atomic import write_text  # noqa: PLC0415
 
-    with opened(_place(config, db)) as database:
+    with opened(find_place(config, db)) as database:
         text = "".join(f"{line}\n" for line in exported(database))
     if output is None:
         click.echo(text, nl=False)
     else:
         write_text(output, text)
-
-
-def _place(config: Path, db: str | None) -> "Place":
-    import os  # noqa: PLC0415
-
-    from evalgate.commands.operations.history import history_of  # noqa: PLC0415  # heavy
-
-    return history_of(config, db, os.environ)
-
-
-def _say(text: str) -> None:
-    from evalgate.text.escape import terminal  # noqa: PLC0415  # heavy
-
-    click.echo(terminal(text))
