@@ -6,6 +6,7 @@ is judged by; `evaluate` aggregates, compares, decides and explains.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from evalgate.errors import ExitCode
@@ -18,10 +19,12 @@ from evalgate.judges.judged_agent import JudgedPart
 from evalgate.pricing import pricing_info
 from evalgate.run.explain import explain
 from evalgate.run.forecast import record_hint
+from evalgate.schema.objectives import GoalState
 from evalgate.schema.result import Report, Subject, SuiteInfo, TrialResult
 from evalgate.schema.score import Broken, Score
 from evalgate.schema.verdict import Check
 from evalgate.scorers.builtin import metric_sources, scorer_versions
+from evalgate.slo.goals import goal_states
 from evalgate.stats.aggregate import case_results, metric_values
 from evalgate.stats.summary import Side, side_of_report
 from evalgate.stress.report import StressPart, with_part
@@ -166,8 +169,17 @@ def evaluate(plan: Plan, trials: TrialSet, inputs: GateInputs) -> Report:
             "changes": changes,
             "baseline": reference(inputs.baseline),
             "changed": changed_lines(inputs.baseline, report.subject),
+            "goals": _goals(report, plan, inputs.today),
         }
     )
+
+
+def _goals(report: Report, plan: Plan, today: str | None) -> tuple[GoalState, ...]:
+    """Say where the goals are on the day of the run; they gate nothing."""
+    if today is None:
+        return ()
+    day = date.fromisoformat(today[:10])
+    return goal_states(plan.suite.config.goals, report.metrics, day)
 
 
 def _settling_note(plan: Plan, baseline: Side | None) -> tuple[str, ...]:
