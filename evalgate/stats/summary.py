@@ -10,7 +10,7 @@ from evalgate.schema.base import Json
 from evalgate.schema.result import CaseResult, Pricing, Report, Subject, TrialResult, TrialUsage
 from evalgate.schema.score import Abstained, Broken, Score, Scored
 from evalgate.schema.trace import TraceStatus
-from evalgate.schema.verdict import Check
+from evalgate.schema.verdict import Check, Outcome
 from evalgate.stats.rounding import round4
 
 __all__ = [
@@ -123,6 +123,8 @@ class Side:
     """RFC 3339 time it was made."""
     cleared: frozenset[str] = frozenset()
     """`must_pass` cases whose failure fresh trials did not confirm when the report was made."""
+    confirmed: frozenset[str] = frozenset()
+    """`must_pass` cases whose failure was final when the report was made."""
     checks: tuple[Check, ...] = ()
     """Checks of this side alone that hold whatever it is compared with: the stress check, whether
     its judges may be believed, a cap that ended it, recordings that a change supplied."""
@@ -156,12 +158,17 @@ def side_of_report(report: Report, source: str = "this run") -> Side:
         recorded=frozenset(name for name, m in metrics if m.source == "recorded"),
         pricing=report.pricing,
         subject=report.subject,
-        cleared=frozenset(
-            check.id.removeprefix("must_pass.")
-            for check in report.checks
-            if check.kind == "must_pass" and check.outcome == "pass"
-        ),
+        cleared=_must_pass(report, "pass"),
+        confirmed=_must_pass(report, "fail"),
         checks=tuple(check for check in report.checks if _stands_alone(check)),
+    )
+
+
+def _must_pass(report: Report, outcome: Outcome) -> frozenset[str]:
+    return frozenset(
+        check.id.removeprefix("must_pass.")
+        for check in report.checks
+        if check.kind == "must_pass" and check.outcome == outcome
     )
 
 

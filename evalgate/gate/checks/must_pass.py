@@ -112,7 +112,8 @@ def _decide(
 
 
 def _fails_at_once(case: SideCase, candidate: Side, baseline: Side | None) -> bool:
-    return case.zero_tolerance or candidate.noise == "none" or _fails_in(baseline, case.id)
+    final = case.zero_tolerance or candidate.noise == "none" or case.id in candidate.confirmed
+    return final or _fails_in(baseline, case.id)
 
 
 def _fails_in(baseline: Side | None, name: str) -> bool:
