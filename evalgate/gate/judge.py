@@ -91,7 +91,9 @@ def judge(
         verdict = with_reference(verdict, against(inputs.reference)[1])
     added = list(candidate.checks)
     if inputs.baseline is not None and not verdict.partial:
-        added += stress_presence(inputs.baseline, candidate)
+        said = {check.id for check in added}
+        presence = stress_presence(inputs.baseline, candidate)
+        added += [check for check in presence if check.id not in said]
     if added:
         checks = (*verdict.checks, *added)
         verdict = verdict_of(checks, warnings=verdict.warnings, partial=verdict.partial)

@@ -173,8 +173,10 @@ def _must_pass(report: Report, outcome: Outcome) -> frozenset[str]:
 
 
 def _stands_alone(check: Check) -> bool:
-    kinds = check.kind == "stress" or check.id.startswith(("evidence.stress", "evidence.supplied"))
-    return kinds or check.id == "evidence.cap" or check.id.endswith(".judge")
+    if check.id == "evidence.stress_baseline":
+        return False
+    known = ("evidence.stress", "evidence.supplied", "evidence.cap")
+    return check.kind == "stress" or check.id.startswith(known) or check.id.endswith(".judge")
 
 
 def _case(case: CaseResult) -> SideCase:
