@@ -61,5 +61,5 @@ def compare(formats: tuple[str, ...], outputs: tuple[Path, ...], **given: Any) -
     gc.disable()  # a short-lived process that frees nothing
     pairs = check_outputs(formats, outputs)
     reports = compare_stored(CompareOptions(**given), this_machine())
-    emit(reports, pairs)
+    emit(reports, pairs, given["config"])
     return reports.exit_code

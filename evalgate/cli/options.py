@@ -15,7 +15,17 @@ __all__ = [
     "trusted_option",
 ]
 
-FORMATS = ("terminal", "markdown", "json", "junit", "github", "gitlab", "openmetrics", "outputs")
+FORMATS = (
+    "terminal",
+    "markdown",
+    "json",
+    "junit",
+    "github",
+    "gitlab",
+    "openmetrics",
+    "outputs",
+    "html",
+)
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -4,21 +4,27 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from evalgate.errors import ConfigError
 from evalgate.output.style import Renderer, Style
-from evalgate.schema.result import ReportSet
+from evalgate.schema.result import Report, ReportSet
 from evalgate.store.atomic import write_text
 from evalgate.suite.plugins import resolve
 from evalgate.text.escape import workflow_log
+
+if TYPE_CHECKING:
+    from evalgate.output.cases.details import RunDetails
 
 __all__ = ["check_outputs", "emit", "log_safe"]
 
 _JSON = ("json", "gitlab")
 _BY_SUFFIX = {
+    ".html": "html",
     ".json": "json",
     ".md": "markdown",
     ".xml": "junit",
@@ -52,16 +58,33 @@ def check_outputs(formats: Sequence[str], outputs: Sequence[Path]) -> list[tuple
     return pairs
 
 
-def emit(reports: ReportSet, pairs: Sequence[tuple[str, Path | None]]) -> None:
-    """Render and write each format; files are replaced whole."""
+def emit(
+    reports: ReportSet,
+    pairs: Sequence[tuple[str, Path | None]],
+    config: Path = Path("evalgate.yaml"),
+) -> None:
+    """Render and write each format; files are replaced whole.
+
+    Args:
+        reports: What is rendered.
+        pairs: Formats and their files.
+        config: The configuration, for formats that show what lies beside a report.
+    """
+
+    def details(report: Report) -> "RunDetails":
+        from evalgate.commands.details import find_place, folder_of, gather  # noqa: PLC0415
+
+        place = find_place(config)
+        return gather(report, folder_of(report, place), place)
+
     for name, path in pairs:
         renderer: Renderer = resolve("renderers", name)
         if path is None:
-            text = log_safe(renderer(reports, _stdout_style()), name)
+            text = log_safe(renderer(reports, replace(_stdout_style(), details=details)), name)
             click.echo(text, nl=False, color=True)
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_text(path, renderer(reports, Style()))
+            write_text(path, renderer(reports, Style(details=details)))
 
 
 def log_safe(text: str, form: str = "terminal") -> str:

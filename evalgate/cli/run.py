@@ -163,7 +163,7 @@ def run(formats: tuple[str, ...], outputs: tuple[Path, ...], *, quiet: bool, **g
         with progress(quiet=quiet) as listen:
             ran = run_suites(suites, _options(given), world, listen)
     if ran.reports.suites:
-        emit(ran.reports, pairs)
+        emit(ran.reports, pairs, given["config"])
     for name, error in ran.errors:
         click.echo(log_safe(terminal(f"error: suite {name!r}: {error}")), err=True)
     for problem in remember(suites, started, world):

@@ -49,5 +49,5 @@ def score(  # click's options
 
     pairs = check_outputs(formats, outputs)
     reports = rescore(run, config, baseline, this_machine(), judge)
-    emit(reports, pairs)
+    emit(reports, pairs, config)
     return reports.exit_code

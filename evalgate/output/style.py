@@ -2,10 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from evalgate.schema.result import ReportSet
+from evalgate.schema.result import Report, ReportSet
+
+if TYPE_CHECKING:
+    from evalgate.output.cases.details import RunDetails
 
 __all__ = ["Renderer", "Style"]
+
+
+def _nothing(_: Report) -> "RunDetails":
+    from evalgate.output.cases.details import RunDetails  # noqa: PLC0415  # only for pages
+
+    return RunDetails(notes=("there is only the report: a run folder holds the trajectories",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +26,8 @@ class Style:
     """Columns."""
     color: bool = False
     """Whether ANSI colours are understood."""
+    details: Callable[[Report], "RunDetails"] = _nothing
+    """Finds what lies beside a report: traces, golden set, the baseline's run."""
 
 
 Renderer = Callable[[ReportSet, Style], str]

@@ -32,6 +32,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "github": "evalgate.output.github:render",
             "outputs": "evalgate.output.outputs:render",
             "gitlab": "evalgate.output.gitlab:render",
+            "html": "evalgate.output.html.page:render",
             "openmetrics": "evalgate.output.openmetrics:render",
         },
         "importers": IMPORTERS,

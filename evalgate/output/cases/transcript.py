@@ -1,32 +1,19 @@
 """`evalgate show`: what happened in a trial, step by step, beside the baseline's trial."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import assert_never
 
 from evalgate.matching.alignment import Row, align, diverges_at
-from evalgate.output.cases.cost_split import call_cost
 from evalgate.output.cases.details import RunDetails, counterpart
 from evalgate.output.cases.rows import CaseRow, is_failed
+from evalgate.output.cases.steps import call_text, shown, step_changes, view_step
 from evalgate.pricing import PriceBook
 from evalgate.schema.base import Json
 from evalgate.schema.golden import Case
 from evalgate.schema.result import TrialResult
 from evalgate.schema.score import Broken, Scored, score_to_json
-from evalgate.schema.trace import (
-    GuardrailStep,
-    Handoff,
-    LlmCall,
-    Retrieval,
-    Span,
-    Step,
-    ToolCall,
-    Trace,
-    Unread,
-    UserMessage,
-)
-from evalgate.text.diff import json_diff, words
+from evalgate.schema.trace import Handoff, Step, ToolCall, Trace, UserMessage
+from evalgate.text.diff import words
 from evalgate.text.escape import terminal
 
 __all__ = ["Line", "transcript", "transcript_data"]
@@ -183,11 +170,11 @@ def _asked(case: Case | None, pair: _Pair, details: RunDetails) -> Iterator[Line
         yield from _block(f"user: {asked}", "  ")
     expected = case.expected
     if expected.tool_calls is not None:
-        calls = [_call(call.name, call.arguments) for call in expected.tool_calls]
+        calls = [call_text(call.name, call.arguments) for call in expected.tool_calls]
         yield _line(f"  expected calls ({expected.tool_match}): {', then '.join(calls) or 'none'}")
     if expected.output is not None:
         wanted = expected.output.model_dump(mode="json", exclude_defaults=True)
-        yield _line(f"  expected answer: {_short(wanted)}")
+        yield _line(f"  expected answer: {shown(wanted)}")
 
 
 def _steps(pair: _Pair, details: RunDetails) -> Iterator[Line]:
@@ -209,7 +196,7 @@ def _steps(pair: _Pair, details: RunDetails) -> Iterator[Line]:
         yield Line(f"{mark} {told[0]}", style or _kind_style(step))
         yield from (Line(f"{mark}     {text}", style or "dim") for text in told[1:])
         if changed is not None:
-            yield from (Line(f"      {text}", "yellow") for text in _changed(changed, step))
+            yield from (Line(f"      {_one(t)}", "yellow") for t in step_changes(changed, step))
 
 
 def _kind_style(step: Step) -> str:
@@ -218,107 +205,19 @@ def _kind_style(step: Step) -> str:
 
 def _told(step: Step, book: PriceBook) -> list[str]:
     """Say one step in lines: what it was, then what it carried."""
-    match step:
-        case UserMessage():
-            return [f"user: {_one(step.content)}"]
-        case LlmCall():
-            return _told_model(step, book)
-        case ToolCall():
-            who = "user's " if step.requestor == "user" else ""
-            head = f"{who}tool {_one(_call(step.name, step.arguments))}{_time(step)}"
-            failed = [f"failed: {_one(step.error)}"] if step.error else []
-            return [head, *failed, f"-> {_one(_short(step.result))}"]
-        case Retrieval():
-            found = [f"[{i}] {_one(text)}" for i, text in enumerate(step.documents, start=1)]
-            return [f"retrieval {_one(step.query or '')}: {len(found)} texts{_time(step)}", *found]
-        case Handoff():
-            reason = f" ({_one(step.reason)})" if step.reason else ""
-            return [f"hand-over to {_one(step.target or 'unknown')}{reason}"]
-        case GuardrailStep():
-            return [f"guardrail {_one(step.type or '')}: {step.decision}"]
-        case Span():
-            return [f"span {_one(step.name or '')}{_time(step)}"]
-        case Unread():
-            return [f"not understood, {_one(step.type)}: {_one(_short(step.item))}"]
-        case _:
-            assert_never(step)
-
-
-def _told_model(call: LlmCall, book: PriceBook) -> list[str]:
-    cost = call_cost(call, None, book)
-    price = "cost unknown" if cost is None else f"${float(cost.total):.4g}"
-    tokens = f"{_count(call.input_tokens)} in, {_count(call.output_tokens)} out"
-    if call.cached_tokens:
-        tokens += f", {call.cached_tokens:,} cached"
-    if call.reasoning_tokens:
-        tokens += f", {call.reasoning_tokens:,} reasoning"
-    retried = f", {len(call.attempts)} attempts" if len(call.attempts) > 1 else ""
-    head = f"model {_one(call.model or 'unknown')}: {tokens}, {price}{_time(call)}{retried}"
-    said = _said(call.output)
-    failed = [f"failed: {_one(call.error)}"] if call.error else []
-    return [head, *failed, *([f'"{_one(said)}"'] if said else [])]
-
-
-def _said(message: Json) -> str:
-    """Return the words of a message; its tool calls are steps of their own."""
-    if not isinstance(message, dict):
-        return message if isinstance(message, str) else ""
-    content = message.get("content")
-    if isinstance(content, list):
-        content = "\n".join(
-            str(part.get("text")) for part in content if isinstance(part, dict) and "text" in part
-        )
-    return content if isinstance(content, str) else ""
-
-
-def _changed(old: Step, new: Step) -> Iterator[str]:
-    """Say how a step differs from the baseline's."""
-    match old, new:
-        case ToolCall(), ToolCall():
-            yield from (f"arguments {_one(t)}" for t in json_diff(old.arguments, new.arguments))
-            if old.arguments == new.arguments:
-                yield from (f"result {_one(t)}" for t in _result_diff(old.result, new.result))
-                if old.error != new.error:
-                    yield f"error: {_one(str(old.error))} -> {_one(str(new.error))}"
-        case LlmCall(), LlmCall():
-            before, after = _said(old.output), _said(new.output)
-            if before and after and before != after:
-                yield f"said {_one(words(before, after))}"
-        case Retrieval(), Retrieval():
-            if old.query != new.query:
-                yield f"query {_one(words(old.query or '', new.query or ''))}"
-            gone = len(set(old.documents) - set(new.documents))
-            come = len(set(new.documents) - set(old.documents))
-            yield f"texts: {come} new, {gone} gone"
-        case UserMessage(), UserMessage():
-            yield _one(words(old.content, new.content))
-        case _:
-            yield f"was: {_one(_told(old, PriceBook())[0])}"
-
-
-def _result_diff(old: Json, new: Json) -> Sequence[str]:
-    return json_diff(_parsed(old), _parsed(new))
-
-
-def _parsed(value: Json) -> Json:
-    """Read a result that is JSON in a text, as most are."""
-    if isinstance(value, str) and value[:1] in ("{", "["):
-        try:
-            parsed: Json = json.loads(value)
-        except (ValueError, RecursionError):
-            return value
-        return parsed
-    return value
+    view = view_step(step, book)
+    head = _one(", ".join(part for part in (view.head, view.meta) if part))
+    return [head, *(_one(f"{label} {text}" if label else text) for label, text in view.parts)]
 
 
 def _answer(pair: _Pair) -> Iterator[Line]:
-    answer = pair.result.output if pair.trace is None else _short(pair.trace.output)
+    answer = pair.result.output if pair.trace is None else shown(pair.trace.output)
     yield Line("")
     yield Line("answer", "bold")
     yield from _block(answer or "(none)", "  ")
     if pair.before_trace is None:
         return
-    before = _short(pair.before_trace.output)
+    before = shown(pair.before_trace.output)
     if before != answer:
         yield Line("answer of the baseline", "bold")
         yield from _block(before or "(none)", "  ")
@@ -355,28 +254,6 @@ def _scores(pair: _Pair) -> Iterator[Line]:
 def _value(score: Scored) -> str:
     counts = f" ({score.counts[0]} of {score.counts[1]})" if score.counts else ""
     return f"{score.value:.4g}{counts}"
-
-
-def _call(name: str, arguments: Mapping[str, Json] | str) -> str:
-    if isinstance(arguments, str):
-        return f"{name}({arguments})"
-    return f"{name}({', '.join(f'{k}={_short(v)}' for k, v in arguments.items())})"
-
-
-def _short(value: Json) -> str:
-    if isinstance(value, str):
-        return value
-    return "" if value is None else json.dumps(value, ensure_ascii=False)
-
-
-def _time(step: Step) -> str:
-    if step.start is None or step.end is None:
-        return ""
-    return f", {max(step.end - step.start, 0):.3g} s"
-
-
-def _count(tokens: int | None) -> str:
-    return "unknown" if tokens is None else f"{tokens:,}"
 
 
 def _one(text: str) -> str:

@@ -1,0 +1,128 @@
+"""The part of a page about money: by model, tool and case, and against the baseline."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from evalgate.output.cases.costs import Costs, Difference, Share
+from evalgate.output.html.charts import bar
+from evalgate.output.html.words import case_links, plural
+from evalgate.output.view import amount
+from evalgate.schema.result import Report
+from evalgate.text.escape import html
+
+__all__ = ["cost"]
+
+_REASONS = {
+    "calls": "more or fewer model calls",
+    "price": "another model's prices",
+    "prompt": "prompt: system and user messages, tool schemas",
+    "tool results": "results of tools, read again",
+    "earlier turns": "earlier turns, read again",
+    "output": "output",
+    "reasoning": "reasoning",
+    "not split": "calls whose price is only recorded",
+}
+
+
+def cost(costs: Costs, report: Report) -> str:
+    """Say where the money went: against the baseline, by model, by tool, by case."""
+    judge = report.judge
+    spent = (
+        ""
+        if judge is None
+        else (
+            f"<p>Judge {html(judge.model or 'unknown')}: {judge.calls:,} calls, {judge.cached:,} "
+            f"from the cache, cost {amount(judge.cost_usd, 'USD')}; no part of the agent's.</p>"
+        )
+    )
+    if not costs.trials:
+        return (
+            "<p>The cost is not split: no trial has a trace whose calls all have a known price and "
+            f"add up to its cost.</p>{spent}"
+        )
+    left = (
+        f" {plural(costs.left_out, 'trial')} not split: no trace, no known price, or a recorded "
+        "cost of the whole."
+        if costs.left_out
+        else ""
+    )
+    return (
+        f"<p>{_usd(costs.total)} for {plural(costs.trials, 'trial')}, over all model calls."
+        f"{left}</p>{spent}{_difference(costs.difference)}<div class=columns>"
+        f"{_share_table('by model', costs.models, costs.total, tokens=True)}"
+        f"{_share_table('by tool the call asked for', costs.tools, costs.total)}"
+        f"{_share_table('dearest cases', costs.cases, costs.total, link=True)}</div>"
+    )
+
+
+def _difference(found: Difference | None) -> str:
+    if found is None:
+        return "<p class=dim>The baseline's run is not at hand, so no difference is shown.</p>"
+    moved = found.after - found.before
+    if not moved:
+        return f"<p>A trial cost {_usd(found.after)}, as in the baseline.</p>"
+    largest = max(abs(amount_) for amount_ in found.reasons.values())
+    ordered = sorted(found.reasons.items(), key=lambda item: -abs(item[1]))
+    shown = _rounded([amount_ for _, amount_ in ordered], moved)
+    rows = "".join(
+        f"<tr><th scope=row>{_REASONS[reason]}</th><td class=num>{text}</td>"
+        f"<td class=num>{float(value / found.before) if found.before else 0:+.1%}</td>"
+        f"<td>{bar(float(value / largest), 'cost')}</td></tr>"
+        for (reason, value), text in zip(ordered, shown, strict=True)
+    )
+    left = f" {plural(found.left_out, 'case')} could not be compared." if found.left_out else ""
+    share = f" ({float(moved / found.before):+.1%})" if found.before else ""
+    return (
+        f"<h3>Where the difference went</h3><p>A trial cost {_usd(found.before)} in the baseline "
+        f"and costs {_usd(found.after)} now{share}, mean over "
+        f"{plural(found.cases, 'case')}.{left} Input is shared among messages by their length; "
+        "the rows add up exactly.</p><table class=cost><thead><tr><th scope=col>because of</th>"
+        "<th scope=col class=num>USD a trial</th><th scope=col class=num>of the baseline</th>"
+        f"<th scope=col>share</th></tr></thead><tbody>{rows}<tr class=sum><th scope=row>together"
+        f"</th><td class=num>{_rounded([moved], moved)[0]}</td><td></td><td></td></tr>"
+        "</tbody></table>"
+    )
+
+
+def _rounded(amounts: Sequence[Fraction], whole: Fraction) -> list[str]:
+    """Write amounts with as many decimals as show the whole to 4 digits, so that they add up."""
+    decimals = 2
+    while decimals < 12 and abs(whole) * 10**decimals < 1000:
+        decimals += 1
+    unit = Fraction(1, 10**decimals)
+    floors = [amount_ // unit for amount_ in amounts]
+    missing = round(sum(amounts, Fraction(0)) / unit) - sum(floors)
+    by_rest = sorted(range(len(amounts)), key=lambda i: -(amounts[i] / unit - floors[i]))
+    for i in by_rest[:missing]:
+        floors[i] += 1
+    return [
+        f"{'+' if n > 0 else '-' if n < 0 else ''}${abs(n) / 10**decimals:.{decimals}f}"
+        for n in floors
+    ]
+
+
+def _share_table(
+    title: str, rows: Sequence[Share], total: Fraction, *, tokens: bool = False, link: bool = False
+) -> str:
+    if not rows:
+        return ""
+    counts = "<th scope=col class=num>tokens in</th><th scope=col class=num>out</th>" * tokens
+    body = "".join(
+        f"<tr><th scope=row>{case_links([row.name]) if link else html(row.name)}</th>"
+        f"<td class=num>{_usd(row.cost)}</td><td class=num>{row.calls:,}</td>"
+        + (
+            f"<td class=num>{row.input_tokens:,}</td><td class=num>{row.output_tokens:,}</td>"
+            * tokens
+        )
+        + f"<td>{bar(float(row.cost / total) if total else 0.0)}</td></tr>"
+        for row in rows
+    )
+    return (
+        f"<div><h3>{title}</h3><table class=cost><thead><tr><th scope=col>name</th>"
+        f"<th scope=col class=num>USD</th><th scope=col class=num>model calls</th>{counts}"
+        f"<th scope=col>share</th></tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _usd(value: Fraction) -> str:
+    return amount(float(value), "USD")

@@ -1,0 +1,322 @@
+"""The parts of a page that are there at once, without a script: verdict, metrics, cost, and so on.
+
+Everything that comes from outside goes through `escape.html`; the rest is written here.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from evalgate.metrics.registry import METRICS
+from evalgate.output.cases.causes import Cause
+from evalgate.output.cases.details import RunDetails
+from evalgate.output.cases.rows import STATES, CaseRow, mean_score
+from evalgate.output.html.charts import change_chart, distribution, sparkline
+from evalgate.output.html.words import case_links, plural
+from evalgate.output.stress import checklist_rows, figure_rows, scenario_line
+from evalgate.output.stress_plot import stress_figure
+from evalgate.output.view import (
+    MARKS,
+    VERDICTS,
+    amount,
+    change_text,
+    gating_checks,
+    noise_text,
+    subject_line,
+)
+from evalgate.schema.base import Json
+from evalgate.schema.result import MetricValue, Report
+from evalgate.schema.score import Scored
+from evalgate.schema.verdict import Check
+from evalgate.text.escape import html
+
+__all__ = ["cause_list", "evidence", "judges", "metrics", "stress", "verdict"]
+
+
+def verdict(report: Report, details: RunDetails) -> str:
+    """Say the verdict and every gating check that did not pass, with what to do."""
+    bad = [check for check in gating_checks(report) if check.outcome != "pass"]
+    good = [check for check in gating_checks(report) if check.outcome == "pass"]
+    partial = " (partial)" if report.partial else ""
+    made = details.manifest
+    when = "" if made is None else f" · {made.run_id} · {made.created}"
+    commit = made.subject.git_commit if made and made.subject.git_commit else None
+    at = "" if commit is None else f" · commit {commit[:10]}"
+    dirty = " with uncommitted changes" if made and made.subject.dirty and commit else ""
+    rows = "".join(_check_row(check) for check in bad)
+    passed = "".join(_check_row(check) for check in good)
+    shown = f"<table class=checks>{_CHECK_HEAD}<tbody>{rows}</tbody></table>" if bad else ""
+    folded = (
+        f"<details class=passed><summary>{len(good)} checks passed</summary>"
+        f"<table class=checks>{_CHECK_HEAD}<tbody>{passed}</tbody></table></details>"
+        if good
+        else ""
+    )
+    changed = "; ".join(report.changed)
+    return (
+        f'<p class="badge {report.verdict}"><span aria-hidden="true">'
+        f"{MARKS[report.verdict]}</span> {VERDICTS[report.verdict]}{partial}</p>"
+        f"<p class=why>{html(_summary(report, bad))}</p>"
+        f"<p class=dim>{html(subject_line(report) + when + at + dirty)}</p>"
+        f"{_said('Changed since the baseline', changed)}{shown}{folded}"
+    )
+
+
+_WORSE = {
+    "regressed": "that did better in the baseline got worse",
+    "errored": "could not be measured",
+    "missing": "of the baseline did not run",
+}
+_CHECK_HEAD = (
+    "<thead><tr><th scope=col>check</th><th scope=col class=num>baseline</th>"
+    "<th scope=col class=num>now</th><th scope=col class=num>change</th>"
+    "<th scope=col>change, its 90 % interval, and the limit</th></tr></thead>"
+)
+
+
+def _said(name: str, text: str) -> str:
+    return f"<p><b>{name}:</b> {html(text)}</p>" if text else ""
+
+
+def _summary(report: Report, bad: Sequence[Check]) -> str:
+    """Say in words which cases got worse, and which checks that failed or left open."""
+    if not gating_checks(report):
+        return "Nothing was checked."
+    states = Counter[str](change.outcome for change in report.changes)
+    said = [
+        f"{plural(states[outcome], 'case')} {words}"
+        for outcome, words in _WORSE.items()
+        if states[outcome]
+    ]
+    fails = [check for check in bad if check.outcome == "fail" and check.accepted is None]
+    open_ = [check for check in bad if check.outcome == "inconclusive"]
+    accepted = len(bad) - len(fails) - len(open_)
+    said += [f"failed: {_names(fails)}"] if fails else []
+    said += [f"not decided: {_names(open_)}"] if open_ else []
+    said += [f"{accepted} failing, accepted by a waiver"] if accepted else []
+    said += ["every gating check passed"] if not bad else []
+    text = "; ".join(said)
+    return text[:1].upper() + text[1:] + "."
+
+
+def _names(checks: Sequence[Check]) -> str:
+    shown = ", ".join(check.id for check in checks[:4])
+    return shown + (f" and {len(checks) - 4} more" if len(checks) > 4 else "")
+
+
+def _check_row(check: Check) -> str:
+    noise = noise_text(check)
+    lines = [f"<p>{html(check.reason)}</p>"]
+    lines += [f"<p class=dim>{html(noise)}</p>"] if noise else []
+    lines += [f"<p class=accepted>accepted: {html(check.accepted)}</p>"] if check.accepted else []
+    lines += [f"<p class=fix>fix: <code>{html(check.fix)}</code></p>"] if check.fix else []
+    chart = change_chart(check)
+    now = "" if check.candidate is None else amount(check.candidate, check.unit)
+    was = "" if check.baseline is None else amount(check.baseline, check.unit)
+    return (
+        f'<tr class="{check.outcome}"><th scope=row><span class="mark {check.outcome}" '
+        f'aria-label="{check.outcome}">{MARKS[check.outcome]}</span> {html(check.id)}</th>'
+        f"<td class=num data-name=baseline>{was}</td><td class=num data-name=now>{now}</td>"
+        f"<td class=num data-name=change>{html(change_text(check))}</td>"
+        f"<td>{chart}{''.join(lines)}</td></tr>"
+    )
+
+
+def cause_list(found: Sequence[Cause], rows: Sequence[CaseRow]) -> str:
+    """Say what went wrong, once for each kind, with links to the cases."""
+    counts = ", ".join(
+        f"{n} {state}" for state in STATES if (n := sum(row.state == state for row in rows))
+    )
+    head = f"<p class=dim>{plural(len(rows), 'case')}: {counts or 'none'}</p>"
+    if not found:
+        return head
+    items = "".join(
+        f'<li><p><span class="state s{STATES.index(cause.state)}">'
+        f"{plural(len(cause.cases), 'case')} {cause.state}</span> "
+        f"<span class=said>{html(_first(cause.example), limit=400)}</span></p>"
+        f"<p class=links>{case_links(cause.cases)}</p></li>"
+        for cause in found
+    )
+    return f"{head}<ol class=causes>{items}</ol>"
+
+
+def _first(text: str) -> str:
+    """Keep the first lines: a diff below them is shown where the case is opened."""
+    return "\n".join(text.splitlines()[:4])
+
+
+def metrics(report: Report, details: RunDetails) -> str:
+    """List every metric: value, baseline, limit, spread over cases, and earlier runs."""
+    checks = {check.metric: check for check in report.checks if check.kind == "relative"}
+    body = "".join(
+        _metric_row(name, metric, checks.get(name), report, details)
+        for name, metric in sorted(
+            report.metrics.items(), key=lambda item: not _gates(checks, item[0])
+        )
+    )
+    return (
+        "<table class=metrics><thead><tr><th scope=col>metric</th>"
+        "<th scope=col class=num>baseline</th><th scope=col class=num>now</th>"
+        "<th scope=col class=num>change</th><th scope=col>90 % interval and limit</th>"
+        "<th scope=col>cases: bars now, line in the baseline</th>"
+        f"<th scope=col>earlier runs</th></tr></thead><tbody>{body}</tbody></table>"
+    )
+
+
+def _gates(checks: Mapping[str | None, Check], name: str) -> bool:
+    return name in checks and checks[name].gate != "advisory"
+
+
+def _metric_row(
+    name: str, metric: MetricValue, check: Check | None, report: Report, details: RunDetails
+) -> str:
+    score = METRICS[name].score if name in METRICS else name
+    doc = METRICS[name].doc if name in METRICS else ""
+    means = (mean_score(case.trials, score) for case in report.cases)
+    now = [value for value in means if value is not None]
+    before = [] if details.baseline is None else list(_baseline_means(details, score))
+    past = [earlier.values.get(name) for earlier in details.history]
+    gate = (
+        ""
+        if check is None or check.gate == "advisory"
+        else f" <span class=gate>{check.gate}</span>"
+    )
+    outcome = "" if check is None or check.gate == "advisory" else check.outcome
+    unknown = f"<p class=dim>{metric.unknown} unknown</p>" if metric.unknown else ""
+    source = "" if metric.source == "measured" else f"<p class=dim>{metric.source}</p>"
+    was = None if check is None else check.baseline
+    return (
+        f'<tr class="{outcome}"><th scope=row title="{html(doc)}">{html(name)}{gate}</th>'
+        f"<td class=num data-name=baseline>{'' if was is None else amount(was, metric.unit)}</td>"
+        f"<td class=num data-name=now>{amount(metric.value, metric.unit)}{unknown}{source}</td>"
+        f"<td class=num data-name=change>{html('' if check is None else change_text(check))}</td>"
+        f"<td>{'' if check is None else change_chart(check)}</td>"
+        f"<td>{distribution(now, before, metric.unit)}</td>"
+        f"<td>{sparkline([*past, metric.value])}</td></tr>"
+    )
+
+
+def _baseline_means(details: RunDetails, score: str) -> Iterator[float]:
+    for case in details.baseline.cases.values() if details.baseline else ():
+        column = case.columns.get(score, ())
+        values = [one.value for one in column if isinstance(one, Scored)]
+        if values and len(values) == len(column):
+            yield sum(values) / len(values)
+
+
+def stress(report: Report) -> str:
+    """Show the stress check: what was played, plot, figures, checklist, findings."""
+    if report.stress is None:
+        return ""
+    figure = stress_figure(report)
+    picture = f"<div class=plot>{figure}</div>" if figure else ""
+    figures = "".join(
+        f"<div><dt>{html(name)}</dt><dd>{html(value)}</dd></div>"
+        for name, value in figure_rows(report)
+    )
+    lines = "".join(
+        f"<tr><td>{html(mark)}</td><td>{html(priority)}</td><th scope=row>{html(name)}</th>"
+        f"<td>{html(figure_)}</td></tr>"
+        for mark, priority, name, figure_ in checklist_rows(report)
+    )
+    findings = "".join(_finding(item) for item in _list(report.stress.get("findings")))
+    return (
+        f"<p>{html(scenario_line(report))}</p>{picture}<dl class=figures>{figures}</dl>"
+        + (f"<h3>Findings</h3><ul>{findings}</ul>" if findings else "")
+        + (
+            "<h3>Checklist</h3><table class=list><thead><tr><th scope=col>met</th><th scope=col>"
+            "priority</th><th scope=col>line</th><th scope=col>figure</th></tr></thead>"
+            f"<tbody>{lines}</tbody></table>"
+            if lines
+            else ""
+        )
+    )
+
+
+def _finding(item: Json) -> str:
+    if not isinstance(item, dict):
+        return f"<li>{html(str(item))}</li>"
+    fix = item.get("fix")
+    said = item.get("said") or item.get("kind") or "finding"
+    more = f"<p class=fix>fix: {html(str(fix))}</p>" if fix else ""
+    return f"<li>{html(str(said))}{more}</li>"
+
+
+def _list(value: Json) -> Iterable[Json]:
+    return value if isinstance(value, list) else ()
+
+
+def judges(details: RunDetails, report: Report) -> str:
+    """Show how far each judge agrees with people."""
+    found = details.calibration
+    if found is None or not found.judges:
+        if report.judge is None:
+            return ""
+        return "<p>The judge is not calibrated against labels of people.</p>"
+    rows = "".join(
+        f"<tr><th scope=row>{html(judge)}: {html(metric)}</th><td>{html(one.model)}</td>"
+        f"<td class=num>{one.n}</td><td class=num>{_ratio(one.accuracy)}</td>"
+        f"<td class=num>{_number(one.kappa)}<p class=dim>{_number(one.kappa_low)} to "
+        f"{_number(one.kappa_high)}</p></td><td class=num>{_ratio(one.sensitivity)}</td>"
+        f"<td class=num>{_ratio(one.specificity)}</td>"
+        f"<td>{' / '.join(map(str, one.confusion))}</td></tr>"
+        for judge, by_metric in found.judges.items()
+        for metric, one in by_metric.items()
+    )
+    return (
+        "<p>Agreement of judges with labels of people.</p><table class=list><thead><tr>"
+        "<th scope=col>judge</th><th scope=col>model</th><th scope=col class=num>labels</th>"
+        "<th scope=col class=num>accuracy</th><th scope=col class=num>kappa, 95 %</th>"
+        "<th scope=col class=num>sensitivity</th><th scope=col class=num>specificity</th>"
+        f"<th scope=col>confusion</th></tr></thead><tbody>{rows}</tbody></table>"
+    )
+
+
+def evidence(report: Report, details: RunDetails) -> str:
+    """Show what a reader should know, what was accepted, and what the run was made of."""
+    warned = "".join(f"<li>{html(text)}</li>" for text in report.warnings)
+    noted = "".join(f"<li>{html(text)}</li>" for text in details.notes)
+    waived = "".join(
+        f"<li>{html(check.id)}: {html(check.accepted)}</li>"
+        for check in report.checks
+        if check.accepted
+    )
+    ref = report.baseline
+    facts: dict[str, str | None] = {
+        "agent": report.suite.agent,
+        "cases": f"{report.suite.selected} of {report.suite.cases}",
+        "mode": report.suite.mode,
+        "model": report.subject.model,
+        "golden set": report.suite.golden_digest,
+        "configuration": report.suite.config_digest,
+        "baseline": None if ref is None else ref.source,
+        "baseline made": None if ref is None else ref.created,
+        "baseline's reason": None if ref is None else ref.reason,
+        "prices": None
+        if report.pricing is None
+        else f"{report.pricing.source} {report.pricing.version}",
+        "command": details.manifest.command if details.manifest else None,
+        **(dict(details.manifest.environment) if details.manifest else {}),
+    }
+    rows = "".join(
+        f"<tr><th scope=row>{html(name)}</th><td>{html(value)}</td></tr>"
+        for name, value in facts.items()
+        if value
+    )
+    return (
+        _listed("What a reader should know", warned)
+        + _listed("Accepted failures", waived)
+        + _listed("Not shown on this page", noted)
+        + f"<h3>What was run</h3><table class=facts><tbody>{rows}</tbody></table>"
+    )
+
+
+def _listed(title: str, items: str) -> str:
+    return f"<h3>{title}</h3><ul>{items}</ul>" if items else ""
+
+
+def _ratio(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.1%}"
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.2f}"

@@ -1,0 +1,23 @@
+"""Phrases that several parts of a page share."""
+
+from collections.abc import Sequence
+
+from evalgate.text.escape import html
+
+__all__ = ["case_links", "plural"]
+
+_EXAMPLES = 6
+
+
+def case_links(names: Sequence[str]) -> str:
+    """Link to cases; the first six, and how many more there are."""
+    shown = " ".join(
+        f'<a href="#" data-case="{html(name)}">{html(name)}</a>' for name in names[:_EXAMPLES]
+    )
+    more = len(names) - _EXAMPLES
+    return shown + (f" <span class=dim>and {more} more</span>" if more > 0 else "")
+
+
+def plural(count: int, word: str) -> str:
+    """Count things: `1 case`, `2 cases`."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
