@@ -1,4 +1,4 @@
-"""`evalgate show`."""
+"""`evalgate show` and `evalgate view`: stored runs, looked at."""
 
 import json
 import os
@@ -10,7 +10,7 @@ import click
 
 from evalgate.cli.options import config_option
 
-__all__ = ["show"]
+__all__ = ["show", "view"]
 
 EPILOG = """\b
 Examples:
@@ -85,3 +85,39 @@ def _print(text: str) -> None:
         click.echo_via_pager(text)
     else:
         click.echo(text, nl=False, color=True)
+
+
+_VIEW_EPILOG = """\b
+Examples:
+  evalgate view                             the latest run, in the browser
+  evalgate view --no-open --output page.html
+  evalgate view artifact.zip                a report from CI
+"""
+
+
+@click.command(epilog=_VIEW_EPILOG)
+@click.argument("runs", nargs=-1, metavar="[RUN]...")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file. Default: report.html in the run folder, else in the working folder.",
+)
+@click.option("--open/--no-open", "opened", default=True, help="Whether to open it in the browser.")
+@config_option
+def view(runs: tuple[str, ...], output: Path | None, *, opened: bool, config: Path) -> int:
+    """Write the HTML report of stored runs, and open it.
+
+    RUN is a run folder, its id or the start of it, `latest`, a report, or the .zip of an artifact;
+    several make one page. The page is a single file: it needs no server and loads nothing. The
+    exit code is 0, whatever the verdict was.
+    """
+    import webbrowser  # noqa: PLC0415  # heavy
+
+    from evalgate.commands.view import write_page  # noqa: PLC0415
+
+    path = write_page(runs, output, config)
+    click.echo(str(path))
+    if opened and not webbrowser.open(path.resolve().as_uri()):
+        click.echo("no browser could be started; open the file yourself", err=True)
+    return 0
