@@ -5,28 +5,38 @@ parameter may be left out. The rules of its checker are those of the preset `bfc
 parameter schema of the function.
 """
 
+import re
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
 from typing import Final
 
 from evalgate.errors import DataError
+from evalgate.importers.bfcl_text import decoded, looks_like_a_call
 from evalgate.importers.imported import (
     Imported,
     Options,
+    case_id_at,
     check_options,
     list_at,
     number_or_none,
     object_at,
+    once,
+    reading,
     text_at,
     tokens_or_none,
 )
 from evalgate.importers.messages import arguments_of
 from evalgate.schema.base import Json
 from evalgate.schema.golden import Case, Expected, ExpectedCall, Message, OneOf
-from evalgate.schema.trace import LlmCall, Step, ToolCall, Trace
+from evalgate.schema.trace import LlmCall, ToolCall, Trace, Unread
 
 __all__ = ["import_bfcl"]
 
 _OPTIONAL: Final = ""
+_FAILED: Final = "Error during inference"
+"""How the leaderboard's runner begins the result of a call that failed."""
 
 
 def import_bfcl(data: Json, options: Options) -> Imported:
@@ -51,14 +61,34 @@ def import_bfcl(data: Json, options: Options) -> Imported:
         for where, row in _rows(files.get("answers"), "answers")
     }
     cases: dict[str, Case] = {}
+    seen: dict[str, str] = {}
     for where, row in _rows(files.get("questions"), "questions"):
-        case_id = text_at(row, "id", where)
+        case_id = case_id_at(row.get("id"), f"{where}/id")
+        once(seen, case_id, where, f"the id {case_id!r}")
+        _refuse_language(case_id, where)
         if case_id not in truths:
             raise DataError(f"{where}/id: found {case_id!r}, to which there is no answer")
-        cases[case_id] = _case(case_id, where, row, *truths[case_id])
-    results = _rows(files.get("results", []), "results")
-    traces = [_trace(where, row, cases, options.get("model")) for where, row in results]
+        with reading(where):
+            cases[case_id] = _case(case_id, where, row, *truths[case_id])
+    traces: list[Trace] = []
+    for where, row in _rows(files.get("results", []), "results"):
+        with reading(where):
+            trace = _trace(where, row, cases, options.get("model"))
+        once(seen, f"result of {trace.case_id}", where, f"a result of {trace.case_id!r}")
+        traces.append(trace)
     return Imported(tuple(cases.values()), tuple(traces), _notes(cases, traces))
+
+
+def _refuse_language(case_id: str, where: str) -> None:
+    """Refuse questions about Java and JavaScript, whose values are source text of the language."""
+    parts = re.split(r"[_-]", case_id.lower())
+    for language, name in (("java", "Java"), ("javascript", "JavaScript")):
+        if language in parts:
+            raise DataError(
+                f"{where}/id: found {case_id!r}; {name} is not supported, expected questions of "
+                "the Python categories",
+                fix="import simple_python, multiple, parallel or parallel_multiple",
+            )
 
 
 def _rows(value: Json, name: str) -> list[tuple[str, dict[str, Json]]]:
@@ -80,9 +110,37 @@ def _case(
         id=case_id,
         input=_messages(question.get("question"), f"{where}/question"),
         expected=Expected(tool_calls=calls, tool_match="bfcl"),
-        tags=("bfcl", case_id.rpartition("_")[0] or case_id),
+        tags=(
+            "bfcl",
+            case_id.rpartition("_")[0] or case_id,
+            *(("ambiguous",) if _is_ambiguous(calls) else ()),
+        ),
         metadata={"functions": functions},
     )
+
+
+def _is_ambiguous(calls: tuple[ExpectedCall, ...]) -> bool:
+    """Whether one call could be taken for either of two that are expected."""
+    return any(
+        one.name == other.name and one != other and _overlap(one, other)
+        for one, other in combinations(calls, 2)
+    )
+
+
+def _overlap(one: ExpectedCall, other: ExpectedCall) -> bool:
+    """Whether some arguments are right for both."""
+    for name in {*one.rules, *other.rules}:
+        allowed = [_allowed(call, name) for call in (one, other)]
+        if not allowed[0] & allowed[1]:
+            return False
+    return True
+
+
+def _allowed(call: ExpectedCall, name: str) -> set[str]:
+    """Return the values a parameter may have, as text; an empty one stands for its absence."""
+    rule = call.rules.get(name)
+    values = rule.values if isinstance(rule, OneOf) else (_OPTIONAL,)
+    return {str(value).casefold() for value in values}
 
 
 def _schemas(functions: list[Json], where: str) -> dict[str, dict[str, Json]]:
@@ -124,9 +182,8 @@ def _trace(where: str, row: dict[str, Json], cases: Mapping[str, Case], model: s
     if case_id not in cases:
         raise DataError(f"{where}/id: found {case_id!r}, which is no question")
     seconds = number_or_none(row.get("latency"))
-    result = row.get("result")
-    made = result if isinstance(result, list) else []
-    said = result if isinstance(result, str) else None
+    read = _Result.of(row.get("result"), _names(cases[case_id]))
+    failed = read.said is not None and read.said.startswith(_FAILED)
     call = LlmCall(
         id="m0",
         start=None if seconds is None else 0.0,
@@ -134,14 +191,67 @@ def _trace(where: str, row: dict[str, Json], cases: Mapping[str, Case], model: s
         model=model,
         input_tokens=tokens_or_none(row.get("input_token_count")),
         output_tokens=tokens_or_none(row.get("output_token_count")),
-        output=said,
+        error=read.said if failed else None,
+        output=read.said,
     )
-    calls: list[Step] = [
-        _call(name, raw, number, seconds)
-        for number, item in enumerate(made)
-        for name, raw in object_at(item, f"{where}/result/{number}").items()
-    ]
-    return Trace(case_id=case_id, output=said, steps=(call, *calls), duration=seconds)
+    calls = [_call(name, raw, n, seconds) for n, (name, raw) in enumerate(read.calls)]
+    odd = [Unread(id=f"m0.odd{n}", type=kind, item=item) for n, (kind, item) in enumerate(read.odd)]
+    return Trace(
+        case_id=case_id,
+        status="crashed" if failed else "finished",
+        error=read.said if failed else None,
+        output=read.said,
+        steps=(call, *calls, *odd),
+        duration=seconds,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What a model answered: calls by name, texts, and what is neither."""
+
+    calls: tuple[tuple[str, Json], ...]
+    said: str | None
+    odd: tuple[tuple[str, Json], ...]
+
+    @classmethod
+    def of(cls, result: Json, names: Mapping[str, str]) -> "_Result":
+        """Read a result: calls, calls written as text, texts, or a list of them."""
+        calls: list[tuple[str, Json]] = []
+        said: list[str] = []
+        odd: list[tuple[str, Json]] = []
+        for item in result if isinstance(result, list) else [result]:
+            if isinstance(item, dict) and item:
+                calls += [(names.get(name, name), raw) for name, raw in item.items()]
+            elif isinstance(item, str):
+                found = _calls_in(item, frozenset(names))
+                calls += [(names.get(name, name), raw) for name, raw in found]
+                said += [item]
+            elif item is not None or not isinstance(result, list):
+                odd.append((f"result of type {type(item).__name__}", item))
+        return cls(tuple(calls), "\n".join(said) or None, tuple(odd))
+
+
+def _calls_in(text: str, names: frozenset[str]) -> list[tuple[str, Json]]:
+    """Read the calls that a model in prompt mode writes; one nobody can parse stays a call."""
+    found = decoded(text)
+    if found:
+        return [(name, dict(arguments)) for name, arguments in found]
+    begun = looks_like_a_call(text, names)
+    return [] if begun is None else [(begun, text)]
+
+
+def _names(case: Case) -> dict[str, str]:
+    """Map the names a model may have used to those of the functions.
+
+    Interfaces for calling functions allow no dots: `math.factorial` becomes `math_factorial`.
+    """
+    functions = case.metadata.get("functions")
+    rows = functions if isinstance(functions, list) else []
+    own = [str(row.get("name")) for row in rows if isinstance(row, dict)]
+    flat = Counter(name.replace(".", "_") for name in own)
+    mapped = {name.replace(".", "_"): name for name in own if flat[name.replace(".", "_")] == 1}
+    return mapped | {name: name for name in own}
 
 
 def _call(name: str, raw: Json, number: int, at: float | None) -> ToolCall:
@@ -155,6 +265,13 @@ def _call(name: str, raw: Json, number: int, at: float | None) -> ToolCall:
 
 def _notes(cases: Mapping[str, Case], traces: list[Trace]) -> tuple[str, ...]:
     notes = ["the calls were asked for and never run: they have no result"] if traces else []
+    unclear = [case.id for case in cases.values() if "ambiguous" in case.tags]
+    if unclear:
+        notes.append(
+            f"{len(unclear)} cases expect calls that may be taken for one another "
+            f"({', '.join(unclear[:10])}): the leaderboard's checker takes the first that fits, "
+            "here the best pairing counts"
+        )
     missing = len(cases) - len({trace.case_id for trace in traces})
     if traces and missing:
         notes.append(f"{missing} questions have no result in the file")
