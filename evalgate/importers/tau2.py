@@ -10,20 +10,23 @@ from dataclasses import dataclass
 from math import prod
 from typing import Final
 
-from evalgate.errors import DataError
 from evalgate.importers.imported import (
     Imported,
     Options,
+    case_id_at,
     check_options,
     fingerprint,
     list_at,
     number_or_none,
     object_at,
+    once,
+    reading,
     text_at,
     text_or_none,
     tokens_or_none,
 )
 from evalgate.importers.tau2_messages import Run, steps_of
+from evalgate.importers.tau2_tasks import join_tasks
 from evalgate.importers.times import moment, rfc3339
 from evalgate.schema.base import Json
 from evalgate.schema.golden import Case, Expected, ExpectedCall
@@ -61,15 +64,34 @@ def import_tau2(data: Json, options: Options) -> Imported:
     """
     check_options(options, [])
     root = object_at(data, "")
-    tasks = list_at(root.get("tasks"), "/tasks")
-    rows = [_case(object_at(task, f"/tasks/{i}"), f"/tasks/{i}") for i, task in enumerate(tasks)]
-    cases = {case.id: case for case in rows}
+    tasks = _objects(root.get("tasks"), "/tasks")
+    seen: dict[str, str] = {}
+    rows: list[Case] = []
+    for i, task in enumerate(tasks):
+        with reading(f"/tasks/{i}"):
+            case = _case(task, f"/tasks/{i}")
+        once(seen, case.id, f"/tasks/{i}/id", f"the id {case.id!r}")
+        rows.append(case)
     run = _run(object_at(root.get("info", {}), "/info"))
-    traces = [
-        _trace(object_at(row, f"/simulations/{i}"), f"/simulations/{i}", run, cases)
-        for i, row in enumerate(list_at(root.get("simulations"), "/simulations"))
-    ]
-    return Imported(tuple(cases.values()), tuple(traces), _notes(cases, traces))
+    simulations = _objects(root.get("simulations"), "/simulations")
+    joined = join_tasks(simulations, rows, tasks)
+    trials: dict[tuple[str, int], str] = {}
+    traces: list[Trace] = []
+    for i, (row, case) in enumerate(zip(simulations, joined, strict=True)):
+        where = f"/simulations/{i}"
+        with reading(where):
+            trace = _trace(row, where, run, case.id)
+        what = f"trial {trace.trial} of task {case.id!r}"
+        once(trials, (case.id, trace.trial), f"{where}/trial", what)
+        traces.append(trace)
+    moved = sum(
+        str(row.get("task_id")) != case.id for row, case in zip(simulations, joined, strict=True)
+    )
+    return Imported(tuple(rows), tuple(traces), _notes(rows, traces, moved))
+
+
+def _objects(value: Json, where: str) -> list[dict[str, Json]]:
+    return [object_at(row, f"{where}/{i}") for i, row in enumerate(list_at(value, where))]
 
 
 def _run(info: dict[str, Json]) -> Run:
@@ -97,7 +119,7 @@ def _case(task: dict[str, Json], where: str) -> Case:
     expected = Expected(tool_calls=gold, tool_match="tau2", scores=scores)
     kept = {key: criteria[key] for key in criteria if key != "actions" and criteria[key]}
     return Case(
-        id=text_at(task, "id", where),
+        id=case_id_at(task.get("id"), f"{where}/id"),
         input=_asked(scenario, where),
         expected=expected if gold else Expected(scores=scores),
         tags=("tau2",),
@@ -126,10 +148,7 @@ def _gold(action: dict[str, Json], where: str) -> ExpectedCall:
     )
 
 
-def _trace(row: dict[str, Json], where: str, run: Run, cases: dict[str, Case]) -> Trace:
-    case_id = text_at(row, "task_id", where)
-    if case_id not in cases:
-        raise DataError(f"{where}/task_id: found {case_id!r}, which is no task of the file")
+def _trace(row: dict[str, Json], where: str, run: Run, case_id: str) -> Trace:
     start = moment(row.get("start_time"))
     talk = steps_of(row.get("messages"), f"{where}/messages", run, start)
     reward = _reward(row.get("reward_info"))
@@ -194,8 +213,10 @@ def _kept(row: dict[str, Json]) -> dict[str, Json]:
     return kept
 
 
-def _notes(cases: dict[str, Case], traces: list[Trace]) -> tuple[str, ...]:
+def _notes(cases: list[Case], traces: list[Trace], moved: int) -> tuple[str, ...]:
     notes = ["times have no zone in the file and are taken as UTC"]
+    if moved:
+        notes.append(f"{moved} simulations were joined with their tasks by their action checks")
     unpriced = sum(trace.cost_usd is None for trace in traces)
     if unpriced:
         notes.append(f"{unpriced} of {len(traces)} trials have no cost, or 0 on calls with tokens")

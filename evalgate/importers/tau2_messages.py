@@ -16,10 +16,10 @@ from evalgate.importers.imported import (
     object_at,
     text_at,
     text_or_none,
-    tokens_or_none,
 )
 from evalgate.importers.messages import Conversation, arguments_of, handoff_of, tool_error
 from evalgate.importers.times import moment, seconds_since
+from evalgate.importers.usage import usage_fields
 from evalgate.schema.base import Json
 from evalgate.schema.trace import LlmCall, Span, Step, ToolCall, UserMessage
 
@@ -66,9 +66,7 @@ def steps_of(messages: Json, where: str, run: Run, start: datetime | None) -> Co
         DataError: For a message without a role the format knows.
     """
     timed = list(_timed(messages, where, start))
-    answers = {
-        str(message.row.get("id")): message for message in timed if message.row["role"] == "tool"
-    }
+    answers = [message for message in timed if message.row["role"] == "tool"]
     steps: list[Step] = []
     output: str | None = None
     for message in timed:
@@ -111,12 +109,10 @@ def _said(message: _Timed, run: Run) -> Step:
         end=message.at,
         model=run.model,
         temperature=run.temperature,
-        input_tokens=tokens_or_none(tokens.get("prompt_tokens")),
-        output_tokens=tokens_or_none(tokens.get("completion_tokens")),
-        cost_usd=number_or_none(row.get("cost")),
         finish_reason=text_or_none(finish),
         output=content,
         prompt_digest=run.prompt_digest,
+        **{**usage_fields(tokens), "cost_usd": number_or_none(row.get("cost"))},
     )
 
 
@@ -131,11 +127,11 @@ def _user_message(message: _Timed, content: str) -> UserMessage:
     )
 
 
-def _calls(message: _Timed, answers: dict[str, _Timed], where: str) -> Iterator[Step]:
+def _calls(message: _Timed, answers: list[_Timed], where: str) -> Iterator[Step]:
     rows = message.row.get("tool_calls") or []
     for number, value in enumerate(list_at(rows, f"{where}/tool_calls")):
         raw = object_at(value, f"{where}/tool_calls/{number}")
-        answer = answers.get(str(raw.get("id")))
+        answer = _answer(message, raw.get("id"), answers)
         arguments = arguments_of(raw.get("arguments"))
         call = ToolCall(
             id=f"m{message.index}.{number}",
@@ -152,6 +148,15 @@ def _calls(message: _Timed, answers: dict[str, _Timed], where: str) -> Iterator[
         handoff = handoff_of(call)
         if handoff is not None:
             yield handoff
+
+
+def _answer(message: _Timed, call_id: Json, answers: list[_Timed]) -> _Timed | None:
+    """Take the first answer after a message that has the call's id: an id may come again."""
+    for answer in answers:
+        if answer.index > message.index and answer.row.get("id") == call_id:
+            answers.remove(answer)
+            return answer
+    return None
 
 
 def _error(answer: _Timed | None) -> str | None:

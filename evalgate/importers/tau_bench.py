@@ -14,14 +14,18 @@ from evalgate.errors import DataError
 from evalgate.importers.imported import (
     Imported,
     Options,
+    case_id_at,
     check_options,
     list_at,
     number_or_none,
     object_at,
+    once,
+    reading,
     text_at,
     tokens_or_none,
 )
 from evalgate.importers.messages import conversation
+from evalgate.importers.observed import unread_notes
 from evalgate.schema.base import Json
 from evalgate.schema.golden import Case, Expected, ExpectedCall
 from evalgate.schema.trace import RecordedScore, Trace
@@ -49,20 +53,23 @@ def import_tau_bench(data: Json, options: Options) -> Imported:
     check_options(options, ["model"])
     cases: dict[str, Case] = {}
     traces: list[Trace] = []
+    seen: dict[tuple[str, int], str] = {}
     for index, row in enumerate(list_at(data, "")):
-        record = object_at(row, f"/{index}")
-        info = object_at(record.get("info"), f"/{index}/info")
-        case = _case(record, object_at(info.get("task"), f"/{index}/info/task"), f"/{index}")
+        where = f"/{index}"
+        record = object_at(row, where)
+        info = object_at(record.get("info"), f"{where}/info")
+        with reading(where):
+            case = _case(record, object_at(info.get("task"), f"{where}/info/task"), where)
+            trace = _trace(case.id, record, info, where, options.get("model"))
         if cases.setdefault(case.id, case) != case:
-            raise DataError(f"/{index}/info/task: task {case.id!r} differs from an earlier record")
-        traces.append(_trace(case.id, record, info, f"/{index}", options.get("model")))
+            raise DataError(f"{where}/info/task: task {case.id!r} differs from an earlier record")
+        once(seen, (case.id, trace.trial), where, f"trial {trace.trial} of {case.id!r}")
+        traces.append(trace)
     return Imported(tuple(cases.values()), tuple(traces), _notes(cases, traces))
 
 
 def _case(record: dict[str, Json], task: dict[str, Json], where: str) -> Case:
-    number = record.get("task_id")
-    if not isinstance(number, int | str):
-        raise DataError(f"{where}/task_id: found {number!r}; expected a number or a text")
+    number = case_id_at(record.get("task_id"), f"{where}/task_id")
     actions = list_at(task.get("actions"), f"{where}/info/task/actions")
     calls = tuple(
         _gold(object_at(action, f"{where}/info/task/actions/{i}"), f"{where}/info/task/actions/{i}")
@@ -114,4 +121,4 @@ def _notes(cases: dict[str, Case], traces: list[Trace]) -> tuple[str, ...]:
     cut = sum(trace.status != "finished" for trace in traces)
     if cut:
         notes.append(f"{cut} records were cut off and count as failures")
-    return tuple(notes)
+    return (*notes, *unread_notes(traces))

@@ -204,3 +204,72 @@ def test_a_simulation_of_no_task_is_refused() -> None:
         import_tau2(_file(task_id="x"), {})
     with pytest.raises(DataError, match="/simulations/0/messages/0/role: found 'robot'"):
         import_tau2(_file(messages=[{"role": "robot"}]), {})
+
+
+def _task(number: int, name: str) -> Json:
+    return {
+        "id": f"{number}",
+        "user_scenario": {"instructions": name},
+        "evaluation_criteria": {"actions": [{"name": name, "arguments": {}}]},
+    }
+
+
+def _checked(task_id: Json, name: str | None, trial: int = 0) -> dict[str, Json]:
+    checks: Json = None if name is None else [{"action": {"name": name, "arguments": {}}}]
+    return {
+        "task_id": task_id,
+        "trial": trial,
+        "reward_info": {"reward_breakdown": {"DB": 1.0}, "action_checks": checks},
+        "messages": [],
+    }
+
+
+def _joined(*simulations: dict[str, Json]) -> list[str]:
+    tasks: Json = [_task(3, "a"), _task(1, "b"), _task(7, "c")]
+    data: Json = {"tasks": tasks, "simulations": list(simulations)}
+    return [trace.case_id for trace in import_tau2(data, {}).traces]
+
+
+def test_a_task_id_that_is_a_place_is_joined_by_the_checks() -> None:
+    """The file's own action checks tell ids from places; what has none follows the others."""
+    assert ["3", "1"] == _joined(_checked("3", "a"), _checked("1", None))
+    assert ["3", "1", "7"] == _joined(_checked(0, "a"), _checked("1", "b"), _checked(2, None))
+    assert ["7", "3"] == _joined(_checked("uuid-1", "c"), _checked("uuid-2", "a"))
+
+
+@pytest.mark.parametrize(
+    ("simulation", "message"),
+    [
+        (_checked(0, None), "found 0, which is no task of the file"),
+        (_checked("x", "d"), "found 'x', which its checks do not tell"),
+        (_checked("3", "d"), "found '3', but the action checks are those of another task"),
+    ],
+)
+def test_a_simulation_that_cannot_be_joined_is_refused(
+    simulation: dict[str, Json], message: str
+) -> None:
+    """It would count for another task."""
+    with pytest.raises(DataError) as caught:
+        _joined(simulation)
+    assert message in caught.value.message
+
+
+def test_an_id_that_is_too_long_is_named(shared_cases: Path) -> None:
+    """No case of half an id."""
+    path = shared_cases / "importers" / "tau2_long_id.json"
+    with pytest.raises(DataError, match="/tasks/0/id: found 214 characters"):
+        import_tau2(loads(path.read_bytes(), source=path.name), {})
+
+
+def test_an_id_of_a_call_may_come_again() -> None:
+    """Each call takes the next answer of its id."""
+    call: Json = [{"id": "c", "name": "f", "arguments": {}}]
+    rows: Json = [
+        _message("assistant", 1, tool_calls=call, usage={}),
+        _message("tool", 2, id="c", content="one"),
+        _message("assistant", 3, tool_calls=call, usage={}),
+        _message("tool", 4, id="c", content="two"),
+    ]
+    (trace,) = import_tau2(_file(messages=rows), {}).traces
+    calls = [step for step in trace.steps if isinstance(step, ToolCall)]
+    assert ["one", "two"] == [each.result for each in calls]
