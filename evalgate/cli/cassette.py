@@ -34,12 +34,13 @@ def show(config: Path, suites: tuple[str, ...], cases: tuple[str, ...]) -> None:
 @suite_option
 @click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
 def prune(config: Path, suites: tuple[str, ...], *, dry_run: bool) -> None:
-    """Remove recordings of cases and trials that the suite has no more."""
+    """Remove recordings of cases and trials that are gone, and lines no replay asks for."""
     from evalgate.commands.cassettes import prune_suite  # noqa: PLC0415  # heavy
+    from evalgate.suite.environment import this_machine  # noqa: PLC0415
     from evalgate.suite.suite import Selection, find_suites  # noqa: PLC0415
 
     for suite in find_suites(Selection(config, suites)):
-        for line in prune_suite(suite, dry_run=dry_run):
+        for line in prune_suite(suite, this_machine(), dry_run=dry_run):
             click.echo(line)
 
 

@@ -1,16 +1,24 @@
 """Keeps a suite's cassettes fit for review: shows, prunes and scans them."""
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from evalgate.errors import DataError
+from evalgate.gateway.sessions import Outcome
+from evalgate.schema.cassette import CallEntry
 from evalgate.store.cassette_care import Leak, check_size, prune, scan, show
 from evalgate.store.cassettes import cassette_path
 from evalgate.store.golden import load_golden
+from evalgate.stress.replay import replayed_traces
+from evalgate.suite.environment import World
+from evalgate.suite.plan import Filters, make_plan
 from evalgate.suite.suite import Suite
 from evalgate.text.redact import Redactor
 
 __all__ = ["find_leaks", "prune_suite", "show_cases"]
+
+_SHOWN = 5
 
 
 def show_cases(suite: Suite, cases: tuple[str, ...]) -> Iterator[str]:
@@ -31,17 +39,58 @@ def show_cases(suite: Suite, cases: tuple[str, ...]) -> Iterator[str]:
             )
 
 
-def prune_suite(suite: Suite, *, dry_run: bool) -> Iterator[str]:
-    """Take away recordings of cases and trials that the suite has no more."""
+def prune_suite(suite: Suite, world: World, *, dry_run: bool) -> Iterator[str]:
+    """Take away recordings of cases and trials that are gone, and lines that no replay asks for.
+
+    The suite is replayed, which costs nothing, to see which lines are asked for. A case whose
+    replay did not end as recorded keeps all its lines.
+    """
     ids = {case.id for case in load_golden(suite.golden).cases}
-    done = prune(suite.cassettes, ids, trials=suite.config.trials, dry_run=dry_run)
+    used, whole = _asked_for(suite, world)
+
+    def is_used(case_id: str, line: CallEntry) -> bool:
+        return case_id in whole or (line.trial, line.key, line.order) in used.get(case_id, ())
+
+    trials = suite.config.trials
+    done = prune(suite.cassettes, ids, trials=trials, used=is_used, dry_run=dry_run)
     verb = "would remove" if dry_run else "removed"
     for path in done.files:
         yield f"{verb} {path}"
     yield f"{suite.name}: {verb} {len(done.files)} files and {done.entries} lines, {done.freed} B"
+    if whole:
+        kept = ", ".join(sorted(whole)[:_SHOWN])
+        yield f"{suite.name}: every line of {len(whole)} case(s) stays, their replay missed: {kept}"
+    if done.entries and not dry_run:
+        yield (
+            f"{suite.name}: make a new baseline: the old one names the recordings it "
+            "rests on, and these cases now count as recorded anew"
+        )
     gateway = suite.config.gateway
     if gateway is not None:
         yield f"{suite.name}: {check_size(suite.cassettes, gateway.max_bytes):,} bytes are left"
+
+
+def _asked_for(
+    suite: Suite, world: World
+) -> tuple[dict[str, set[tuple[int, str, int]]], frozenset[str]]:
+    """Replay a suite: the lines that each case asks for, and the cases that cannot be told."""
+    used: dict[str, set[tuple[int, str, int]]] = {}
+    unclear: set[str] = set()
+
+    def told(case_id: str, trial: int, outcome: Outcome) -> None:
+        lines = used.setdefault(case_id, set())
+        lines.update((trial, key, order) for key, order in outcome.served)
+        if outcome.status is not None or not outcome.served:
+            unclear.add(case_id)
+
+    plan = make_plan(suite, Filters(), "replay")
+    traces = asyncio.run(
+        replayed_traces(plan, world, lambda _: None, trials=suite.config.trials, told=told)
+    )
+    ended = {trace.case_id for trace in traces if trace.status == "finished"}
+    unclear |= {trace.case_id for trace in traces if trace.status != "finished"}
+    unclear |= {case.id for case in plan.cases if case.id not in used or case.id not in ended}
+    return used, frozenset(unclear)
 
 
 def find_leaks(suite: Suite, environ: Mapping[str, str]) -> tuple[Leak, ...]:

@@ -21,5 +21,7 @@ class RunFacts:
     record: str | None = None
     """What a live run of the trials that a replay missed takes, and its command; null: no replay
     missed anything."""
+    cause: str | None = None
+    """Why every one of these trials missed, where all have one cause."""
     today: str | None = None
     """RFC 3339 date or time of the run, to tell a stale baseline; null: not checked."""

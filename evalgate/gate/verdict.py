@@ -18,6 +18,7 @@ from evalgate.gate.comparison import Comparison
 from evalgate.gate.facts import RunFacts
 from evalgate.schema.config import GateConfig
 from evalgate.schema.verdict import Check, Outcome, Verdict
+from evalgate.stats.summary import Side
 
 __all__ = ["decide", "verdict_of", "with_reference"]
 
@@ -28,6 +29,12 @@ _EXIT: dict[Outcome, ExitCode] = {
     "inconclusive": ExitCode.INCONCLUSIVE,
 }
 _NO_COMPARISON = ("evidence.comparison", "evidence.metrics")
+_OWN_LACKS = frozenset(
+    {
+        "comparison",
+        *(f"evidence.{name}" for name in ("replay", "gateway", "cap", "partial", "trials")),
+    }
+)
 _WORST_FIRST: tuple[Outcome, ...] = ("fail", "inconclusive", "pass")
 
 
@@ -46,11 +53,21 @@ def decide(comparison: Comparison, policy: GateConfig, facts: RunFacts = _NO_FAC
         *must_pass_checks(comparison.candidate, comparison.baseline, facts.fresh),
         *evidence_checks(comparison, policy, facts),
     )
+    if _nothing_measured(comparison.candidate):
+        # What else is inconclusive follows from the one cause, which is told once.
+        checks = tuple(
+            check for check in checks if check.outcome != "inconclusive" or check.id in _OWN_LACKS
+        )
     return verdict_of(
         checks,
         warnings=(*_notes(comparison), *_age(comparison, policy, facts), *warnings),
         partial=is_partial(comparison),
     )
+
+
+def _nothing_measured(side: Side) -> bool:
+    statuses = {status for case in side.gating() for status in case.statuses}
+    return statuses == {"not_measured"}
 
 
 def verdict_of(

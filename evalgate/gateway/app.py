@@ -207,11 +207,13 @@ class _Gateway:
             prepared = prepare(body, request.route, settings.matching)
             prepared = recognised(prepared, veiled, settings.redactor)
         if log.blocked is not None:
+            log.refused += 1
             await request.refuse(log.blocked)
             return
         call, attempt = log.begin(request.route, prepared, _retry_count(request.scope))
         if self._is_over_limit(log, call):
             log.drop(call)
+            log.refused += 1
             log.limit = Limit(log.now(), settings.loop_limit or 0)
             log.blocked = _loop_error(settings.loop_limit or 0)
             await request.refuse(log.blocked)

@@ -98,6 +98,10 @@ class Outcome:
     """Seconds the recorded trial took; None where it was not replayed to a recorded end."""
     recording: str | None = None
     """Digest of the trial's recording, replayed or made; None where nothing is recorded of it."""
+    served: frozenset[tuple[str, int]] = frozenset()
+    """Keys and orders of the recorded responses that were given."""
+    requests: int = 0
+    """Requests that came, whatever was answered."""
     replayed: int = 0
     """Responses that came from the cassette."""
     live: int = 0
@@ -292,6 +296,13 @@ class Sessions:
             miss=log.miss,
             duration=log.tape.durations.get(log.tape_trial) if replays_all else None,
             recording=None if self._shelf is None else self._recording(log, self._shelf),
+            served=frozenset(
+                (call.prepared.key, attempt.order)
+                for call in log.calls
+                for attempt in call.attempts
+                if attempt.order is not None
+            ),
+            requests=sum(len(call.attempts) for call in log.calls) + len(log.odd) + log.refused,
             replayed=log.replayed,
             live=log.live,
             problems=tuple(log.problems),

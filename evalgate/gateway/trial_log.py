@@ -82,6 +82,8 @@ class TrialLog:
     """What went wrong on our side."""
     not_measured: str | None = None
     """Why the trial is no evidence, where that is no miss."""
+    refused: int = 0
+    """Requests that were refused before they were calls: the loop limit, an empty budget."""
     replayed: int = 0
     """Responses taken from the cassette."""
     live: int = 0

@@ -75,8 +75,10 @@ class Seen:
         for step in trace.steps:
             if not isinstance(step, LlmCall):
                 continue
+            # The model of a request that was not answered is only what was asked for.
+            answered = step.model if step.error is None else None
             for found, kept in (
-                (step.model, self.models),
+                (answered, self.models),
                 (step.prompt_digest, self.prompts),
                 (step.tools_digest, self.tools),
                 (step.sampling_digest, self.sampling),

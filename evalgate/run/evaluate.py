@@ -145,6 +145,7 @@ def evaluate(plan: Plan, trials: TrialSet, inputs: GateInputs) -> Report:
         cap=trials.cap,
         allow_partial=inputs.allow_partial,
         record=record,
+        cause=_one_cause(report),
         today=inputs.today,
     )
     judged = judge(
@@ -180,6 +181,18 @@ def _goals(report: Report, plan: Plan, today: str | None) -> tuple[GoalState, ..
         return ()
     day = date.fromisoformat(today[:10])
     return goal_states(plan.suite.config.goals, report.metrics, day)
+
+
+def _one_cause(report: Report) -> str | None:
+    """Say why trials were not measured, where all of them have one cause."""
+    trials = [trial for case in report.cases for trial in case.trials]
+    missed = [trial for trial in trials if trial.status == "not_measured"]
+    causes = set()
+    for trial in missed:
+        first = (trial.error or "").partition("\n")[0]
+        place = f"case {trial.case_id!r}, trial "
+        causes.add(first.partition(": ")[2] if first.startswith(place) else first)
+    return causes.pop() if len(missed) > 1 and len(causes) == 1 else None
 
 
 def _settling_note(plan: Plan, baseline: Side | None) -> tuple[str, ...]:

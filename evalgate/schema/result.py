@@ -67,6 +67,8 @@ class TrialResult:
     """What a scorer found, in words: failed expectations, unsupported claims."""
     recording: str | None = None
     """Digest of the recording of its model calls; null: it was not recorded, or nobody knows."""
+    model_calls: int | None = None
+    """Requests that reached the gateway; null: there was none, or nobody counted."""
 
 
 class CaseResult(Model):

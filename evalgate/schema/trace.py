@@ -292,6 +292,8 @@ class Trace(Model):
     """Seconds from start to end of the trial."""
     replayed: bool = False
     """Whether times are those of a recording."""
+    model_calls: Annotated[int, Field(ge=0)] | None = None
+    """Requests that reached the gateway; null: there was none, or nobody counted."""
     recording: str | None = None
     """Digest of the recording of its model calls; null: it was not recorded, or nobody knows."""
     session_id: str | None = None

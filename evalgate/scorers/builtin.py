@@ -332,6 +332,7 @@ def score_trial(
         output=output_text(trace.output)[:_OUTPUT_CHARACTERS],
         details=tuple(details),
         recording=trace.recording,
+        model_calls=trace.model_calls,
     )
 
 

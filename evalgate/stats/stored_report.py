@@ -78,6 +78,7 @@ def _case(data: Json, known: _Known) -> SideCase:
         usage=tuple([_usage(trial.get("usage", {})) for trial in trials]),
         calls=tuple([_calls(trial.get("calls", ())) for trial in trials]),
         recordings=tuple([_recording(trial.get("recording")) for trial in trials]),
+        model_calls=tuple([_count(trial.get("model_calls")) for trial in trials]),
         weight=case.weight,
         cluster=case.cluster,
         must_pass=case.must_pass,
@@ -137,6 +138,12 @@ def _usage(data: Any) -> TrialUsage:  # noqa: ANN401  # any JSON
 
 def _recording(data: Any) -> str | None:  # noqa: ANN401  # any JSON
     if data is not None and type(data) is not str:
+        raise _UnusualError
+    return data
+
+
+def _count(data: Any) -> int | None:  # noqa: ANN401  # any JSON
+    if data is not None and type(data) is not int:
         raise _UnusualError
     return data
 

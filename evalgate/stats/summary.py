@@ -61,6 +61,8 @@ class SideCase:
     """Names of the tool calls of each trial; empty: unknown."""
     recordings: tuple[str | None, ...] = ()
     """Digest of the recording of each trial's model calls; empty or null: unknown."""
+    model_calls: tuple[int | None, ...] = ()
+    """Requests of each trial that reached the gateway; empty or null: nobody counted."""
     weight: float = 1.0
     """Weight in every mean."""
     cluster: str | None = None
@@ -190,6 +192,7 @@ def _case(case: CaseResult) -> SideCase:
         usage=tuple(trial.usage for trial in trials),
         calls=tuple(trial.calls for trial in trials),
         recordings=tuple(trial.recording for trial in trials),
+        model_calls=tuple(trial.model_calls for trial in trials),
         weight=case.weight,
         cluster=case.cluster,
         must_pass=case.must_pass,

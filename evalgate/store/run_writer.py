@@ -27,6 +27,7 @@ from evalgate.store.runs import (
     whole_bytes,
     write_manifest,
 )
+from evalgate.store.sealed import hidden_folder
 
 try:
     import fcntl
@@ -214,6 +215,9 @@ def _make_folder(runs: Path, run_id: str) -> Path:
     folder = runs / run_id
     try:
         runs.mkdir(parents=True, exist_ok=True)
+        for folder_up in (runs, *runs.parents):
+            if folder_up.name == ".evalgate":
+                hidden_folder(folder_up.parent, folder_up.name)
     except OSError as error:
         raise InputError(f"{runs}: cannot be made: {error.strerror}") from error
     try:

@@ -1,7 +1,7 @@
 """Runs a suite's agent only to see what it does: nothing is scored, stored or called live."""
 
 from asyncio import Future, get_running_loop
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -9,6 +9,7 @@ from evalgate.agents.base import Agent, Context
 from evalgate.agents.factory import open_agent
 from evalgate.agents.runner import Progress as TrialProgress
 from evalgate.agents.runner import RunPlan, run_trials
+from evalgate.gateway.sessions import Outcome
 from evalgate.schema.golden import Case
 from evalgate.schema.result import TrialResult
 from evalgate.schema.trace import Trace
@@ -18,7 +19,7 @@ from evalgate.suite.gateway_agent import ThroughGateway, open_gateway
 from evalgate.suite.plan import Plan
 from evalgate.text.redact import Redactor
 
-__all__ = ["replayed_traces"]
+__all__ = ["Told", "replayed_traces"]
 
 
 @dataclass(slots=True)
@@ -34,13 +35,26 @@ class _Kept:
         return done
 
 
-async def replayed_traces(plan: Plan, world: World, listen: Listener) -> list[Trace]:
+Told = Callable[[str, int, Outcome], None]
+"""Is told of the end of each trial behind the gateway: case, number, what was seen."""
+
+
+async def replayed_traces(
+    plan: Plan,
+    world: World,
+    listen: Listener,
+    *,
+    trials: int = 1,
+    told: Told | None = None,
+) -> list[Trace]:
     """Run every case of a plan against its recordings, or read its recorded traces.
 
     Args:
         plan: What to run; its calls are replayed, whatever it says.
         world: The machine.
         listen: Is told of each finished trial.
+        trials: Trials a case, where the agent does not bring its own number.
+        told: Is told what the gateway saw of each trial.
 
     Returns:
         The traces, in the order in which trials ended.
@@ -61,11 +75,11 @@ async def replayed_traces(plan: Plan, world: World, listen: Listener) -> list[Tr
         failed += event.result.status != "finished"
         listen(Progress(plan.suite.name, event.finished, event.planned, failed))
 
-    async with _agent(plan, world) as agent:
+    async with _agent(plan, world, told) as agent:
         await run_trials(
             RunPlan(
                 cases=plan.cases,
-                trials=range(agent.trials or 1),
+                trials=range(agent.trials or trials),
                 concurrency=config.concurrency,
                 done=set(),
             ),
@@ -83,7 +97,7 @@ def _unscored(case: Case, trace: Trace) -> TrialResult:
 
 
 @asynccontextmanager
-async def _agent(plan: Plan, world: World) -> AsyncIterator[Agent]:
+async def _agent(plan: Plan, world: World, told: Told | None) -> AsyncIterator[Agent]:
     suite = plan.suite
     config = suite.config.agent
     redactor = Redactor.build(world.environ, patterns=suite.config.redact)
@@ -93,6 +107,8 @@ async def _agent(plan: Plan, world: World) -> AsyncIterator[Agent]:
             gateway = await stack.enter_async_context(
                 open_gateway(suite, "replay", world, redactor)
             )
+            if told is not None:
+                gateway.told = told
             if config.run.startswith("python:") and config.isolation != "none":
                 slots = gateway
         agent = await stack.enter_async_context(

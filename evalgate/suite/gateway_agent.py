@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
@@ -78,6 +78,8 @@ class Gateway:
     count: int = 0
     tapes: Mapping[int, int] = field(default_factory=dict)
     """Recorded trial to replay, by number of the trial, where that is another one."""
+    told: Callable[[str, int, Outcome], None] = lambda _case, _trial, _outcome: None
+    """Is told of the end of each trial: case, number, what the gateway saw."""
 
     def environment(self, slot: int) -> Mapping[str, str]:
         """Return the variables a worker is started with: a URL that stays."""
@@ -142,7 +144,9 @@ class ThroughGateway:
             trace = await self._direct(case, context, session)
         if session is None:
             return trace
-        return seen_by_gateway(trace, self._close(session, trace))
+        outcome = self._close(session, trace)
+        self.gateway.told(case.id, context.trial, outcome)
+        return seen_by_gateway(trace, outcome)
 
     async def _guarded(self, case: Case, context: Context, name: str) -> Trace:
         try:

@@ -28,6 +28,7 @@ def seen_by_gateway(trace: Trace, outcome: Outcome) -> Trace:
         "steps": tuple(_interleaved(own, outcome.steps)),
         "replayed": replayed,
         "recording": outcome.recording,
+        "model_calls": outcome.requests,
         "metadata": {**trace.metadata, **_notes(claimed, outcome)},
     }
     if trace.duration is not None:

@@ -40,3 +40,27 @@ def test_a_miss_says_what_replay_can_judge(quiz: Path, cli: Cli) -> None:
     assert {"not_measured"} == {
         trial["status"] for case in result.json["cases"] for trial in case["trials"]
     }
+    replay = next(c for c in result.json["checks"] if c["id"] == "evidence.replay")
+    assert replay["reason"].endswith("; each time: no openai_chat request is recorded")
+    assert {"evidence.replay"} == {c["id"] for c in result.json["checks"]}
+    assert result.json["subject"]["model"] is None
+
+
+def test_a_gateway_that_no_call_reached_is_no_replay(quiz: Path, cli: Cli) -> None:
+    """The agent asks its model elsewhere, and answers right: inconclusive, and it says why."""
+    config = (quiz / "evalgate.yaml").read_text().replace("noise: none", "gateway: {}")
+    (quiz / "evalgate.yaml").write_text(config)
+    result = cli("run", "--format", "json")
+    assert (3, "inconclusive") == (result.code, result.json["verdict"])
+    lack = next(c for c in result.json["checks"] if c["id"] == "evidence.gateway")
+    assert lack["reason"].startswith("no model call of 4 trial(s) reached the gateway")
+    stored = next((quiz / ".evalgate/runs").iterdir())
+    again = cli("compare", "--baseline", stored, "--current", stored, "--format", "json")
+    assert 3 == again.code
+    assert "evidence.gateway" in {check["id"] for check in again.json["checks"]}
+
+
+def test_the_folder_of_runs_ignores_itself(quiz: Path, cli: Cli) -> None:
+    """Git leaves `.evalgate` alone, whatever the project's own list says."""
+    cli("run")
+    assert "*\n" == (quiz / ".evalgate" / ".gitignore").read_text()

@@ -68,6 +68,31 @@ def test_a_changed_prompt_is_inconclusive_with_its_diff(project: Path, cli: Cli)
         assert part in result.out.replace("\n    ", " "), part
 
 
+def test_pruning_removes_what_a_changed_prompt_left_behind(
+    project: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lines of the old prompt go, those of the new one stay, and the replay is the same."""
+    monkeypatch.setenv("OPENAI_API_KEY", "any")
+    rows = (project / "golden_sets/support.jsonl").read_text().splitlines(keepends=True)
+    (project / "golden_sets/support.jsonl").write_text("".join(rows[:4]))
+    before = cli("cassette", "prune", "--dry-run").out
+    edit(project / "examples/support_agent/agent.py", "Always look the order", "Look the order")
+    assert "every line of 4 case(s) stays" in cli("cassette", "prune", "--dry-run").out
+    with scripted_model(project):
+        cli("run", "--record-missing", "--judge", "off")
+    cassettes = project / "examples/support_agent/cassettes"
+    lines = sum(len(read_cassette(p).calls) for p in cassettes.glob("*.jsonl"))
+    first = cli("run", "-f", "json", "--judge", "off").json
+    assert "and 0 lines" in before
+    assert "removed" in cli("cassette", "prune").out
+    left = [read_cassette(path).calls for path in cassettes.glob("*.jsonl")]
+    assert 4 == len(left)
+    assert all("Look the order" in str(call.request) for calls in left for call in calls)
+    assert sum(map(len, left)) < lines
+    again = cli("run", "-f", "json", "--judge", "off").json
+    assert first["metrics"] == again["metrics"]
+
+
 def test_a_broken_tool_misses_and_fails_once_recorded(
     project: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,8 +74,17 @@ def _about_trials(side: Side, facts: RunFacts) -> Iterator[Check]:
         yield _lack(
             "replay",
             f"{len(missed)} case(s) have trials that were not measured (replay miss): "
-            f"{name_some(tuple(missed))}",
+            f"{name_some(tuple(missed))}" + (f"; each time: {facts.cause}" if facts.cause else ""),
             facts.record or "record them: `evalgate run --record-missing`",
+        )
+    counted = [count for case in cases for count in case.model_calls]
+    if counted and not any(count is None or count for count in counted):
+        yield _lack(
+            "gateway",
+            f"no model call of {len(counted)} trial(s) reached the gateway: the agent asks its "
+            "model elsewhere, so this is no replay and nothing was recorded or metered",
+            "let the agent's client use OPENAI_BASE_URL (or context.base_url; an HTTP agent: the "
+            "X-Evalgate-Base-Url header), or take `gateway:` out of the suite if it asks no model",
         )
     short = [case.id for case in cases if len(case.numbers) < max(side.trials, 1)]
     if short:
