@@ -11,6 +11,7 @@ from evalgate.schema.base import Json
 from evalgate.schema.golden import Numeric, OutputExpectation
 from evalgate.scorers.signals import output_text
 from evalgate.text.escape import cap
+from evalgate.text.numerals import numbers
 from evalgate.text.strict_json import Parsed, parse
 
 __all__ = ["SchemaCheck", "compile_schema", "failed_output"]
@@ -23,12 +24,6 @@ _REGEX_CHARACTERS: Final = 20_000
 
 _JSON_BYTES: Final = 10_000_000
 _SHOWN: Final = 120
-
-_NUMBER: Final = re.compile(
-    r"(?<![\w.,])[-+\u2212]?[$\u20ac\u00a3]?"
-    r"(\d{1,3}(?:,\d{3})+(?![\d,]*\d)|\d{1,40})(\.\d{1,40})?([eE][-+]?\d{1,2})?(?![\d])"
-)
-_SIGN: Final = re.compile(r"[-\u2212]")
 
 
 def failed_output(
@@ -154,14 +149,7 @@ def _holds_number(expected: Numeric, text: str) -> bool:
     tolerance = max(
         Fraction(repr(expected.abs_tol)), Fraction(repr(expected.rel_tol)) * abs(wanted)
     )
-    return any(abs(number - wanted) <= tolerance for number in _numbers(text))
-
-
-def _numbers(text: str) -> Iterator[Fraction]:
-    for match in _NUMBER.finditer(text):
-        whole, decimals, exponent = match.groups(default="")
-        value = Fraction(whole.replace(",", "") + decimals + exponent)
-        yield -value if _SIGN.match(match[0]) else value
+    return any(abs(number - wanted) <= tolerance for number in numbers(text))
 
 
 def _number_words(expected: Numeric) -> str:

@@ -5,11 +5,15 @@ and March share a key. A key is text and never a float, so nothing is lost on th
 """
 
 import re
+import unicodedata
+from collections.abc import Iterator
 from decimal import Decimal
+from fractions import Fraction
+from typing import Final
 
 from evalgate.text.stem import stem
 
-__all__ = ["NUMBER", "NUMERALS", "numeral", "rounded"]
+__all__ = ["NUMBER", "NUMBER_EDGE", "NUMERALS", "numbers", "numeral", "plain_digits", "rounded"]
 
 _WORDS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
@@ -43,6 +47,49 @@ _PARTS = re.compile(r"([\d.,:]*\d)[\s-]?(.*)", re.DOTALL)
 _DIGITS = 15
 _AFTER_YEARS = 2100
 _HOURS = 24
+
+NUMBER_EDGE: Final = r"[0-9A-Za-z_\u00aa-\u058f\u1e00-\u1fff]"
+"""What a number does not follow: a digit, or a letter of a script that sets blanks between words.
+
+Chinese, Japanese, Korean, Thai or Arabic letters stand beside numbers without a blank.
+"""
+
+_CURRENCIES: Final = "USD|EUR|GBP|JPY|CNY|RMB|INR|KRW|CHF|CAD|AUD|THB|US|Rs"
+_BLANKS: Final = "\u00a0\u2009\u202f"
+_WRITTEN: Final = re.compile(
+    rf"(?:(?<!{NUMBER_EDGE})(?:{_CURRENCIES})|(?<!{NUMBER_EDGE[:-1]}.,])|(?<=\.\.))"
+    r"(?P<sign>[-+\u2212]?)[$\u20ac\u00a3\u00a5\u20b9\u20a9\u20bd\u0e3f]?"
+    r"(?:(?P<whole>\d{1,3}(?:,\d{3})+(?![\d,]*\d)|\d{1,2}(?:,\d{2})+,\d{3}(?![\d,]*\d)"
+    rf"|\d{{1,3}}(?:['\u2019]\d{{3}})+(?!\d)|\d{{1,3}}(?:[{_BLANKS}]\d{{3}})+(?!\d)|\d{{1,40}})"
+    r"(?P<decimals>\.\d{1,40})?|(?<!\.\.)(?P<bare>\.\d{1,40}))"
+    r"(?P<exponent>[eE][-+]?\d{1,2})?(?!\d)"
+)
+_GROUPING: Final = re.compile(rf"[,'\u2019{_BLANKS}]")
+_ARABIC_POINT: Final = str.maketrans("\u066b\u066c", ".,")
+
+
+def plain_digits(text: str) -> str:
+    """Write the digits of every script, full-width ones included, as 0 to 9."""
+    if text.isascii():
+        return text
+    plain = text.translate(_ARABIC_POINT)
+    return "".join(
+        char if char.isascii() or not char.isdecimal() else str(unicodedata.decimal(char))
+        for char in plain
+    )
+
+
+def numbers(text: str) -> Iterator[Fraction]:
+    """Yield the numbers of a text, exactly as their decimals are written.
+
+    A number may have a sign, a currency, thousands in groups and an exponent, may begin with its
+    decimal point, and may stand beside letters of a script that sets no blanks.
+    """
+    for match in _WRITTEN.finditer(plain_digits(text)):
+        whole = _GROUPING.sub("", match["whole"] or "")
+        decimals = match["decimals"] or match["bare"] or ""
+        value = Fraction(f"{whole or '0'}{decimals}{match['exponent'] or ''}")
+        yield -value if match["sign"] in ("-", "\u2212") else value
 
 
 def numeral(raw: str) -> tuple[str, tuple[str, ...]]:

@@ -16,6 +16,7 @@ from evalgate.judges.kinds.fence import RULE, fenced
 from evalgate.schema.base import Json, Model
 from evalgate.schema.judge import Evidence
 from evalgate.schema.score import Abstained, Scored
+from evalgate.text.numerals import NUMBER_EDGE, plain_digits
 
 __all__ = ["PROMPT_DIGEST", "VERSION", "WORST", "claims_judge", "is_quoted"]
 
@@ -66,7 +67,9 @@ PROMPT_DIGEST = prompt_digest(_SYSTEM, _SCHEMA)
 _NOTHING = "the answer is empty"
 _NO_CONTEXTS = "there are no contexts to check the answer against"
 _NO_CLAIMS = "the answer makes no claim"
-_FIRST_UNSPACED = "\u2e80"  # from here on: Chinese, Japanese and Korean
+_SPACED = r"[^\W\u0e00-\u109f\u1780-\u17ff\u2e80-\U0010ffff]"
+"""Letters and digits of scripts that set blanks between words: no Thai, Khmer, Chinese, ..."""
+_IS_SPACED = re.compile(_SPACED)
 _BLANKS = re.compile(r"\s+")
 _GAP = re.compile(r"\s*(?:\.\.\.|\u2026|\[\.\.\.\])\s*")
 _QUOTES = str.maketrans("\u2018\u2019\u201c\u201d\u2013\u2014\u2010\u2011", "''\"\"----")
@@ -198,11 +201,19 @@ def _follow(parts: Sequence[str], context: str) -> bool:
 
 def _whole(part: str) -> str:
     """Return a pattern that does not cut words, in scripts that set blanks between them."""
-    before = r"(?<!\w)" if part[0] < _FIRST_UNSPACED else ""
-    after = r"(?!\w)" if part[-1] < _FIRST_UNSPACED else ""
+    first, last = _edge(part[0]), _edge(part[-1])
+    before = f"(?<!{first})" if first else ""
+    after = f"(?!{last})" if last else ""
     return f"{before}{re.escape(part)}{after}"
 
 
+def _edge(char: str) -> str | None:
+    """Return what may not stand beside a character, where it begins or ends a passage."""
+    if char.isdecimal():
+        return NUMBER_EDGE
+    return _SPACED if _IS_SPACED.match(char) else None
+
+
 def _normal(text: str) -> str:
-    plain = unicodedata.normalize("NFKC", text).translate(_QUOTES)
+    plain = plain_digits(unicodedata.normalize("NFKC", text)).translate(_QUOTES)
     return _BLANKS.sub(" ", plain).strip().casefold()
