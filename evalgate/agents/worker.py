@@ -25,6 +25,7 @@ from evalgate.agents.calling import Callee, adapt
 from evalgate.agents.load import load_object
 from evalgate.agents.place import place_of
 from evalgate.agents.plain import NotPlain, encode
+from evalgate.agents.watch import Watch
 from evalgate.errors import AgentLoadError
 
 __all__ = [
@@ -73,7 +74,9 @@ def main() -> None:
     if first is None:
         return
     settings = json.loads(first[2])
-    callee = _loaded(channel, settings)
+    watch = Watch(settings["watch"])
+    sys.addaudithook(watch.heard)
+    callee = _loaded(channel, settings, watch)
     if callee is None:
         return
     with asyncio.Runner() as runner:
@@ -83,7 +86,8 @@ def main() -> None:
             for stale in before - question["context"]["env"].keys():
                 os.environ.pop(stale, None)
             before = frozenset(question["context"]["env"])
-            kind, body = _answer(callee, question, settings["limit"], runner)
+            kind, body = _answer(callee, question, settings["limit"], runner, watch)
+            _tell(channel, frame[1], watch)
             _send(channel, kind, frame[1], body)
             if kind == EXITED:
                 return
@@ -123,7 +127,13 @@ def _send(channel: socket.socket, kind: bytes, number: int, body: str) -> None:
     channel.sendall(HEADER.pack(kind, number, len(data)) + data)
 
 
-def _loaded(channel: socket.socket, settings: dict[str, Any]) -> Callee | None:
+def _tell(channel: socket.socket, number: int, watch: Watch) -> None:
+    """Say what was opened since the last time."""
+    if watch.everything:
+        _send(channel, OPENED, number, json.dumps(watch.taken()))
+
+
+def _loaded(channel: socket.socket, settings: dict[str, Any], watch: Watch) -> Callee | None:
     """Import the agent and say so, or say why not."""
     target = settings["target"]
     try:
@@ -134,15 +144,21 @@ def _loaded(channel: socket.socket, settings: dict[str, Any]) -> Callee | None:
             output_key=settings["output_key"],
         )
     except AgentLoadError as error:
-        body = json.dumps({"message": error.message, "fix": error.fix})
+        _tell(channel, 0, watch)
+        body = json.dumps({"message": error.message + watch.about(error), "fix": error.fix})
         _send(channel, NOT_LOADED, 0, body)
         return None
+    _tell(channel, 0, watch)
     _send(channel, READY, 0, json.dumps({"is_async": callee.is_async}))
     return callee
 
 
 def _answer(
-    callee: Callee, question: dict[str, Any], limit: int, runner: asyncio.Runner
+    callee: Callee,
+    question: dict[str, Any],
+    limit: int,
+    runner: asyncio.Runner,
+    watch: Watch,
 ) -> tuple[bytes, str]:
     """Ask the agent, and return what to send: every way to fail becomes a frame."""
     case = AgentCase.from_json(question["case"])
@@ -158,7 +174,7 @@ def _answer(
     except SystemExit as error:
         return EXITED, _failure("crashed", f"the agent called sys.exit({error.code!r})")
     except BaseException as error:  # noqa: BLE001  # code of the user, which may raise anything
-        return FAILED, _failure("crashed", _described(error))
+        return FAILED, _failure("crashed", _described(error) + watch.about(error))
 
 
 async def _awaited(value: Any) -> object:  # noqa: ANN401  # what the user's function returned

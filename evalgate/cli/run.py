@@ -130,6 +130,15 @@ Examples:
     show_default=True,
     help="Run the agent here, or on the Ray cluster of RAY_ADDRESS (extra [ray]).",
 )
+@click.option(
+    "--sandbox",
+    metavar="[on|off|learn]",
+    is_flag=False,
+    flag_value="on",
+    type=click.Choice(["on", "off", "learn"]),
+    help="Keep the agent's processes to what agent.sandbox opens (default: on where a change is "
+    "judged by its base); learn refuses nothing and prints what to open.",
+)
 @format_options
 @click.option("--quiet", "-q", is_flag=True, help="No progress on standard error.")
 def run(formats: tuple[str, ...], outputs: tuple[Path, ...], *, quiet: bool, **given: Any) -> int:  # noqa: ANN401  # click's options
@@ -209,6 +218,7 @@ def _options(given: "Mapping[str, Any]") -> "RunOptions":
         allow_removed=given["allow_removed"],
         executor=given["executor"],
         resume=given["resume"],
+        sandbox=given["sandbox"],
         command=shlex.join(["evalgate", *sys.argv[1:]]),
     )
 

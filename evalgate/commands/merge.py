@@ -136,6 +136,7 @@ def merge_suite(
         checks=(*trust, *_cleared(parts)),
         fresh=_fresh(parts, trials),
         stress=stressed_again(plan, trials, iter_traces(folder)),
+        isolation=first.suite.isolation,
         folder=folder,
     )
     report = evaluate(plan, merged, inputs)
@@ -188,6 +189,7 @@ def _made_of(report: Report) -> Mapping[str, object]:
         "price table": None if report.pricing is None else report.pricing.digest,
         "configuration": report.suite.config_digest,
         "number of trials": report.suite.trials,
+        "isolation": report.suite.isolation,
     }
 
 

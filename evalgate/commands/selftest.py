@@ -120,7 +120,7 @@ def _trials(suite: Suite, folder: Path, world: World, listen: Listener) -> tuple
         if _is_whole(manifest, run, suite, golden.digest, len(golden.cases)):
             return f"of run {run.name}", run
     runs = folder / "runs"
-    run_suite(replace(suite, runs=runs), RunOptions(), world, listen)
+    run_suite(replace(suite, runs=runs), RunOptions(sandbox="on"), world, listen)
     return "of a run made just now", list_runs(runs)[-1]
 
 

@@ -12,6 +12,7 @@ from evalgate.agents.factory import open_agent
 from evalgate.agents.recorded import RecordedAgent
 from evalgate.agents.runner import Progress as TrialProgress
 from evalgate.agents.runner import RunOutcome, RunPlan, first_failure, run_trials
+from evalgate.agents.sandbox.policy import Observed
 from evalgate.judges.judged_agent import JudgedAgent, with_verdict
 from evalgate.judges.judging import Judging, open_judges
 from evalgate.schema.canonical import digest
@@ -26,6 +27,7 @@ from evalgate.store.runs import iter_traces, iter_trials
 from evalgate.suite.environment import World
 from evalgate.suite.events import Listener, Progress
 from evalgate.suite.gateway_agent import Gateway, ThroughGateway, open_gateway
+from evalgate.suite.isolation import open_sandbox
 from evalgate.suite.plan import Plan
 from evalgate.text.redact import Redactor
 
@@ -118,6 +120,8 @@ class Execution:
     failed: int = 0
     notes: list[str] = field(default_factory=list)
     """What went wrong on our side and was made good."""
+    learned: list[Observed] = field(default_factory=list)
+    """What the agent was seen to open, where that was asked for."""
 
     @property
     def judging(self) -> Judging:
@@ -199,11 +203,14 @@ async def executing(
     suite = plan.suite
     redactor = Redactor.build(world.environ, patterns=suite.config.redact)
     notes: list[str] = []
-    agent = _agent(plan, limits, world, redactor, notes)
+    learned: list[Observed] = []
+    agent = _agent(plan, limits, world, redactor, notes, learned)
     judges = open_judges(suite, world, plan.judge)
     async with judges as judging, agent as opened, _folder(suite.runs, target) as writer:
         judged = JudgedAgent(opened, judging)
-        execution = Execution(plan, limits, judged, writer, redactor, listen, notes=notes)
+        execution = Execution(
+            plan, limits, judged, writer, redactor, listen, notes=notes, learned=learned
+        )
         if isinstance(target, Path):
             _take_up(execution, target, {case.id for case in plan.cases})
         yield execution
@@ -211,7 +218,12 @@ async def executing(
 
 @asynccontextmanager
 async def _agent(
-    plan: Plan, limits: Limits, world: World, redactor: Redactor, notes: list[str]
+    plan: Plan,
+    limits: Limits,
+    world: World,
+    redactor: Redactor,
+    notes: list[str],
+    learned: list[Observed],
 ) -> AsyncIterator[Agent]:
     """Open the agent, behind a gateway where the suite has one."""
     suite = plan.suite
@@ -224,6 +236,7 @@ async def _agent(
             )
             if config.run.startswith("python:") and config.isolation != "none":
                 slots = gateway
+        origin = None if gateway is None else gateway.origin
         agent = await stack.enter_async_context(
             _on_ray(plan, limits, world, gateway, slots, notes)
             if limits.executor == "ray"
@@ -235,6 +248,7 @@ async def _agent(
                 environ=world.environ,
                 clock=world.clock,
                 slots=slots,
+                sandbox=open_sandbox(suite, world.environ, origin, learned.append),
             )
         )
         if isinstance(agent, RecordedAgent):

@@ -15,6 +15,7 @@ from evalgate.gate.facts import RunFacts
 from evalgate.gate.judge import GateInputs, judge
 from evalgate.gate.reports import changed_lines, filled, reference
 from evalgate.gate.settle import cannot_settle
+from evalgate.gate.verdict import verdict_of
 from evalgate.judges.judged_agent import JudgedPart
 from evalgate.pricing import pricing_info
 from evalgate.run.explain import explain
@@ -22,14 +23,16 @@ from evalgate.run.forecast import record_hint
 from evalgate.schema.objectives import GoalState
 from evalgate.schema.result import Report, Subject, SuiteInfo, TrialResult
 from evalgate.schema.score import Broken, Score
-from evalgate.schema.verdict import Check
+from evalgate.schema.verdict import Check, Verdict
 from evalgate.scorers.builtin import metric_sources, scorer_versions
 from evalgate.slo.goals import goal_states
 from evalgate.stats.aggregate import case_results, metric_values
 from evalgate.stats.summary import Side, side_of_report
 from evalgate.stress.report import StressPart, with_part
+from evalgate.suite.isolation import isolation_check
 from evalgate.suite.plan import Plan
 from evalgate.suite.policy import config_digest
+from evalgate.suite.trust import Trust
 from evalgate.trust.base_verdict import judged_by_base
 
 __all__ = ["TrialSet", "collected", "compared", "evaluate", "fresh_scores"]
@@ -62,6 +65,8 @@ class TrialSet:
     """The cap that ended the run early, in words."""
     notes: tuple[str, ...] = ()
     """What a reader should know of how the trials were made."""
+    isolation: str | None = None
+    """What kept the agent's processes in, as in the report."""
     folder: Path | None = None
     """The run folder with the traces; null: they are not at hand."""
 
@@ -101,6 +106,7 @@ def collected(plan: Plan, trials: TrialSet) -> Report:
             mode=plan.mode,
             config_digest=config_digest(config),
             shard=None if plan.shard is None else str(plan.shard),
+            isolation=trials.isolation,
         ),
         # A commit differs between two runs of one tree state; it belongs to the manifest.
         subject=trials.subject.model_copy(update={"git_commit": None, "dirty": None}),
@@ -159,6 +165,7 @@ def evaluate(plan: Plan, trials: TrialSet, inputs: GateInputs) -> Report:
     verdict = judged.verdict
     if plan.suite.trust is not None:
         verdict = judged_by_base(judged, plan, plan.suite.trust)
+        verdict = _unless_unwalled(verdict, trials.isolation, plan.suite.trust)
     changes = judged.comparison.changes
     if trials.folder is not None:
         changes = explain(changes, plan, trials.counting(), trials.folder)
@@ -193,6 +200,14 @@ def _one_cause(report: Report) -> str | None:
         place = f"case {trial.case_id!r}, trial "
         causes.add(first.partition(": ")[2] if first.startswith(place) else first)
     return causes.pop() if len(missed) > 1 and len(causes) == 1 else None
+
+
+def _unless_unwalled(verdict: Verdict, by: str | None, trust: Trust) -> Verdict:
+    """Let no agent of a fork pass that ran without a sandbox."""
+    check = isolation_check(by, fork=trust.base.fork, unsandboxed=trust.unsandboxed)
+    if check is None:
+        return verdict
+    return verdict_of((*verdict.checks, check), warnings=verdict.warnings, partial=verdict.partial)
 
 
 def _settling_note(plan: Plan, baseline: Side | None) -> tuple[str, ...]:

@@ -19,10 +19,15 @@ from evalgate.run.gate_inputs import load_gate_inputs
 from evalgate.run.stored import keep_report, new_manifest, resumable_run
 from evalgate.schema.result import Manifest, Report, ReportSet
 from evalgate.stats.summary import side_of_report
-from evalgate.store.runs import iter_traces
 from evalgate.stress.suite import check_stress, stressed
 from evalgate.suite.environment import World
 from evalgate.suite.events import Listener
+from evalgate.suite.isolation import (
+    SandboxMode,
+    isolated_by,
+    isolation_notes,
+    learned_notes,
+)
 from evalgate.suite.plan import Calls, Filters, JudgeMode, Plan, make_plan
 from evalgate.suite.policy import Overrides, with_overrides
 from evalgate.suite.suite import Suite
@@ -60,6 +65,8 @@ class RunOptions:
     """Where the agent runs."""
     resume: str | None = None
     """The run to go on with."""
+    sandbox: SandboxMode | None = None
+    """Whether the agent is kept apart; null: where a change is judged by its base."""
     command: str | None = None
     """The command line, for the manifest."""
 
@@ -118,7 +125,7 @@ def _prepared(
         settled = suite.trust.settled
         if settled is not None:
             return lambda: settled
-    suite = with_overrides(suite, options.overrides)
+    suite = _isolated(with_overrides(suite, options.overrides), options, world)
     plan = make_plan(suite, filters_of(suite, options, world), options.calls, options.judge)
     _refuse_settling_a_shard(plan, options)
     check_stress(plan)
@@ -131,6 +138,24 @@ def _prepared(
         allow_partial=options.partial or touched_only,
     )
     return lambda: asyncio.run(run_plan(plan, options, inputs, world, listen))
+
+
+def _isolated(suite: Suite, options: RunOptions, world: World) -> Suite:
+    """Decide how the agent is kept apart, where that is wanted."""
+    mode = options.sandbox or ("on" if suite.trust is not None else None)
+    if mode is None:
+        return suite
+    if mode != "off" and options.executor == "ray":
+        raise ConfigError(
+            f"suite {suite.name!r}: --sandbox={mode} does not reach the workers of --executor ray",
+            fix="leave one of them out",
+        )
+    isolation = isolated_by(suite.config.agent.run, mode, world.walls())
+    config = suite.config
+    if mode != "off" and config.agent.isolation == "none":
+        agent = config.agent.model_copy(update={"isolation": "process"})
+        config = config.model_copy(update={"agent": agent})
+    return replace(suite, config=config, isolation=isolation)
 
 
 def filters_of(suite: Suite, options: RunOptions, world: World) -> Filters:
@@ -197,7 +222,7 @@ async def run_plan(
     )
     async with executing(plan, limits, world, target, listen) as execution:
         trials = await _measured(execution, plan, inputs)
-        traces = iter_traces(execution.folder)
+        traces = execution.writer.traces()
         stress = await stressed(plan, trials.trials, traces, world, listen)
         trials = replace(trials, stress=stress)
         report = evaluate(plan, trials, inputs)
@@ -224,7 +249,13 @@ def _trials(execution: Execution, plan: Plan, count: int) -> TrialSet:
         subject=execution.seen.subject(),
         judges=judged_part(execution.judging, plan.metrics),
         checks=suite_trust_checks(plan.suite, execution.judging, plan.metrics),
-        notes=(*lost_workers(execution.notes), *execution.seen.problems),
+        notes=(
+            *lost_workers(execution.notes),
+            *isolation_notes(plan.suite.isolation),
+            *learned_notes(plan.suite, execution.learned),
+            *execution.seen.problems,
+        ),
+        isolation=None if plan.suite.isolation is None else plan.suite.isolation.by,
         folder=execution.folder,
     )
 

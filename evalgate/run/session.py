@@ -23,7 +23,6 @@ from evalgate.schema.result import JudgeInfo, Manifest, Subject, TrialResult
 from evalgate.schema.score import Scored
 from evalgate.schema.trace import Trace
 from evalgate.stats.summary import side_of_report
-from evalgate.store.runs import iter_traces
 from evalgate.suite.environment import World
 from evalgate.suite.events import Progress
 from evalgate.suite.plan import Plan
@@ -102,7 +101,7 @@ class Session:
 
     def trace(self, case_id: str, trial: int) -> Trace:
         """Return the trace of a trial that `results` has returned."""
-        for trace in iter_traces(self.folder, {(case_id, trial)}):
+        for trace in self._execution.writer.traces({(case_id, trial)}):
             return trace
         raise DataError(f"{self.folder}: there is no trace of case {case_id!r}, trial {trial}")
 

@@ -23,6 +23,7 @@ __all__ = [
     "LiveLimits",
     "MetricGate",
     "Price",
+    "SandboxConfig",
     "ScorerConfig",
     "SuiteConfig",
     "Threshold",
@@ -115,6 +116,29 @@ class GateConfig(Model):
     """Age in days from which on a baseline is called stale."""
 
 
+def _end(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+class SandboxConfig(Model):
+    """What an agent behind the sandbox may reach, beside what every agent may."""
+
+    read: tuple[str, ...] = ()
+    """Files and folders that it may read: absolute, or relative to the configuration."""
+    write: tuple[str, ...] = ()
+    """Files and folders that it may change; everyone has a scratch folder (HOME, TMPDIR)."""
+    connect: tuple[
+        Annotated[
+            str,
+            Field(pattern=r"^(?:[^\s:/]+:|\[[0-9A-Fa-f:]+\]:)?[0-9]{1,5}$"),
+            BeforeValidator(_end, json_schema_input_type=str | int),
+        ],
+        ...,
+    ] = ()
+    """`HOST:PORT` or `PORT` that it may connect to; the kernel only looks at the port. On loopback
+    (`127.0.0.1:PORT`) it may listen there, too."""
+
+
 class AgentConfig(Model):
     """How the agent is run; a text stands for `run`."""
 
@@ -138,6 +162,8 @@ class AgentConfig(Model):
     """Largest output of a trial; more is `bad_output`."""
     max_memory_bytes: Annotated[int, Field(gt=0)] | None = None
     """Memory that one process of an isolated agent may use (Linux); null: no limit of ours."""
+    sandbox: SandboxConfig = SandboxConfig()
+    """What its processes may reach where they run in the sandbox: see `docs/sandbox.md`."""
     trust_reported: bool = False
     """Whether scores and costs that a live agent reports about itself count; steps do, marked as
     self-reported."""
@@ -329,6 +355,8 @@ class TrustConfig(Model):
     """Whether a suite that the base does not have passes on its own `min` and `max` limits."""
     trust_pr_evidence: bool = True
     """Whether recordings that a branch of this repository changes count; those of forks do not."""
+    unsandboxed: bool = False
+    """Whether the agent of a fork may pass on a machine that has no sandbox for it."""
     waivers: str = "baselines/waivers.yaml"
     """The file of waivers, relative to the configuration."""
 

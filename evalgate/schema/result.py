@@ -189,6 +189,9 @@ class SuiteInfo(Model):
     """Where the model's answers come from."""
     config_digest: str | None = None
     """Digest over the part of the configuration that bears on trials and scores."""
+    isolation: str | None = None
+    """What kept the agent's processes in: `landlock N` (its version), `bubblewrap`, `outside`
+    (asked over HTTP, or recorded) or `none`; null: nothing was asked for."""
     shard: str | None = None
     """Which of several equal parts of the golden set was run, e.g. `2/4`; null: no part."""
 

@@ -3,14 +3,20 @@
 import json
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-__all__ = ["GitState", "git", "read_state"]
+__all__ = ["GitState", "careful", "git", "git_environment", "read_state"]
 
 _TIMEOUT = 20.0
+_CAREFUL = (
+    *("git", "--no-optional-locks", "--no-pager", "-c", "core.quotepath=off"),
+    *("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}"),
+    *("-c", "diff.external=", "-c", "core.sshCommand=false", "-c", "credential.helper="),
+    *("-c", "protocol.allow=never", "-c", "gc.auto=0", "-c", "maintenance.auto=false"),
+)
 _LARGE = 1 << 20
 _MOST_FILES = 20_000
 _SOURCE = frozenset(
@@ -36,6 +42,17 @@ class GitState:
     where there is no git); null: nobody knows."""
 
 
+def careful(*arguments: str) -> tuple[str, ...]:
+    """Return the command line of git that starts no program of the repository's configuration."""
+    return (*_CAREFUL, *arguments)
+
+
+def git_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment in which nobody but the repository itself tells git anything."""
+    kept = {name: value for name, value in environ.items() if not name.startswith("GIT_")}
+    return {**kept, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+
+
 def git(root: Path, *arguments: str) -> str | None:
     """Run git and return what it printed; null where it failed or is not installed.
 
@@ -45,8 +62,9 @@ def git(root: Path, *arguments: str) -> str | None:
     """
     try:
         done = subprocess.run(  # noqa: S603  # fixed program, arguments are ours
-            ["git", "-c", "core.quotepath=off", *arguments],  # noqa: S607  # git is found on PATH
+            careful(*arguments),
             cwd=root,
+            env=git_environment(os.environ),
             capture_output=True,
             timeout=_TIMEOUT,
             check=False,
@@ -67,7 +85,9 @@ def read_state(root: Path, leave_out: Sequence[Path] = ()) -> GitState:
     if found is None:
         return GitState(None, None, _walked(root, leave_out))
     commit, top = found.splitlines()[:2]
-    status = git(root, "status", "--porcelain", "-z", "--untracked-files=all")
+    status = git(
+        root, "status", "--porcelain", "-z", "--untracked-files=all", "--ignore-submodules=none"
+    )
     if status is None:
         return GitState(commit, None, None)
     entries = _entries(status)

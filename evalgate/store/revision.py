@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from evalgate.errors import BaseUnknown
+from evalgate.store.git import careful, git_environment
 
 __all__ = ["Revisions", "open_revisions"]
 
@@ -65,7 +66,8 @@ class Revisions:
         Raises:
             BaseUnknown: git cannot tell.
         """
-        done = _git(self.top, "diff", "--name-only", "--no-renames", "--no-ext-diff", "-z", commit)
+        how = ("--name-only", "--no-renames", "--no-ext-diff", "--no-textconv", "-z")
+        done = _git(self.top, "diff", *how, "--ignore-submodules=none", commit)
         if not done.ok:
             raise BaseUnknown(f"git cannot compare the working tree with {commit}: {done.said}")
         return frozenset(name for name in done.out.split("\0") if name)
@@ -105,9 +107,9 @@ def open_revisions(folder: Path) -> Revisions:
 def _git(folder: Path, *arguments: str, extra: dict[str, str] | None = None) -> _Done:
     try:
         done = subprocess.run(  # noqa: S603  # fixed program, arguments are ours
-            ["git", "-c", "core.quotepath=off", *arguments],  # noqa: S607  # found on PATH
+            careful(*arguments),
             cwd=folder,
-            env={**os.environ, **(extra or {})},
+            env={**git_environment(os.environ), **(extra or {})},
             capture_output=True,
             timeout=_TIMEOUT_S,
             check=False,

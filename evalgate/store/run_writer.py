@@ -5,7 +5,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Container, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from io import FileIO
@@ -21,6 +21,9 @@ from evalgate.store.runs import (
     LOCK,
     TRACES,
     TRIALS,
+    checked_traces,
+    fingerprint,
+    fingerprints,
     iter_traces,
     iter_trials,
     read_manifest,
@@ -70,6 +73,8 @@ class RunWriter:
     _lines: "queue.SimpleQueue[_Line | None]" = field(default_factory=queue.SimpleQueue)
     _thread: threading.Thread | None = None
     _failed: InputError | None = None
+    _written: bytearray = field(default_factory=bytearray)
+    """A digest of every line of the traces, one behind the other."""
 
     def append(self, trace: Trace, result: TrialResult) -> "asyncio.Future[None]":
         """Write a trial behind all others.
@@ -84,8 +89,21 @@ class RunWriter:
         if self._failed is not None:
             done.set_exception(self._failed)
             return done
-        self._lines.put(_Line(_trace_line(trace), _trial_line(result), done))
+        line = _trace_line(trace)
+        self._written += fingerprint(line)
+        self._lines.put(_Line(line, _trial_line(result), done))
         return done
+
+    def traces(self, wanted: Container[tuple[str, int]] | None = None) -> Iterator[Trace]:
+        """Yield traces as they were written, in the order in which trials ended.
+
+        Args:
+            wanted: Case and number of the trials to read; null: all.
+
+        Raises:
+            DataError: The file is not what was written.
+        """
+        return checked_traces(self.folder, bytes(self._written), wanted)
 
     def start(self) -> None:
         """Start the thread."""
@@ -254,6 +272,7 @@ async def _writing(
     loop = asyncio.get_running_loop()
     with _appending(folder / TRACES) as traces, _appending(folder / TRIALS) as trials:
         writer = RunWriter(folder, done, notes, loop, traces, trials)
+        writer._written += fingerprints(folder)  # noqa: SLF001  # of an earlier session
         writer.start()
         try:
             yield writer

@@ -14,6 +14,7 @@ import os
 import shutil
 from collections.abc import Container, Iterator
 from datetime import UTC, datetime
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,7 +33,10 @@ __all__ = [
     "REPORT",
     "TRACES",
     "TRIALS",
+    "checked_traces",
     "find_run",
+    "fingerprint",
+    "fingerprints",
     "is_run",
     "iter_traces",
     "iter_trials",
@@ -205,6 +209,53 @@ def iter_traces(folder: Path, wanted: Container[tuple[str, int]] | None = None) 
         trace: Trace = _read(Trace.model_validate_json, raw, path, number)
         if wanted is None or (trace.case_id, trace.trial) in wanted:
             yield trace
+
+
+FINGERPRINT: Final = 16
+"""Bytes of the digest of a line."""
+
+
+def fingerprint(line: bytes) -> bytes:
+    """Digest one line of a file."""
+    return blake2b(line, digest_size=FINGERPRINT).digest()
+
+
+def fingerprints(folder: Path) -> bytes:
+    """Digest every whole line of the traces, one behind the other."""
+    return b"".join(fingerprint(raw) for _, raw in _whole_lines(folder / TRACES))
+
+
+def checked_traces(
+    folder: Path, written: bytes, wanted: Container[tuple[str, int]] | None = None
+) -> Iterator[Trace]:
+    """Yield traces that are what was written, in the order in which trials ended.
+
+    Args:
+        folder: The run folder.
+        written: Digests of all its lines: see `fingerprints`.
+        wanted: Case and number of the trials to read; null: all.
+
+    Raises:
+        DataError: A line is not what was written, or there are fewer or more of them.
+    """
+    path, count = folder / TRACES, 0
+    for number, raw in _whole_lines(path):
+        start = count * FINGERPRINT
+        if fingerprint(raw) != written[start : start + FINGERPRINT]:
+            raise _rewritten(path, number)
+        count += 1
+        trace: Trace = _read(Trace.model_validate_json, raw, path, number)
+        if wanted is None or (trace.case_id, trace.trial) in wanted:
+            yield trace
+    if count * FINGERPRINT != len(written):
+        raise _rewritten(path, count + 1)
+
+
+def _rewritten(path: Path, number: int) -> DataError:
+    return DataError(
+        f"{path}:{number}: is not what this run wrote: something changed the file meanwhile",
+        fix="run again with --sandbox, which keeps agents from the run folder",
+    )
 
 
 def torn_lines(folder: Path) -> tuple[str, ...]:

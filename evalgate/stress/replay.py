@@ -16,6 +16,7 @@ from evalgate.schema.trace import Trace
 from evalgate.suite.environment import World
 from evalgate.suite.events import Listener, Progress
 from evalgate.suite.gateway_agent import ThroughGateway, open_gateway
+from evalgate.suite.isolation import open_sandbox
 from evalgate.suite.plan import Plan
 from evalgate.text.redact import Redactor
 
@@ -120,6 +121,12 @@ async def _agent(plan: Plan, world: World, told: Told | None) -> AsyncIterator[A
                 environ=world.environ,
                 clock=world.clock,
                 slots=slots,
+                sandbox=open_sandbox(
+                    suite,
+                    world.environ,
+                    None if gateway is None else gateway.origin,
+                    lambda _: None,
+                ),
             )
         )
         yield agent if gateway is None else ThroughGateway(agent, gateway, slots is not None)

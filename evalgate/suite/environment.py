@@ -3,12 +3,13 @@
 import os
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from evalgate import __version__
 from evalgate.agents.base import SYSTEM_CLOCK, Clock
+from evalgate.suite.isolation import Walls, these_walls
 
 __all__ = ["World", "this_machine"]
 
@@ -23,6 +24,8 @@ class World:
     """Where the time comes from."""
     versions: Mapping[str, str] = field(default_factory=dict)
     """Versions of evalgate, Python and the platform."""
+    walls: Callable[[], Walls] = these_walls
+    """Asks what can keep an agent in; only where that is wanted."""
 
     def now(self) -> datetime:
         """Return the wall time with its zone."""

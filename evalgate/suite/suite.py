@@ -7,6 +7,7 @@ from pathlib import Path
 from evalgate.errors import ConfigError
 from evalgate.schema.config import AgentConfig, SuiteConfig
 from evalgate.store.config import load_config, select_suites
+from evalgate.suite.isolation import Isolation
 from evalgate.suite.trust import Trust
 
 __all__ = ["Selection", "Suite", "find_suites"]
@@ -51,6 +52,9 @@ class Suite:
     """What the base of a change says; null: the suite is judged by its own files."""
     base_root: Path | None = None
     """The base's version of `root`, for what a change may not decide; null: `root` itself."""
+
+    isolation: Isolation | None = None
+    """What keeps its agent in; null: nothing was asked for."""
 
     @property
     def policy_root(self) -> Path:

@@ -42,6 +42,8 @@ class Trust:
     """What the change would alter in the policy, and other things worth knowing."""
     waivers: tuple[Waiver, ...] = ()
     """Waivers of all suites that are on the base or were approved."""
+    unsandboxed: bool = False
+    """Whether the agent of a fork may pass without a sandbox."""
     evidence_counts: bool = True
     """Whether recordings that the change supplies are believed."""
     proposal: Proposal | None = None

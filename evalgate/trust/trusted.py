@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from evalgate.errors import BaseUnknown, ConfigError, EvalgateError
-from evalgate.schema.config import SuiteConfig, TrustConfig
+from evalgate.schema.config import SandboxConfig, SuiteConfig, TrustConfig
 from evalgate.schema.verdict import Check
 from evalgate.store.baseline import load_baseline
 from evalgate.store.config import load_config
@@ -160,6 +160,7 @@ def _all(scene: _Scene, selection: Selection, world: World) -> tuple[Suite, ...]
         blocks=shadowed_check(scene.revisions.top),
         notes=(f"judged by {scene.base.name} ({scene.base.commit[:12]})", *waivers.notes),
         waivers=waivers.waivers,
+        unsandboxed=scene.rules.unsandboxed,
         evidence_counts=scene.rules.trust_pr_evidence and not scene.base.fork,
     )
     return tuple(_suite(name, scene, trust) for name in selection.names or names)
@@ -260,7 +261,8 @@ def _baseline_lines(there: Suite, here: Suite) -> Iterator[str]:
 
 def _unknown_to_base(here: Suite, scene: _Scene, trust: Trust) -> Suite:
     """Judge a suite that the base does not have, by its own limits at most."""
-    agent = here.config.agent
+    # nobody the base trusts has opened anything for it
+    agent = here.config.agent.model_copy(update={"sandbox": SandboxConfig()})
     if agent.run.startswith("python:"):
         agent = agent.model_copy(update={"isolation": "process"})
     suite = replace(here, config=here.config.model_copy(update={"agent": agent}))

@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from posixpath import join, normpath
 from typing import Any, Final
 
-__all__ = ["Observed", "Places", "Policy", "explained", "make_policy", "smallest"]
+__all__ = ["Observed", "Places", "Policy", "beyond", "explained", "make_policy", "smallest"]
 
 _DEVICES: Final = tuple(
     f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts")
@@ -32,6 +33,8 @@ class Policy:
     """TCP ports that can be connected to."""
     bind: tuple[int, ...] = ()
     """TCP ports that can be listened on."""
+    closed: tuple[str, ...] = ()
+    """What no configuration opens; for explanations."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the policy as plain data."""
@@ -95,6 +98,7 @@ def make_policy(
         write=tuple(dict.fromkeys(writable)),
         connect=tuple(sorted({port for _, port in ends})),
         bind=tuple(sorted({port for host, port in ends if host in _LOOPBACK})),
+        closed=tuple(sorted(places.hidden)),
     )
 
 
@@ -135,8 +139,22 @@ class Observed:
         )
 
 
-def smallest(policy: Policy, seen: Iterable[Observed]) -> dict[str, list[str]]:
-    """Return what `agent.sandbox` must open beside a policy so that what was seen can be done.
+def beyond(policy: Policy, seen: Observed) -> Observed:
+    """Return the part of what was seen that a policy refuses; compiled Python is no loss."""
+    return Observed(
+        tuple(path.rstrip("/") for path in seen.read if not _may_read(policy, path)),
+        tuple(p for p in seen.write if not policy.can_write(p) and "__pycache__" not in p),
+        tuple(port for port in seen.connect if port not in policy.connect),
+    )
+
+
+def _may_read(policy: Policy, path: str) -> bool:
+    listed = path.endswith("/") and _inside(path.rstrip("/"), policy.names)
+    return listed or policy.can_read(path.rstrip("/"))
+
+
+def smallest(seen: Iterable[Observed]) -> dict[str, list[str]]:
+    """Return what `agent.sandbox` must open so that all that was seen can be done.
 
     Returns:
         The keys that are needed, with sorted values: paths as they were seen, ports as text.
@@ -145,9 +163,9 @@ def smallest(policy: Policy, seen: Iterable[Observed]) -> dict[str, list[str]]:
     write: set[str] = set()
     ports: set[int] = set()
     for one in seen:
-        read.update(path for path in one.read if not policy.can_read(path))
-        write.update(path for path in one.write if not policy.can_write(path))
-        ports.update(port for port in one.connect if port not in policy.connect)
+        read.update(one.read)
+        write.update(one.write)
+        ports.update(one.connect)
     found = {
         "read": sorted(read - write),
         "write": sorted(write),
@@ -157,43 +175,53 @@ def smallest(policy: Policy, seen: Iterable[Observed]) -> dict[str, list[str]]:
 
 
 _REFUSAL: Final = re.compile(
-    r"Permission ?denied|PermissionError|EACCES|EPERM|not permitted", re.IGNORECASE
+    "permission ?denied|permissionerror|eacces|eperm|not permitted", re.IGNORECASE
 )
-_PATH: Final = re.compile(r"(?<![\w/])/(?:[^\s'\":;,()\[\]]+)")
+_PATH: Final = re.compile(r"""['"`]([^'"`\n]+)['"`]|(?<![\w/])(/[^\s'"`:;,()\[\]]+)""")
 _END: Final = re.compile(r"(?:[\w.-]+|\[[0-9a-f:]+\]):(\d{1,5})\b")
+_SIGNAL: Final = re.compile(r"signal\w* process|\bkill\b", re.IGNORECASE)
 
 
-def explained(policy: Policy, text: str) -> str | None:
+def explained(policy: Policy, cwd: str, text: str) -> str | None:
     """Say which line of the configuration would open what an agent was refused.
 
     Args:
         policy: What it may reach.
+        cwd: The folder it was started in.
         text: What it said when it failed.
 
     Returns:
         The path or port, and the line; null where nothing in the text is a refusal of the wall.
     """
-    if not _REFUSAL.search(text):
-        return None
-    for match in _PATH.finditer(text):
-        path = match[0].rstrip(".")
-        if not policy.can_read(path):
-            return f"the sandbox closes {path}; agent.sandbox: {{read: [{path}]}} would open it"
-        if not policy.can_write(path) and "__pycache__" not in path and _is_about(text, path):
-            return (
-                f"the sandbox lets {path} only be read; agent.sandbox: {{write: [{path}]}} would "
-                "open it"
-            )
-    for match in _END.finditer(text):
-        port = int(match[1])
-        if 0 < port < 65_536 and port not in policy.connect:
-            return (
-                f"the sandbox closes {match[0]}; agent.sandbox: {{connect: ['{match[0]}']}} would "
-                "open it"
-            )
+    for line in text.splitlines():
+        found = _explained_line(policy, cwd, line) if _REFUSAL.search(line) else None
+        if found is not None:
+            return found
     return None
 
 
-def _is_about(text: str, path: str) -> bool:
-    """Say whether a refusal names a path: tracebacks name files of the program, too."""
-    return any(path in line and _REFUSAL.search(line) for line in text.splitlines())
+def _explained_line(policy: Policy, cwd: str, line: str) -> str | None:
+    for match in _END.finditer(line):
+        port = int(match[1])
+        if 0 < port < 65_536 and port not in policy.connect and "connect" in line:
+            return _refused(f"{match[0]}", "connect", f"'{match[0]}'")
+    for quoted, bare in _PATH.findall(line):
+        path = normpath(join(cwd, quoted or bare.rstrip(".")))
+        if path.startswith("/proc/"):
+            return f"the sandbox closes {path}: it is of another process"
+        if _inside(path, policy.closed):
+            return f"the sandbox closes {path} to every agent: its answers are judged by it"
+        if not policy.can_read(path):
+            return _refused(path, "read", path)
+        if not policy.can_write(path) and not path.endswith(".py"):
+            return _refused(path, "write", path)
+    if _SIGNAL.search(line):
+        return "the sandbox keeps signals among the agent's own processes"
+    return None
+
+
+def _refused(what: str, right: str, value: str) -> str:
+    return (
+        f"the sandbox refused it ({right}: {what}); agent.sandbox: {{{right}: [{value}]}} would "
+        "allow it"
+    )

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from evalgate.agents.sandbox.policy import Observed, Policy, explained
+from evalgate.agents.sandbox.policy import Observed, Policy, beyond, explained
 
 __all__ = ["Room", "Sandbox", "open_room"]
 
@@ -38,10 +38,12 @@ class Room:
     """Variables it is started with."""
     learn: Callable[[Observed], None] | None = None
     """Is told what it opened."""
+    cwd: str = "/"
+    """Where it starts."""
 
     def explain(self, text: str) -> str:
         """Add to what an agent said which line of the configuration it lacks, where that is so."""
-        why = None if self.wall is None else explained(self.wall, text)
+        why = None if self.wall is None else explained(self.wall, self.cwd, text)
         return text if why is None else f"{text}; {why}"
 
 
@@ -64,8 +66,9 @@ def _room(sandbox: Sandbox, scratch: str, cwd: str) -> Room:
     if site.ENABLE_USER_SITE:
         environment["PYTHONUSERBASE"] = site.getuserbase()  # it would follow HOME
     policy = replace(sandbox.policy, write=(*sandbox.policy.write, scratch))
-    if sandbox.learn is not None:
-        return Room(environment=environment, learn=sandbox.learn)
+    learn = sandbox.learn
+    if learn is not None:
+        return Room(environment=environment, learn=lambda seen: learn(beyond(policy, seen)))
     if sandbox.wrap is not None:
         return Room(before=sandbox.wrap(policy, cwd), environment=environment)
-    return Room(policy, environment=environment)
+    return Room(policy, environment=environment, cwd=cwd)

@@ -14,6 +14,7 @@ from evalgate.stress.simulation.causes import CAUSES, Cause
 from evalgate.stress.simulation.live_log import LoggedAttempt, LoggedCall, LoggedSession
 from evalgate.suite.environment import World
 from evalgate.suite.gateway_agent import Gate, ThroughGateway, open_gateway
+from evalgate.suite.isolation import open_sandbox
 from evalgate.suite.plan import Plan
 from evalgate.text.redact import Redactor
 
@@ -86,6 +87,7 @@ async def open_live_agent(
             environ=world.environ,
             clock=world.clock,
             slots=slots,
+            sandbox=open_sandbox(suite, world.environ, gateway.origin, lambda _: None),
         ) as agent:
             yield ThroughGateway(agent, gateway, slots is not None)
 
