@@ -19,6 +19,9 @@ from evalgate.agents.sandbox.policy import Observed, Policy
 
 __all__ = ["Launcher", "Process", "Tail", "ended_how", "open_launcher"]
 
+_PATIENCE_S: Final = 8.0
+"""Seconds that a guard has to end what it guards."""
+
 _TAIL_BYTES: Final = 8_192
 _TAIL_SHOWN: Final = 1_500
 
@@ -88,7 +91,12 @@ class Process:
         if not self.exited.done():
             with suppress(OSError, RuntimeError):
                 self.control.write_eof()
-        code = await asyncio.shield(self.exited)
+        await asyncio.wait((self.exited,), timeout=_PATIENCE_S)
+        if not self.exited.done():  # somebody stopped its guard
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
+            self.exited.set_result(-signal.SIGKILL)
+        code = self.exited.result()
         self.control.close()
         for transport in self.transports:
             transport.close()
@@ -182,7 +190,11 @@ class Launcher:
     def close(self) -> None:
         """End every process that is left."""
         self.channel.close()
-        self.popen.wait()
+        try:
+            self.popen.wait(timeout=2 * _PATIENCE_S)
+        except subprocess.TimeoutExpired:  # somebody stopped it
+            self.popen.kill()
+            self.popen.wait()
 
 
 def open_launcher() -> Launcher:

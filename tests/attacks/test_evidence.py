@@ -201,9 +201,11 @@ def test_cassettes_written_by_the_agent(
     repo.git("checkout", "-q", "HEAD", "--", "cassettes")
     code = f"import shutil\nshutil.copytree({str(hidden)!r}, 'cassettes', dirs_exist_ok=True)\n"
     repo.write("agents/talk.py", code + repo.read("agents/talk.py"))
-    result = repo.gate(repo.pull_request())
+    change = repo.pull_request()
+    result = repo.gate(change, "--sandbox=off")
     assert result.code in (1, 3)
     assert CASES == len(supplied(result.json))
+    assert 2 == repo.gate(change).code  # behind the sandbox it finds nothing to copy
 
 
 def test_a_forged_verdict_of_a_judge(

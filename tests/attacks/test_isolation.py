@@ -36,19 +36,30 @@ def test_exit_0_at_import(repo: Scratch, code: str) -> None:
     assert 2 == repo.gate(repo.pull_request()).code
 
 
+GATE = """\
+def above(pid):
+    return int(open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[1])
+gate = above(above(os.getppid()))  # guard and launcher are between
+"""
+
+
 @pytest.mark.parametrize(
     ("code", "ended"),
     [
-        ("os.kill(os.getppid(), signal.SIGKILL)", -9),
-        ("os.kill(os.getppid(), signal.SIGTERM)", -15),
-        ("os.kill(os.getppid(), signal.SIGINT)", 130),
-        ("os.killpg(os.getpgid(os.getppid()), signal.SIGKILL)", -9),
+        ("os.kill(gate, signal.SIGKILL)", -9),
+        ("os.kill(gate, signal.SIGTERM)", -15),
+        ("os.kill(gate, signal.SIGINT)", 130),
+        ("os.killpg(os.getpgid(gate), signal.SIGKILL)", -9),
+        ("os.kill(os.getppid(), signal.SIGKILL)", 1),
+        ("os.kill(above(os.getppid()), signal.SIGKILL)", 1),
     ],
 )
-def test_killing_the_parent(repo: Scratch, code: str, ended: int) -> None:
-    """A gate that was killed did not pass."""
-    attack(repo, code)
-    assert ended == repo.gate(repo.pull_request()).code
+def test_killing_the_gate(repo: Scratch, code: str, ended: int) -> None:
+    """A gate that was killed did not pass; behind the sandbox it cannot be."""
+    attack(repo, GATE + code)
+    change = repo.pull_request()
+    assert ended == repo.gate(change, "--sandbox=off").code
+    assert 1 == repo.gate(change).code
 
 
 COMMANDS = """\

@@ -213,7 +213,7 @@ def _explained_line(policy: Policy, cwd: str, line: str) -> str | None:
             return f"the sandbox closes {path} to every agent: its answers are judged by it"
         if not policy.can_read(path):
             return _refused(path, "read", path)
-        if not policy.can_write(path) and not path.endswith(".py"):
+        if quoted and not policy.can_write(path):
             return _refused(path, "write", path)
     if _SIGNAL.search(line):
         return "the sandbox keeps signals among the agent's own processes"
