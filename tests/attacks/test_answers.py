@@ -41,7 +41,7 @@ def errors(report: dict[str, Any]) -> set[str]:
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_looking_the_answers_up(repo: Scratch, source: str, monkeypatch: Any) -> None:
+def test_looking_the_answers_up(repo: Scratch, source: str) -> None:
     """Green without the sandbox, red behind it, wherever the answers are looked up."""
     repo.write("agents/sums.py", LOOKUP.format(source=SOURCES[source]))
     (repo.root / "agents/link.jsonl").symlink_to("../golden_sets/sums.jsonl")
