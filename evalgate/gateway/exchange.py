@@ -137,6 +137,9 @@ class AttemptLog:
     """What was sent; None where nothing was, or where the gateway answered itself."""
     partial: Callable[[], Delivered] | None = None
     """What was sent so far of a stream that is still coming."""
+    own: list["AttemptLog"] = field(default_factory=list)
+    """Attempts of the gateway itself that came before and that the agent never saw; they take none
+    of the agent's time."""
     order: int | None = None
     """Index among the recorded responses to equal requests; None where it is not one of them."""
 
@@ -158,8 +161,6 @@ class CallLog:
     """Its HTTP requests, in order of arrival."""
     pending: list[AttemptLog] = field(default_factory=list)
     """Failed attempts that are recorded only together with the success that follows them."""
-    governor_retries: int = 0
-    """Attempts of our own that the agent never saw."""
 
     @property
     def last(self) -> AttemptLog:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from starlette.types import Send
 
-from evalgate.gateway.exchange import CallLog, Delivered, retry_after
+from evalgate.gateway.exchange import AttemptLog, CallLog, Delivered, retry_after
 from evalgate.gateway.governor import Estimate, Governor, Permit, estimate_tokens
 from evalgate.gateway.http import send_bytes, start_stream
 from evalgate.gateway.request_key import parse_body
@@ -198,10 +198,13 @@ class Live:
         """Decide on a retry of our own; None: the response goes to the agent."""
         if self._governor is None or classify(response.status, {}) not in _RETRIED:
             return None
-        tries = call.governor_retries + 1
-        wait = self._governor.wait_before_retry(tries, retry_after(dict(response.headers)))
+        attempt = call.last
+        error, hint = classify(response.status, {}), retry_after(dict(response.headers))
+        tries = sum(len(one.own) for one in call.attempts) + 1
+        wait = self._governor.wait_before_retry(tries, hint)
         if wait is not None:
-            call.governor_retries = tries
+            at = attempt.start
+            attempt.own.append(AttemptLog(at, None, at, response.status, error, hint))
             await response.close()
         return wait
 

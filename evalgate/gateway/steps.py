@@ -148,7 +148,7 @@ def _call_step(call: CallLog, name: str) -> LlmCall | Span:
         usage=usage if usage.model_fields_set else None,
         max_tokens=_max_tokens(call),
         time_to_first_token=_first_token(call, reply),
-        attempts=tuple(_attempt(attempt) for attempt in call.attempts),
+        attempts=tuple(_attempt(one) for a in call.attempts for one in (*a.own, a)),
         finish_reason=reply.finish_reason,
         error=call.last.error or reply.error,
         input=tame(request.get("messages")),

@@ -1,7 +1,11 @@
 """Where live calls go: the provider behind the gateway, over httpx2."""
 
+import math
+import re
+import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
@@ -28,6 +32,7 @@ Headers = list[tuple[bytes, bytes]]
 _URLS = 256
 """Parsed URLs that are kept."""
 
+_VERSION = re.compile(r"v[0-9]+[a-z0-9]*")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _NOT_SENT_ON = frozenset(
     {
@@ -67,9 +72,11 @@ class Endpoint:
     """
 
     base_url: str
-    """With or without the final `/v1`, e.g. `https://api.openai.com/v1`."""
+    """With or without its version, e.g. `https://api.openai.com/v1`."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The credentials; they replace those that the agent sends. Empty: the agent's are passed."""
+    exact: bool = False
+    """Whether the URL is whole though it names no version: a client would use it as it is."""
 
     def __post_init__(self) -> None:
         """Refuse what would fail at the first call."""
@@ -80,10 +87,24 @@ class Endpoint:
                 f"{self.base_url!r}"
             )
 
-    @property
-    def root(self) -> str:
-        """The URL that a path as the agent sent it is added to."""
-        return self.base_url.rstrip("/").removesuffix("/v1").rstrip("/")
+    def url(self, path: str, target: Target) -> str:
+        """Return where a request goes.
+
+        A base URL that names a version is whole, as clients have it (`.../v1beta/openai`); to any
+        other the path is added with the version that the agent's client sent.
+
+        Args:
+            path: Path and query as the agent sent them, without the leading slash.
+            target: Which provider.
+        """
+        base = self.base_url.rstrip("/")
+        if target == "azure":
+            return f"{base.removesuffix('/v1').removesuffix('/openai')}/{path}"
+        segments = urlsplit(base).path.split("/")
+        # Anthropic's clients add the version themselves, also behind a proxy that has one.
+        versions = segments if target == "openai" else segments[-1:]
+        whole = self.exact or any(map(_VERSION.fullmatch, versions))
+        return f"{base}/{path.removeprefix('v1/') if whole else path}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +133,7 @@ class UpstreamResponse:
         """HTTP status."""
         self.headers: Headers = [
             (name.lower(), value)
-            for name, value in response.headers.raw
+            for name, value in _with_seconds(response.headers.raw)
             if name.lower() not in _NOT_SENT_BACK
         ]
         """Headers to send back."""
@@ -181,7 +202,7 @@ class Upstream:
         if len(self._urls) > _URLS:
             self._urls.clear()
         if (target, path) not in self._urls:
-            self._urls[target, path] = httpx2.URL(f"{endpoint.root}/{path}")
+            self._urls[target, path] = httpx2.URL(endpoint.url(path, target))
         return self._urls[target, path]
 
     async def send(self, request: UpstreamRequest) -> UpstreamResponse | ProviderError:
@@ -210,6 +231,26 @@ class Upstream:
             return timed_out(error)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             return unreachable(error)
+
+
+def _with_seconds(headers: Headers) -> Headers:
+    """Give a `Retry-After` that is a date in seconds, counted from the server's own clock."""
+    named = {name.lower(): value for name, value in headers}
+    until = _moment(named.get(b"retry-after", b""))
+    if until is None:
+        return headers
+    now = _moment(named.get(b"date", b""))
+    seconds = max(0, math.ceil(until - (time.time() if now is None else now)))
+    kept = [(name, value) for name, value in headers if name.lower() != b"retry-after"]
+    return [*kept, (b"retry-after", str(seconds).encode())]
+
+
+def _moment(value: bytes) -> float | None:
+    """Read an HTTP date (RFC 9110, 5.6.7) as seconds since the epoch; anything else is None."""
+    try:
+        return parsedate_to_datetime(value.decode("latin-1")).timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
 
 
 def timed_out(error: Exception) -> ProviderError:

@@ -44,10 +44,24 @@ __all__ = [
 
 _TRIAL = "EVALGATE_TRIAL"
 _PROVIDERS = {"openai": "https://api.openai.com/v1", "anthropic": "https://api.anthropic.com"}
-_KEYS: dict[Target, tuple[str, str]] = {
-    "openai": ("OPENAI_API_KEY", "authorization"),
-    "anthropic": ("ANTHROPIC_API_KEY", "x-api-key"),
-    "azure": ("AZURE_OPENAI_API_KEY", "api-key"),
+
+
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """The variables with which a caller names a provider."""
+
+    key: str
+    urls: tuple[str, ...]
+    header: str
+    value: str = "{}"
+
+
+_CALLER: dict[Target, _Caller] = {
+    "openai": _Caller(
+        "OPENAI_API_KEY", ("OPENAI_BASE_URL", "OPENAI_API_BASE"), "authorization", "Bearer {}"
+    ),
+    "anthropic": _Caller("ANTHROPIC_API_KEY", ("ANTHROPIC_BASE_URL",), "x-api-key"),
+    "azure": _Caller("AZURE_OPENAI_API_KEY", ("AZURE_OPENAI_ENDPOINT",), "api-key"),
 }
 
 
@@ -233,26 +247,44 @@ async def open_gateway(
 
 
 def endpoints_of(config: GatewayConfig, environ: Mapping[str, str]) -> dict[Target, Endpoint]:
-    """Find where live calls go: a configured upstream, or a provider whose key is there.
+    """Find where live calls go.
+
+    A configured upstream comes first, then the base URL of the caller, then the provider itself:
+    a key is sent to no host that its owner did not name.
 
     Raises:
-        ConfigError: There is neither.
+        ConfigError: There is none, or a base URL is no URL.
     """
     found: dict[Target, Endpoint] = {}
-    for target, (variable, header) in _KEYS.items():
-        key = environ.get(variable)
-        url = config.upstream.get(target) or (_PROVIDERS.get(target) if key else None)
+    for target, caller in _CALLER.items():
+        key = environ.get(caller.key)
+        url = config.upstream.get(target)
+        variable = next((name for name in caller.urls if environ.get(name)), None)
+        headers = {caller.header: caller.value.format(key)} if key else {}
         if url is not None:
-            value = f"Bearer {key}" if header == "authorization" else key
-            found[target] = Endpoint(url, {header: value} if key and value else {})
+            found[target] = Endpoint(url, headers)
+        elif variable is not None:
+            found[target] = _callers_own(variable, environ[variable], headers)
+        elif key and target in _PROVIDERS:
+            found[target] = Endpoint(_PROVIDERS[target], headers)
     if not found:
-        variables = ", ".join(variable for variable, _ in _KEYS.values())
+        variables = ", ".join(caller.key for caller in _CALLER.values())
         raise ConfigError(
             f"a live run needs a key or an upstream; none of {variables} is set, and the suite "
             "has no gateway.upstream",
             fix="export OPENAI_API_KEY=..., or run without --record-missing (replay needs no key)",
         )
     return found
+
+
+def _callers_own(variable: str, url: str, headers: Mapping[str, str]) -> Endpoint:
+    try:
+        return Endpoint(url, headers, exact=variable in _CALLER["openai"].urls)
+    except ConfigError as error:
+        raise ConfigError(
+            f"{variable} is {url!r}, expected a URL such as https://api.openai.com/v1",
+            fix=f"correct or unset {variable}",
+        ) from error
 
 
 def _governor(suite: Suite, config: GatewayConfig) -> Governor:

@@ -140,8 +140,21 @@ def _mode(suite: Suite, calls: Calls) -> tuple[Mode, Evidence]:
     if suite.config.agent.run.startswith("recorded:"):
         return "recorded", "recorded"
     if suite.config.gateway is None:
+        _refuse_to_record(suite, calls)
         return "live", "reported"
     return ("replay", "replayed") if calls == "replay" else ("live", "gateway")
+
+
+def _refuse_to_record(suite: Suite, calls: Calls) -> None:
+    """Recording nothing in silence would let a replay look like evidence."""
+    if calls in {"record", "auto"}:
+        raise ConfigError(
+            f"suite {suite.name!r} has no gateway, so none of its model calls can be recorded",
+            fix=f"add to suites.{suite.name} in the configuration:\n"
+            "    gateway:\n"
+            "      upstream:\n"
+            "        openai: https://api.openai.com/v1",
+        )
 
 
 def _select(golden: GoldenSet, filters: Filters) -> tuple[Case, ...]:

@@ -40,18 +40,68 @@ def _agent(url: str) -> str | None:
 
 
 def test_our_own_retries_are_not_the_agents(gateway: Loose, model: Loose, text: Loose) -> None:
-    """Throttled attempts of a recording are ours: one attempt in the trace, no wait in its time."""
+    """Throttled attempts of a recording are ours: in the trace as such, no wait in its time."""
     throttled = text.scripted(b'{"error":{}}', 429, headers={"retry-after-ms": "300"})
     model.then(throttled, throttled)
     started, governor = _governed(gateway, model)
     begun = time.monotonic()
     outcome = started.during(_agent)
     (call,) = outcome.steps
-    assert (3, 1, None) == (len(model.seen), len(call.attempts), call.error)
+    assert [429, 429, 200] == [attempt.status for attempt in call.attempts]
+    assert ["throttled", "throttled", None] == [attempt.error for attempt in call.attempts]
+    assert (3, 0.3, None) == (len(model.seen), call.attempts[0].retry_after, call.error)
     assert time.monotonic() - begun > 0.6
     assert call.end - call.start < 0.3
     assert (1, 0.018) == (governor.calls, pytest.approx(governor.spent_usd))
-    assert outcome.steps == gateway("replay").during(_agent).steps
+    (replayed,) = gateway("replay").during(_agent).steps
+    assert call.model_copy(update={"attempts": call.attempts[-1:]}) == replayed
+
+
+def test_a_date_is_a_hint_too(gateway: Loose, model: Loose, text: Loose) -> None:
+    """`Retry-After` as an HTTP date (RFC 9110, 10.2.3) is waited for, by the server's clock."""
+    later = "Wed, 21 Oct 2026 07:28:01 GMT"
+    now = "Wed, 21 Oct 2026 07:28:00 GMT"
+    model.then(text.scripted(b'{"error":{}}', 429, headers={"retry-after": later, "date": now}))
+    started, _ = _governed(gateway, model)
+    begun = time.monotonic()
+    (call,) = started.during(_agent).steps
+    assert 1.0 == call.attempts[0].retry_after
+    assert time.monotonic() - begun > 1.0
+
+
+def test_an_error_inside_a_success_is_an_attempt(gateway: Loose, model: Loose, text: Loose) -> None:
+    """An error that comes with status 200 is an outage: a repeat is an attempt of the same call."""
+    model.then(text.scripted(b'{"error": {"message": "Provider returned error", "code": 502}}'))
+
+    def twice(url: str) -> None:
+        with openai.OpenAI(base_url=url, api_key="k", max_retries=0) as client:
+            for _ in range(2):
+                client.chat.completions.create(**ASKED)
+
+    started, _ = _governed(gateway, model)
+    (call,) = started.during(twice).steps
+    assert ["server_error", None] == [attempt.error for attempt in call.attempts]
+    assert (call,) == gateway("replay").during(twice).steps
+
+
+def test_an_outage_is_no_recording(gateway: Loose, model: Loose, text: Loose) -> None:
+    """A stream that turns into an error is not recorded as the answer."""
+    error = {"error": {"code": "502", "message": "overloaded"}}
+    broken = text.sse(text.chat_chunk({"content": "he"}), error)
+    model.then(text.scripted(content_type="text/event-stream", chunks=broken))
+
+    def ask(url: str) -> None:
+        with (
+            openai.OpenAI(base_url=url, api_key="k", max_retries=0) as client,
+            pytest.raises(openai.APIError),
+        ):
+            list(client.chat.completions.create(**ASKED, stream=True))
+
+    started, _ = _governed(gateway, model)
+    outcome = started.during(ask)
+    assert ["server_error"] == [attempt.error for attempt in outcome.steps[0].attempts]
+    assert "not recorded" in outcome.problems[0]
+    assert "not_measured" == gateway("replay").during(ask).status
 
 
 def test_retries_end_and_the_agent_sees_the_last(gateway: Loose, model: Loose, text: Loose) -> None:

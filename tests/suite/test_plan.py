@@ -124,3 +124,12 @@ def test_names_of_metrics_are_taken(tmp_path: Path) -> None:
     gate = {"metrics": {"task_sucess_rate": "standard"}}
     with pytest.raises(ConfigError, match="did you mean 'task_success_rate'"):
         make_plan(suite(tmp_path, gate=gate), Filters())
+
+
+@pytest.mark.parametrize("calls", ["record", "auto"])
+def test_nothing_can_be_recorded_without_a_gateway(tmp_path: Path, calls: Any) -> None:  # noqa: ANN401
+    """The error gives the lines to add; recorded traces and replays need none."""
+    with pytest.raises(ConfigError) as caught:
+        make_plan(suite(tmp_path), Filters(), calls)
+    assert "    gateway:\n      upstream:\n        openai: https://" in str(caught.value.fix)
+    assert "live" == make_plan(suite(tmp_path), Filters()).mode
