@@ -1,9 +1,14 @@
 """`evalgate import`."""
 
 import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from evalgate.text.redact import Redactor
 
 __all__ = ["import_"]
 
@@ -12,8 +17,13 @@ Examples:
   evalgate import tau-bench results.json --golden golden.jsonl --traces traces.jsonl
   evalgate import bfcl simple.questions.jsonl --answers simple.answers.jsonl --golden golden.jsonl
   evalgate run --golden golden.jsonl --agent recorded:traces.jsonl
+  evalgate import promptfoo promptfooconfig.yaml --golden golden.jsonl --config evalgate.yaml
+  evalgate import rag answers.csv --golden golden.jsonl --traces traces.jsonl --config evalgate.yaml
 
-Formats: tau-bench, tau2, bfcl, chat (OpenAI transcripts), langfuse, otel, adk, inspect.
+Golden sets and traces: tau-bench, tau2, bfcl, chat (OpenAI transcripts), langfuse, otel,
+adk, inspect.
+Golden sets and suites: promptfoo, deepeval, langsmith, braintrust, langfuse-dataset, ragas,
+openai-evals, rag (CSV, JSONL, Parquet or a hub set owner/name:split).
 """
 
 
@@ -25,15 +35,57 @@ Formats: tau-bench, tau2, bfcl, chat (OpenAI transcripts), langfuse, otel, adk, 
 @click.option("--answers", type=click.Path(path_type=Path), help="bfcl: the possible answers.")
 @click.option("--results", type=click.Path(path_type=Path), help="bfcl: a model's results.")
 @click.option("--model", help="The model that was run, where the file does not name it.")
-def import_(*, format_name: str, model: str | None, **paths: Path | None) -> None:
-    """Read FILE in a published FORMAT into a golden set and traces."""
+@click.option("--config", type=click.Path(path_type=Path), help="Suites: where the suite goes.")
+@click.option("--suite", default="imported", show_default=True, help="Suites: the suite's name.")
+@click.option("--agent", help="Suites: the agent. Default: the file's own answers, if it has some.")
+@click.option(
+    "--expect",
+    type=click.Choice(["judge", "contains", "equals"]),
+    default="judge",
+    show_default=True,
+    help="Suites: what an expected answer means.",
+)
+@click.option("--column", "columns", multiple=True, metavar="ROLE=NAME", help="rag: a column.")
+def import_(*, format_name: str, model: str | None, **given: Any) -> None:  # noqa: ANN401
+    """Read FILE in a published FORMAT into a golden set, and traces or a suite."""
     from evalgate.commands.importing import ImportFiles, import_file  # noqa: PLC0415  # heavy
-    from evalgate.text.escape import terminal  # noqa: PLC0415
+    from evalgate.importers.suites import CONVERTERS  # noqa: PLC0415
     from evalgate.text.redact import Redactor  # noqa: PLC0415
 
-    options = {} if model is None else {"model": model}
     redactor = Redactor.build(os.environ)
+    if format_name in CONVERTERS:
+        _convert(format_name, given, redactor)
+        return
+    paths = {n: given[n] for n in ("source", "golden", "traces", "answers", "results")}
+    options = {} if model is None else {"model": model}
     done = import_file(format_name, ImportFiles.of(paths), options, redactor)
     click.echo(f"{len(done.cases)} cases, {len(done.traces)} traces")
-    for note in done.notes:
-        click.echo(terminal(f"note: {note}"), err=True)
+    _say("note", done.notes)
+
+
+def _convert(name: str, given: Mapping[str, Any], redactor: "Redactor") -> None:
+    from evalgate.commands.converting import ConvertFiles, convert_file  # noqa: PLC0415  # heavy
+    from evalgate.errors import ConfigError  # noqa: PLC0415
+    from evalgate.importers.suites.converted import ConvertOptions  # noqa: PLC0415
+
+    if given["golden"] is None:
+        raise ConfigError(
+            "nothing would be written", fix="--golden golden.jsonl --config evalgate.yaml"
+        )
+    pairs = [text.partition("=") for text in given["columns"]]
+    if any(not column for _, _, column in pairs):
+        raise ConfigError("--column takes ROLE=NAME", fix="--column question=NAME")
+    options = ConvertOptions(given["expect"], {role: column for role, _, column in pairs})
+    names = ("source", "golden", "traces", "config", "suite", "agent")
+    files = ConvertFiles(**{n: given[n] for n in names}, options=options)
+    made = convert_file(name, files, redactor)
+    click.echo(f"{len(made.cases)} cases, {len(made.traces)} answers")
+    _say("left out", made.left_out)
+    _say("note", made.notes)
+
+
+def _say(word: str, lines: Iterable[str]) -> None:
+    from evalgate.text.escape import terminal  # noqa: PLC0415  # heavy
+
+    for line in lines:
+        click.echo(terminal(f"{word}: {line}"), err=True)

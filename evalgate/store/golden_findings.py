@@ -10,7 +10,7 @@ from evalgate.schema.fingerprint import case_digest
 from evalgate.schema.golden import Case, Expected, ExpectedCall
 from evalgate.store.golden import GoldenSet
 
-__all__ = ["Finding", "check_golden"]
+__all__ = ["Finding", "check_golden", "expects_anything"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,8 @@ def _duplicates(golden: GoldenSet) -> Iterator[Finding]:
 
 def _of_a_case(line: int, case: Case) -> Iterator[Finding]:
     expected = case.expected
-    if not _expects_anything(expected):
+    # Contexts are an expectation too: the answer has to be faithful to them. Drafts never gate.
+    if not (expects_anything(expected) or case.contexts or case.status == "draft"):
         fix = "add `expected` with an output, tool calls, a final state or a decision"
         message = "expects nothing, so whatever the agent does would be right"
         yield Finding("error", message, fix, line, case.id)
@@ -82,7 +83,8 @@ def _of_a_case(line: int, case: Case) -> Iterator[Finding]:
             yield Finding("warning", where, fix, line, case.id)
 
 
-def _expects_anything(expected: Expected) -> bool:
+def expects_anything(expected: Expected) -> bool:
+    """Say whether a case expects anything that can be checked."""
     output = expected.output
     about_output = output is not None and bool(
         output.model_dump(exclude={"ignore_case"}, exclude_defaults=True)

@@ -1,0 +1,30 @@
+"""Goldens of DeepEval."""
+
+from pathlib import Path
+
+import pytest
+from support.suites import convert
+
+from evalgate.schema.golden import Script
+
+
+@pytest.mark.parametrize(("name", "tools"), [("goldens.json", False), ("goldens.csv", True)])
+def test_goldens(shared_data: Path, name: str, tools: bool) -> None:  # noqa: FBT001  # parameter
+    """15 in both; only the table has tools, as JSON in a cell, and lists joined with a bar."""
+    made = convert("deepeval", shared_data / "foreign" / "deepeval" / name)
+    first = made.cases[0]
+    assert (15, 15, ("Geography", "Mountains")) == (
+        len(made.cases),
+        len(made.traces),
+        first.contexts,
+    )
+    calls = first.expected.tool_calls or ()
+    expected = [("mountain_lookup", {"query": "tallest mountain"})] if tools else []
+    assert expected == [(call.name, call.arguments) for call in calls]
+
+
+def test_conversations(shared_data: Path) -> None:
+    """15 scripts of user turns; what simulates a user is listed."""
+    made = convert("deepeval", shared_data / "foreign" / "deepeval" / "convo_goldens.json")
+    assert 15 == sum(isinstance(case.input, Script) for case in made.cases)
+    assert any("expected_outcome" in line for line in made.left_out)
