@@ -269,7 +269,8 @@ def _by_case(metric: Metric, rule: Rule, paired: Paired, scene: _Scene) -> ByCas
     best = _values(metric, filled_rows(paired, "best")) if paired.imputed else worst
     if worst is None or best is None:
         return NoComparison("evidence", "no case is scored on both sides", _evidence_fix(metric))
-    varying = frozenset(row.id for row in rows if row.id in scene.sampled)
+    timed = metric.name in scene.candidate.timed
+    varying = frozenset(row.id for row in rows if timed or row.id in scene.sampled)
     judged = rule.gate != "advisory" and varying and not _certain(metric, rule, rows, varying)
     return ByCase(
         paired=paired,
@@ -284,7 +285,7 @@ def _by_case(metric: Metric, rule: Rule, paired: Paired, scene: _Scene) -> ByCas
         ),
         n_cases=len(rows),
         more_failures=metric.finished_only and _more_failures(scene.common),
-        recorded_anew=scene.candidate.noise == "none",
+        recorded_anew=scene.candidate.noise == "none" and not timed,
     )
 
 

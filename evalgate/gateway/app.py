@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from shlex import quote
-from typing import Final
+from typing import Final, NamedTuple
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -116,6 +116,17 @@ def create_app(  # noqa: PLR0913  everything from outside is passed in
     return _Gateway(sessions, live, admit, pace, sleep, max_body)
 
 
+class _Arrival(NamedTuple):
+    """A request whose trial is known."""
+
+    scope: Scope
+    receive: Receive
+    send: Send
+    token: str
+    path: str
+    log: TrialLog
+
+
 @dataclass(slots=True)
 class _Request:
     """One request, once it is known where it belongs."""
@@ -158,6 +169,16 @@ class _Gateway:
         if log is None:
             await send_error(send, provider_of(path, anthropic=anthropic), _NO_TRIAL)
             return
+        log.arrived()
+        try:
+            await self._routed(
+                _Arrival(scope, receive, send, token, path, log), anthropic=anthropic
+            )
+        finally:
+            log.answered()
+
+    async def _routed(self, came: "_Arrival", *, anthropic: bool) -> None:
+        scope, receive, send, token, path, log = came
         route = resolve(scope["method"], path, anthropic=anthropic)
         if route is None:
             await self._unknown_path(scope["method"], path, log, send, anthropic=anthropic)

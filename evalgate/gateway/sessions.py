@@ -102,6 +102,8 @@ class Outcome:
     """Keys and orders of the recorded responses that were given."""
     requests: int = 0
     """Requests that came, whatever was answered."""
+    waited: float = 0.0
+    """Seconds of the clock in which at least one request was in flight."""
     replayed: int = 0
     """Responses that came from the cassette."""
     live: int = 0
@@ -303,6 +305,7 @@ class Sessions:
                 if attempt.order is not None
             ),
             requests=sum(len(call.attempts) for call in log.calls) + len(log.odd) + log.refused,
+            waited=log.waited(),
             replayed=log.replayed,
             live=log.live,
             problems=tuple(log.problems),

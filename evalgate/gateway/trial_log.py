@@ -84,6 +84,12 @@ class TrialLog:
     """Why the trial is no evidence, where that is no miss."""
     refused: int = 0
     """Requests that were refused before they were calls: the loop limit, an empty budget."""
+    in_flight: int = 0
+    """Requests that are being answered."""
+    busy: float = 0.0
+    """Seconds of the clock in which at least one was."""
+    busy_since: float = 0.0
+    """When the first of those in flight came, on the clock."""
     replayed: int = 0
     """Responses taken from the cassette."""
     live: int = 0
@@ -94,6 +100,22 @@ class TrialLog:
         if self.frozen:
             return self.latest
         return max(0.0, round(self.clock() - self.started + self.shift, _DIGITS))
+
+    def arrived(self) -> None:
+        """A request has come: the agent waits for a model."""
+        if self.in_flight == 0:
+            self.busy_since = self.clock()
+        self.in_flight += 1
+
+    def answered(self) -> None:
+        """A request has its answer, or is gone."""
+        self.in_flight -= 1
+        if self.in_flight == 0:
+            self.busy += self.clock() - self.busy_since
+
+    def waited(self) -> float:
+        """Return the seconds of the clock in which at least one request was in flight."""
+        return self.busy + (self.clock() - self.busy_since if self.in_flight else 0.0)
 
     def begin(
         self, route: Route, prepared: Prepared, retry_count: int | None

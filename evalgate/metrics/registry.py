@@ -56,7 +56,9 @@ def _count(name: str, score: str, doc: str) -> Metric:
     )
 
 
-def _quantiles(score: str, doc: str) -> tuple[Metric, Metric]:
+def _quantiles(
+    score: str, doc: str, *, min_abs_change: float | None = None
+) -> tuple[Metric, Metric]:
     """The median and the 95th percentile of a time over finished trials."""
     median = Metric(
         name=f"{score}_p50",
@@ -68,6 +70,7 @@ def _quantiles(score: str, doc: str) -> tuple[Metric, Metric]:
         aggregate="p50",
         bounds=None,
         finished_only=True,
+        min_abs_change=min_abs_change,
     )
     return median, replace(median, name=f"{score}_p95", aggregate="p95")
 
@@ -274,7 +277,15 @@ def _cost() -> Iterable[Metric]:
 
 
 def _experience() -> Iterable[Metric]:
-    yield from _quantiles("completion_time", "End minus start of the trial.")
+    yield from _quantiles(
+        "own_time",
+        "Time of the trial outside model calls: code, tools, waiting; measured in replay too.",
+        min_abs_change=0.1,
+    )
+    yield from _quantiles(
+        "completion_time",
+        "End minus start of the trial; in a replay that gates it, own time plus recorded calls.",
+    )
     yield from _quantiles("ttft", "First token minus request, of the trial's first LLM call.")
     for quartile in (1, 2, 3):
         yield Metric(

@@ -117,6 +117,8 @@ class Execution:
     listen: Listener
     seen: Seen = field(default_factory=Seen)
     results: list[TrialResult] = field(default_factory=list)
+    own_times: list[float] = field(default_factory=list)
+    """Seconds outside model calls of each replayed trial, measured now."""
     failed: int = 0
     notes: list[str] = field(default_factory=list)
     """What went wrong on our side and was made good."""
@@ -162,6 +164,9 @@ class Execution:
         """Write a trial without its secrets."""
         clean, kept = clean_result(result, self.redactor), clean_trace(trace, self.redactor)
         self.seen.add(kept)
+        if trace.replayed and trace.own_time is not None:
+            self.own_times.append(trace.own_time)
+            kept = kept.model_copy(update={"own_time": None})
         self.results.append(clean)
         return self.writer.append(kept, clean)
 

@@ -61,6 +61,8 @@ class TrialSet:
     """`task_success` of fresh trials, by case; null: as `results` has them."""
     stress: StressPart | None = None
     """The stress check; null: none was asked for."""
+    own_times: tuple[float, ...] = ()
+    """Seconds outside model calls of replayed trials, measured now."""
     cap: str | None = None
     """The cap that ended the run early, in words."""
     notes: tuple[str, ...] = ()

@@ -256,6 +256,7 @@ def _trials(execution: Execution, plan: Plan, count: int) -> TrialSet:
             *execution.seen.problems,
         ),
         isolation=None if plan.suite.isolation is None else plan.suite.isolation.by,
+        own_times=tuple(execution.own_times),
         folder=execution.folder,
     )
 

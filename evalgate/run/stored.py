@@ -1,10 +1,13 @@
 """The run folder beside its trials: the manifest, the report, and whether a run can go on."""
 
+from fractions import Fraction
 from pathlib import Path
 
 from evalgate.errors import ConfigError
 from evalgate.run.evaluate import TrialSet
 from evalgate.schema.result import Manifest, Report, Subject
+from evalgate.stats.pairing import exact_quantile
+from evalgate.stats.rounding import round4
 from evalgate.store.git import read_state
 from evalgate.store.runs import (
     find_run,
@@ -63,10 +66,19 @@ def keep_report(folder: Path, report: Report, trials: TrialSet, plan: Plan, worl
     done = {
         "finished": world.timestamp() if trials.cap is None else None,
         "subject": subject,
+        "measured": _measured(trials),
         "trials": trials.trials,  # settling and recorded agents bring their own number
     }
     write_manifest(folder, manifest.model_copy(update=done))
     prune_runs(plan.suite.runs, plan.suite.keep_runs, spare={folder})
+
+
+def _measured(trials: TrialSet) -> dict[str, float]:
+    found = {
+        "own_time_p50": exact_quantile(trials.own_times, Fraction(1, 2)),
+        "own_time_p95": exact_quantile(trials.own_times, Fraction(19, 20)),
+    }
+    return {name: round4(float(value)) for name, value in found.items() if value is not None}
 
 
 def resumable_run(wanted: str, plan: Plan, world: World) -> Path:

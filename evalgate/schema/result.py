@@ -300,6 +300,9 @@ class Manifest(Model):
     """`version:config digest` of each scorer, by name."""
     environment: dict[str, str] = Field(default_factory=dict)
     """Versions of evalgate, Python and the platform."""
+    measured: dict[str, float] = Field(default_factory=dict)
+    """Times of a replay that were measured now and are in no report that does not gate them:
+    `own_time_p50`, `own_time_p95`, in seconds."""
     command: str | None = None
     """The command line."""
     config: str | None = None

@@ -292,6 +292,9 @@ class Trace(Model):
     """Seconds from start to end of the trial."""
     replayed: bool = False
     """Whether times are those of a recording."""
+    own_time: NonNegative | None = None
+    """Seconds outside model calls, measured now; null: unknown. Not kept of a replayed trial, so
+    that two replays write the same traces."""
     model_calls: Annotated[int, Field(ge=0)] | None = None
     """Requests that reached the gateway; null: there was none, or nobody counted."""
     recording: str | None = None

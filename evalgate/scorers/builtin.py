@@ -40,12 +40,13 @@ _SHARED_SCORES: Final = 4_096
 _UNPREPARED: Final = task.Prepared()
 _DEFAULTS: Final = Settings()
 
-_TIMES: Final = ("completion_time", "ttft")
+_TIMES: Final = (*experience.TIMES, "ttft")
 _GIVEN: Final = ("toxicity", "goal_attainment", "goal_success")
 """Scores that are made of what somebody else said of the trial."""
 _STEPS: Final = (
     *cost.SCORES,
     *tools.SCORES,
+    "own_time",
     "ttft",
     "retry_exhaustion",
     "llm_calls_per_turn",
@@ -203,11 +204,13 @@ def _safety_scorer(settings: Settings) -> Scorer:
 
 def _experience_scorer(settings: Settings) -> Scorer:
     goal = settings.recorded.get("goal_attainment")
+    config = [settings.claims_count, settings.goal_success, goal]
+    config += ["times"] if settings.times_gate else []
     return Scorer(
         name="experience",
         scores=experience.SCORES,
         version=experience.VERSION,
-        config_digest=_digest([settings.claims_count, settings.goal_success, goal]),
+        config_digest=_digest(config),
         score=lambda case, trace: experience.score_experience(case, trace, settings),
     )
 
@@ -273,7 +276,9 @@ def metric_sources(settings: Settings, cases: Iterable[Case] = ()) -> dict[str, 
         case "recorded":
             scores |= dict.fromkeys((*cost.SCORES, *_TIMES), "recorded")
         case "replayed":
-            scores |= dict.fromkeys(_TIMES, "replayed")
+            # Where times gate, a replay measures what the code takes.
+            measured = experience.TIMES if settings.times_gate else ("own_time",)
+            scores |= {name: "replayed" for name in _TIMES if name not in measured}
         case "gateway":
             pass
     return {

@@ -7,13 +7,16 @@ from evalgate.scorers.recorded import recorded_value
 from evalgate.scorers.settings import NO, YES, Settings, binary, failed, unknown
 from evalgate.scorers.signals import handed_over
 
-__all__ = ["SCORES", "VERSION", "score_experience"]
+__all__ = ["SCORES", "TIMES", "VERSION", "score_experience"]
 
 VERSION = "1"
 """Changes when the definition changes."""
 
+TIMES = ("own_time", "completion_time")
+"""Scores that a replay measures where they gate."""
+
 SCORES = (
-    "completion_time",
+    *TIMES,
     "ttft",
     "llm_calls_per_turn",
     "tool_fan_out",
@@ -28,6 +31,10 @@ SCORES = (
 
 _UNFINISHED = Abstained("the trial did not finish")
 _NO_DURATION = unknown("the trial has no duration")
+_DIGITS = 4
+_NOT_GATED = Abstained("a replay keeps it in manifest.json; gate own_time_p95 to judge by it")
+_NOT_STORED = unknown("it is measured while the agent runs: run the suite again")
+_NO_CALL_TIMES = unknown("the trace does not say when its LLM calls were made")
 _NO_CALLS = unknown("no LLM call was seen")
 _NO_FIRST_TOKEN = unknown("the first LLM call has no time to its first token")
 _NOT_JUDGED = Abstained("the case expects nothing of hand-overs")
@@ -46,7 +53,8 @@ def score_experience(case: Case, trace: Trace, settings: Settings) -> dict[str, 
     done = not failed(trace)
     goal = _goal(trace, settings)
     return {
-        "completion_time": _duration(trace) if done else _UNFINISHED,
+        "own_time": _own_time(trace, settings) if done else _UNFINISHED,
+        "completion_time": _completion(trace, settings) if done else _UNFINISHED,
         "ttft": _first_token(trace) if done else _UNFINISHED,
         **_loops(trace),
         **_handoffs(case, handed=handed, done=done),
@@ -59,8 +67,43 @@ def score_experience(case: Case, trace: Trace, settings: Settings) -> dict[str, 
     }
 
 
-def _duration(trace: Trace) -> Score:
+def _completion(trace: Trace, settings: Settings) -> Score:
+    """Return the duration; in a replay that gates times, what the code took now counts."""
+    if trace.replayed and settings.times_gate:
+        if trace.own_time is None:
+            return _NOT_STORED
+        return Scored(round(trace.own_time + _model_time(trace), _DIGITS))
     return _NO_DURATION if trace.duration is None else Scored(trace.duration)
+
+
+def _own_time(trace: Trace, settings: Settings) -> Score:
+    """Return the time outside model calls: code, tools, waiting."""
+    if trace.replayed and not settings.times_gate:
+        return _NOT_GATED
+    if trace.own_time is not None:
+        return Scored(trace.own_time)
+    if trace.replayed:
+        return _NOT_STORED
+    calls = [step for step in trace.steps if isinstance(step, LlmCall)]
+    if trace.duration is None:
+        return _NO_DURATION
+    if not calls or any(step.start is None or step.end is None for step in calls):
+        return _NO_CALL_TIMES
+    return Scored(round(max(0.0, trace.duration - _model_time(trace)), _DIGITS))
+
+
+def _model_time(trace: Trace) -> float:
+    """Return the seconds in which at least one model call was in flight."""
+    spans = sorted(
+        (step.start, step.end)
+        for step in trace.steps
+        if isinstance(step, LlmCall) and step.start is not None and step.end is not None
+    )
+    total, reached = 0.0, float("-inf")
+    for start, end in spans:
+        total += max(0.0, end - max(start, reached))
+        reached = max(reached, end)
+    return total
 
 
 def _first_token(trace: Trace) -> Score:

@@ -39,6 +39,8 @@ class Settings:
     """Whose contexts `groundedness_lexical` looks at: the case's, or the trace's too."""
     goal_success: float = 4.0
     """Goal attainment, of 5, from which on a goal counts as reached."""
+    times_gate: bool = False
+    """Whether the policy gates `own_time_*` or `completion_time_*`: a replay then measures them."""
     toxicity_from: float = 0.5
     """Recorded toxicity, in [0, 1], from which on an answer counts as toxic."""
 

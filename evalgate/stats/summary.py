@@ -117,6 +117,8 @@ class Side:
     """Metrics known to come from the judge."""
     recorded: frozenset[str] = frozenset()
     """Metrics known to be recorded, not computed."""
+    timed: frozenset[str] = frozenset()
+    """Times that were measured now although calls were replayed: they vary from run to run."""
     pricing: Pricing | None = None
     """The price table."""
     subject: Subject = field(default_factory=Subject)
@@ -158,6 +160,11 @@ def side_of_report(report: Report, source: str = "this run") -> Side:
         judge=None if judge is None else JudgeId(judge.model, judge.prompt_digest),
         judged=frozenset(name for name, m in metrics if m.source == "judged"),
         recorded=frozenset(name for name, m in metrics if m.source == "recorded"),
+        timed=frozenset(
+            name
+            for name, m in metrics
+            if report.suite.mode == "replay" and m.unit == "s" and m.source == "measured"
+        ),
         pricing=report.pricing,
         subject=report.subject,
         cleared=_must_pass(report, "pass"),

@@ -33,6 +33,7 @@ def seen_by_gateway(trace: Trace, outcome: Outcome) -> Trace:
     }
     if trace.duration is not None:
         update["duration"] = round(trace.duration, _DIGITS)  # as it is recorded
+        update["own_time"] = round(max(0.0, trace.duration - outcome.waited), _DIGITS)
     if replayed:
         update |= {"duration": outcome.duration, "started_at": None}
     if outcome.status is not None:

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Literal
 
 from evalgate.errors import ConfigError, NothingSelected
-from evalgate.gate.rules import policy_problems
+from evalgate.gate.rules import policy_problems, rule_of
 from evalgate.metrics.metric import Metric
 from evalgate.metrics.registry import METRICS
+from evalgate.schema.config import GateConfig
 from evalgate.schema.fingerprint import case_digest
 from evalgate.schema.golden import Case
 from evalgate.scorers.base import Scorer
 from evalgate.scorers.builtin import builtin_scorers
+from evalgate.scorers.experience import TIMES
 from evalgate.scorers.settings import Evidence, Settings
 from evalgate.scorers.user import UserFunction, user_scorer
 from evalgate.store.golden import GoldenSet, load_golden
@@ -119,6 +121,7 @@ def make_plan(
         prices=suite.config.prices,
         pii_allow=suite.config.pii_allow,
         groundedness=suite.config.groundedness,
+        times_gate=_times_gate(suite.config.gate),
     )
     return Plan(
         suite=suite,
@@ -132,6 +135,14 @@ def make_plan(
         metrics=metrics,
         judge=judge,
         shard=filters.shard,
+    )
+
+
+def _times_gate(policy: GateConfig) -> bool:
+    """Say whether a time that a replay can measure gates."""
+    rules = [rule_of(METRICS[f"{s}_{q}"], policy) for s in TIMES for q in ("p50", "p95")]
+    return any(
+        rule.gate != "advisory" or (rule.minimum, rule.maximum) != (None, None) for rule in rules
     )
 
 
