@@ -1,3 +1,56 @@
-"""evalgate: the pull-request gate for LLM agents."""
+"""evalgate: the pull-request gate for LLM agents.
 
-__version__ = "0.1.0"
+The names below are loaded when they are first used, so that `import evalgate` costs nothing.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from evalgate.version import VERSION
+
+if TYPE_CHECKING:
+    from evalgate.api import (
+        Abstained,
+        Broken,
+        Case,
+        Report,
+        Scored,
+        Suite,
+        Trace,
+        compare,
+        evaluate,
+        load_golden,
+        load_report,
+        scorer,
+    )
+
+__all__ = [
+    "Abstained",
+    "Broken",
+    "Case",
+    "Report",
+    "Scored",
+    "Suite",
+    "Trace",
+    "__version__",
+    "compare",
+    "evaluate",
+    "load_golden",
+    "load_report",
+    "scorer",
+]
+
+
+__version__ = VERSION
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  # any public name
+    if name not in __all__:
+        message = f"module 'evalgate' has no attribute {name!r}"
+        raise AttributeError(message)
+    from evalgate import api  # noqa: PLC0415  # heavy
+
+    return getattr(api, name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,5 +1,6 @@
 """`python:MODULE:NAME`: a function, or an object with `ainvoke` or `invoke`."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from evalgate.schema.config import AgentConfig
 from evalgate.schema.golden import Case
 from evalgate.schema.trace import Trace
 
-__all__ = ["LoopAgent", "open_python"]
+__all__ = ["LoopAgent", "open_given", "open_python"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,31 @@ async def open_python(opening: Opening) -> AsyncIterator[Agent]:
     """
     check_environment(opening.config)
     agent = await _opened(opening)
+    try:
+        yield agent
+    finally:
+        await agent.close()
+
+
+@asynccontextmanager
+async def open_given(found: object, opening: Opening) -> AsyncIterator[Agent]:
+    """Open an object that a Python program hands over; a synchronous one runs in threads.
+
+    A thread cannot be ended: one that runs past its time goes on in the background.
+
+    Raises:
+        AgentLoadError: It cannot be called.
+    """
+    config, name = opening.config, getattr(found, "__name__", type(found).__name__)
+    callee = adapt(found, name, input_key=config.input_key, output_key=config.output_key)
+    if not callee.is_async:
+        call = callee.call
+        callee = replace(
+            callee, is_async=True, call=lambda case, context: asyncio.to_thread(call, case, context)
+        )
+    watchdog = Watchdog(limit_s=opening.timeout_s + 1.0, clock=opening.clock)
+    watchdog.start()
+    agent = LoopAgent(callee, config, opening.clock, watchdog)
     try:
         yield agent
     finally:

@@ -10,8 +10,8 @@ from typing import NoReturn
 
 import click
 
-from evalgate import __version__
 from evalgate.errors import EvalgateError, ExitCode
+from evalgate.version import VERSION
 
 __all__ = ["COMMANDS", "entry", "main"]
 
@@ -100,7 +100,7 @@ class LazyGroup(click.Group):
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(__version__, prog_name="evalgate")
+@click.version_option(VERSION, prog_name="evalgate")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.pass_context
 def main(ctx: click.Context, *, debug: bool) -> None:
@@ -178,7 +178,7 @@ def _bug(error: Exception, *, debug: bool) -> int:
     if debug:
         _traceback()
     _say(
-        f"bug in evalgate {__version__}: {type(error).__name__}: {error}\n"
+        f"bug in evalgate {VERSION}: {type(error).__name__}: {error}\n"
         "  fix: run again with `evalgate --debug ...` and report what it prints"
     )
     return ExitCode.BUG

@@ -23,7 +23,6 @@ from evalgate.schema.result import Manifest, Report, Subject, TrialResult
 from evalgate.schema.score import Broken, Score, Scored
 from evalgate.schema.trace import Trace
 from evalgate.schema.verdict import Check
-from evalgate.scorers.builtin import scorer_versions
 from evalgate.store.reports import StoredReport, read_reports
 from evalgate.store.run_writer import create_run
 from evalgate.store.runs import iter_traces, iter_trials
@@ -116,7 +115,7 @@ def merge_suite(
     mode = first.suite.mode
     plan = make_plan(suite, Filters(), "replay" if mode == "replay" else "auto")
     judged, trust = judges_of(plan, world)
-    versions = {**scorer_versions(plan.scorers), **judged.versions}
+    versions = {**plan.scorer_versions, **judged.versions}
     _refuse(
         suite, _differences(plan, parts, versions), _labels(plan, parts), _coverage(plan, parts)
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from evalgate.errors import DataError
 from evalgate.gate.reports import combine
 from evalgate.judges.calibration import suite_trust_checks
-from evalgate.judges.judged_agent import judged_part, with_verdict
+from evalgate.judges.judged_agent import judged_part, judged_scores, with_verdict
 from evalgate.judges.judging import open_judges
 from evalgate.run.engine import Seen
 from evalgate.run.evaluate import TrialSet, evaluate
@@ -93,7 +93,8 @@ async def _score_all(plan: Plan, folder: Path, trials: int, world: World) -> _Sc
         async def scored(trace: Trace) -> tuple[Trace, TrialResult]:
             case = cases[trace.case_id]
             result = without_redacted(score_trial(plan.scorers, case, trace), case, trace)
-            return trace, with_verdict(result, await judging.judge(case, trace))
+            judged = await judged_scores(judging, plan.async_scorers, case, trace)
+            return trace, with_verdict(result, judged)
 
         traces = list(iter_traces(folder))
         for trace in traces:

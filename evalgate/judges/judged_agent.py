@@ -1,5 +1,6 @@
 """Has each trial judged right after it ended, while others run."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -10,9 +11,10 @@ from evalgate.metrics.metric import Metric
 from evalgate.schema.golden import Case
 from evalgate.schema.result import JudgeInfo, TrialResult
 from evalgate.schema.trace import Trace
+from evalgate.scorers.base import AsyncScorer
 from evalgate.stats.aggregate import Source
 
-__all__ = ["JudgedAgent", "JudgedPart", "judged_part", "with_verdict"]
+__all__ = ["JudgedAgent", "JudgedPart", "judged_part", "judged_scores", "with_verdict"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,8 @@ class JudgedAgent:
 
     inner: Agent
     judging: Judging
+    scorers: tuple[AsyncScorer, ...] = ()
+    """Scorers of the user that are awaited."""
     verdicts: dict[tuple[str, int], Judged] = field(default_factory=dict)
     """Verdicts that nobody has taken yet, by case and number of the trial."""
 
@@ -32,7 +36,8 @@ class JudgedAgent:
     async def run(self, case: Case, context: Context) -> Trace:
         """Do one trial and have it judged."""
         trace = await self.inner.run(case, context)
-        self.verdicts[case.id, context.trial] = await self.judging.judge(case, trace)
+        verdict = await judged_scores(self.judging, self.scorers, case, trace)
+        self.verdicts[case.id, context.trial] = verdict
         return trace
 
     async def close(self) -> None:
@@ -42,6 +47,18 @@ class JudgedAgent:
     def take(self, case: Case, trace: Trace) -> Judged:
         """Return the verdict on a trial, once."""
         return self.verdicts.pop((case.id, trace.trial))
+
+
+async def judged_scores(
+    judging: Judging, scorers: tuple[AsyncScorer, ...], case: Case, trace: Trace
+) -> Judged:
+    """Return all scores of a trial that have to be waited for."""
+    judged = await judging.judge(case, trace)
+    if not scorers:
+        return judged
+    found = await asyncio.gather(*(scorer.score(case, trace) for scorer in scorers))
+    own = {scorer.name: score for scorer, score in zip(scorers, found, strict=True)}
+    return replace(judged, scores={**judged.scores, **own})
 
 
 def with_verdict(result: TrialResult, judged: Judged) -> TrialResult:

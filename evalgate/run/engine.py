@@ -212,7 +212,7 @@ async def executing(
     agent = _agent(plan, limits, world, redactor, notes, learned)
     judges = open_judges(suite, world, plan.judge)
     async with judges as judging, agent as opened, _folder(suite.runs, target) as writer:
-        judged = JudgedAgent(opened, judging)
+        judged = JudgedAgent(opened, judging, plan.async_scorers)
         execution = Execution(
             plan, limits, judged, writer, redactor, listen, notes=notes, learned=learned
         )
@@ -245,6 +245,8 @@ async def _agent(
         agent = await stack.enter_async_context(
             _on_ray(plan, limits, world, gateway, slots, notes)
             if limits.executor == "ray"
+            else _given(plan, limits, world)
+            if suite.given is not None and suite.given.agent is not None
             else open_agent(
                 config,
                 root=suite.root,
@@ -259,6 +261,22 @@ async def _agent(
         if isinstance(agent, RecordedAgent):
             agent.check_cases(frozenset(case.id for case in plan.golden.cases))
         yield agent if gateway is None else ThroughGateway(agent, gateway, slots is not None)
+
+
+def _given(plan: Plan, limits: Limits, world: World) -> AbstractAsyncContextManager[Agent]:
+    from evalgate.agents.python import open_given  # noqa: PLC0415  # only where it is asked for
+
+    opening = Opening(
+        target="",
+        config=plan.suite.config.agent,
+        root=plan.suite.root,
+        concurrency=limits.concurrency,
+        timeout_s=limits.timeout_s,
+        environ=world.environ,
+        clock=world.clock,
+    )
+    given = plan.suite.given
+    return open_given(None if given is None else given.agent, opening)
 
 
 def _on_ray(

@@ -24,7 +24,7 @@ from evalgate.schema.objectives import GoalState
 from evalgate.schema.result import Report, Subject, SuiteInfo, TrialResult
 from evalgate.schema.score import Broken, Score
 from evalgate.schema.verdict import Check, Verdict
-from evalgate.scorers.builtin import metric_sources, scorer_versions
+from evalgate.scorers.builtin import metric_sources
 from evalgate.slo.goals import goal_states
 from evalgate.stats.aggregate import case_results, metric_values
 from evalgate.stats.summary import Side, side_of_report
@@ -113,7 +113,7 @@ def collected(plan: Plan, trials: TrialSet) -> Report:
         # A commit differs between two runs of one tree state; it belongs to the manifest.
         subject=trials.subject.model_copy(update={"git_commit": None, "dirty": None}),
         judge=judges.info,
-        scorers={**scorer_versions(plan.scorers), **judges.versions},
+        scorers={**plan.scorer_versions, **judges.versions},
         pricing=pricing_info(config.prices),
         checks=trials.checks,
         warnings=trials.notes,

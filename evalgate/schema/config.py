@@ -264,6 +264,8 @@ class ScorerConfig(Model):
     """`MODULE:FUNCTION`, or the name of an installed scorer (entry point `evalgate.scorers`, a
     factory); the function takes a case and a trace and returns a number, a truth value, null
     (abstained) or a score."""
+    args: dict[str, Json] = Field(default_factory=dict)
+    """Keyword arguments of the function."""
     version: str = "1"
     """Change it when the function changes its mind: scores of two versions are not compared."""
     unit: Literal["ratio", "count", "s", "min", "USD", "1-5", "tokens", "score"] = "ratio"

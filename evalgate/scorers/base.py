@@ -1,13 +1,13 @@
 """The contract of a scorer: data in, data out."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from evalgate.schema.golden import Case
 from evalgate.schema.score import Score
 from evalgate.schema.trace import Trace
 
-__all__ = ["Explain", "ScoreCase", "Scorer"]
+__all__ = ["AsyncScorer", "Explain", "ScoreCase", "Scorer"]
 
 ScoreCase = Callable[[Case, Trace], Mapping[str, Score]]
 """A function of a case and a trace that returns one score for each name it knows."""
@@ -32,3 +32,17 @@ class Scorer:
     """The function; what it raises becomes a broken score."""
     explain: Explain | None = None
     """Says what a reader of the report should know of the trial; null: the scores say it all."""
+
+
+@dataclass(frozen=True, slots=True)
+class AsyncScorer:
+    """A scorer that waits for something; it is awaited right after the trial, beside the judges."""
+
+    name: str
+    """Name of the scorer, its score and its metric."""
+    version: str
+    """Changes when the definition changes."""
+    config_digest: str
+    """Digest of its configuration."""
+    score: Callable[[Case, Trace], Awaitable[Score]]
+    """The function; never raises."""

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from evalgate import __version__
 from evalgate.agents.base import SYSTEM_CLOCK, Clock
 from evalgate.suite.isolation import Walls, these_walls
+from evalgate.version import VERSION
 
 __all__ = ["World", "this_machine"]
 
@@ -39,7 +39,7 @@ class World:
 def this_machine() -> World:
     """Describe the machine this runs on."""
     versions = {
-        "evalgate": __version__,
+        "evalgate": VERSION,
         "python": platform.python_version(),
         "platform": sys.platform,
     }

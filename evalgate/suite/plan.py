@@ -1,10 +1,7 @@
 """Everything that is decided before the first trial: cases, scorers, metrics."""
 
-import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
-from pathlib import Path
 from typing import Literal
 
 from evalgate.errors import ConfigError, NothingSelected
@@ -14,13 +11,12 @@ from evalgate.metrics.registry import METRICS
 from evalgate.schema.config import GateConfig
 from evalgate.schema.fingerprint import case_digest
 from evalgate.schema.golden import Case
-from evalgate.scorers.base import Scorer
-from evalgate.scorers.builtin import builtin_scorers
+from evalgate.scorers.base import AsyncScorer, Scorer
+from evalgate.scorers.builtin import builtin_scorers, scorer_versions
 from evalgate.scorers.experience import TIMES
 from evalgate.scorers.settings import Evidence, Settings
-from evalgate.scorers.user import UserFunction, user_scorer
 from evalgate.store.golden import GoldenSet, load_golden
-from evalgate.suite.plugins import resolve
+from evalgate.suite.own_scorers import own_scorers
 from evalgate.suite.policy import suite_metrics
 from evalgate.suite.shards import Shard
 from evalgate.suite.suite import Suite
@@ -81,6 +77,14 @@ class Plan:
     """Where verdicts of judges come from."""
     shard: Shard | None = None
     """Which part of the golden set this is; null: no part of several."""
+    async_scorers: tuple[AsyncScorer, ...] = ()
+    """The user's scorers that are awaited."""
+
+    @property
+    def scorer_versions(self) -> dict[str, str]:
+        """`version:config digest` of each scorer, by name."""
+        own = {s.name: f"{s.version}:{s.config_digest}" for s in self.async_scorers}
+        return {**scorer_versions(self.scorers), **own}
 
     @property
     def partial(self) -> bool:
@@ -111,7 +115,8 @@ def make_plan(
             "\n".join(f"suite {suite.name!r}: {problem}" for problem in problems),
             fix="evalgate validate",
         )
-    golden = load_golden(suite.golden)
+    given = None if suite.given is None else suite.given.golden
+    golden = given or load_golden(suite.golden)
     cases = _select(golden, filters)
     mode, evidence = _mode(suite, calls)
     settings = Settings(
@@ -123,6 +128,7 @@ def make_plan(
         groundedness=suite.config.groundedness,
         times_gate=_times_gate(suite.config.gate),
     )
+    own = tuple(own_scorers(suite))
     return Plan(
         suite=suite,
         golden=golden,
@@ -131,7 +137,8 @@ def make_plan(
         mode=mode,
         calls=None if evidence in ("recorded", "reported") else calls,
         settings=settings,
-        scorers=(*builtin_scorers(settings, cases), *_user_scorers(suite)),
+        scorers=(*builtin_scorers(settings, cases), *(s for s in own if isinstance(s, Scorer))),
+        async_scorers=tuple(s for s in own if isinstance(s, AsyncScorer)),
         metrics=metrics,
         judge=judge,
         shard=filters.shard,
@@ -209,28 +216,3 @@ def _fits(case: Case, filters: Filters) -> bool:
     by_part = filters.shard is None or case.id in filters.shard
     by_change = filters.touched is None or case.id in filters.touched
     return by_tag and by_part and by_change and (not filters.cases or case.id in filters.cases)
-
-
-def _user_scorers(suite: Suite) -> Iterable[Scorer]:
-    for name, config in suite.config.scorers.items():
-        if name in METRICS:
-            raise ConfigError(f"suite {suite.name!r}: scorer {name!r} has the name of a metric")
-        yield user_scorer(name, config, _load_function(config.call, suite.policy_root, name))
-
-
-def _load_function(call: str, root: Path, name: str) -> UserFunction:
-    module, _, attribute = call.partition(":")
-    if not attribute:
-        factory: Callable[[], UserFunction] = resolve("scorers", call)
-        return factory()
-    folder = str(root.resolve())
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    try:
-        function: UserFunction = getattr(import_module(module), attribute)
-    except Exception as error:  # code of the user, which may raise anything
-        raise ConfigError(
-            f"scorer {name!r}: {call!r} cannot be loaded: {type(error).__name__}: {error}",
-            fix=f"python -c 'import {module}' in {root.resolve()}",
-        ) from error
-    return function

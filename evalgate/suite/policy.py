@@ -10,6 +10,7 @@ from evalgate.metrics.metric import Metric
 from evalgate.metrics.registry import METRICS, find_metric, user_metric
 from evalgate.schema.canonical import digest
 from evalgate.schema.config import Caps, SuiteConfig
+from evalgate.suite.own_scorers import scorer_configs
 from evalgate.suite.suite import Suite
 from evalgate.text.suggest import did_you_mean
 
@@ -53,7 +54,7 @@ def suite_metrics(suite: Suite) -> dict[str, Metric]:
         ConfigError: A gate names a metric that does not exist.
     """
     config = suite.config
-    own = {name: user_metric(name, scorer) for name, scorer in config.scorers.items()}
+    own = {name: user_metric(name, scorer) for name, scorer in scorer_configs(suite).items()}
     metrics = {**METRICS, **own, **judged_metrics(config.judges)}
     gated = dict.fromkeys(suite.config.gate.metrics, "gate.metrics")
     for name, key in (gated | dict.fromkeys(suite.config.goals, "goals")).items():

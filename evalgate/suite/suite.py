@@ -1,16 +1,20 @@
 """Which suites a command is about, and where their files are."""
 
 import shlex
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from evalgate.errors import ConfigError
 from evalgate.schema.config import AgentConfig, SuiteConfig
+from evalgate.schema.golden import Case
+from evalgate.schema.trace import Trace
 from evalgate.store.config import load_config, select_suites
+from evalgate.store.golden import GoldenSet
 from evalgate.suite.isolation import Isolation
 from evalgate.suite.trust import Trust
 
-__all__ = ["Selection", "Suite", "find_suites"]
+__all__ = ["Given", "Selection", "Suite", "find_suites"]
 
 _RUNS = ".evalgate/runs"
 _KEPT = 50
@@ -28,6 +32,18 @@ class Selection:
     """A golden set, without a configuration."""
     agent: str | None = None
     """An agent, without a configuration."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What a Python program hands over in place of files and names."""
+
+    golden: GoldenSet | None = None
+    """The golden set."""
+    agent: object = None
+    """A function, or an object with `ainvoke` or `invoke`."""
+    scorers: Mapping[str, Callable[[Case, Trace], object]] = field(default_factory=dict)
+    """Functions of the user's scorers, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +68,8 @@ class Suite:
     """What the base of a change says; null: the suite is judged by its own files."""
     base_root: Path | None = None
     """The base's version of `root`, for what a change may not decide; null: `root` itself."""
+    given: Given | None = None
+    """What a Python program handed over; null: everything is named by the configuration."""
 
     isolation: Isolation | None = None
     """What keeps its agent in; null: nothing was asked for."""

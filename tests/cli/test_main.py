@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from support.cli import Cli
 
-from evalgate import __version__
 from evalgate.cli.main import COMMANDS
 from evalgate.errors import ExitCode
+from evalgate.version import VERSION
 
 EVALGATE = (sys.executable, "-m", "evalgate")
 
@@ -45,7 +45,7 @@ def test_the_table_is_frozen() -> None:
 @pytest.mark.parametrize(
     ("error", "code", "said"),
     [
-        ("ValueError('odd')", 4, f"bug in evalgate {__version__}: ValueError: odd"),
+        ("ValueError('odd')", 4, f"bug in evalgate {VERSION}: ValueError: odd"),
         ("SystemError('x')", 4, "bug in evalgate"),
         ("KeyboardInterrupt", 130, "interrupted"),
         ("click.Abort()", 130, "interrupted"),
@@ -103,7 +103,7 @@ def test_help_exits_0(cli: Cli, command: tuple[str, ...]) -> None:
 
 def test_the_version_is_told(cli: Cli) -> None:
     """`--version` names the program and its version."""
-    assert f"evalgate, version {__version__}\n" == cli("--version").out
+    assert f"evalgate, version {VERSION}\n" == cli("--version").out
 
 
 @pytest.mark.parametrize(

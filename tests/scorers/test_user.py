@@ -84,7 +84,7 @@ def test_coroutine_is_broken(run: Callable[..., Score]) -> None:
     found = run(later())
 
     assert isinstance(found, Broken)
-    assert "asynchronous" in found.error
+    assert "declare it with `async def`" in found.error
 
 
 def test_raising_is_broken(
