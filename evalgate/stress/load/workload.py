@@ -1,11 +1,12 @@
 """What is offered: sessions, how many of each kind, and when they come."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from heapq import heapify, heappop, heapreplace, merge
 from itertools import accumulate
 from math import isqrt, lcm
+from operator import attrgetter
 from random import Random
 from typing import NamedTuple
 
@@ -27,14 +28,17 @@ __all__ = [
     "Rows",
     "Stage",
     "Start",
+    "Together",
     "Workload",
     "from_arrivals",
     "grown",
     "ideal_time",
     "is_sampled",
+    "parts_of",
     "row_plan",
     "session_count",
     "starts",
+    "together",
     "without_rows",
 ]
 
@@ -122,7 +126,14 @@ class Closed:
     users: int
 
 
-ArrivalLaw = Burst | Poisson | Ramp | Recorded | Closed
+@dataclass(frozen=True, slots=True)
+class Together:
+    """Several loads at once, each by its own law: the law and how many groups follow it."""
+
+    parts: tuple[tuple["ArrivalLaw", int], ...]
+
+
+ArrivalLaw = Burst | Poisson | Ramp | Recorded | Closed | Together
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +191,8 @@ class Start(NamedTuple):
 
 def session_count(workload: Workload) -> int:
     """Return how many sessions come; a recorded trace brings one for each arrival."""
+    if isinstance(workload.law, Together):
+        return sum(session_count(part) for part in parts_of(workload))
     if isinstance(workload.law, Recorded):
         return len(workload.law.arrivals)
     return sum(group.sessions for group in workload.groups)
@@ -187,7 +200,48 @@ def session_count(workload: Workload) -> int:
 
 def is_sampled(workload: Workload) -> bool:
     """Say whether the arrivals themselves are drawn at random."""
-    return isinstance(workload.law, Poisson)
+    law = workload.law
+    laws = [part for part, _ in law.parts] if isinstance(law, Together) else [law]
+    return any(isinstance(part, Poisson) for part in laws)
+
+
+def parts_of(workload: Workload) -> list[Workload]:
+    """Return the loads that come together, each with its own law."""
+    law = workload.law
+    if not isinstance(law, Together):
+        return [workload]
+    found, first = [], 0
+    for part, count in law.parts:
+        groups = workload.groups[first : first + count]
+        found.append(replace(workload, groups=groups, law=part))
+        first += count
+    return found
+
+
+def together(workloads: Sequence[Workload]) -> Workload:
+    """Offer several loads at once; what comes by equal laws of no rate stays one law.
+
+    Raises:
+        ConfigError: Closed loops are mixed with other laws: when do their users come?
+    """
+    laws = [workload.law for workload in workloads]
+    law: ArrivalLaw = Together(tuple((w.law, len(w.groups)) for w in workloads))
+    if all(isinstance(one, Burst) for one in laws):
+        law = Burst()
+    elif closed := [one for one in laws if isinstance(one, Closed)]:
+        if len(closed) < len(laws):
+            raise ConfigError(
+                "a closed loop (users:N) cannot be put together with sessions that come by "
+                "themselves",
+                fix="--arrive burst, or users:N for every suite",
+            )
+        law = Closed(sum(one.users for one in closed))
+    return Workload(
+        tuple(group for workload in workloads for group in workload.groups),
+        law,
+        all(workload.times_known for workload in workloads),
+        all(workload.tokens_known for workload in workloads),
+    )
 
 
 def ideal_time(plan: Plan) -> int:
@@ -247,6 +301,8 @@ def grown(workload: Workload, growth: float | Fraction) -> Workload:
     if factor <= 0:
         raise ConfigError(f"growth: expected a number above -1, found {growth!r}")
     law = workload.law
+    if isinstance(law, Together):
+        return together([grown(part, growth) for part in parts_of(workload)])
     if isinstance(law, Recorded):
         times = law.arrivals.times
         faster = times[:0]
@@ -262,14 +318,7 @@ def grown(workload: Workload, growth: float | Fraction) -> Workload:
     elif isinstance(law, Closed):
         law = Closed(-(-law.users * factor.numerator // factor.denominator))
     groups = tuple(
-        Group(
-            g.name,
-            g.plans,
-            -(-g.sessions * factor.numerator // factor.denominator),
-            g.rank,
-            g.critical,
-            g.tier,
-        )
+        replace(g, sessions=-(-g.sessions * factor.numerator // factor.denominator))
         for g in workload.groups
     )
     return Workload(groups, law, workload.times_known, workload.tokens_known)
@@ -284,6 +333,8 @@ def starts(workload: Workload, rng: Random) -> Iterator[Start]:
         rng: Source of Poisson arrivals.
     """
     law = workload.law
+    if isinstance(law, Together):
+        return _mixed(workload, rng)
     if isinstance(law, Poisson):
         total = session_count(workload)
         # Each group has its own generator, so that one more group changes no other.
@@ -297,6 +348,18 @@ def starts(workload: Workload, rng: Random) -> Iterator[Start]:
         return _recorded(workload, law)
     span = nanoseconds(law.seconds) if isinstance(law, Ramp) else 0
     return _spread(workload, span)
+
+
+def _mixed(workload: Workload, rng: Random) -> Iterator[Start]:
+    streams, first = [], 0
+    for part in parts_of(workload):
+        streams.append(_moved(starts(part, Random(rng.getrandbits(64))), first))  # noqa: S311  reproducible on purpose
+        first += len(part.groups)
+    return merge(*streams, key=attrgetter("time"))
+
+
+def _moved(stream: Iterator[Start], first: int) -> Iterator[Start]:
+    return (start._replace(group=start.group + first) for start in stream)
 
 
 def _size(group: Group) -> int:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from evalgate.quota.quota import Request
 from evalgate.stress.load.workload import Call, Group, Plan, Rows, Workload
 from evalgate.stress.simulation.admission import Admission
-from evalgate.stress.simulation.retry import with_jitter, with_retries
+from evalgate.stress.simulation.retry import RetryPolicy, with_jitter, with_retries
 from evalgate.stress.simulation.simulate import Scenario
 
 __all__ = ["levers"]
@@ -43,16 +43,27 @@ def _cached(request: Request) -> Request:
     return request._replace(cached_tokens=max(request.cached_tokens, request.input_tokens // 2))
 
 
+def _with_layers(scenario: Scenario, change: Callable[[RetryPolicy], RetryPolicy]) -> Scenario:
+    return replace(
+        scenario,
+        retry=tuple(map(change, scenario.retry)),
+        retry_of=tuple(tuple(map(change, stack)) for stack in scenario.retry_of),
+    )
+
+
 def levers(scenario: Scenario) -> dict[str, Scenario]:
     """Return the scenario with one thing changed, for each lever that applies."""
     gate = scenario.admission
     found = {"as it is": scenario}
-    if scenario.retry:
-        fewer = tuple(with_retries(p, max(0, p.retries - 1)) for p in scenario.retry)
-        found["one retry fewer a layer"] = replace(scenario, retry=fewer)
-        jitter = tuple(with_jitter(p, 1.0) if p.hint else p for p in scenario.retry)
-        if jitter != scenario.retry:
-            found["1 s of full jitter on the hint"] = replace(scenario, retry=jitter)
+    if scenario.retry or any(scenario.retry_of):
+        found["one retry fewer a layer"] = _with_layers(
+            scenario, lambda policy: with_retries(policy, max(0, policy.retries - 1))
+        )
+        jitter = _with_layers(
+            scenario, lambda policy: with_jitter(policy, 1.0) if policy.hint else policy
+        )
+        if jitter != scenario:
+            found["1 s of full jitter on the hint"] = jitter
     if gate is None:
         found["queue"] = replace(scenario, admission=Admission(reservation="none"))
     if any(group.critical for group in scenario.workload.groups):

@@ -57,11 +57,14 @@ class Engine:
         self.step = _STEPS[quota.hint]
         self.dated = quota.hint == "date"
         # One plain layer: what `failed` and `_wait` keep book of follows from its retries.
-        plain = len(rules.stack) == 1 and rules.budget is None and gate is None
-        self.alone = rules.stack[0] if plain and not rules.stack[0].requeues else None
+        self.stacks = rules.stacks
+        first = self.stacks[0]
+        alike = all(stack == first for stack in self.stacks)
+        plain = alike and len(first) == 1 and rules.budget is None and gate is None
+        self.alone = first[0] if plain and not first[0].requeues else None
         self.counts = [
-            Counts(throttles=dict.fromkeys(CAUSES, 0), by_layer={p.name: 0 for p in rules.stack})
-            for _ in workload.groups
+            Counts(throttles=dict.fromkeys(CAUSES, 0), by_layer={p.name: 0 for p in stack})
+            for stack in self.stacks
         ]
         self.series = Series()
         self.charged = Charged(quota, self.series)
@@ -172,7 +175,7 @@ class Engine:
         if wait:
             session = Session(script, start.group, counts, now)
             session.stage, session.open = 0, 1
-            call = LiveCall(session, cost, len(self.rules.stack))
+            call = LiveCall(session, cost, len(self.stacks[start.group]))
             call.offered = True
             self.refused(call, wait, now)
         elif self.rows or self.queued is not None:
@@ -221,7 +224,7 @@ class Engine:
     def _stage(self, session: Session, now: int) -> None:
         costs = session.script.stages[session.stage][1]
         session.open = len(costs)
-        layers = len(self.rules.stack)
+        layers = len(self.stacks[session.group])
         calls = [LiveCall(session, cost, layers) for cost in costs]
         if len(calls) > 1 and sum(not call.cost.offset for call in calls) > 1:
             self.shuffle(calls)
@@ -331,11 +334,12 @@ class Engine:
         if call.session.dead:
             self.cancel(call)
             return
-        decision = after_failure(rules.stack, call.tries, cause, hint, self.jitter)
+        stack = self.stacks[call.session.group]
+        decision = after_failure(stack, call.tries, cause, hint, self.jitter)
         if decision is None or not budget_allows(rules.budget, self.calls, self.retries):
             self.give_up(call, cause, now)
         else:
-            self._wait(call, rules.stack[decision[1]], now + decision[0])
+            self._wait(call, stack[decision[1]], now + decision[0])
 
     def _wait(self, call: LiveCall, layer: RetryPolicy, until: int) -> None:
         call.layer = layer.name

@@ -15,7 +15,8 @@ class Rules(NamedTuple):
     """Quota, clients, faults and control of one run; horizon and start in nanoseconds."""
 
     quota: Quota
-    stack: tuple[RetryPolicy, ...]
+    stacks: tuple[tuple[RetryPolicy, ...], ...]
+    """Retry layers of each group, innermost first."""
     faults: FaultProfile
     admission: Admission | None
     budget: RetryBudget | None

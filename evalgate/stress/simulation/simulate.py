@@ -26,6 +26,8 @@ class Scenario:
     """The provider's limits."""
     retry: tuple[RetryPolicy, ...] = ()
     """Retry layers, innermost first."""
+    retry_of: tuple[tuple[RetryPolicy, ...], ...] = ()
+    """Retry layers of each group, where they differ; empty: `retry` for all."""
     faults: FaultProfile = field(default_factory=FaultProfile)
     """Errors that are not throttles."""
     admission: Admission | None = None
@@ -58,7 +60,7 @@ def play(scenario: Scenario, chance: Dice) -> StressOutcome:
     horizon = None if scenario.horizon is None else nanoseconds(scenario.horizon)
     rules = Rules(
         scenario.quota,
-        scenario.retry,
+        scenario.retry_of or (scenario.retry,) * len(scenario.workload.groups),
         scenario.faults,
         scenario.admission,
         scenario.budget,
