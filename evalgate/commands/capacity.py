@@ -8,10 +8,11 @@ from pathlib import Path
 
 from evalgate.errors import ConfigError
 from evalgate.quota.profiles import with_profile
+from evalgate.quota.shares import organisation
 from evalgate.schema.base import Json
 from evalgate.schema.stress import StressConfig
 from evalgate.stats.rng import seeded
-from evalgate.stress.load.workload import Recorded, Workload, from_arrivals, starts
+from evalgate.stress.load.workload import Recorded, Workload, from_arrivals, starts, together
 from evalgate.stress.planning.peaks import Arrival, ideal_arrivals, peaks
 from evalgate.stress.planning.plan import (
     CapacityPlan,
@@ -25,11 +26,13 @@ from evalgate.stress.planning.what_if import levers
 from evalgate.stress.recorded_sessions import Tagged, load_tagged, workload_from
 from evalgate.stress.settings import (
     law_of,
+    quota_of,
     read_arrivals,
     scenario_of,
     settings_data,
     with_options,
 )
+from evalgate.stress.simulation.retry import RetryPolicy, layers
 from evalgate.stress.simulation.simulate import Scenario
 from evalgate.stress.suite import suite_sessions
 from evalgate.suite.environment import World
@@ -110,7 +113,7 @@ def plan_capacity(options: CapacityOptions, world: World, listen: Listener) -> P
     agents = _agents(options, world, listen)
     config, stated = _limited(agents)
     workload = _together(agents)
-    scenario = scenario_of(config, workload)
+    scenario = replace(scenario_of(config, workload), retry_of=_own_layers(agents))
     return Planned(
         settings=settings_data(config, scenario),
         agents=tuple(_share(agent, config, options.growth) for agent in agents),
@@ -152,27 +155,32 @@ def _agent(name: str, config: StressConfig, sessions: Sequence[Tagged], root: Pa
 
 
 def _together(agents: Sequence[_Agent]) -> Workload:
-    """Offer the sessions of all agents at once.
+    """Offer the sessions of all agents at once, each by its own law.
 
     Raises:
-        ConfigError: They come by different laws, which cannot be mixed.
+        ConfigError: Closed loops are mixed with other laws.
     """
     if len(agents) == 1:
         return agents[0].workload
-    first = agents[0].workload
-    if any(agent.workload.law != first.law for agent in agents):
-        raise ConfigError(
-            "the agents' sessions come by different laws, which cannot be put together",
-            fix="--arrive burst",
-        )
-    groups = tuple(
-        replace(group, name=f"{agent.name}/{group.name}")
-        for agent in agents
-        for group in agent.workload.groups
+    return together(
+        [
+            replace(
+                agent.workload,
+                groups=tuple(
+                    replace(group, name=f"{agent.name}/{group.name}")
+                    for group in agent.workload.groups
+                ),
+            )
+            for agent in agents
+        ]
     )
-    times = all(agent.workload.times_known for agent in agents)
-    tokens = all(agent.workload.tokens_known for agent in agents)
-    return Workload(groups, first.law, times, tokens)
+
+
+def _own_layers(agents: Sequence[_Agent]) -> tuple[tuple[RetryPolicy, ...], ...]:
+    """Return the retry layers of each group, where the agents' clients differ."""
+    if len({agent.config.retry for agent in agents}) == 1:
+        return ()
+    return tuple(layers(a.config.retry) for a in agents for _ in a.workload.groups)
 
 
 def _limited(agents: Sequence[_Agent]) -> tuple[StressConfig, bool]:
@@ -180,7 +188,7 @@ def _limited(agents: Sequence[_Agent]) -> tuple[StressConfig, bool]:
 
     Without limits today's peaks stand in for them: what is needed is searched in proportion.
     """
-    config = agents[0].config
+    config = _one_config(agents)
     limits = config.quota.model_dump(exclude_none=True, include={"rpm", "tpm", "input_tpm"})
     more = config.quota.output_tpm, config.quota.max_concurrency
     if limits or any(value is not None for value in more):
@@ -191,6 +199,32 @@ def _limited(agents: Sequence[_Agent]) -> tuple[StressConfig, bool]:
     peak = {"rpm": found["requests"], "tpm": found["tokens"]}
     fields = {name: value for name, value in peak.items() if value}
     return with_options(config, {"quota": fields}), False
+
+
+def _one_config(agents: Sequence[_Agent]) -> StressConfig:
+    """Return the settings of the whole organisation.
+
+    Equal limits are taken to be the one quota of all; different ones are each agent's own and are
+    added up, unless an agent says that they are the organisation's.
+
+    Raises:
+        ConfigError: Limits of the organisation differ, or different ways of counting.
+    """
+    first = agents[0].config
+    quotas = [agent.config.quota for agent in agents]
+    profiles = {agent.config.profile for agent in agents}
+    if all(quota == first.quota for quota in quotas) and len(profiles) == 1:
+        return first
+    if any(agent.config.organisation for agent in agents):
+        raise ConfigError(
+            "stress: `organisation: true` says that the limits are those of all suites, but the "
+            f"limits of {', '.join(agent.name for agent in agents)} differ",
+            fix="state the same `profile:` and `quota:` in all of them",
+        )
+    whole = organisation(quota_of(agent.config) for agent in agents)
+    names = ("rpm", "tpm", "input_tpm", "output_tpm", "max_concurrency", "burst")
+    summed = {name: getattr(whole, name) for name in names}
+    return with_options(first, {"quota": summed})
 
 
 def _ideal(workload: Workload) -> list[Arrival]:

@@ -12,7 +12,6 @@ from evalgate.schema.result import Report, ReportSet, SuiteInfo
 from evalgate.schema.stress import StressConfig
 from evalgate.stats.summary import Side
 from evalgate.stress.check import stress_of_sessions
-from evalgate.stress.checks.labelled import own_accuracy
 from evalgate.stress.checks.stress import stress
 from evalgate.stress.load.arrivals import Arrivals
 from evalgate.stress.load.workload import from_arrivals
@@ -69,10 +68,26 @@ def stress_check(options: StressOptions, world: World, listen: Listener) -> Repo
         return combine([_of_arrivals(options, options.arrivals)])
     if options.traces is not None:
         return combine([_of_traces(options, options.traces)])
-    from evalgate.stress.suite import stress_suite  # noqa: PLC0415  heavy
+    from evalgate.stress.organisation import (  # noqa: PLC0415  heavy
+        joint_report,
+        shares_limits,
+        sharing_suites,
+    )
+    from evalgate.stress.suite import stress_suite, suite_share  # noqa: PLC0415
 
     suites = _stressed_suites(options)
-    return combine([stress_suite(suite, options.baseline, world, listen) for suite in suites])
+    sharing = [suite for suite in suites if shares_limits(suite)]
+    if len(sharing) == 1:
+        sharing = []
+    reports = [
+        stress_suite(suite, options.baseline, world, listen)
+        for suite in suites
+        if suite not in sharing
+    ]
+    if sharing:
+        shares = [suite_share(suite, world, listen) for suite in sharing]
+        reports.append(joint_report(shares, sharing_suites(suites)))
+    return combine(reports)
 
 
 def _stressed_suites(options: StressOptions) -> list[Suite]:
@@ -118,7 +133,6 @@ def _of_arrivals(options: StressOptions, path: Path) -> Report:
         scenario,
         policy_of(config, traces=False),
         None,
-        own_accuracy(config.profile),
         seed=config.seed,
         most_seeds=config.most_seeds,
     )

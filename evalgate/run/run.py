@@ -19,7 +19,15 @@ from evalgate.run.gate_inputs import load_gate_inputs
 from evalgate.run.stored import keep_report, new_manifest, resumable_run
 from evalgate.schema.result import Manifest, Report, ReportSet
 from evalgate.stats.summary import side_of_report
-from evalgate.stress.suite import check_stress, stressed
+from evalgate.store.runs import iter_traces
+from evalgate.stress.organisation import (
+    Share,
+    joint_report,
+    lost_report,
+    shares_limits,
+    sharing_suites,
+)
+from evalgate.stress.suite import check_stress, stored_share, stressed
 from evalgate.suite.environment import World
 from evalgate.suite.events import Listener
 from evalgate.suite.isolation import (
@@ -81,6 +89,13 @@ class Ran:
     """Suites that could not be run, and why."""
 
 
+_JOINT = 2
+"""Suites that make a joint run."""
+
+Ended = tuple[Report, Share | None]
+"""A report, and what the suite brings to the joint stress check."""
+
+
 def run_suites(suites: Sequence[Suite], options: RunOptions, world: World, listen: Listener) -> Ran:
     """Run suites one after another; one that cannot be run does not hide the others.
 
@@ -91,7 +106,8 @@ def run_suites(suites: Sequence[Suite], options: RunOptions, world: World, liste
     """
     reports: list[Report] = []
     errors: list[tuple[str, EvalgateError]] = []
-    ready: list[tuple[str, Callable[[], Report]]] = []
+    ready: list[tuple[str, Callable[[], Ended]]] = []
+    shares: list[Share] = []
     for suite in suites:
         try:
             ready.append((suite.name, _prepared(suite, options, world, listen)))
@@ -101,30 +117,45 @@ def run_suites(suites: Sequence[Suite], options: RunOptions, world: World, liste
             errors.append((suite.name, error))
     for name, run in ready:
         try:
-            reports.append(run())
+            report, share = run()
+            reports.append(report)
+            if share is not None:
+                shares.append(share)
         except EvalgateError as error:
             if len(suites) == 1:
                 raise
             errors.append((name, error))
+    reports += _joint(suites, options, shares)
     codes = [error.exit_code for _, error in errors]
     return Ran(combine(reports, codes), tuple(errors))
 
 
+def _joint(suites: Sequence[Suite], options: RunOptions, shares: Sequence[Share]) -> list[Report]:
+    """Hold suites that share one quota against it together, where several were run whole."""
+    sharing = [suite.name for suite in suites if shares_limits(suite)]
+    if len(sharing) < _JOINT or options.filters.any or options.changed is not None:
+        return []
+    missing = [name for name in sharing if name not in {share.suite for share in shares}]
+    if missing:
+        return [lost_report(sharing, f"{', '.join(missing)} could not be run")]
+    return [joint_report(shares, sharing_suites(suites))]
+
+
 def run_suite(suite: Suite, options: RunOptions, world: World, listen: Listener) -> Report:
     """Run one suite and keep its report in its run folder."""
-    return _prepared(suite, options, world, listen)()
+    return _prepared(suite, options, world, listen)()[0]
 
 
 def _prepared(
     suite: Suite, options: RunOptions, world: World, listen: Listener
-) -> Callable[[], Report]:
+) -> "Callable[[], Ended]":
     """Load and resolve everything; what is returned runs the suite."""
     if suite.trust is not None:
         _refuse_leniency(suite, options)
         _refuse_ray(suite, options)
         settled = suite.trust.settled
         if settled is not None:
-            return lambda: settled
+            return lambda: (settled, None)
     suite = _isolated(with_overrides(suite, options.overrides), options, world)
     plan = make_plan(suite, filters_of(suite, options, world), options.calls, options.judge)
     _refuse_settling_a_shard(plan, options)
@@ -137,7 +168,7 @@ def _prepared(
         allow_removed=options.allow_removed,
         allow_partial=options.partial or touched_only,
     )
-    return lambda: asyncio.run(run_plan(plan, options, inputs, world, listen))
+    return lambda: asyncio.run(_ended(plan, options, inputs, world, listen))
 
 
 def _isolated(suite: Suite, options: RunOptions, world: World) -> Suite:
@@ -211,6 +242,12 @@ async def run_plan(
     plan: Plan, options: RunOptions, inputs: GateInputs, world: World, listen: Listener
 ) -> Report:
     """Run all trials, settle, confirm failures of `must_pass` cases, and evaluate."""
+    return (await _ended(plan, options, inputs, world, listen))[0]
+
+
+async def _ended(
+    plan: Plan, options: RunOptions, inputs: GateInputs, world: World, listen: Listener
+) -> Ended:
     config = plan.suite.config
     limits = Limits(
         config.concurrency, config.timeout_s, config.caps, options.fail_fast, options.executor
@@ -227,7 +264,8 @@ async def run_plan(
         trials = replace(trials, stress=stress)
         report = evaluate(plan, trials, inputs)
         keep_report(execution.folder, report, trials, plan, world)
-    return report
+        share = stored_share(plan, trials.trials, iter_traces(execution.folder))
+    return report, share
 
 
 async def _measured(execution: Execution, plan: Plan, inputs: GateInputs) -> TrialSet:

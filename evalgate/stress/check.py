@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evalgate.schema.stress import StressConfig
-from evalgate.stress.checks.labelled import own_accuracy
 from evalgate.stress.checks.stress import stress
 from evalgate.stress.load.workload import Recorded
 from evalgate.stress.recorded_sessions import Tagged, loops_in, session_checks, workload_from
@@ -43,7 +42,6 @@ def stress_of_sessions(
         scenario,
         policy_of(config, traces=True),
         loops_in(config, sessions),
-        own_accuracy(config.profile),
         seed=config.seed,
         most_seeds=config.most_seeds,
     )

@@ -21,6 +21,7 @@ __all__ = [
     "drawn_from",
     "load_tagged",
     "loops_in",
+    "mixes_of",
     "rank_of",
     "session_checks",
     "tagged_by_case",
@@ -124,7 +125,8 @@ def _drawn(name: str, mix: StressMix, sessions: Sequence[Tagged]) -> list[Trace]
     return chosen
 
 
-def _mixes(config: StressConfig, sessions: Sequence[Tagged]) -> list[Mix]:
+def mixes_of(config: StressConfig, sessions: Sequence[Tagged]) -> list[Mix]:
+    """Return the kinds of session, each with the recorded ones that stand for it."""
     if not config.sessions:
         return [Mix(_ALL, [session.trace for session in sessions], len(sessions))]
     return [
@@ -149,26 +151,26 @@ def workload_from(
         ConfigError: A kind of session has no recorded one.
         DataError: Those of a kind hold no LLM call.
     """
-    return workload_of(_mixes(config, sessions), law)
+    return workload_of(mixes_of(config, sessions), law)
 
 
 def drawn_from(config: StressConfig, sessions: Sequence[Tagged]) -> list[list[Trace]]:
     """Return, for each group of `workload_from`, the recorded session behind each of its plans."""
     return [
         [t for t in mix.traces if t.status != "not_measured" and plan_of(t) is not None]
-        for mix in _mixes(config, sessions)
+        for mix in mixes_of(config, sessions)
     ]
 
 
 def loops_in(config: StressConfig, sessions: Sequence[Tagged]) -> Loops | None:
     """Return how the agent loops in the sessions that are offered; null without an LLM call."""
-    return loops_of(trace for mix in _mixes(config, sessions) for trace in mix.traces)
+    return loops_of(trace for mix in mixes_of(config, sessions) for trace in mix.traces)
 
 
 def session_checks(config: StressConfig, sessions: Sequence[Tagged]) -> tuple[Check, ...]:
     """Say where recorded sessions are no evidence of the load: a short session is a small load."""
     checks = []
-    for mix in _mixes(config, sessions):
+    for mix in mixes_of(config, sessions):
         lost = [t for t in mix.traces if t.status == "not_measured"]
         cut = [t for t in mix.traces if t.status in ("crashed", "timed_out", "bad_output")]
         mute = [t for t in mix.traces if not any(isinstance(s, LlmCall) for s in t.steps)]

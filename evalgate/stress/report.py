@@ -14,7 +14,6 @@ from evalgate.schema.verdict import Check
 from evalgate.stats.summary import Side, side_of_report
 from evalgate.stress.checks.checklist import Controls, Line, checklist
 from evalgate.stress.checks.checks import as_check
-from evalgate.stress.checks.labelled import own_accuracy
 from evalgate.stress.checks.metrics import stress_metrics
 from evalgate.stress.checks.statements import StressCheck
 from evalgate.stress.checks.stress import StressResult
@@ -61,6 +60,7 @@ def part_of(  # noqa: PLR0913  each is a fact of its own
     more: Iterable[Check] = (),
     extra: Mapping[str, Json] | None = None,
     warnings: tuple[str, ...] = (),
+    joint: int = 0,
 ) -> StressPart:
     """Put together what a stress check says.
 
@@ -72,9 +72,10 @@ def part_of(  # noqa: PLR0913  each is a fact of its own
         more: Checks beside those of the result: on evidence, on findings.
         extra: Further fields of the `stress` object.
         warnings: What a reader should know.
+        joint: Suites that share the limits and were played together, all of them; 0: not all were.
     """
     outcome = result.outcome
-    lines = checklist(_controls(config, scenario), result.checks)
+    lines = checklist(_controls(config, scenario, joint), result.checks)
     tiers: dict[str, Json] = {name: verdict for name, verdict in result.tiers.items()}  # noqa: C416  widens
     data: dict[str, Json] = {
         **settings_data(config, scenario),
@@ -99,14 +100,14 @@ def part_of(  # noqa: PLR0913  each is a fact of its own
     )
 
 
-def _controls(config: StressConfig, scenario: Scenario) -> Controls:
+def _controls(config: StressConfig, scenario: Scenario, joint: int) -> Controls:
     routes = config.alert_routes
     return Controls(
         admission=scenario.admission,
         organisation_budget=config.organisation,
+        joint=joint,
         ranks=len({group.rank for group in scenario.workload.groups}),
         alert_routes=None if routes is None else set(TEAMS.values()) <= routes.keys(),
-        rootcause=own_accuracy(config.profile),
     )
 
 

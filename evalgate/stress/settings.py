@@ -39,6 +39,7 @@ __all__ = [
     "MODEL_VERSION",
     "arrivals_digest",
     "check_settings",
+    "grown_by",
     "law_of",
     "policy_of",
     "quota_of",
@@ -187,10 +188,9 @@ def scenario_of(config: StressConfig, workload: Workload) -> Scenario:
     quota = quota_of(config)
     law = workload.law
     start = law.arrivals.origin if isinstance(law, Recorded) else None
-    if config.growth:
-        workload = grown(workload, config.growth)
-        if start is not None:
-            start = round(start / (1 + Fraction(str(config.growth))))
+    workload = grown_by(config, workload)
+    if config.growth and start is not None:
+        start = round(start / (1 + Fraction(str(config.growth))))
     if quota.max_concurrency is not None and isinstance(law, Recorded) and _is_rows(workload):
         # A trace of arrivals does not tell how long calls take, so how many overlap is unknown.
         workload = replace(workload, times_known=False)
@@ -203,6 +203,11 @@ def scenario_of(config: StressConfig, workload: Workload) -> Scenario:
         budget=None if config.retry_budget is None else RetryBudget(config.retry_budget),
         window_start=start,
     )
+
+
+def grown_by(config: StressConfig, workload: Workload) -> Workload:
+    """Return the load with the growth that is configured."""
+    return grown(workload, config.growth) if config.growth else workload
 
 
 def _is_rows(workload: Workload) -> bool:

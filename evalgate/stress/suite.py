@@ -9,6 +9,7 @@ from evalgate.schema.stress import StressConfig
 from evalgate.schema.trace import Trace
 from evalgate.schema.verdict import Check
 from evalgate.stress.check import stress_of_sessions
+from evalgate.stress.organisation import Share, shares_limits
 from evalgate.stress.recorded_sessions import Tagged, tagged_by_case
 from evalgate.stress.replay import replayed_traces
 from evalgate.stress.report import (
@@ -24,7 +25,15 @@ from evalgate.suite.policy import config_digest
 from evalgate.suite.sources import suite_baseline
 from evalgate.suite.suite import Suite
 
-__all__ = ["check_stress", "stress_suite", "stressed", "stressed_again", "suite_sessions"]
+__all__ = [
+    "check_stress",
+    "stored_share",
+    "stress_suite",
+    "stressed",
+    "stressed_again",
+    "suite_sessions",
+    "suite_share",
+]
 
 
 def stress_suite(suite: Suite, baseline: str | None, world: World, listen: Listener) -> Report:
@@ -44,6 +53,25 @@ def stress_suite(suite: Suite, baseline: str | None, world: World, listen: Liste
     side = None if baseline is None else suite_baseline(suite, baseline, plan.metrics)
     part = asyncio.run(_part(plan, config, world, listen))
     return conclude_alone(_report(plan), part, side, suite.config.gate)
+
+
+def suite_share(suite: Suite, world: World, listen: Listener) -> Share:
+    """Replay a suite for the joint check of all that share its limits.
+
+    Raises:
+        ConfigError: The suite's calls are neither recorded nor replayed.
+    """
+    plan = make_plan(suite, Filters())
+    sessions = asyncio.run(suite_sessions(plan, world, listen))
+    return Share(suite.name, suite.config.stress or StressConfig(), sessions, suite.root)
+
+
+def stored_share(plan: Plan, trials: int, traces: Iterable[Trace]) -> Share | None:
+    """Return what a suite that was run brings to the joint check; null: it takes no part."""
+    config = plan.suite.config.stress
+    if config is None or plan.partial or not shares_limits(plan.suite):
+        return None
+    return Share(plan.suite.name, config, _counted(plan, trials, traces), plan.suite.root)
 
 
 async def _part(plan: Plan, config: StressConfig, world: World, listen: Listener) -> StressPart:

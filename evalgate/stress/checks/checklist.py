@@ -1,18 +1,18 @@
-"""The field's twelve lines, P0 to P3: met, not met or not measured, each with its figure."""
+"""The field's eleven lines, P0 to P3: met, not met or not measured, each with its figure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from evalgate.stress.checks.rootcause import Accuracy
 from evalgate.stress.checks.statements import StressCheck
 from evalgate.stress.simulation.admission import Admission
 
 __all__ = ["Controls", "Line", "LineStatus", "checklist"]
 
-LineStatus = Literal["met", "not met", "not measured"]
+_JOINT = 2
+"""Suites that make a joint run."""
 
-_LEAST_ACCURACY = 0.90
+LineStatus = Literal["met", "not met", "not measured"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,12 @@ class Controls:
     admission: Admission | None = None
     organisation_budget: bool | None = None
     """Whether the limits are those of the whole organisation."""
+    joint: int = 0
+    """Suites that share these limits, played together; 0: one alone, or not all of them."""
     ranks: int = 1
     """Different places in the queue."""
     alert_routes: bool | None = None
     """Whether alerts go to the team that owns the cause."""
-    rootcause: Accuracy | None = None
-    """The classifier's accuracy on labelled responses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +65,19 @@ def _by_control(
     return Line(priority, name, status, None, figure)
 
 
-def _root_cause(found: Accuracy | None) -> Line:
-    share = None if found is None else found.share
-    if found is None or share is None:
-        text = "no labelled responses"
-        return Line("P2", "root cause analysis", "not measured", None, text)
-    status: LineStatus = "met" if share >= _LEAST_ACCURACY else "not met"
-    text = f"classifier right on {found.right} of {found.total}"
-    return Line("P2", "root cause analysis", status, None, text)
+def _budget(controls: Controls) -> Line:
+    """Hold the organisation's budget against all that draw on it, or leave the line open."""
+    has = controls.organisation_budget
+    figure = "limits: not stated" if has is None else "limits: of one agent"
+    if has and controls.joint < _JOINT:
+        has, figure = None, "limits: of the organisation; not all that share them were played"
+    elif has:
+        figure = f"limits: of the organisation; {controls.joint} suites played together"
+    return _by_control("P0", "organisation-wide budget", has, figure)
 
 
 def checklist(controls: Controls, checks: Iterable[StressCheck]) -> tuple[Line, ...]:
-    """Return the twelve lines in their order.
+    """Return the lines in their order.
 
     Args:
         controls: What is configured.
@@ -88,14 +89,8 @@ def checklist(controls: Controls, checks: Iterable[StressCheck]) -> tuple[Line, 
     kept = f"{gate.reserve} % {gate.reservation}" if gate is not None and reserve else "none"
     ranks = f"{controls.ranks} ranks" if gate is not None else "no queue"
     routes = {None: "not configured", True: "configured", False: "without a team"}
-    budget = {None: "not stated", True: "of the organisation", False: "of one agent"}
     return (
-        _by_control(
-            "P0",
-            "organisation-wide budget",
-            controls.organisation_budget,
-            f"limits: {budget[controls.organisation_budget]}",
-        ),
+        _budget(controls),
         _by_check(by_name, "P0", "rate-limit alarm", "rate_limit_error_rate"),
         _by_check(by_name, "P0", "retry limit", "retry_limit"),
         _by_control(
@@ -107,7 +102,6 @@ def checklist(controls: Controls, checks: Iterable[StressCheck]) -> tuple[Line, 
         _by_check(by_name, "P1", "loop limit", "llm_calls_per_turn"),
         _by_check(by_name, "P1", "quota watch", "quota_utilisation"),
         _by_check(by_name, "P2", "tool fan-out", "tool_fan_out"),
-        _root_cause(controls.rootcause),
         _by_control(
             "P2", "alert routing", controls.alert_routes, f"routes: {routes[controls.alert_routes]}"
         ),

@@ -5,7 +5,6 @@ from dataclasses import replace
 from fractions import Fraction
 
 from evalgate.schema.verdict import Check, Outcome
-from evalgate.stress.checks.rootcause import Accuracy
 from evalgate.stress.checks.statements import (
     GOOD_SHARE,
     WARN_UTILISATION,
@@ -210,9 +209,7 @@ def _tier_check(outcome: StressOutcome, tier: Tier) -> StressCheck:
     )
 
 
-_TIMELESS = frozenset(
-    {"llm_calls_per_turn", "tool_fan_out", "silent_failures", "root_cause_accuracy"}
-)
+_TIMELESS = frozenset({"llm_calls_per_turn", "tool_fan_out", "silent_failures"})
 """Checks that neither times nor tokens bear on."""
 
 _FIX_TIMES = "record traces with start and end of each call"
@@ -232,25 +229,10 @@ def _doubted(check: StressCheck, outcome: StressOutcome) -> StressCheck:
     return check
 
 
-def _root_cause(maker: Maker, found: Accuracy | None) -> list[StressCheck]:
-    if found is None:
-        return []
-    right = None if found.share is None else Fraction(found.right, found.total)
-    return [
-        maker.bound(
-            "root_cause_accuracy",
-            right,
-            f"labelled responses classed right: {found.right} of {found.total}",
-            "report the responses that are classed wrong",
-        )
-    ]
-
-
 def judge(
     outcome: StressOutcome,
     policy: StressPolicy | None = None,
     loops: Loops | None = None,
-    rootcause: Accuracy | None = None,
 ) -> tuple[StressCheck, ...]:
     """Make every check that applies.
 
@@ -261,7 +243,6 @@ def judge(
         outcome: What the run produced.
         policy: Configured limits; None: the defaults.
         loops: How the agent loops; None: there is no evidence of it.
-        rootcause: How often failed calls are classed right; None: not looked at.
     """
     policy = policy or StressPolicy({})
     names = dict.fromkeys(tier for tier in outcome.tiers.values() if tier is not None)
@@ -274,7 +255,6 @@ def judge(
     found += _sessions(maker)
     found += _loops(maker, loops)
     found += _silent(maker)
-    found += _root_cause(maker, rootcause)
     return tuple(_doubted(check, outcome) for check in found)
 
 

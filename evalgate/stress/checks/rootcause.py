@@ -2,12 +2,12 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from evalgate.stress.simulation.causes import TEAMS, Cause, Team
 
-__all__ = ["Accuracy", "Diagnosis", "FailedCall", "accuracy", "classify"]
+__all__ = ["Diagnosis", "FailedCall", "classify"]
 
 _MOST_TEXT = 65_536
 
@@ -35,21 +35,6 @@ class Diagnosis:
     cause: Cause
     team: Team
     evidence: str
-
-
-@dataclass(frozen=True, slots=True)
-class Accuracy:
-    """How often the classifier agrees with labels."""
-
-    right: int
-    total: int
-    wrong: tuple[tuple[int, Cause, Cause], ...]
-    """Index, label and answer of the others."""
-
-    @property
-    def share(self) -> float | None:
-        """Right over total; None without labels."""
-        return self.right / self.total if self.total else None
 
 
 _TIMEOUT_KINDS = ("timeout", "timedout", "deadline")
@@ -255,14 +240,3 @@ def _by_kind(kind: str | None) -> tuple[Cause, str]:
     if low:
         return "agent", f"exception {kind} without a response"
     return "unknown", "neither status nor exception is known"
-
-
-def accuracy(labelled: Iterable[tuple[FailedCall, Cause]]) -> Accuracy:
-    """Compare the classifier with labels.
-
-    Args:
-        labelled: Failed calls with their true cause.
-    """
-    pairs = [(label, classify(call).cause) for call, label in labelled]
-    wrong = tuple((i, label, got) for i, (label, got) in enumerate(pairs) if label != got)
-    return Accuracy(len(pairs) - len(wrong), len(pairs), wrong)

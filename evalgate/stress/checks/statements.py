@@ -57,7 +57,6 @@ DEFAULTS: dict[str, CheckRule] = {
     "goodput": CheckRule(percent(99), "ratio", gates=False, higher=True),
     "recovery_time": CheckRule(Fraction(60), "s", gates=False),
     "silent_failures": CheckRule(Fraction(0), "count", gates=True),
-    "root_cause_accuracy": CheckRule(percent(90), "ratio", gates=True, higher=True),
 }
 """Limits from the field (sources in `docs/stress.md`); those that no source names are advisory."""
 

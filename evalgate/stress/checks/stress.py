@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from evalgate.schema.verdict import Outcome
 from evalgate.stress.checks.checks import judge, overall, tier_outcomes
-from evalgate.stress.checks.rootcause import Accuracy
 from evalgate.stress.checks.statements import StressCheck, StressPolicy
 from evalgate.stress.load.sessions import Loops
 from evalgate.stress.simulation.outcome import StressOutcome, merge_outcomes
@@ -29,10 +28,9 @@ def evaluate(
     outcome: StressOutcome,
     policy: StressPolicy | None = None,
     loops: Loops | None = None,
-    rootcause: Accuracy | None = None,
 ) -> StressResult:
     """Judge an outcome, simulated or live."""
-    checks = judge(outcome, policy, loops, rootcause)
+    checks = judge(outcome, policy, loops)
     return StressResult(outcome, checks, overall(checks), tier_outcomes(checks))
 
 
@@ -40,7 +38,6 @@ def stress(
     scenario: Scenario,
     policy: StressPolicy | None = None,
     loops: Loops | None = None,
-    rootcause: Accuracy | None = None,
     *,
     seed: int = 0,
     most_seeds: int = 128,
@@ -53,18 +50,17 @@ def stress(
         scenario: What is offered, to which limits, by which clients.
         policy: Configured limits; None: the defaults.
         loops: How the agent loops; None: there is no evidence of it.
-        rootcause: How often failed calls are classed right; None: not looked at.
         seed: The first seed; more are counted up from it.
         most_seeds: Seeds to spend, at least 1.
     """
     outcome = simulate(scenario, seed)
-    result = evaluate(outcome, policy, loops, rootcause)
+    result = evaluate(outcome, policy, loops)
     while outcome.sampled and outcome.seeds < most_seeds and _wants_evidence(result):
         more = min(outcome.seeds, most_seeds - outcome.seeds)
         first = seed + outcome.seeds
         runs = [simulate(scenario, first + i) for i in range(more)]
         outcome = merge_outcomes([outcome, *runs])
-        result = evaluate(outcome, policy, loops, rootcause)
+        result = evaluate(outcome, policy, loops)
     return result
 
 

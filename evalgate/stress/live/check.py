@@ -10,7 +10,6 @@ from evalgate.schema.stress import StressConfig
 from evalgate.schema.verdict import Check
 from evalgate.stats.rng import seeded
 from evalgate.stress.checks.findings import Finding, find
-from evalgate.stress.checks.labelled import own_accuracy
 from evalgate.stress.checks.stress import StressResult, evaluate
 from evalgate.stress.live.quota import LiveQuota, decided_again
 from evalgate.stress.live.round import Ran, Role, logged, open_live_agent, play
@@ -150,7 +149,6 @@ def _judged(config: StressConfig, log: _Log, sessions: Sequence[Tagged]) -> Stre
         merge_outcomes(log.outcomes),
         policy_of(config, traces=True),
         loops_in(config, sessions),
-        own_accuracy(config.profile),
     )
 
 

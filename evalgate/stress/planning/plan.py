@@ -18,9 +18,12 @@ from evalgate.stress.load.workload import (
     Poisson,
     Ramp,
     Recorded,
+    Together,
     Workload,
     grown,
+    parts_of,
     session_count,
+    together,
 )
 from evalgate.stress.planning.peaks import Arrival, ideal_arrivals, peaks, reserved
 from evalgate.stress.planning.what_if import levers
@@ -152,6 +155,8 @@ def scaled(workload: Workload, factor: Fraction) -> Workload:
     or the users of a closed loop; a recorded trace keeps its calls and comes faster.
     """
     law = workload.law
+    if isinstance(law, Together):
+        return together([scaled(part, factor) for part in parts_of(workload)])
     if isinstance(law, Recorded):
         return grown(workload, factor - 1)
     if isinstance(law, Poisson):
@@ -171,6 +176,10 @@ def sessions_a_minute(workload: Workload, outcome: StressOutcome) -> float | Non
     """
     law = workload.law
     total = session_count(workload)
+    if isinstance(law, Together):
+        rates = [sessions_a_minute(part, outcome) for part in parts_of(workload)]
+        known = [rate for rate in rates if rate is not None]
+        return sum(known) if len(known) == len(rates) else None
     if isinstance(law, Poisson):
         return law.rate * 60
     if isinstance(law, Closed):

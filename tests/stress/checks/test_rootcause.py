@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from evalgate.stress.checks.rootcause import FailedCall, accuracy, classify
+from evalgate.stress.checks.rootcause import FailedCall, classify
 from evalgate.stress.simulation.causes import CAUSES, TEAMS, Cause
 
 
@@ -162,15 +162,6 @@ def test_labelled_responses(call: FailedCall, cause: Cause) -> None:
     """Each response goes to its cause, and with it to one team."""
     found = classify(call)
     assert (cause, TEAMS[cause]) == (found.cause, found.team)
-
-
-def test_accuracy_counts_right_and_wrong() -> None:
-    """Share, and what was wrong."""
-    pairs = [*LABELLED, (FailedCall(500), "timeout")]
-    found = accuracy(pairs)
-    assert (len(LABELLED), len(LABELLED) + 1) == (found.right, found.total)
-    assert ((len(LABELLED), "timeout", "server_error"),) == found.wrong
-    assert accuracy([]).share is None
 
 
 def test_every_cause_has_one_team() -> None:
