@@ -9,10 +9,13 @@ worker along when it dies: a lost worker is the machine's fault, and its trials 
 import asyncio
 import os
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import Future
 from contextlib import AsyncExitStack, asynccontextmanager, redirect_stdout
 from dataclasses import dataclass, field, replace
 from math import ceil
+from pathlib import Path
 from typing import Any, Final
 
 from evalgate.agents.base import Agent, Context, Opening
@@ -31,6 +34,9 @@ _ATTEMPTS: Final = 3
 
 _LOAD_S: Final = 180.0
 """Seconds a worker has to start and to import the agent."""
+
+_CONNECT_S: Final = 60.0
+"""Seconds a cluster has to answer."""
 
 _GRACE_S: Final = 30.0
 """Seconds beyond a trial's own limit after which a worker that is silent counts as lost."""
@@ -131,10 +137,19 @@ class RayAgent:
     async def start(self, place: _Place) -> None:
         """Start the first worker, which shows that the agent can be loaded.
 
+        One that is lost shows nothing: the trials start others, and give up after three.
+
         Raises:
             AgentLoadError: It cannot.
         """
-        await self._worker(place)
+        try:
+            await self._worker(place)
+        except TimeoutError:
+            self.on_loss(f"the first worker had not started in {_LOAD_S:g} s")
+        except self.ray.exceptions.RayTaskError:
+            raise
+        except self.ray.exceptions.RayError as error:
+            self.on_loss(f"the first worker was lost ({type(error).__name__})")
 
     async def close(self) -> None:
         """End every worker."""
@@ -226,13 +241,7 @@ async def open_on_ray(
     # Ray prints what it has to say of lost workers; standard output is for the report.
     with redirect_stdout(sys.stderr):
         if ours:
-            await asyncio.to_thread(
-                ray.init,
-                address=opening.environ.get("RAY_ADDRESS"),
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level="error",
-            )
+            await _connected(ray, opening.environ.get("RAY_ADDRESS") or None)
         try:
             agent, first = _opened(opening, ray, on_loss, here=here)
             await agent.start(first)
@@ -241,6 +250,48 @@ async def open_on_ray(
         finally:
             if ours:
                 await asyncio.to_thread(ray.shutdown)
+
+
+async def _connected(ray: Any, address: str | None) -> None:  # noqa: ANN401  # the module
+    """Connect to a cluster, or start one here.
+
+    Raises:
+        AgentLoadError: It does not answer in time, or refuses.
+    """
+    where = "a cluster on this machine" if address is None else f"RAY_ADDRESS={address!r}"
+    done: Future[None] = Future()
+
+    def connect() -> None:
+        try:
+            ray.init(
+                address=address,
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level="error",
+            )
+        except BaseException as error:  # noqa: BLE001  # raised again in the thread that waits
+            done.set_exception(error)
+        else:
+            done.set_result(None)
+
+    # Ray tries for a quarter of an hour; a thread of the pool would be waited for at the end.
+    threading.Thread(target=connect, name="evalgate-ray", daemon=True).start()
+    try:
+        async with asyncio.timeout(_CONNECT_S):
+            await asyncio.wrap_future(done)
+    except TimeoutError:
+        raise AgentLoadError(
+            f"{where} did not answer in {_CONNECT_S:g} s",
+            fix="see `ray status` on its head node, or leave RAY_ADDRESS out",
+        ) from None
+    except (ray.exceptions.RayError, OSError, ValueError, RuntimeError) as error:
+        said = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
+        raise AgentLoadError(
+            f"{where} cannot be used: {said}",
+            fix="see `ray status`; a cluster with a token (the default of `ray start` where there "
+            "is one) wants it here too: RAY_AUTH_MODE=token and RAY_AUTH_TOKEN, or its "
+            "~/.ray/auth_token",
+        ) from error
 
 
 def _opened(
@@ -288,8 +339,18 @@ def _isolated(config: AgentConfig, each: int) -> AgentConfig:
     return config.model_copy(update={"isolation": "process", "workers": each})
 
 
+def _has_token(environ: Mapping[str, str]) -> bool:
+    named = environ.get("RAY_AUTH_TOKEN_PATH")
+    home = Path(environ.get("HOME") or "~").expanduser()
+    file = Path(named) if named else home / ".ray" / "auth_token"
+    return bool(environ.get("RAY_AUTH_TOKEN")) or file.is_file()
+
+
 def _ray() -> Any:  # noqa: ANN401  # the module has no types
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if os.environ.get("RAY_ADDRESS") and _has_token(os.environ):
+        # `ray start` asks for a token where it finds one, `ray.init` does not bring it by itself.
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
     try:
         import ray  # noqa: PLC0415  # heavy, and an extra
         import ray.exceptions  # noqa: PLC0415

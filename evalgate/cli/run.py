@@ -1,5 +1,6 @@
 """`evalgate run`."""
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -72,7 +73,11 @@ Examples:
     flag_value="",
     help="Only cases whose agent, input or recording differs from REF (default: the main branch).",
 )
-@click.option("--shard", metavar="I/N", help="Only this part of the golden set; see merge.")
+@click.option(
+    "--shard",
+    metavar="I/N|auto[/N]",
+    help="Only this part of the golden set; see merge. auto: as the CI job or array numbers it.",
+)
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failed trial.")
 @click.option(
     "--max-cost",
@@ -205,7 +210,7 @@ def _options(given: "Mapping[str, Any]") -> "RunOptions":
     }
     caps = Caps(cost_usd=given["max_cost"], tokens=given["max_tokens"], seconds=given["max_time"])
     fields = {name: value for name, value in renamed.items() if value is not None}
-    shard = None if given["shard"] is None else parse_shard(given["shard"])
+    shard = None if given["shard"] is None else parse_shard(given["shard"], os.environ)
     return RunOptions(
         baseline=given["baseline"],
         filters=Filters(tuple(_tag(text) for text in given["filters"]), given["cases"], shard),

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -51,6 +52,14 @@ async def killing(case, context):
         os.kill(os.getppid(), signal.SIGKILL)
         await asyncio.sleep(60)
     return "right"
+"""
+
+
+LETHAL = """
+import os
+import signal
+
+os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
@@ -149,3 +158,35 @@ def test_an_agent_that_cannot_be_loaded_is_named(
     result = cli("run", "--executor", "ray")
     assert 2 == result.code
     assert "has no 'nothing'" in result.err
+
+
+def test_a_first_worker_that_is_lost_is_no_crash_of_ours(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch, cluster: None
+) -> None:
+    """Every worker dies while it loads the agent: not measured, exit 3, and each is counted."""
+    monkeypatch.chdir(project(tmp_path, "answer", 1))
+    (tmp_path / "slow.py").write_text(LETHAL)
+    result = cli("run", "--executor", "ray", "--format", "json")
+    trial = result.json["cases"][0]["trials"][0]
+    assert (3, "not_measured") == (result.code, trial["status"])
+    assert any("the first worker was lost" in line for line in result.json["warnings"])
+
+
+@pytest.mark.slow
+def test_a_cluster_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """Nothing listens, or what listens never answers: exit 2 in a minute, with the address."""
+    project(tmp_path, "answer", 1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        before = time.monotonic()
+        ran = subprocess.run(
+            [sys.executable, "-m", "evalgate", "run", "--executor", "ray", "-q"],
+            cwd=tmp_path,
+            env={**os.environ, "RAY_ADDRESS": address},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert 2 == ran.returncode
+    assert f"RAY_ADDRESS='{address}'" in ran.stderr
+    assert time.monotonic() - before < 90

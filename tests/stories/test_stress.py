@@ -29,6 +29,18 @@ def test_a_queue_with_a_reserve_saves_the_critical_class(project: Path, cli: Cli
     assert support["calls"] == support["succeeded"]
 
 
+def test_the_default_suite_shows_it_all_in_one_verdict(project: Path, cli: Cli) -> None:
+    """Task success, tool calls, faithfulness, cost and the rate-limit replay."""
+    ran = cli("run", "--baseline", "-q", "-f", "json")
+    outcomes = {check["id"]: check["outcome"] for check in ran.json["checks"]}
+    shown = (
+        *("task_success_rate", "tool_call_accuracy", "faithfulness", "cost_per_interaction"),
+        *("stress_rate_limit_error_rate", "stress.error_rate.user_facing"),
+    )
+    assert (0, dict.fromkeys(shown, "pass")) == (ran.code, {name: outcomes[name] for name in shown})
+    assert 299 <= ran.json["stress"]["calls"], "evidence of 1 % without an error"
+
+
 def test_two_checks_of_a_suite_give_the_same_bytes(project: Path, cli: Cli) -> None:
     """The order in which trials end is chance, and leaves no trace."""
     first, second = (cli("stress", "-c", "examples/stress.yaml", *CONTROL).out for _ in range(2))
@@ -45,10 +57,19 @@ STRESS = """\
 """
 
 
+def without_stress(config: Path) -> str:
+    """Take the default suite's own block out."""
+    before = config.read_text().partition("    stress:")[0]
+    config.write_text(before)
+    return before
+
+
 def test_a_run_does_both_and_gives_one_verdict(project: Path, cli: Cli) -> None:
     """Stress figures go into the baseline, and the 5 % rule holds for them."""
     config = project / "evalgate.yaml"
-    config.write_text(config.read_text() + STRESS)
+    before = without_stress(config)
+    assert 0 == cli("baseline", "update", "--reason", "no stress", "--force", "-q").code
+    config.write_text(before + STRESS)
     missing = cli("run", "--baseline", "-q", "-f", "json")
     assert 0 == cli("baseline", "update", "--reason", "stress", "--force", "-q").code
     passed = cli("run", "--baseline", "-q", "-f", "json")
@@ -66,7 +87,7 @@ def test_a_run_does_both_and_gives_one_verdict(project: Path, cli: Cli) -> None:
 def test_a_block_that_was_taken_out_is_missed(project: Path, cli: Cli) -> None:
     """A baseline with stress figures and a run without: inconclusive, never a pass."""
     config = project / "evalgate.yaml"
-    before = config.read_text()
+    before = without_stress(config)
     config.write_text(before + STRESS)
     cli("baseline", "update", "--reason", "stress", "--force", "-q")
     config.write_text(before)

@@ -38,3 +38,48 @@ def test_what_is_no_shard_is_refused(text: str) -> None:
     """Each slip names what was expected."""
     with pytest.raises(ConfigError, match="expected I/N"):
         parse_shard(text)
+
+
+SLURM = {
+    "SLURM_ARRAY_TASK_ID": "4",
+    "SLURM_ARRAY_TASK_COUNT": "4",
+    "SLURM_ARRAY_TASK_MIN": "2",
+    "SLURM_ARRAY_TASK_MAX": "8",
+    "SLURM_ARRAY_TASK_STEP": "2",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "expected"),
+    [
+        ("auto", {"CI_NODE_INDEX": "2", "CI_NODE_TOTAL": "4"}, Shard(2, 4)),
+        ("auto/4", {"CI_NODE_INDEX": "2", "CI_NODE_TOTAL": "4"}, Shard(2, 4)),
+        ("auto/4", {"JOB_COMPLETION_INDEX": "0"}, Shard(1, 4)),
+        ("auto", SLURM, Shard(2, 4)),
+        ("auto/4", {"SLURM_ARRAY_TASK_ID": "3"}, Shard(3, 4)),
+    ],
+)
+def test_a_machine_is_told_its_shard(text: str, environ: dict[str, str], expected: Shard) -> None:
+    """GitLab counts from 1, Kubernetes from 0, an array of SLURM from anywhere in steps."""
+    assert expected == parse_shard(text, environ)
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "said"),
+    [
+        ("auto", {}, "no variable tells which"),
+        ("auto", {"JOB_COMPLETION_INDEX": "0"}, "nothing how many"),
+        ("auto/3", {"CI_NODE_INDEX": "2", "CI_NODE_TOTAL": "4"}, "one of 4, not of 3"),
+        ("auto/4", {"JOB_COMPLETION_INDEX": "4"}, "is no shard"),
+        ("auto/4", {"JOB_COMPLETION_INDEX": "x"}, "expected a whole number"),
+        ("auto/x", {"JOB_COMPLETION_INDEX": "0"}, "expected a whole number"),
+        ("auto/4", {"JOB_COMPLETION_INDEX": "0", "CI_NODE_INDEX": "1"}, "are all set"),
+        ("auto", {**SLURM, "SLURM_ARRAY_TASK_COUNT": "3"}, "in steps of 2"),
+    ],
+)
+def test_a_machine_that_is_not_told_runs_nothing(
+    text: str, environ: dict[str, str], said: str
+) -> None:
+    """Never the whole set, and never another machine's part."""
+    with pytest.raises(ConfigError, match=said):
+        parse_shard(text, environ)

@@ -26,8 +26,6 @@ class Scenario:
     """The provider's limits."""
     retry: tuple[RetryPolicy, ...] = ()
     """Retry layers, innermost first."""
-    retry_of: tuple[tuple[RetryPolicy, ...], ...] = ()
-    """Retry layers of each group, where they differ; empty: `retry` for all."""
     faults: FaultProfile = field(default_factory=FaultProfile)
     """Errors that are not throttles."""
     admission: Admission | None = None
@@ -38,6 +36,8 @@ class Scenario:
     """Seconds of virtual time after which everything stops; None: when all is done."""
     window_start: int | None = None
     """Nanoseconds after the first arrival at which a fixed window starts; None: 0."""
+    retry_of: tuple[tuple[RetryPolicy, ...], ...] = ()
+    """Retry layers of each group, where they differ; empty: `retry` for all."""
 
 
 def simulate(scenario: Scenario, seed: int = 0) -> StressOutcome:
