@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Future
 from contextlib import AsyncExitStack, asynccontextmanager, redirect_stdout
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import ceil
 from pathlib import Path
 from typing import Any, Final
@@ -258,17 +259,23 @@ async def _connected(ray: Any, address: str | None) -> None:  # noqa: ANN401  # 
     Raises:
         AgentLoadError: It does not answer in time, or refuses.
     """
-    where = "a cluster on this machine" if address is None else f"RAY_ADDRESS={address!r}"
+    init = partial(
+        ray.init,
+        address=address,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level="error",
+    )
+    if address is None:
+        # The kernel ends what Ray starts when the thread that started it is gone: a pooled one.
+        await asyncio.to_thread(init)
+        return
+    where = f"RAY_ADDRESS={address!r}"
     done: Future[None] = Future()
 
     def connect() -> None:
         try:
-            ray.init(
-                address=address,
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level="error",
-            )
+            init()
         except BaseException as error:  # noqa: BLE001  # raised again in the thread that waits
             done.set_exception(error)
         else:

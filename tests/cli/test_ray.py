@@ -59,7 +59,7 @@ LETHAL = """
 import os
 import signal
 
-os.kill(os.getpid(), signal.SIGKILL)
+os.kill(os.getppid(), signal.SIGKILL)
 """
 
 
