@@ -7,6 +7,7 @@ what fits neither is a problem with the field named: never a guess.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import Any, Final
 
@@ -58,6 +59,7 @@ def usage_of_call(call: LlmCall) -> Usage:
     )
 
 
+@lru_cache(maxsize=4096)
 def usage_of_totals(
     input_tokens: int | None,
     output_tokens: int | None,

@@ -15,7 +15,7 @@ from typing import Literal
 from evalgate.pricing import PriceBook, Unpriced, price_call
 from evalgate.schema.base import Json
 from evalgate.schema.trace import LlmCall, Trace, Unread
-from evalgate.schema.usage import OUTPUT_PARTS
+from evalgate.schema.usage import OUTPUT_PARTS, Usage
 from evalgate.usage.parse import usage_of_call
 
 __all__ = [
@@ -103,9 +103,10 @@ def call_cost(
     shown = name or "unknown model"
     if _is_free(call):
         return CallCost(shown, {}, call)
-    billed = call.cost_usd or usage_of_call(call).billed_usd
+    usage = usage_of_call(call)
+    billed = call.cost_usd or usage.billed_usd
     recorded = Fraction(repr(billed)) if billed and model is None else None
-    computed = None if name is None else _computed(call, name, at, book)
+    computed = None if name is None else _computed(usage, (name, call.provider), at, book)
     if computed is None:
         return None if recorded is None else CallCost(shown, {"not split": recorded}, call)
     whole = sum(computed, Fraction(0))
@@ -201,13 +202,13 @@ def _is_free(call: LlmCall) -> bool:
 
 
 def _computed(
-    call: LlmCall, model: str, at: datetime | None, book: PriceBook
+    usage: Usage, model: tuple[str, str | None], at: datetime | None, book: PriceBook
 ) -> tuple[Fraction, Fraction] | None:
     """Return what input and output of a call cost; None where that is unknown."""
-    usage = usage_of_call(call).model_copy(update={"billed_usd": None})
-    sent = usage.model_copy(update={"output": 0, **dict.fromkeys(OUTPUT_PARTS[1:])})
-    whole = price_call(usage, model, call.provider, at, book)
-    given = price_call(sent, model, call.provider, at, book)
+    plain = usage.model_copy(update={"billed_usd": None})
+    sent = plain.model_copy(update={"output": 0, **dict.fromkeys(OUTPUT_PARTS[1:])})
+    whole = price_call(plain, *model, at, book)
+    given = price_call(sent, *model, at, book)
     if isinstance(whole, Unpriced) or isinstance(given, Unpriced):
         return None
     return given, whole - given

@@ -139,7 +139,7 @@ def _suite(number: int, report: Report, details: RunDetails) -> str:
         f'<h2 id="{key}-{number}-h">{title}</h2>{text}</section>\n'
         for key, title, text in shown
     )
-    broke = sections.cause_list(causes(rows), rows)
+    broke = sections.cause_list(causes(rows), rows, details)
     return (
         f'<article id="suite-{number}" class=suite data-suite="{number}" aria-labelledby='
         f'"suite-{number}-h">\n<section class=verdict><h1 id="suite-{number}-h">{name}</h1>'

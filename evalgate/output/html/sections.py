@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from evalgate.metrics.registry import METRICS
 from evalgate.output.cases.causes import Cause
 from evalgate.output.cases.details import RunDetails
+from evalgate.output.cases.divergence import divergence_text
 from evalgate.output.cases.rows import STATES, CaseRow, mean_score
 from evalgate.output.html.charts import change_chart, distribution, sparkline
 from evalgate.output.html.words import case_links, plural
@@ -121,8 +122,9 @@ def _check_row(check: Check) -> str:
     )
 
 
-def cause_list(found: Sequence[Cause], rows: Sequence[CaseRow]) -> str:
+def cause_list(found: Sequence[Cause], rows: Sequence[CaseRow], details: RunDetails) -> str:
     """Say what went wrong, once for each kind, with links to the cases."""
+    by_id = {row.id: row for row in rows}
     counts = ", ".join(
         f"{n} {state}" for state in STATES if (n := sum(row.state == state for row in rows))
     )
@@ -133,10 +135,17 @@ def cause_list(found: Sequence[Cause], rows: Sequence[CaseRow]) -> str:
         f'<li><p><span class="state s{STATES.index(cause.state)}">'
         f"{plural(len(cause.cases), 'case')} {cause.state}</span> "
         f"<span class=said>{html(_first(cause.example), limit=400)}</span></p>"
+        f"{_parted(divergence_text(by_id[cause.cases[0]], details))}"
         f"<p class=links>{case_links(cause.cases)}</p></li>"
         for cause in found
     )
     return f"{head}<ol class=causes>{items}</ol>"
+
+
+def _parted(text: str | None) -> str:
+    if text is None:
+        return ""
+    return f"<p class=dim>first divergence: <code>{html(text, limit=300)}</code></p>"
 
 
 def _first(text: str) -> str:

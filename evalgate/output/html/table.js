@@ -98,6 +98,7 @@ function makeTable(suite, root, changed) {
   };
   form.addEventListener('submit', (event) => event.preventDefault());
   form.addEventListener('input', table.filter);
+  form.addEventListener('change', table.filter);
   return table;
 }
 
