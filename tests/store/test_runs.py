@@ -309,3 +309,42 @@ def test_no_run_folder(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text('{"schema": "evalgate.manifest/2"}', encoding="utf-8")
     with pytest.raises(DataError, match="/schema"):
         read_manifest(tmp_path)
+
+
+def forged(case: str) -> bytes:
+    """Make the line of another trace."""
+    return Trace(case_id=case, trial=0, output="forged").model_dump_json().encode() + b"\n"
+
+
+REWRITES = {
+    "a line": lambda lines: [forged("a"), *lines[1:]],
+    "a byte": lambda lines: [lines[0].replace(b"text", b"texx"), *lines[1:]],
+    "order": lambda lines: lines[::-1],
+    "one less": lambda lines: lines[:-1],
+    "one more": lambda lines: [*lines, lines[0]],
+    "nothing": lambda _: [],
+}
+
+
+@pytest.mark.parametrize("how", REWRITES)
+@pytest.mark.parametrize("resumed", [False, True])
+def test_rewritten_traces_are_not_believed(tmp_path: Path, how: str, *, resumed: bool) -> None:
+    """The writer knows what it wrote; a file that holds anything else ends the run."""
+
+    async def main() -> None:
+        if resumed:
+            async with create_run(tmp_path, manifest()) as writer:
+                await writer.append(*trial("a"))
+        new = () if resumed else ("a",)
+        opened = resume_run(tmp_path / "r1") if resumed else create_run(tmp_path, manifest())
+        async with opened as writer:
+            await asyncio.gather(*(writer.append(*trial(case)) for case in (*new, "b")))
+            assert ["a", "b"] == [trace.case_id for trace in writer.traces()]
+            assert ["b"] == [trace.case_id for trace in writer.traces({("b", 0)})]
+            path = writer.folder / "traces.jsonl"
+            lines = path.read_bytes().splitlines(keepends=True)
+            path.write_bytes(b"".join(REWRITES[how](lines)))
+            with pytest.raises(DataError, match="not what this run wrote"):
+                list(writer.traces())
+
+    asyncio.run(main())

@@ -4,9 +4,15 @@ It shows an agent a file system with nothing in it but what the policy opens. It
 port from another, so the network stays open.
 """
 
+import os
+from typing import Final
+
 from evalgate.agents.sandbox.policy import Policy
 
 __all__ = ["wrapped"]
+
+_LINKS: Final = tuple(f"/{name}" for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"))
+"""Folders that are links to others on most systems; programs name them."""
 
 
 def wrapped(program: str, policy: Policy, cwd: str) -> tuple[str, ...]:
@@ -19,6 +25,9 @@ def wrapped(program: str, policy: Policy, cwd: str) -> tuple[str, ...]:
     """
     words = [program, "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent"]
     words += ["--dir", cwd]
+    for link in _LINKS:
+        if os.path.islink(link):  # noqa: PTH114
+            words += ["--symlink", os.readlink(link), link]  # noqa: PTH115
     for path in policy.read:
         if path not in ("/proc", "/sys"):
             words += ["--ro-bind-try", path, path]
