@@ -62,10 +62,10 @@ async def open_agent(  # noqa: PLR0913  # all are keywords, and each is a fact o
         AgentLoadError: The agent cannot be imported or started.
         DataError: A file it reads is not usable.
     """
-    kind, _, target = config.run.partition(":")
-    factory = _factory(kind, config.run)
+    line = config.line
+    factory = _factory(line.kind, config.run)
     opening = Opening(
-        target=config.run if kind in ("http", "https") else target,
+        target=line.target,
         config=config,
         root=_absolute(root),
         concurrency=concurrency,

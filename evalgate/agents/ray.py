@@ -24,6 +24,7 @@ from evalgate.agents.environment import agent_environment
 from evalgate.agents.factory import open_agent
 from evalgate.agents.hardening import harden
 from evalgate.errors import AgentLoadError, MissingExtra
+from evalgate.schema.agent_line import PythonLine
 from evalgate.schema.config import AgentConfig
 from evalgate.schema.golden import Case
 from evalgate.schema.trace import Trace
@@ -341,7 +342,7 @@ def _plain(context: Context) -> dict[str, Any]:
 
 def _isolated(config: AgentConfig, each: int) -> AgentConfig:
     """Give a Python agent a process of its own: dying, it must not take the worker along."""
-    if not config.run.startswith("python:"):
+    if not isinstance(config.line, PythonLine):
         return config
     return config.model_copy(update={"isolation": "process", "workers": each})
 

@@ -11,6 +11,7 @@ from evalgate.agents.factory import open_agent
 from evalgate.commands.draft import draft_cases
 from evalgate.commands.templates import CONFIG, GATED, GOALS, WORKFLOW
 from evalgate.errors import ConfigError
+from evalgate.schema.agent_line import RecordedLine, parse_agent_line
 from evalgate.schema.config import AgentConfig
 from evalgate.schema.golden import Case
 from evalgate.schema.trace import LlmCall, ToolCall, Trace
@@ -66,8 +67,9 @@ def init_project(options: InitOptions, environ: Mapping[str, str]) -> Written:
             f"--name {options.name!r}: expected letters, digits, '-', '_' and '.', at most 64",
             fix="--name support",
         )
-    if options.golden is None and options.agent.startswith("recorded:"):
-        traces, draft = options.agent.removeprefix("recorded:"), f"golden_sets/{options.name}.jsonl"
+    line = parse_agent_line(options.agent)
+    if options.golden is None and isinstance(line, RecordedLine):
+        traces, draft = line.target, f"golden_sets/{options.name}.jsonl"
         raise ConfigError(
             "recorded traces answer no question that was not asked: --golden is missing",
             fix=f"evalgate golden add --from {traces} --to {draft}, then --golden {draft}",

@@ -7,6 +7,7 @@ from typing import Literal
 
 from evalgate.errors import EvalgateError
 from evalgate.gate.rules import policy_problems
+from evalgate.schema.agent_line import RecordedLine
 from evalgate.schema.golden import Case
 from evalgate.scorers.tools import compile_case
 from evalgate.store.baseline import load_baseline
@@ -110,9 +111,9 @@ def _unreachable(name: str, cases: tuple[Case, ...]) -> tuple[str, str] | None:
 
 
 def _recorded_file(suite: Suite) -> Iterator[Remark]:
-    kind, _, target = suite.config.agent.run.partition(":")
-    if kind == "recorded" and not (suite.root / target).is_file():
-        yield Remark("error", str(suite.root / target), f"{suite.name}: no such file of traces")
+    match suite.config.agent.line:
+        case RecordedLine(target) if not (suite.root / target).is_file():
+            yield Remark("error", str(suite.root / target), f"{suite.name}: no such file of traces")
 
 
 def _baseline(suite: Suite, golden: GoldenSet | None) -> Iterator[Remark]:

@@ -2,14 +2,12 @@
 
 from asyncio import Future
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from evalgate.agents.base import Agent, Context, Opening
-from evalgate.agents.factory import open_agent
-from evalgate.agents.recorded import RecordedAgent
+from evalgate.agents.base import Context
 from evalgate.agents.runner import Progress as TrialProgress
 from evalgate.agents.runner import RunOutcome, RunPlan, first_failure, run_trials
 from evalgate.agents.sandbox.policy import Observed
@@ -24,10 +22,9 @@ from evalgate.scorers.builtin import score_trial
 from evalgate.store.redaction import clean_result, clean_trace
 from evalgate.store.run_writer import RunWriter, create_run, resume_run
 from evalgate.store.runs import iter_traces, iter_trials
+from evalgate.suite.agent_environment import Surroundings, agent_environment
 from evalgate.suite.environment import World
 from evalgate.suite.events import Listener, Progress
-from evalgate.suite.gateway_agent import Gateway, ThroughGateway, open_gateway
-from evalgate.suite.isolation import open_sandbox
 from evalgate.suite.plan import Plan
 from evalgate.text.redact import Redactor
 
@@ -209,7 +206,15 @@ async def executing(
     redactor = Redactor.build(world.environ, patterns=suite.config.redact)
     notes: list[str] = []
     learned: list[Observed] = []
-    agent = _agent(plan, limits, world, redactor, notes, learned)
+    how = Surroundings(
+        calls=plan.calls,
+        concurrency=limits.concurrency,
+        timeout_s=limits.timeout_s,
+        executor=limits.executor,
+        learned=learned.append,
+        lost=notes.append,
+    )
+    agent = agent_environment(plan, how, world, redactor)
     judges = open_judges(suite, world, plan.judge)
     async with judges as judging, agent as opened, _folder(suite.runs, target) as writer:
         judged = JudgedAgent(opened, judging, plan.async_scorers)
@@ -219,87 +224,6 @@ async def executing(
         if isinstance(target, Path):
             _take_up(execution, target, {case.id for case in plan.cases})
         yield execution
-
-
-@asynccontextmanager
-async def _agent(
-    plan: Plan,
-    limits: Limits,
-    world: World,
-    redactor: Redactor,
-    notes: list[str],
-    learned: list[Observed],
-) -> AsyncIterator[Agent]:
-    """Open the agent, behind a gateway where the suite has one."""
-    suite = plan.suite
-    config = suite.config.agent
-    async with AsyncExitStack() as stack:
-        gateway, slots = None, None
-        if plan.calls is not None:
-            gateway = await stack.enter_async_context(
-                open_gateway(suite, plan.calls, world, redactor)
-            )
-            if config.run.startswith("python:") and config.isolation != "none":
-                slots = gateway
-        origin = None if gateway is None else gateway.origin
-        agent = await stack.enter_async_context(
-            _on_ray(plan, limits, world, gateway, slots, notes)
-            if limits.executor == "ray"
-            else _given(plan, limits, world)
-            if suite.given is not None and suite.given.agent is not None
-            else open_agent(
-                config,
-                root=suite.root,
-                concurrency=limits.concurrency,
-                timeout_s=limits.timeout_s,
-                environ=world.environ,
-                clock=world.clock,
-                slots=slots,
-                sandbox=open_sandbox(suite, world.environ, origin, learned.append),
-            )
-        )
-        if isinstance(agent, RecordedAgent):
-            agent.check_cases(frozenset(case.id for case in plan.golden.cases))
-        yield agent if gateway is None else ThroughGateway(agent, gateway, slots is not None)
-
-
-def _given(plan: Plan, limits: Limits, world: World) -> AbstractAsyncContextManager[Agent]:
-    from evalgate.agents.python import open_given  # noqa: PLC0415  # only where it is asked for
-
-    opening = Opening(
-        target="",
-        config=plan.suite.config.agent,
-        root=plan.suite.root,
-        concurrency=limits.concurrency,
-        timeout_s=limits.timeout_s,
-        environ=world.environ,
-        clock=world.clock,
-    )
-    given = plan.suite.given
-    return open_given(None if given is None else given.agent, opening)
-
-
-def _on_ray(
-    plan: Plan,
-    limits: Limits,
-    world: World,
-    gateway: Gateway | None,
-    slots: Gateway | None,
-    notes: list[str],
-) -> AbstractAsyncContextManager[Agent]:
-    from evalgate.agents.ray import open_on_ray  # noqa: PLC0415  # only where it is asked for
-
-    opening = Opening(
-        target="",
-        config=plan.suite.config.agent,
-        root=plan.suite.root,
-        concurrency=limits.concurrency,
-        timeout_s=limits.timeout_s,
-        environ=world.environ,
-        clock=world.clock,
-        slots=slots,
-    )
-    return open_on_ray(opening, notes.append, here=gateway is not None)
 
 
 def _folder(runs: Path, target: Manifest | Path) -> AbstractAsyncContextManager[RunWriter]:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from evalgate.schema.agent_line import AgentLine, parse_agent_line
 from evalgate.schema.base import Json, Model, NonNegative, Positive, Tokens
 from evalgate.schema.history import History
 from evalgate.schema.judge_config import Caps, JudgeConfig, JudgeKind, Waived
@@ -171,6 +172,11 @@ class AgentConfig(Model):
     """For `--changed`: what the agent is made of, as globs relative to the configuration (`*` also
     matches `/`); empty: every file of the repository that is no golden set, baseline or
     recording."""
+
+    @property
+    def line(self) -> AgentLine:
+        """`run`, parsed."""
+        return parse_agent_line(self.run)
 
 
 def _agent(value: object) -> object:

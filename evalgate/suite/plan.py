@@ -8,6 +8,7 @@ from evalgate.errors import ConfigError, NothingSelected
 from evalgate.gate.rules import policy_problems, rule_of
 from evalgate.metrics.metric import Metric
 from evalgate.metrics.registry import METRICS
+from evalgate.schema.agent_line import RecordedLine
 from evalgate.schema.config import GateConfig
 from evalgate.schema.fingerprint import case_digest
 from evalgate.schema.golden import Case
@@ -155,7 +156,7 @@ def _times_gate(policy: GateConfig) -> bool:
 
 def _mode(suite: Suite, calls: Calls) -> tuple[Mode, Evidence]:
     """Say where the model's answers come from, and who saw the calls."""
-    if suite.config.agent.run.startswith("recorded:"):
+    if isinstance(suite.config.agent.line, RecordedLine):
         return "recorded", "recorded"
     if suite.config.gateway is None:
         _refuse_to_record(suite, calls)

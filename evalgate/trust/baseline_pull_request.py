@@ -18,6 +18,7 @@ from evalgate.gate.reports import filled
 from evalgate.gate.verdict import verdict_of
 from evalgate.gate.waivers import MOST_DAYS
 from evalgate.metrics.metric import Metric
+from evalgate.schema.agent_line import RecordedLine
 from evalgate.schema.baseline import Baseline
 from evalgate.schema.fingerprint import case_digest
 from evalgate.schema.result import Report, SuiteInfo
@@ -134,7 +135,7 @@ def _commit(new: Baseline, trust: Trust, revisions: Revisions) -> Check:
 
 
 def _trials(new: Baseline, suite: Suite) -> Check:
-    live = not suite.config.agent.run.startswith("recorded:")
+    live = not isinstance(suite.config.agent.line, RecordedLine)
     count = new.suite.trials
     if live and new.suite.noise == "trials" and count < MIN_TRIALS:
         reason = f"{count} trial(s) a case; a live agent takes at least {MIN_TRIALS}"
@@ -148,7 +149,7 @@ def _trials(new: Baseline, suite: Suite) -> Check:
 
 def _is_deterministic(suite: Suite) -> bool:
     """Say whether the suite's trials do not vary: in replay, or because it says so."""
-    recorded = suite.config.agent.run.startswith("recorded:")
+    recorded = isinstance(suite.config.agent.line, RecordedLine)
     return suite.config.noise == "none" or (suite.config.gateway is not None and not recorded)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from evalgate.errors import DataError
+from evalgate.schema.agent_line import RecordedLine
 from evalgate.schema.verdict import Check
 from evalgate.suite.suite import Suite
 from evalgate.suite.trust import Trust
@@ -25,9 +26,9 @@ def _places(suite: Suite, *, cassettes: bool = True) -> Iterator[Path]:
         yield suite.cassettes
     if suite.config.judges:
         yield suite.verdicts
-    kind, _, target = suite.config.agent.run.partition(":")
-    if kind == "recorded" and target:
-        yield suite.root / target
+    match suite.config.agent.line:
+        case RecordedLine(target) if target:
+            yield suite.root / target
 
 
 def refuse_links(suite: Suite) -> None:

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from evalgate.errors import BaseUnknown, ConfigError, EvalgateError
+from evalgate.schema.agent_line import PythonLine, RecordedLine
 from evalgate.schema.config import SandboxConfig, SuiteConfig, TrustConfig
 from evalgate.schema.verdict import Check
 from evalgate.store.baseline import load_baseline
@@ -202,14 +203,15 @@ def _judging_config(base: SuiteConfig, proposed: SuiteConfig | None) -> SuiteCon
             if name in agent.model_fields_set and name not in own
         }
         agent = agent.model_copy(update={**reset, **own})
-    if agent.run.startswith("python:"):
+    if isinstance(agent.line, PythonLine):
         agent = agent.model_copy(update={"isolation": "process"})
     return base.model_copy(update={"agent": agent})
 
 
 def _turns_recorded(base: SuiteConfig, proposed: SuiteConfig) -> bool:
     """Say whether the change puts a recording in the place of a running agent."""
-    return proposed.agent.run.startswith("recorded:") and not base.agent.run.startswith("recorded:")
+    now, before = proposed.agent.line, base.agent.line
+    return isinstance(now, RecordedLine) and not isinstance(before, RecordedLine)
 
 
 def _differences(there: Suite, here: Suite | None) -> Sequence[str]:
@@ -263,7 +265,7 @@ def _unknown_to_base(here: Suite, scene: _Scene, trust: Trust) -> Suite:
     """Judge a suite that the base does not have, by its own limits at most."""
     # nobody the base trusts has opened anything for it
     agent = here.config.agent.model_copy(update={"sandbox": SandboxConfig()})
-    if agent.run.startswith("python:"):
+    if isinstance(agent.line, PythonLine):
         agent = agent.model_copy(update={"isolation": "process"})
     suite = replace(here, config=here.config.model_copy(update={"agent": agent}))
     if scene.rules.allow_new_suites:

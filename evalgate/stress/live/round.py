@@ -6,15 +6,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from evalgate.agents.base import Agent, Context
-from evalgate.agents.factory import open_agent
 from evalgate.errors import ConfigError
 from evalgate.schema.golden import Case
 from evalgate.schema.trace import LlmCall, Trace
 from evalgate.stress.simulation.causes import CAUSES, Cause
 from evalgate.stress.simulation.live_log import LoggedAttempt, LoggedCall, LoggedSession
+from evalgate.suite.agent_environment import Surroundings, agent_environment, runs_in_loop
 from evalgate.suite.environment import World
-from evalgate.suite.gateway_agent import Gate, ThroughGateway, open_gateway
-from evalgate.suite.isolation import open_sandbox
+from evalgate.suite.gateway_agent import Gate
 from evalgate.suite.plan import Plan
 from evalgate.text.redact import Redactor
 
@@ -67,9 +66,7 @@ async def open_live_agent(
         AgentLoadError: The agent cannot be loaded.
     """
     suite = plan.suite
-    config = suite.config.agent
-    in_loop = config.run.startswith("python:") and config.isolation == "none"
-    if not in_loop and at_once > MOST_WORKERS:
+    if not runs_in_loop(suite.config.agent) and at_once > MOST_WORKERS:
         raise ConfigError(
             f"{at_once} sessions at once would take {at_once} processes; at most {MOST_WORKERS}",
             fix=f"at most {MOST_WORKERS} --sessions, --arrive users:{MOST_WORKERS}, an async agent "
@@ -77,19 +74,15 @@ async def open_live_agent(
             "--engine simulate",
         )
     redactor = Redactor.build(world.environ, patterns=suite.config.redact)
-    async with open_gateway(suite, "replay", world, redactor, gate) as gateway:
-        slots = gateway if config.run.startswith("python:") and not in_loop else None
-        async with open_agent(
-            config.model_copy(update={"workers": at_once}),
-            root=suite.root,
-            concurrency=at_once,
-            timeout_s=suite.config.timeout_s,
-            environ=world.environ,
-            clock=world.clock,
-            slots=slots,
-            sandbox=open_sandbox(suite, world.environ, gateway.origin, lambda _: None),
-        ) as agent:
-            yield ThroughGateway(agent, gateway, slots is not None)
+    how = Surroundings(
+        calls="replay",
+        concurrency=at_once,
+        timeout_s=suite.config.timeout_s,
+        workers=at_once,
+        gate=gate,
+    )
+    async with agent_environment(plan, how, world, redactor) as agent:
+        yield agent
 
 
 async def play(agent: Agent, roles: Sequence[Role], *, at_once: int, seconds: float) -> list[Ran]:
