@@ -59,17 +59,22 @@ class Session:
         """
         return f"{origin}/s/{self.token}/v1"
 
-    def environment(self, origin: str, environ: Mapping[str, str]) -> dict[str, str]:
+    def environment(
+        self, origin: str, environ: Mapping[str, str], proxy: int | None = None
+    ) -> dict[str, str]:
         """Return the variables that point an agent's clients to this session.
 
         Args:
             origin: Where the gateway listens.
             environ: The agent's environment so far; its list of hosts without proxy is kept.
+            proxy: Port of the proxy that refuses calls past the gateway; None: there is none.
         """
         root = f"{origin}/s/{self.token}"
         listed = environ.get("NO_PROXY") or environ.get("no_proxy") or ""
         direct = ",".join(filter(None, (listed, "127.0.0.1,localhost")))
-        return {
+        through = f"http://{self.token}:x@127.0.0.1:{proxy}"
+        own = {} if proxy is None else {"HTTPS_PROXY": through, "https_proxy": through}
+        return own | {
             "OPENAI_BASE_URL": f"{root}/v1",
             "OPENAI_API_BASE": f"{root}/v1",
             "OPENAI_API_KEY": "evalgate-gateway",
@@ -217,6 +222,15 @@ class Sessions:
         unique = secrets.token_hex(6)
         how: Literal["record", "auto"] = "record" if mode == "record" else "auto"
         return self._shelf.record(case_id, trial, unique=unique, case_digest=case_digest, how=how)
+
+    def refuse_direct(self, token: str, host: str) -> None:
+        """Note a call that went past the gateway and was refused: the trial is no evidence."""
+        log = self._trials.get(token)
+        if log is not None and log.not_measured is None:
+            log.not_measured = (
+                f"the agent called {host} directly, past the gateway, and was refused; let its "
+                "client use the base URL of the environment (OPENAI_BASE_URL, ANTHROPIC_BASE_URL)"
+            )
 
     def is_known(self, token: str) -> bool:
         """Whether a token was handed out and not released."""

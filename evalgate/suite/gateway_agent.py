@@ -10,6 +10,7 @@ from evalgate.agents.base import Agent, Context
 from evalgate.errors import ConfigError
 from evalgate.gateway.app import Admit, create_app
 from evalgate.gateway.cassette_index import Shelf
+from evalgate.gateway.direct_calls import refuse_direct_calls
 from evalgate.gateway.governor import Governor, GovernorSettings
 from evalgate.gateway.request_key import Matching
 from evalgate.gateway.server import serve
@@ -42,6 +43,7 @@ __all__ = [
     "quota_of",
 ]
 
+_PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 _TRIAL = "EVALGATE_TRIAL"
 _PROVIDERS = {"openai": "https://api.openai.com/v1", "anthropic": "https://api.anthropic.com"}
 
@@ -92,6 +94,8 @@ class Gateway:
     count: int = 0
     tapes: Mapping[int, int] = field(default_factory=dict)
     """Recorded trial to replay, by number of the trial, where that is another one."""
+    proxy: int | None = None
+    """Port of the proxy that refuses calls past the gateway."""
     told: Callable[[str, int, Outcome], None] = lambda _case, _trial, _outcome: None
     """Is told of the end of each trial: case, number, what the gateway saw."""
 
@@ -99,7 +103,7 @@ class Gateway:
         """Return the variables a worker is started with: a URL that stays."""
         if slot not in self.workers:
             self.workers[slot] = self.sessions.open_worker()
-        return self.workers[slot].environment(self.origin, self.environ)
+        return self.workers[slot].environment(self.origin, self.environ, self.proxy)
 
     def switch(self, slot: int, context: Context) -> Context:
         """Put a waiting trial behind a worker's URL."""
@@ -173,7 +177,7 @@ class ThroughGateway:
 
     async def _direct(self, case: Case, context: Context, session: Session) -> Trace:
         gateway = self.gateway
-        environment = session.environment(gateway.origin, gateway.environ)
+        environment = session.environment(gateway.origin, gateway.environ, gateway.proxy)
         asked = replace(
             context,
             base_url=session.base_url(gateway.origin),
@@ -243,7 +247,18 @@ async def open_gateway(
         )
         origin = await stack.enter_async_context(serve(app))
         tapes = {} if gate is None else gate.tapes
-        yield Gateway(origin, sessions, world.environ, tapes=tapes)
+        proxy = None
+        if _refuses_direct_calls(suite, world):
+            refusing = refuse_direct_calls(sessions.refuse_direct, config.upstream.values())
+            proxy = await stack.enter_async_context(refusing)
+        yield Gateway(origin, sessions, world.environ, tapes=tapes, proxy=proxy)
+
+
+def _refuses_direct_calls(suite: Suite, world: World) -> bool:
+    """Behind a wall the kernel refuses; a proxy of the user's own stays in its place."""
+    walled = suite.isolation is not None and suite.isolation.by != "none"
+    given = {**world.environ, **suite.config.agent.env}
+    return not walled and not any(given.get(name) for name in _PROXIES)
 
 
 def endpoints_of(config: GatewayConfig, environ: Mapping[str, str]) -> dict[Target, Endpoint]:

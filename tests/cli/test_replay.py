@@ -64,3 +64,28 @@ def test_the_folder_of_runs_ignores_itself(quiz: Path, cli: Cli) -> None:
     """Git leaves `.evalgate` alone, whatever the project's own list says."""
     cli("run")
     assert "*\n" == (quiz / ".evalgate" / ".gitignore").read_text()
+
+
+DIRECT = """\
+import openai
+
+
+def answer(case, context):
+    client = openai.OpenAI(base_url="https://api.openai.com/v1", api_key="x", max_retries=0)
+    messages = [{"role": "user", "content": "hi"}]
+    reply = client.chat.completions.create(model="m", messages=messages)
+    return reply.choices[0].message.content
+"""
+
+
+def test_a_direct_call_to_a_provider_is_refused_and_named(quiz: Path, cli: Cli) -> None:
+    """An agent whose client has a base URL of its own: not measured, and it says which host."""
+    (quiz / "direct_agent.py").write_text(DIRECT)
+    config = CONFIG.replace("asking_agent:answer", "direct_agent:answer")
+    (quiz / "evalgate.yaml").write_text(config.replace("isolation: none", "workers: 1"))
+    result = cli("run", "--format", "json")
+    assert 3 == result.code
+    trials = [trial for case in result.json["cases"] for trial in case["trials"]]
+    assert {"not_measured"} == {trial["status"] for trial in trials}
+    assert all("called api.openai.com directly, past the gateway" in t["error"] for t in trials)
+    assert {"evidence.replay", "evidence.gateway"} == {c["id"] for c in result.json["checks"]}
