@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from evalgate.errors import ConfigError, DataError
 from evalgate.gate.comparability import name_some
 from evalgate.importers.results.read import ForeignFile
-from evalgate.importers.results.rows import SUCCESS, ResultRow, ScoreKind
+from evalgate.importers.results.rows import RATIO, SUCCESS, ResultRow, Results, ScoreKind
 from evalgate.importers.results.table import direction_of
 from evalgate.metrics.metric import Metric
 from evalgate.metrics.registry import METRICS
@@ -274,7 +274,7 @@ def _kinds(
                 fix="--score NAME",
             )
     wanted = {one.name: one for one in chosen}
-    told = {**baseline.results.kinds, **candidate.results.kinds}
+    told = _told(baseline.results, candidate.results)
     settled: dict[str, ScoreKind] = {}
     for name in names:
         values = [s.value for row in rows if isinstance(s := row.scores.get(name), Scored)]
@@ -288,6 +288,21 @@ def _kinds(
             fix=f"--score {next(iter(names), 'NAME')}:higher (or :lower)",
         )
     return settled
+
+
+def _told(old: Results, new: Results) -> dict[str, ScoreKind]:
+    """Join what two files say: the baseline counts, and a score only informs where both say so."""
+    both = {**new.kinds, **old.kinds}
+    held = [(file.kinds, {n for row in file.rows for n in row.scores}) for file in (old, new)]
+    return {
+        name: replace(
+            kind,
+            informational=all(
+                kinds.get(name, RATIO).informational for kinds, names in held if name in names
+            ),
+        )
+        for name, kind in both.items()
+    }
 
 
 def _settled(

@@ -6,6 +6,7 @@ filter.
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from evalgate.errors import DataError
@@ -92,8 +93,11 @@ def _samples(rows: list[tuple[str, dict[str, Json]]]) -> Results:
         scores: dict[str, Score] = {}
         for name in map(text_of, items(row.get("metrics"))) if "metrics" in row else _guessed(row):
             label = name if len(filters) == 1 else f"{name},{key[1]}"
-            kinds[label] = _kind(name)
             # A metric over the whole set (BLEU, ...) leaves its ingredients here, no number.
+            whole = isinstance(row.get(name), list)
+            known = kinds.get(label)
+            only = whole and (known is None or known.informational)
+            kinds[label] = replace(_kind(name), informational=only)
             scores[label] = score_of(row.get(name)) if name in row else UNSCORED
         old = merged.get(case)
         merged[case] = ResultRow(

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 _ERROR: Final = 2
 _OUTPUT: Final = re.compile(r"^\[(?P<provider>.*?)\] (?P<prompt>.*)$", re.DOTALL)
+_MARK: Final = re.compile(r"^\[(?P<status>PASS|FAIL|ERROR)\](?: \((?P<score>[\d.]+)\))? ?")
 _METRIC: Final = "Metric: "
 _LABEL: Final = 60
 
@@ -57,7 +58,8 @@ def detect(document: Document) -> bool:
         case LinesDocument(((_, dict() as row), *_)):
             return {"promptIdx", "testIdx"} <= row.keys()
         case TableDocument(header):
-            return "Status" in header and any(map(_OUTPUT.match, header))
+            marked = any(_MARK.match(cell) for _, cells in document.rows[:20] for cell in cells)
+            return any(map(_OUTPUT.match, header)) and ("Status" in header or marked)
         case _:
             return False
 
@@ -223,7 +225,8 @@ def _groups(header: tuple[str, ...]) -> Iterator[tuple[str, str, int, dict[str, 
     starts = [
         (i, found)
         for i, name in enumerate(header)
-        if (found := _OUTPUT.match(name)) and header[i + 1 : i + 2] == ("Status",)
+        if (found := _OUTPUT.match(name))
+        and ("Status" not in header or header[i + 1 : i + 2] == ("Status",))
     ]
     if not starts:
         raise unexpected(list(header), "line 1", "columns `[provider] prompt`, `Status`, `Score`")
@@ -235,14 +238,14 @@ def _groups(header: tuple[str, ...]) -> Iterator[tuple[str, str, int, dict[str, 
 def _cell_row(
     cells: tuple[str, ...], at: int, columns: Mapping[str, int], case: str, place: str
 ) -> ResultRow:
-    status = cells[columns["Status"]].strip().upper()
+    # Older files mark the output itself: `[PASS] (0.80) text`.
+    mark = _MARK.match(cells[at])
+    status = cells[columns["Status"]] if "Status" in columns else mark["status"] if mark else ""
+    status = status.strip().upper()
     reason = cells[columns["Grader Reason"]] if "Grader Reason" in columns else ""
     error = (reason or cells[at] or "error") if status == "ERROR" else None
-    given = (
-        {SUCCESS: passed(status), "score": score_of(cells[columns["Score"]])}
-        if ("Score" in columns)
-        else {SUCCESS: passed(status)}
-    )
+    score = cells[columns["Score"]] if "Score" in columns else mark["score"] if mark else None
+    given = {SUCCESS: passed(status)} | ({} if score is None else {"score": score_of(score)})
     named = {
         name.removeprefix(_METRIC): score_of(cells[i])
         for name, i in columns.items()

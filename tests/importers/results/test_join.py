@@ -121,3 +121,14 @@ def test_a_value_outside_its_range_lifts_the_range(tmp_path: Path) -> None:
         both.metrics["score"].bounds,
         any("outside 0 to 1" in note for note in both.notes),
     )
+
+
+def test_a_candidate_cannot_make_a_score_silent(tmp_path: Path) -> None:
+    """A weight of 0 in the candidate alone does not take the gate away."""
+    row = {"promptIdx": 0, "testIdx": 0, "success": True, "score": 1, "vars": {"q": "a"}}
+    row |= {"namedScores": {"tone": 1}, "gradingResult": {"namedScoreWeights": {"tone": 1}}}
+    silent = {**row, "gradingResult": {"namedScoreWeights": {"tone": 0}}}
+    old = foreign(write(tmp_path, "old.jsonl", [row]))
+    new = foreign(write(tmp_path, "new.jsonl", [silent]))
+    gates = [join(a, b).metrics["tone"].gate for a, b in ((old, new), (new, old), (new, new))]
+    assert ["standard", "standard", "advisory"] == gates

@@ -50,3 +50,10 @@ def test_perplexity_is_better_low(tmp_path: Path) -> None:
     line = sample(metrics=["word_perplexity"], word_perplexity=12.5)
     kind = foreign(write(tmp_path, "s.jsonl", [line])).results.kinds["word_perplexity"]
     assert ("lower", None) == (kind.direction, kind.bounds)
+
+
+def test_ingredients_of_a_metric_over_the_whole_set_only_inform(tmp_path: Path) -> None:
+    """BLEU leaves a pair of texts a document."""
+    line = sample(metrics=["acc", "bleu"], bleu=["a", "b"])
+    kinds = foreign(write(tmp_path, "s.jsonl", [line])).results.kinds
+    assert {"acc": False, "bleu": True} == {n: kind.informational for n, kind in kinds.items()}

@@ -62,3 +62,14 @@ def test_another_provider_keeps_the_ids(tmp_path: Path) -> None:
     one = foreign(write(tmp_path, "a.jsonl", [row(provider={"id": "openai:a"})]))
     two = foreign(write(tmp_path, "b.jsonl", [row(provider={"id": "openai:b"})]))
     assert rows(one)[0].case == rows(two)[0].case
+
+
+def test_an_older_table_marks_the_output(tmp_path: Path) -> None:
+    """Without a column `Status`: `[PASS] (1.00) text`."""
+    text = "q,[openai:a] one,[openai:b] one\nx,[PASS] (1.00) hi,[FAIL] (0.25) no\n"
+    file = foreign(write(tmp_path, "old.csv", text))
+    assert ("promptfoo", [1.0, 0.0], [1.0, 0.25]) == (
+        file.format,
+        values(file, "task_success"),
+        values(file, "score"),
+    )
