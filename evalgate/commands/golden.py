@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalgate.commands.draft import draft_cases
-from evalgate.errors import NothingSelected
+from evalgate.errors import ConfigError, NothingSelected
 from evalgate.schema.golden import Case
 from evalgate.schema.trace import Trace
 from evalgate.store.atomic import write_text
 from evalgate.store.config import load_config
-from evalgate.store.golden import case_to_json, load_golden
+from evalgate.store.golden import case_to_json, is_lines, load_golden
 from evalgate.store.runs import find_run, iter_traces, read_manifest
 from evalgate.store.traces import load_traces
 from evalgate.text.redact import Redactor
@@ -58,6 +58,10 @@ def add_drafts(
     )
     traces, known = _observed(source, runs)
     chosen = _choose(list(traces), wanted, source)
+    if target is not None and not is_lines(target):
+        raise ConfigError(
+            f"{target}: cases are appended to JSON lines only", fix="--to golden_sets/NAME.jsonl"
+        )
     there = load_golden(target).cases if target is not None and target.exists() else ()
     redactor = Redactor.build(environ, patterns=patterns)
     drafts, skipped = draft_cases(chosen, known, redactor, there)

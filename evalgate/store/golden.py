@@ -1,68 +1,73 @@
-"""Golden sets on disk: JSONL, one case a line, `evalgate.golden/1`."""
+"""Golden sets on disk: JSON lines, `evalgate.golden/1`, and the same cases in other formats."""
 
-import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
-from evalgate.schema.base import Json
-from evalgate.schema.fingerprint import golden_digest
-from evalgate.schema.golden import Case, RegexRule
+from evalgate.schema.golden import Case
 from evalgate.store.atomic import write_text
-from evalgate.store.lines import LineProblem, data_error, read_lines, validated
+from evalgate.store.golden_set import GoldenSet, Rows, golden_set
+from evalgate.store.lines import read_lines, validated
 
-__all__ = [
-    "GoldenSet",
-    "case_to_json",
-    "duplicate_ids",
-    "expectation_problems",
-    "load_golden",
-    "write_golden",
-]
+__all__ = ["GoldenSet", "case_to_json", "is_lines", "load_golden", "write_golden"]
 
-_FIX = "correct the lines listed and run `evalgate validate` again"
-
-
-@dataclass(frozen=True, slots=True)
-class GoldenSet:
-    """A golden set as it was read."""
-
-    path: Path
-    """Where it was read from."""
-    cases: tuple[Case, ...]
-    """The cases, in the order of the file."""
-    lines: tuple[int, ...]
-    """The line (or row) of each case, from 1."""
-    digest: str
-    """Digest over ids and what each case asks; the order of rows does not matter."""
+_FIX: Final = "correct the lines listed and run `evalgate validate` again"
+_FIX_ROWS: Final = "correct the rows listed, or write the golden set as JSONL"
+_HUB: Final = "hub:"
 
 
 def load_golden(path: Path) -> GoldenSet:
-    """Read a golden set strictly.
+    """Read a golden set strictly; the ending of its name says how.
 
     An empty file is a golden set of no case: whether that is enough is judged where it is used.
+    The same cases have the same digest in every format.
 
     Args:
-        path: A JSONL file in UTF-8, LF or CRLF, without a byte order mark.
+        path: `.csv`, `.tsv`, `.yaml`, `.yml`, `.parquet` or `.arrow`; `hub:OWNER/NAME[:SPLIT]` for
+            a set of the Hugging Face hub; anything else is JSONL in UTF-8, LF or CRLF, without a
+            byte order mark.
 
     Raises:
         DataError: With every problem of the file (50 are listed): line, JSON pointer or column,
             what was found and what is allowed.
+        MissingExtra: The extra `datasets` is needed and not installed.
     """
-    cases: list[tuple[int, Case]] = []
-    problems: list[LineProblem] = []
-    for line in read_lines(path):
-        match validated(line, Case):
-            case Case() as case:
-                cases.append((line.number, case))
-                problems += expectation_problems(line.number, case)
-            case refused:
-                problems += refused
-    problems += duplicate_ids(cases)
-    if problems:
-        raise data_error(path, problems, fix=_FIX)
-    rows = tuple(case for _, case in cases)
-    return GoldenSet(path, rows, tuple(number for number, _ in cases), golden_digest(rows))
+    hub = _hub_name(path)
+    if hub is not None:
+        return golden_set(path, _columns(hub, "hub"), fix=_FIX_ROWS)
+    match path.suffix.lower():
+        case ".csv" | ".tsv":
+            from evalgate.store.golden_csv import read_csv  # noqa: PLC0415  # rarely used
+
+            return golden_set(path, read_csv(path), fix=_FIX_ROWS)
+        case ".yaml" | ".yml":
+            from evalgate.store.golden_yaml import read_yaml  # noqa: PLC0415  # rarely used
+
+            return golden_set(path, read_yaml(path), fix=_FIX)
+        case ".parquet" | ".arrow" as suffix:
+            return golden_set(path, _columns(str(path), suffix[1:]), fix=_FIX_ROWS)
+        case _:
+            rows = ((line.number, validated(line, Case)) for line in read_lines(path))
+            return golden_set(path, rows, fix=_FIX)
+
+
+def is_lines(path: Path) -> bool:
+    """Whether a golden set is JSON lines, which cases can be appended to."""
+    others = (".csv", ".tsv", ".yaml", ".yml", ".parquet", ".arrow")
+    return _hub_name(path) is None and path.suffix.lower() not in others
+
+
+def _hub_name(path: Path) -> str | None:
+    """Return the name of a set of the hub, which a path carries behind its folder."""
+    parts = path.parts
+    at = next((i for i, part in enumerate(parts) if part.startswith(_HUB)), None)
+    return None if at is None else "/".join(parts[at:]).removeprefix(_HUB)
+
+
+def _columns(source: str, format_name: str) -> Rows:
+    from evalgate.store.golden_columns import read_columns  # noqa: PLC0415  # an extra
+
+    return read_columns(source, format_name)
 
 
 def write_golden(path: Path, cases: Iterable[Case]) -> None:
@@ -81,74 +86,3 @@ def write_golden(path: Path, cases: Iterable[Case]) -> None:
 def case_to_json(case: Case) -> str:
     """Write a case as one line of JSON, defaults left out."""
     return case.model_dump_json(exclude_defaults=True)
-
-
-def duplicate_ids(cases: Iterable[tuple[int, Case]]) -> Iterator[LineProblem]:
-    """Yield a problem for each id that an earlier line has.
-
-    Args:
-        cases: Line and case.
-    """
-    first: dict[str, int] = {}
-    for number, case in cases:
-        if case.id in first:
-            found = f"found the id {case.id!r} again; line {first[case.id]} has it"
-            yield LineProblem(number, "/id", f"{found}; expected each id once")
-        first.setdefault(case.id, number)
-
-
-def expectation_problems(line: int, case: Case) -> Iterator[LineProblem]:
-    """Yield what no schema sees: patterns that do not compile, schemas that are none.
-
-    Args:
-        line: Line of the case.
-        case: The case.
-    """
-    output = case.expected.output
-    if output is not None:
-        for index, pattern in enumerate(output.regex):
-            yield from _pattern(line, f"/expected/output/regex/{index}", pattern)
-        if output.json_schema is not None:
-            yield from _json_schema(line, output.json_schema)
-    for index, call in enumerate(case.expected.tool_calls or ()):
-        for name, rule in call.rules.items():
-            if isinstance(rule, RegexRule):
-                place = f"/expected/tool_calls/{index}/rules/{name}/pattern"
-                yield from _pattern(line, place, rule.pattern)
-
-
-def _pattern(line: int, place: str, pattern: str) -> Iterator[LineProblem]:
-    try:
-        re.compile(pattern)
-    except (re.error, OverflowError, RecursionError) as error:
-        found = f"found {pattern[:120]!r}; expected a Python regular expression ({error})"
-        yield LineProblem(line, place, found)
-
-
-def _json_schema(line: int, schema: dict[str, Json]) -> Iterator[LineProblem]:
-    from jsonschema import Draft202012Validator, SchemaError  # noqa: PLC0415 - heavy
-    from jsonschema.validators import validator_for  # noqa: PLC0415 - heavy
-
-    place = "/expected/output/json_schema"
-    try:
-        validator_for(schema, default=Draft202012Validator).check_schema(schema)
-    except SchemaError as error:
-        inner = "".join(f"/{part}" for part in error.absolute_path)
-        yield LineProblem(line, place + inner, f"{error.message[:200]}; expected a JSON Schema")
-    for reference in _references(schema):
-        if not reference.startswith("#"):
-            found = (
-                f"found the reference {reference[:120]!r}; expected one inside the schema (#...)"
-            )
-            yield LineProblem(line, place, found)
-
-
-def _references(schema: Json) -> Iterator[str]:
-    if isinstance(schema, dict):
-        for key, value in schema.items():
-            if key in ("$ref", "$dynamicRef") and isinstance(value, str):
-                yield value
-            yield from _references(value)
-    elif isinstance(schema, list):
-        for item in schema:
-            yield from _references(item)

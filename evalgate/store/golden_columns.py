@@ -1,31 +1,26 @@
-"""Golden sets in columns: Parquet, CSV, Arrow and hub sets, through the `datasets` extra.
+"""Golden sets in columns: Parquet, Arrow and hub sets, through the `datasets` extra.
 
 Columns are read with explicit types, so that nothing is guessed: texts stay texts, and what has
 structure (`expected`, `messages`, `contexts`, `tags`, `metadata`) is one JSON text a cell, read as
 strictly as a line of a JSONL file.
 """
 
-import csv
 import json
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from evalgate.errors import DataError, MissingExtra
-from evalgate.schema.fingerprint import golden_digest
 from evalgate.schema.golden import Case
-from evalgate.store.golden import GoldenSet, duplicate_ids, expectation_problems
-from evalgate.store.lines import LineProblem, RawLine, data_error, validated
+from evalgate.store.golden_set import Rows
+from evalgate.store.lines import LineProblem, RawLine, validated
 from evalgate.text.strict_json import Parsed, Problem, parse
 from evalgate.text.suggest import did_you_mean
 
-__all__ = ["COLUMNS", "ColumnFormat", "load_through_datasets"]
-
-ColumnFormat = Literal["parquet", "csv", "arrow", "hub"]
-"""Where the columns come from; `hub` is a set of the Hugging Face hub, `owner/name[:split]`."""
+__all__ = ["COLUMNS", "case_of", "check_columns", "read_columns"]
 
 COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -48,41 +43,23 @@ COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
 
 _Table = Iterable[Mapping[str, Any]]
 
-_FIX: Final = "correct the rows listed, or write the golden set as JSONL"
 
-
-def load_through_datasets(source: str, format_name: ColumnFormat) -> GoldenSet:
-    """Read a golden set in columns.
+def read_columns(source: str, format_name: str) -> Rows:
+    """Yield the rows of a golden set in columns, from 1.
 
     Args:
         source: A file, or the name of a hub set.
-        format_name: Which of them.
-
-    Returns:
-        The golden set; `lines` holds rows, from 1. Its digest is that of the same cases in JSONL.
+        format_name: `parquet`, `arrow` or `hub`.
 
     Raises:
         MissingExtra: The extra `datasets` is not installed.
-        DataError: With every problem of the set: row, column or JSON pointer.
+        DataError: It cannot be read, or has other columns.
     """
-    path = Path(source)
-    cases: list[tuple[int, Case]] = []
-    problems: list[LineProblem] = []
     for number, row in enumerate(_rows(source, format_name), start=1):
-        match _case(number, row):
-            case Case() as case:
-                cases.append((number, case))
-                problems += expectation_problems(number, case)
-            case refused:
-                problems += refused
-    problems += duplicate_ids(cases)
-    if problems:
-        raise data_error(path, problems, fix=_FIX)
-    rows = tuple(case for _, case in cases)
-    return GoldenSet(path, rows, tuple(number for number, _ in cases), golden_digest(rows))
+        yield number, case_of(number, row)
 
 
-def _case(number: int, row: Mapping[str, Any]) -> Case | tuple[LineProblem, ...]:
+def case_of(number: int, row: Mapping[str, Any]) -> Case | tuple[LineProblem, ...]:
     """Put the cells of a row together as one case."""
     data: dict[str, object] = {}
     problems: list[LineProblem] = []
@@ -113,7 +90,7 @@ def _value(name: str, cell: str | float) -> Parsed | Problem:
     return Problem(1, 1, repr(cell), "a number")
 
 
-def _rows(source: str, format_name: ColumnFormat) -> list[Mapping[str, Any]]:
+def _rows(source: str, format_name: str) -> list[Mapping[str, Any]]:
     try:
         datasets = import_module("datasets")  # heavy, and an extra
     except ImportError as error:
@@ -129,23 +106,11 @@ def _rows(source: str, format_name: ColumnFormat) -> list[Mapping[str, Any]]:
         return list(_file(datasets, source, format_name, cache))
 
 
-def _file(datasets: Any, source: str, format_name: ColumnFormat, cache: str) -> _Table:  # noqa: ANN401 - a module without types
+def _file(datasets: Any, source: str, format_name: str, cache: str) -> _Table:  # noqa: ANN401 - a module without types
     names = _header(source, format_name)
     features = _features(datasets, names, source)
     try:
         match format_name:
-            case "csv":
-                texts = datasets.Features({name: datasets.Value("string") for name in names})
-                # Only an empty cell is no value: "NA" and "null" are texts like any other.
-                return _rows_of(
-                    datasets.Dataset.from_csv(
-                        source,
-                        features=texts,
-                        cache_dir=cache,
-                        keep_default_na=False,
-                        na_values=[""],
-                    )
-                )
             case "parquet":
                 table = datasets.Dataset.from_parquet(source, cache_dir=cache)
             case _:
@@ -173,11 +138,8 @@ def _rows_of(table: Any) -> _Table:  # noqa: ANN401 - types of an extra
     return rows
 
 
-def _header(source: str, format_name: ColumnFormat) -> list[str]:
+def _header(source: str, format_name: str) -> list[str]:
     """Name the columns of a file, before any of them is read."""
-    if format_name == "csv":
-        with Path(source).open(encoding="utf-8", newline="") as file:
-            return next(csv.reader(file), [])
     pa, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
     try:
         if format_name == "parquet":
@@ -188,7 +150,12 @@ def _header(source: str, format_name: ColumnFormat) -> list[str]:
         raise DataError(f"{source} is no {format_name} file: {str(error)[:200]}") from error
 
 
-def _features(datasets: Any, names: Iterable[str], source: str) -> Any:  # noqa: ANN401 - types of an extra
+def check_columns(names: Iterable[str], source: str) -> list[str]:
+    """Refuse columns that no case has, and a table without those each case needs.
+
+    Raises:
+        DataError: With the column.
+    """
     listed = list(names)
     for name in listed:
         if name not in COLUMNS:
@@ -197,10 +164,17 @@ def _features(datasets: Any, names: Iterable[str], source: str) -> Any:  # noqa:
                 f"expected {', '.join(COLUMNS)}",
                 fix="rename the column, or put it into `metadata`",
             )
+        if listed.count(name) > 1:
+            raise DataError(f"{source}: found the column {name!r} twice; expected it once")
     if "id" not in listed or not {"input", "messages"} & set(listed):
         raise DataError(
             f"{source}: found the columns {listed!r}; expected `id` and `input` at least"
         )
+    return listed
+
+
+def _features(datasets: Any, names: Iterable[str], source: str) -> Any:  # noqa: ANN401 - types of an extra
+    listed = check_columns(names, source)
     kinds = {"json": "string"}
     return datasets.Features(
         {name: datasets.Value(kinds.get(COLUMNS[name], COLUMNS[name])) for name in listed}
