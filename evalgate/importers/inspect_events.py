@@ -72,10 +72,10 @@ def _flat(rows: Iterable[dict[str, Json]]) -> Iterator[_Event]:
     for index, row in enumerate(rows):
         kind = row.get("event")
         if kind == "span_begin" and (
-            row.get("type") in _SCORERS or str(row.get("parent_id")) in scoring
+            str(row.get("type")) in _SCORERS or str(row.get("parent_id")) in scoring
         ):
             scoring.add(str(row.get("id")))
-        if kind == "step" and row.get("type") in _SCORERS:
+        if kind == "step" and str(row.get("type")) in _SCORERS:
             depth += 1 if row.get("action") == "begin" else -1
         graded = depth > 0 or str(row.get("span_id")) in scoring or row.get("role") == "grader"
         yield _Event(row, f"e{index}", graded)
@@ -94,7 +94,7 @@ def _steps(event: _Event, start: datetime | None, ran: set[str]) -> Iterator[Ste
         yield from _model(event, began, ended, ran)
     elif kind == "tool":
         yield _tool_call(event, began, ended)
-    elif kind not in _HARMLESS:
+    elif str(kind) not in _HARMLESS:
         odd = Odd(f"event {kind}", row)
         yield unread(odd, event.step_id).model_copy(update={"start": began})
 

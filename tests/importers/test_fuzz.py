@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from copy import deepcopy
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from random import Random
@@ -79,7 +80,7 @@ def _places(data: Json, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 def _mutated(data: Any, seed: int, times: int) -> Json:  # noqa: ANN401  # any JSON
     """Replace, remove, repeat or rename something, some times."""
     whole: Any = [deepcopy(data)]
-    rng = Random(seed)
+    rng = Random(seed)  # noqa: S311  # mutations, no secrets
     for _ in range(times):
         path = rng.choice(_places(whole[0]))
         parent: Any = whole
@@ -98,14 +99,10 @@ def _mutated(data: Any, seed: int, times: int) -> Json:  # noqa: ANN401  # any J
     return whole[0]
 
 
-@pytest.fixture(scope="module")
-def documents(shared_data: Path) -> dict[str, list[Json]]:
-    """Return small versions of the sources, by format."""
-    folder = shared_data.parent
-    return {
-        name: [_small(read_source(folder / path, name)) for path in paths]
-        for name, paths in _SOURCES.items()
-    }
+@cache
+def _documents(name: str, folder: Path) -> tuple[Json, ...]:
+    """Return small versions of the sources of a format."""
+    return tuple(_small(read_source(folder / path, name)) for path in _SOURCES[name])
 
 
 def _import(name: str) -> Callable[..., Any]:
@@ -132,10 +129,10 @@ def _written(data: Json, name: str, folder: Path) -> tuple[Path, dict[str, Path]
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_no_file_is_a_bug(
-    name: str, seed: int, times: int, documents: dict[str, list[Json]], tmp_path: Path
+    name: str, seed: int, times: int, shared_data: Path, tmp_path: Path
 ) -> None:
     """A mutated export is read, or refused as a user's error; what is written can be read."""
-    sources = documents[name]
+    sources = _documents(name, shared_data.parent)
     data = _mutated(sources[seed % len(sources)], seed, times)
     path, parts = _written(data, name, tmp_path)
     golden, traces = tmp_path / "golden.jsonl", tmp_path / "traces.jsonl"
