@@ -84,7 +84,7 @@ def named_reports(place: Place, names: tuple[str, ...]) -> tuple[ReportSet, list
 def folder_of(report: Report, place: Place) -> Path | None:
     """Find the run folder that a report was just written to; None where there is none."""
     for folder in reversed(list_runs(place.runs)):
-        if folder.name.endswith(report.suite.id) or _suite_of(folder) == report.suite.id:
+        if _suite_of(folder) == report.suite.id:
             stored = _report_of(folder)
             return folder if stored is not None and stored.cases == report.cases else None
     return None

@@ -11,7 +11,7 @@ Span = tuple[int, int, int]
 """Start and end in the answer, and the index of the claim."""
 
 _WORD = re.compile(r"\w+")
-_ALIKE = 0.6
+_ALIKE = 0.5
 """Share of a claim's words that a sentence must hold to be where the claim stands."""
 
 

@@ -13,8 +13,12 @@ async function casePanel(table, one) {
   if (one.place < 0) {
     const command = `evalgate show RUN ${one.id}`;
     panel.append(
-      el('p', {}, 'The trajectory of this case is left out to keep the page small: ',
-        el('code', {}, command)),
+      el(
+        'p',
+        {},
+        'The trajectory of this case is left out to keep the page small: ',
+        el('code', {}, command),
+      ),
     );
     return panel;
   }
@@ -67,11 +71,17 @@ function lines(texts, css = '') {
 
 function* trialParts(trial, detail) {
   const ended = trial.status === 'finished' ? '' : `, ${trial.status.replace('_', ' ')}`;
-  const word = trial.status === 'not_measured' ? 'not measured'
-    : (trial.failed ? 'failed' : 'passed') + ended;
-  yield el('p', { class: trial.failed ? 'ended bad' : 'ended' }, `Trial ${trial.n}: ${word}`,
-    trial.base ? ` · beside it trial ${trial.base.n} of ${trial.base.run}, which `
-      + `${trial.base.failed ? 'failed' : 'passed'}` : ' · no trajectory of the baseline is at hand');
+  const word =
+    trial.status === 'not_measured' ? 'not measured' : (trial.failed ? 'failed' : 'passed') + ended;
+  yield el(
+    'p',
+    { class: trial.failed ? 'ended bad' : 'ended' },
+    `Trial ${trial.n}: ${word}`,
+    trial.base
+      ? ` · beside it trial ${trial.base.n} of ${trial.base.run}, which ` +
+          `${trial.base.failed ? 'failed' : 'passed'}`
+      : ' · no trajectory of the baseline is at hand',
+  );
   if (trial.error) yield longText(trial.error, 'error');
   const said = trial.details.filter((text) => !trial.error || !text.includes(trial.error));
   const list = lines(said, 'findings');
@@ -100,10 +110,16 @@ function steps(trial) {
       return;
     }
     grid.append(
-      before ? step(before, `${change} old`, change === 'removed' ? 'removed' : 'was', [])
+      before
+        ? step(before, `${change} old`, change === 'removed' ? 'removed' : 'was', [])
         : el('div', { class: 'step none' }, 'not in the baseline'),
-      after ? step(after, change, after[0] === 'llm_call' && before ? 'other message' : CHANGES[change],
-        changes)
+      after
+        ? step(
+            after,
+            change,
+            after[0] === 'llm_call' && before ? 'other message' : CHANGES[change],
+            changes,
+          )
         : el('div', { class: 'step none' }, 'not now'),
     );
   });
@@ -114,13 +130,24 @@ function steps(trial) {
 function step([kind, head, meta, parts], css, label, changes) {
   const made = el('div', { class: `step ${kind} ${css}` });
   made.append(
-    el('p', { class: 'head' }, label ? el('span', { class: 'label' }, label) : null,
-      el('span', { class: 'name' }, head), meta ? el('span', { class: 'meta' }, meta) : null),
+    el(
+      'p',
+      { class: 'head' },
+      label ? el('span', { class: 'label' }, label) : null,
+      el('span', { class: 'name' }, head),
+      meta ? el('span', { class: 'meta' }, meta) : null,
+    ),
   );
   for (const [name, text] of parts) {
     if (!text) continue;
-    made.append(el('div', { class: 'part' }, name ? el('span', { class: 'dim' }, name) : null,
-      longText(text)));
+    made.append(
+      el(
+        'div',
+        { class: 'part' },
+        name ? el('span', { class: 'dim' }, name) : null,
+        longText(text),
+      ),
+    );
   }
   if (changes.length) made.append(lines(changes, 'changes'));
   return made;
@@ -133,8 +160,12 @@ function answer(trial) {
     const supported = trial.claims[index][1];
     said.append(
       trial.answer.slice(at, start),
-      el('mark', { class: supported ? 'supported' : 'unsupported' }, trial.answer.slice(start, end),
-        el('span', { class: 'hidden' }, supported ? ' (supported)' : ' (unsupported)')),
+      el(
+        'mark',
+        { class: supported ? 'supported' : 'unsupported' },
+        trial.answer.slice(start, end),
+        el('span', { class: 'hidden' }, supported ? ' (supported)' : ' (unsupported)'),
+      ),
     );
     at = end;
   }
@@ -156,17 +187,31 @@ function answer(trial) {
 
 function claims(trial) {
   const items = trial.claims.map(([text, supported, quote]) =>
-    el('li', { class: supported ? 'supported' : 'unsupported' },
-      el('span', { class: 'label' }, supported ? 'supported' : 'unsupported'), ` ${text}`,
-      quote ? el('q', {}, quote) : null));
-  return el('div', {}, el('h3', {}, 'Claims of the answer'), el('ul', { class: 'claims' }, ...items));
+    el(
+      'li',
+      { class: supported ? 'supported' : 'unsupported' },
+      el('span', { class: 'label' }, supported ? 'supported' : 'unsupported'),
+      ` ${text}`,
+      quote ? el('q', {}, quote) : null,
+    ),
+  );
+  return el(
+    'div',
+    {},
+    el('h3', {}, 'Claims of the answer'),
+    el('ul', { class: 'claims' }, ...items),
+  );
 }
 
 function contexts(trial, detail) {
   const quotes = trial.claims.filter(([, , quote]) => quote).map(([, , quote]) => quote);
   const items = detail.contexts.map((text) => el('li', {}, quoted(text, quotes)));
-  return el('details', {}, el('summary', {}, `${detail.contexts.length} contexts of the case`),
-    el('ol', { class: 'contexts' }, ...items));
+  return el(
+    'details',
+    {},
+    el('summary', {}, `${detail.contexts.length} contexts of the case`),
+    el('ol', { class: 'contexts' }, ...items),
+  );
 }
 
 function quoted(text, quotes) {
@@ -178,7 +223,10 @@ function quoted(text, quotes) {
     .sort((a, b) => a[0] - b[0]);
   for (const [start, length] of places) {
     if (start < at) continue;
-    pre.append(text.slice(at, start), el('mark', { class: 'supported' }, text.slice(start, start + length)));
+    pre.append(
+      text.slice(at, start),
+      el('mark', { class: 'supported' }, text.slice(start, start + length)),
+    );
     at = start + length;
   }
   pre.append(text.slice(at));
@@ -187,25 +235,43 @@ function quoted(text, quotes) {
 
 function scores(trial) {
   const isMoved = ([, value, was]) => was !== null && value !== was;
-  const telling = trial.scores.filter(([, value, was]) => typeof value === 'number' && isMoved([0, value, was]));
+  const telling = trial.scores.filter(
+    ([, value, was]) => typeof value === 'number' && isMoved([0, value, was]),
+  );
   const rest = trial.scores.filter((score) => !telling.includes(score));
   const first = rest.filter(([name]) => name === 'task_success');
   const others = rest.filter((score) => !first.includes(score));
   const box = el('div', {}, scoreTable([...first, ...telling]));
   if (others.length) {
-    box.append(el('details', {}, el('summary', {}, `${others.length} other scores`), scoreTable(others)));
+    box.append(
+      el('details', {}, el('summary', {}, `${others.length} other scores`), scoreTable(others)),
+    );
   }
   return box;
 }
 
 function scoreTable(rows) {
-  const cell = (value) => (typeof value === 'number' ? String(Number(value.toPrecision(4))) : value ?? '');
+  const cell = (value) =>
+    typeof value === 'number' ? String(Number(value.toPrecision(4))) : (value ?? '');
   const made = rows.map(([name, value, was]) =>
-    el('tr', { class: typeof value === 'string' ? 'odd' : was !== null && was !== value ? 'moved' : '' },
+    el(
+      'tr',
+      { class: typeof value === 'string' ? 'odd' : was !== null && was !== value ? 'moved' : '' },
       el('th', { scope: 'row' }, name),
       el('td', { class: 'num' }, was === null ? '' : cell(was)),
-      el('td', { class: typeof value === 'string' ? '' : 'num' }, cell(value))));
-  const head = el('thead', {}, el('tr', {}, el('th', { scope: 'col' }, 'score'),
-    el('th', { scope: 'col', class: 'num' }, 'baseline'), el('th', { scope: 'col', class: 'num' }, 'now')));
+      el('td', { class: typeof value === 'string' ? '' : 'num' }, cell(value)),
+    ),
+  );
+  const head = el(
+    'thead',
+    {},
+    el(
+      'tr',
+      {},
+      el('th', { scope: 'col' }, 'score'),
+      el('th', { scope: 'col', class: 'num' }, 'baseline'),
+      el('th', { scope: 'col', class: 'num' }, 'now'),
+    ),
+  );
   return el('table', { class: 'scores' }, head, el('tbody', {}, ...made));
 }

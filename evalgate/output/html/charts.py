@@ -1,6 +1,7 @@
 """Small charts of a page, as SVG that takes its colours from the page's style sheet."""
 
 from collections.abc import Sequence
+from math import isfinite
 
 from evalgate.schema.verdict import Check, Interval
 from evalgate.text.escape import html
@@ -50,6 +51,8 @@ def distribution(values: Sequence[float], before: Sequence[float], unit: str) ->
         return ""
     low, high = (0.0, 1.0) if unit == "ratio" else (min(everything), max(everything))
     low, high = min(low, *everything), max(high, *everything)
+    if not isfinite(high - low):
+        return ""
     bins = 20
     now, old = _counts(values, low, high, bins), _counts(before, low, high, bins)
     tallest = max(max(now) / len(values), max(old) / max(len(before), 1))
@@ -78,6 +81,8 @@ def sparkline(values: Sequence[float | None]) -> str:
     if len(known) < 2:
         return ""
     low, high = min(known), max(known)
+    if not isfinite(high - low):
+        return ""
     wide, high_px = 110, 24
     step = (wide - 8) / (len(values) - 1)
     path, pen_up = "", True

@@ -38,7 +38,11 @@ function longText(text, css = '') {
     return pre;
   }
   pre.append(`${text.slice(0, LONG)}…`);
-  const more = el('button', { type: 'button', class: 'more' }, `show all ${text.length} characters`);
+  const more = el(
+    'button',
+    { type: 'button', class: 'more' },
+    `show all ${text.length} characters`,
+  );
   more.addEventListener('click', () => {
     pre.textContent = text;
     more.remove();

@@ -141,14 +141,25 @@ function onLink(event) {
 
 async function start() {
   const index = await unpack(document.getElementById('index'));
-  tables = index.map((suite, i) => makeTable(suite, document.getElementById(`suite-${i}`), remember));
+  tables = index.map((suite, i) =>
+    makeTable(suite, document.getElementById(`suite-${i}`), remember),
+  );
   current = tables[0] ?? null;
   for (const table of tables) {
     table.filter();
-    table.root.addEventListener('focusin', () => { current = table; });
+    table.root.addEventListener('focusin', () => {
+      current = table;
+    });
     if (table.suite.left_out) {
-      table.root.querySelector('.count').after(el('p', { class: 'dim' },
-        `The trajectories of ${table.suite.left_out} cases are left out to keep the page small.`));
+      table.root
+        .querySelector('.count')
+        .after(
+          el(
+            'p',
+            { class: 'dim' },
+            `The trajectories of ${table.suite.left_out} cases are left out to keep the page small.`,
+          ),
+        );
     }
   }
   current = tables[0] ?? null;

@@ -216,6 +216,13 @@ def stress(report: Report) -> str:
     """Show the stress check: what was played, plot, figures, checklist, findings."""
     if report.stress is None:
         return ""
+    try:
+        return _stress(report, report.stress)
+    except (AttributeError, KeyError, TypeError, ValueError):  # the outcome is free JSON
+        return "<p>The outcome of the stress check has a form that this version does not read.</p>"
+
+
+def _stress(report: Report, outcome: Mapping[str, Json]) -> str:
     figure = stress_figure(report)
     picture = f"<div class=plot>{figure}</div>" if figure else ""
     figures = "".join(
@@ -227,17 +234,17 @@ def stress(report: Report) -> str:
         f"<td>{html(figure_)}</td></tr>"
         for mark, priority, name, figure_ in checklist_rows(report)
     )
-    findings = "".join(_finding(item) for item in _list(report.stress.get("findings")))
+    findings = "".join(_finding(item) for item in _list(outcome.get("findings")))
+    head = "".join(f"<th scope=col>{name}</th>" for name in ("met", "priority", "line", "figure"))
+    checklist = (
+        f"<h3>Checklist</h3><table class=list><thead><tr>{head}</tr></thead>"
+        f"<tbody>{lines}</tbody></table>"
+        if lines
+        else ""
+    )
     return (
         f"<p>{html(scenario_line(report))}</p>{picture}<dl class=figures>{figures}</dl>"
-        + (f"<h3>Findings</h3><ul>{findings}</ul>" if findings else "")
-        + (
-            "<h3>Checklist</h3><table class=list><thead><tr><th scope=col>met</th><th scope=col>"
-            "priority</th><th scope=col>line</th><th scope=col>figure</th></tr></thead>"
-            f"<tbody>{lines}</tbody></table>"
-            if lines
-            else ""
-        )
+        f"{_listed('Findings', findings)}{checklist}"
     )
 
 

@@ -8,8 +8,21 @@ function readCase(states, row, order) {
   const name = states[state];
   const words = `${id} ${name} ${tags.join(' ')} ${why}`.toLowerCase();
   return {
-    id, state: name, rank: state, why, success, before, cost, time, tags, trials, failed, place, at,
-    order, words,
+    id,
+    state: name,
+    rank: state,
+    why,
+    success,
+    before,
+    cost,
+    time,
+    tags,
+    trials,
+    failed,
+    place,
+    at,
+    order,
+    words,
   };
 }
 

@@ -3,11 +3,14 @@
 import shutil
 import subprocess
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.pages import hostile_page, page_of
+
+from evalgate.output.html.page import SCRIPTS
 
 pytestmark = pytest.mark.slow
 
@@ -136,29 +139,40 @@ def test_the_policy_holds_by_itself(shop: Any) -> None:  # noqa: ANN401
 
 
 @pytest.fixture(scope="session")
-def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return axe-core's script, or skip."""
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the npm packages that check pages, or skip."""
     npm = shutil.which("npm")
     if npm is None:
-        pytest.skip("npm is not installed: axe-core comes as an npm package")
-    folder = tmp_path_factory.mktemp("axe")
+        pytest.skip("npm is not installed: axe-core and prettier come as npm packages")
+    folder = tmp_path_factory.mktemp("npm")
     for name in ("package.json", "package-lock.json"):
         shutil.copy(HERE / name, folder)
     command = [npm, "ci", "--ignore-scripts", "--silent", "--prefix", folder]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     if done.returncode:
-        pytest.skip(f"axe-core cannot be fetched: {done.stderr[-300:]}")
-    return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+        pytest.skip(f"the packages cannot be fetched: {done.stderr[-300:]}")
+    return folder / "node_modules"
+
+
+def test_script_and_style_are_formatted(packages: Path) -> None:
+    """`npx prettier --write` with the settings of package.json changes nothing."""
+    source = files("evalgate.output.html")
+    paths = [str(source / name) for name in (*SCRIPTS, "page.css")]
+    command = [packages / ".bin" / "prettier", "--config", packages.parent / "package.json"]
+    done = subprocess.run(
+        [*command, "--check", *paths], capture_output=True, text=True, check=False
+    )
+    assert 0 == done.returncode, done.stderr
 
 
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [360, 1280])
-def test_axe_finds_nothing(opened: Open, axe: str, width: int, *, dark: bool) -> None:
+def test_axe_finds_nothing(opened: Open, packages: Path, width: int, *, dark: bool) -> None:
     """No violation of WCAG 2.2 AA or of good practice, with a case open, light and dark."""
     reports, details = page_of(plain)
     shop = opened(reports, [details], width=width, dark=dark, fragment="#case=refund")
     shop.run("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
-    shop.run(axe)
+    shop.run((packages / "axe-core" / "axe.min.js").read_text(encoding="utf-8"))
     found = shop.driver.execute_async_script(
         "axe.run(document, {resultTypes: ['violations']}).then(arguments[0])"
     )

@@ -1,0 +1,104 @@
+"""What became of each case, and what they have in common."""
+
+from typing import Any
+
+import pytest
+
+from evalgate.output.cases.causes import Cause, causes
+from evalgate.output.cases.rows import case_rows
+from evalgate.schema.result import CaseResult, Report, SuiteInfo, TrialResult
+from evalgate.schema.score import Abstained, Broken, Score, Scored
+from evalgate.schema.verdict import CaseChange
+
+RIGHT, WRONG = Scored(1.0), Scored(0.0)
+
+
+def trial(name: str, success: Score | None, number: int = 0, **more: Any) -> TrialResult:  # noqa: ANN401
+    """Make a trial with a score of success, or without."""
+    scores = {} if success is None else {"task_success": success}
+    return TrialResult(name, number, more.pop("status", "finished"), scores, **more)
+
+
+def report(*trials: TrialResult, changes: tuple[CaseChange, ...] = ()) -> Report:
+    """Make a report of some trials."""
+    by_case: dict[str, list[TrialResult]] = {}
+    for one in trials:
+        by_case.setdefault(one.case_id, []).append(one)
+    return Report(
+        verdict="fail",
+        exit_code=1,
+        suite=SuiteInfo(id="s", golden_digest="d", cases=1, selected=1, trials=1),
+        changes=changes,
+        cases=tuple(CaseResult(id=n, digest="d", trials=tuple(t)) for n, t in by_case.items()),
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "state"),
+    [
+        (trial("a", RIGHT), "passed"),
+        (trial("a", WRONG), "failed"),
+        (trial("a", Scored(0.5)), "failed"),
+        (trial("a", RIGHT, status="crashed"), "failed"),
+        (trial("a", None), "not scored"),
+        (trial("a", Abstained("nothing is expected")), "not scored"),
+        (trial("a", None, status="timed_out"), "failed"),
+        (trial("a", Broken("judge is down")), "not measured"),
+        (trial("a", WRONG, status="not_measured"), "not measured"),
+    ],
+)
+def test_no_evidence_is_never_passed(one: TrialResult, state: str) -> None:
+    """Only a finished trial of full success passes; broken and abstained are what they are."""
+    (row,) = case_rows(report(one))
+    assert state == row.state
+
+
+def test_the_comparison_comes_first() -> None:
+    """What the comparison says of a case wins; `improved` and `new` only where it passes now."""
+    changes = tuple(
+        CaseChange(id=name, outcome=outcome)
+        for name, outcome in (
+            ("a", "regressed"),
+            ("b", "improved"),
+            ("c", "new"),
+            ("d", "improved"),
+            ("e", "missing"),
+            ("f", "errored"),
+            ("g", "unchanged"),
+        )
+    )
+    trials = [trial(name, WRONG if name in "ad" else RIGHT) for name in "abcdfg"]
+    rows = case_rows(report(*trials, changes=changes))
+    assert {
+        "a": "regressed",
+        "f": "errored",
+        "e": "missing",
+        "d": "failed",
+        "b": "improved",
+        "c": "new",
+        "g": "passed",
+    } == {row.id: row.state for row in rows}
+    assert ["a", "f", "e", "d", "b", "c", "g"] == [row.id for row in rows]
+
+
+def test_one_failing_trial_is_enough() -> None:
+    """The mean is shown, and the case has failed."""
+    (row,) = case_rows(report(trial("a", RIGHT), trial("a", WRONG, 1)))
+    assert ("failed", 0.5) == (row.state, row.success)
+
+
+def test_faults_of_one_kind_are_one_cause() -> None:
+    """Ids, numbers and quoted texts do not make another cause; the largest group is first."""
+    trials = [
+        trial("a", WRONG, details=("no hand-over to a person",)),
+        trial("b-1", WRONG, details=("the output does not contain '12'",)),
+        trial("b-2", WRONG, details=("the output does not contain 'x y'",)),
+        trial("c", WRONG, status="crashed", error="KeyError: 'c'"),
+        trial("d", RIGHT),
+    ]
+    found = causes(case_rows(report(*trials)))
+    assert (
+        Cause("failed", "the output does not contain '12'", ("b-1", "b-2")),
+        Cause("failed", "no hand-over to a person", ("a",)),
+        Cause("failed", "crashed: KeyError: 'c'", ("c",)),
+    ) == found
