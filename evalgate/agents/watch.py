@@ -13,6 +13,8 @@ _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _CHANGING = frozenset(
     ("os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate", "sqlite3.connect")
 )
+_UNIX, _DATAGRAM = 1, 2
+_LOCAL = ("", "localhost", "127.0.0.1", "::1")
 _SIGNALLING = frozenset(("os.kill", "os.killpg"))
 _LISTING = frozenset(("os.listdir", "os.scandir"))
 
@@ -28,27 +30,44 @@ class Watch:
         self._listed: set[str] = set()
         self._write: set[str] = set()
         self._connect: set[int] = set()
+        self._sockets: set[str] = set()
 
     def heard(self, event: str, arguments: tuple[object, ...]) -> None:
         """Take one event."""
-        if event == "socket.connect":
-            match arguments[1]:
-                case (str(host), int(port), *_):
-                    self._last = f"connecting to {host}:{port}"
-                    self._connect.add(port)
+        if event.startswith("socket."):
+            self._socket(event, arguments)
         elif event in _SIGNALLING:
             self._last = f"signalling process {arguments[0]}"
-        elif not self.everything:
-            return
-        elif event == "open" and isinstance(arguments[0], str | bytes):
-            mode, flags = arguments[1], arguments[2]
+        elif self.everything and arguments and isinstance(arguments[0], str | bytes):
+            self._opened(event, arguments[0], *arguments[1:3])
+
+    def _socket(self, event: str, arguments: tuple[object, ...]) -> None:
+        match event, arguments:
+            case "socket.connect", (_, (str(host), int(port), *_)):
+                self._last = f"connecting to {host}:{port}"
+                self._connect.add(port)
+            case "socket.connect", (_, str() | bytes()):
+                self._sockets.add("unix")
+            case "socket.__new__", (_, int(family), int(kind), *_):
+                if family == _UNIX:
+                    self._last = "opening a UNIX socket"
+                elif kind & 0xF == _DATAGRAM:
+                    self._last = "opening a UDP socket"
+                    self._sockets.add("udp")
+            case "socket.getaddrinfo", (str(host), *_) if host not in _LOCAL:
+                self._sockets.add("udp")
+
+    def _opened(
+        self, event: str, path: str | bytes, mode: object = None, flags: object = None
+    ) -> None:
+        if event == "open":
             by_mode = isinstance(mode, str) and any(letter in mode for letter in "wax+")
             by_flags = mode is None and isinstance(flags, int) and flags & _WRITING
-            self._note(arguments[0], self._write if by_mode or by_flags else self._read)
-        elif event in _LISTING and isinstance(arguments[0], str):
-            self._note(arguments[0], self._listed)
-        elif event in _CHANGING and isinstance(arguments[0], str):
-            self._note(arguments[0], self._write)
+            self._note(path, self._write if by_mode or by_flags else self._read)
+        elif event in _LISTING:
+            self._note(path, self._listed)
+        elif event in _CHANGING:
+            self._note(path, self._write)
 
     def _note(self, path: str | bytes, kept: set[str]) -> None:
         if path in ("", b"", ":memory:"):
@@ -64,11 +83,13 @@ class Watch:
             "read": sorted({*self._read, *(f"{folder}/" for folder in self._listed)}),
             "write": sorted(self._write),
             "connect": sorted(self._connect),
+            "sockets": sorted(self._sockets),
         }
         self._read.clear()
         self._listed.clear()
         self._write.clear()
         self._connect.clear()
+        self._sockets.clear()
         return found
 
     def about(self, error: BaseException) -> str:

@@ -131,13 +131,13 @@ class SandboxConfig(Model):
     connect: tuple[
         Annotated[
             str,
-            Field(pattern=r"^(?:[^\s:/]+:|\[[0-9A-Fa-f:]+\]:)?[0-9]{1,5}$"),
+            Field(pattern=r"^(?:(?:[^\s:/]+:|\[[0-9A-Fa-f:]+\]:)?[0-9]{1,5}|udp|unix)$"),
             BeforeValidator(_end, json_schema_input_type=str | int),
         ],
         ...,
     ] = ()
     """`HOST:PORT` or `PORT` that it may connect to; the kernel only looks at the port. On loopback
-    (`127.0.0.1:PORT`) it may listen there, too."""
+    (`127.0.0.1:PORT`) it may listen there, too. `udp` and `unix` open these kinds of sockets."""
 
 
 class AgentConfig(Model):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from evalgate.agents.sandbox.places import checkout_of
 from evalgate.agents.sandbox.policy import Observed, Policy, make_policy, smallest
+from evalgate.agents.sandbox.sockets import KINDS
 from evalgate.errors import ConfigError, EvalgateError
 from evalgate.schema.verdict import Check
 from evalgate.store.config import load_config
@@ -178,11 +179,12 @@ def _policy(suite: "Suite", environ: Mapping[str, str], gateway: str | None, abi
     checkout = checkout_of(suite.root)
     read = [_opened(text, suite.root, checkout) for text in asked.read]
     write = [_opened(text, suite.root, checkout) for text in asked.write]
-    ends = [_end(text) for text in asked.connect]
+    sockets = [text for text in asked.connect if text in KINDS]
+    ends = [_end(text) for text in asked.connect if text not in KINDS]
     if gateway is not None:
         ends.append(("gateway", int(gateway.rpartition(":")[2])))
     found = places.find_places(checkout, _hidden(suite, checkout), environ, (*read, *write))
-    return make_policy(abi, found, read=(*read, *write), write=write, connect=ends)
+    return make_policy(abi, found, read=(*read, *write), write=write, connect=ends, sockets=sockets)
 
 
 def _end(text: str) -> tuple[str, int]:

@@ -55,6 +55,12 @@ ATTACKS = {
     "connect by IPv6": "socket.create_connection(('::1', PORT))",
     "connect from a child": "subprocess.run([sys.executable, '-c', "
     "\"import socket; socket.create_connection(('127.0.0.1', PORT))\"], check=True)",
+    "connect by Multipath TCP": "socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)"
+    ".connect(('127.0.0.1', PORT))",
+    "connect in the first packet": "socket.socket().sendto(b'x', 0x20000000, ('127.0.0.1', PORT))",
+    "UDP": "socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', PORT))",
+    "UNIX socket": "socket.socket(socket.AF_UNIX).connect('HOME/socket')",
+    "socket of the host": "socket.socket(socket.AF_VSOCK)",
     "listen": "socket.create_server(('127.0.0.1', 0))",
     "signal the gate": "os.kill(gate(), signal.SIGCONT)",
     "signal its guard": "os.kill(guard(), signal.SIGCONT)",
@@ -95,6 +101,9 @@ def both(
     (home / "secret").write_text("secret", encoding="utf-8")
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
+        engine = socket.socket(socket.AF_UNIX)
+        engine.bind(str(home / "socket"))
+        engine.listen()
         six = socket.create_server(("::1", port), family=socket.AF_INET6)
         rows = [
             {
@@ -115,6 +124,7 @@ def both(
         repo.git("checkout", "-q", "agents/sums.py")
         yield first, outcome(repo, "--sandbox")
         six.close()
+        engine.close()
 
 
 def test_green_without(both: tuple[tuple[int, Said], tuple[int, Said]]) -> None:
@@ -141,6 +151,8 @@ def test_refused(both: tuple[tuple[int, Said], tuple[int, Said]], name: str) -> 
         ("write to the checkout", "write: ["),
         ("connect", "connect: ['127.0.0.1:"),
         ("home", "read: ["),
+        ("UDP", "connect: [udp]"),
+        ("UNIX socket", "connect: [unix]"),
         ("signal the gate", "keeps signals among the agent's own processes"),
         ("environment of its guard", "of another process"),
     ],

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from evalgate.agents.sandbox.sockets import close_sockets
+
 __all__ = ["abi", "lacks", "restrict", "set_subreaper", "set_undumpable", "tie_to_parent"]
 
 _CREATE_RULESET: Final = 444
@@ -86,7 +88,8 @@ def restrict(wall: Mapping[str, Any]) -> None:
 
     Args:
         wall: `abi`, and by kind of right the paths (`read`, `names`, `write`, `devices`) and ports
-            (`connect`, `bind`) that stay open. A path that does not exist opens nothing.
+            (`connect`, `bind`) that stay open, and `sockets`, the kinds beside TCP. A path that
+            does not exist opens nothing.
 
     Raises:
         OSError: The kernel refuses.
@@ -107,6 +110,8 @@ def restrict(wall: Mapping[str, Any]) -> None:
     _call(_RESTRICT_SELF, ruleset, 0)
     os.close(ruleset)
     _drop_capabilities()
+    if net:
+        close_sockets(wall["sockets"])
 
 
 def _allow_path(ruleset: int, path: str, rights: int) -> None:

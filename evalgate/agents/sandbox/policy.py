@@ -33,6 +33,8 @@ class Policy:
     """TCP ports that can be connected to."""
     bind: tuple[int, ...] = ()
     """TCP ports that can be listened on."""
+    sockets: tuple[str, ...] = ()
+    """Kinds of sockets beside TCP: `udp`, `unix` (those with a path)."""
     closed: tuple[str, ...] = ()
     """What no configuration opens; for explanations."""
 
@@ -70,6 +72,7 @@ def make_policy(
     read: Iterable[str] = (),
     write: Iterable[str] = (),
     connect: Iterable[tuple[str, int]] = (),
+    sockets: Iterable[str] = (),
 ) -> Policy:
     """Compute what an agent may reach.
 
@@ -78,7 +81,9 @@ def make_policy(
         places: The machine.
         read: Further paths that the configuration opens.
         write: Paths that can be changed: the scratch folder, and what the configuration opens.
-        connect: Hosts and ports; the kernel knows only ports. On loopback they can be listened on.
+        connect: Hosts and ports; the kernel knows only ports. On loopback they can be listened on;
+            the names of other hosts are looked up, so UDP is opened with them.
+        sockets: Kinds of sockets beside TCP.
 
     Returns:
         The policy; what is hidden is in none of its folders, whatever else was asked for.
@@ -98,8 +103,13 @@ def make_policy(
         write=tuple(dict.fromkeys(writable)),
         connect=tuple(sorted({port for _, port in ends})),
         bind=tuple(sorted({port for host, port in ends if host in _LOOPBACK})),
+        sockets=tuple(sorted({*sockets, *("udp" for host, _ in ends if _is_name(host))})),
         closed=tuple(sorted(places.hidden)),
     )
+
+
+def _is_name(host: str) -> bool:
+    return host not in _LOOPBACK and any(letter.isalpha() for letter in host) and ":" not in host
 
 
 def _open_around(path: str, places: Places, opened: list[str], names: list[str]) -> None:
@@ -128,6 +138,8 @@ class Observed:
     """Files."""
     connect: tuple[int, ...] = ()
     """TCP ports."""
+    sockets: tuple[str, ...] = ()
+    """Kinds of sockets beside TCP: `udp`, `unix`."""
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Observed":
@@ -136,6 +148,7 @@ class Observed:
             tuple(str(path) for path in data.get("read", ())),
             tuple(str(path) for path in data.get("write", ())),
             tuple(int(port) for port in data.get("connect", ())),
+            tuple(str(kind) for kind in data.get("sockets", ())),
         )
 
 
@@ -145,6 +158,7 @@ def beyond(policy: Policy, seen: Observed) -> Observed:
         tuple(path.rstrip("/") for path in seen.read if not _may_read(policy, path)),
         tuple(p for p in seen.write if not policy.can_write(p) and "__pycache__" not in p),
         tuple(port for port in seen.connect if port not in policy.connect),
+        tuple(kind for kind in seen.sockets if kind not in policy.sockets),
     )
 
 
@@ -162,14 +176,16 @@ def smallest(seen: Iterable[Observed]) -> dict[str, list[str]]:
     read: set[str] = set()
     write: set[str] = set()
     ports: set[int] = set()
+    kinds: set[str] = set()
     for one in seen:
         read.update(one.read)
         write.update(one.write)
         ports.update(one.connect)
+        kinds.update(one.sockets)
     found = {
         "read": sorted(read - write),
         "write": sorted(write),
-        "connect": [str(port) for port in sorted(ports)],
+        "connect": [*(str(port) for port in sorted(ports)), *sorted(kinds)],
     }
     return {name: values for name, values in found.items() if values}
 
@@ -179,6 +195,7 @@ _REFUSAL: Final = re.compile(
 )
 _PATH: Final = re.compile(r"""['"`]([^'"`\n]+)['"`]|(?<![\w/])(/[^\s'"`:;,()\[\]]+)""")
 _END: Final = re.compile(r"(?:[\w.-]+|\[[0-9a-f:]+\]):(\d{1,5})\b")
+_KIND: Final = re.compile(r"opening a (UDP|UNIX) socket")
 _SIGNAL: Final = re.compile(r"signal\w* process|\bkill\b", re.IGNORECASE)
 
 
@@ -215,6 +232,9 @@ def _explained_line(policy: Policy, cwd: str, line: str) -> str | None:
             return _refused(path, "read", path)
         if quoted and not policy.can_write(path):
             return _refused(path, "write", path)
+    kind = _KIND.search(line)
+    if kind is not None and kind[1].lower() not in policy.sockets:
+        return _refused(f"a {kind[1]} socket", "connect", kind[1].lower())
     if _SIGNAL.search(line):
         return "the sandbox keeps signals among the agent's own processes"
     return None

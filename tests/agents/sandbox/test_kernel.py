@@ -85,7 +85,12 @@ def test_each_version(tmp_path: Path, level: int) -> None:
     opened.write_text("open", encoding="utf-8")
     places = find_places(tmp_path, [closed], os.environ)
     policy = make_policy(level, places, write=[str(a), str(b)])
-    wall = {**policy.to_json(), "devices": ["/dev/null"], "read": [*policy.read, "/dev/zero"]}
+    wall = {
+        **policy.to_json(),
+        "devices": ["/dev/null"],
+        "read": [*policy.read, "/dev/zero"],
+        "sockets": ["unix"],
+    }
     name = f"evalgate-test-{os.getpid()}-{level}"
     settings = {
         "package": PACKAGE,
