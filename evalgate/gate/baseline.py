@@ -6,7 +6,6 @@ Drafts are left out, and come into the baseline when they are reviewed.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from types import MappingProxyType
 from typing import Final, TypeVar
 
@@ -27,7 +26,7 @@ from evalgate.schema.result import Report, TrialUsage
 from evalgate.schema.score import Broken, Score, Scored
 from evalgate.schema.trace import TraceStatus
 from evalgate.stats.columns import COLUMN_MARKS, decode_column, encode_column
-from evalgate.stats.pairing import exact_mean, exact_quantile, read_cell
+from evalgate.stats.pairing import exact_value, read_cell
 from evalgate.stats.rounding import round4
 from evalgate.stats.summary import FAILED, JudgeId, Side, SideCase, side_of_report
 
@@ -50,7 +49,6 @@ _ERROR: Final = "error"
 _PREFIX: Final = "score:"
 """Written before the name of a score that a field of a case already has."""
 
-_QUANTILES: Final = {"p50": Fraction(1, 2), "p95": Fraction(19, 20)}
 _NO_SCORES: Final = ("quartile", "whole")
 """Aggregates that are made of no scores: their value is kept."""
 
@@ -152,12 +150,7 @@ def _recomputed(metric: Metric, side: Side) -> float | None:
         for case in side.gating()
         if metric.score in case.columns
     ]
-    share = _QUANTILES.get(metric.aggregate)
-    value: Fraction | None
-    if share is None:
-        value = exact_mean(metric, cells)
-    else:
-        value = exact_quantile((v for _, values in cells for v in values), share)
+    value = exact_value(metric, cells)
     return None if value is None else round4(float(value))
 
 

@@ -22,14 +22,13 @@ from evalgate.gate.comparison import (
 from evalgate.gate.noise import uncertainty
 from evalgate.gate.recordings import Recordings, sort_recordings
 from evalgate.gate.rules import Rule, apply_rule, rule_of
-from evalgate.metrics.metric import Metric
+from evalgate.metrics.metric import QUANTILES, Metric
 from evalgate.schema.config import GateConfig
 from evalgate.schema.verdict import CaseChange
 from evalgate.stats.pairing import (
     Paired,
     Row,
-    exact_mean,
-    exact_quantile,
+    exact_value,
     filled_rows,
     pair_cases,
 )
@@ -38,7 +37,6 @@ from evalgate.stats.summary import FAILED, Side, SideCase
 
 __all__ = ["compare"]
 
-_QUANTILES = {"p50": Fraction(1, 2), "p95": Fraction(19, 20)}
 _PASS = ("pass_hat", "pass_at")
 _DEFAULT_OPTIONS = CompareOptions()
 
@@ -64,7 +62,7 @@ class _Scene:
 
     def paired(self, metric: Metric) -> Paired:
         """Pair the scores of a metric, once for all metrics that pair alike."""
-        quantile = metric.aggregate in _QUANTILES
+        quantile = metric.aggregate in QUANTILES
         alike = (metric.score, metric.finished_only or quantile, metric.bounds, metric.direction)
         made = self.pairings.get(alike)
         if made is None:
@@ -299,15 +297,8 @@ def _certain(metric: Metric, rule: Rule, rows: Sequence[Row], varying: frozenset
 
 
 def _values(metric: Metric, rows: Sequence[Row]) -> tuple[Fraction, Fraction] | None:
-    share = _QUANTILES.get(metric.aggregate)
-    old: Fraction | None
-    new: Fraction | None
-    if share is not None:
-        old = exact_quantile((v for row in rows for v in row.baseline), share)
-        new = exact_quantile((v for row in rows for v in row.candidate), share)
-    else:
-        old = exact_mean(metric, ((row.weight, row.baseline) for row in rows))
-        new = exact_mean(metric, ((row.weight, row.candidate) for row in rows))
+    old = exact_value(metric, [(row.weight, row.baseline) for row in rows])
+    new = exact_value(metric, [(row.weight, row.candidate) for row in rows])
     return None if old is None or new is None else (old, new)
 
 

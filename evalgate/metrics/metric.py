@@ -1,17 +1,25 @@
 """Metrics: their definitions. Aggregation stands in `evalgate.stats.aggregate`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from fractions import Fraction
+from types import MappingProxyType
+from typing import Final, Literal
 
 from evalgate.schema.result import Unit
 from evalgate.schema.verdict import Direction, Gate
 
-__all__ = ["Aggregate", "Metric"]
+__all__ = ["QUANTILES", "Aggregate", "Metric"]
 
 Aggregate = Literal["mean", "p50", "p95", "pass_hat", "pass_at", "quartile", "by_quartile", "whole"]
 """How a metric is made of scores: the mean over cases of the mean over trials, a type-7 quantile
 over finished trials, pass^k or pass@k of binary scores, or over the cases' `human_minutes`;
 `whole`: a figure of the whole run, without scores (a stress check)."""
+
+QUANTILES: Final[Mapping[str, Fraction]] = MappingProxyType(
+    {"p50": Fraction(1, 2), "p95": Fraction(19, 20)}
+)
+"""The share of each aggregate that is a quantile."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from math import comb, fsum, sqrt
 from types import MappingProxyType
 from typing import Literal
 
-from evalgate.metrics.metric import Metric
+from evalgate.metrics.metric import QUANTILES, Metric
 from evalgate.schema.golden import Case
 from evalgate.schema.result import CaseResult, MetricValue, TrialResult
 from evalgate.schema.score import Abstained, Score, Scored
@@ -36,7 +36,6 @@ Source = Literal["measured", "recorded", "self_reported", "judged", "simulated",
 """Where a metric comes from."""
 
 _NO_SOURCES: Mapping[str, Source] = MappingProxyType({})
-_QUANTILES = {"p50": 0.5, "p95": 0.95}
 
 
 def pass_hat_k(successes: int, trials: int, k: int) -> float:
@@ -215,7 +214,7 @@ def metric_values(
 
 
 def _key(metric: Metric) -> tuple[str, bool]:
-    return metric.score, metric.finished_only or metric.aggregate in _QUANTILES
+    return metric.score, metric.finished_only or metric.aggregate in QUANTILES
 
 
 def _table(cases: Sequence[CaseResult], metrics: Iterable[Metric]) -> _Table:
@@ -255,7 +254,7 @@ def _answer(metric: Metric, table: _Table) -> _Answer | None:
             return _mean(column, missing, table.weights)
         case "p50" | "p95":
             ordered = sorted(column.values)
-            value = quantile(ordered, _QUANTILES[metric.aggregate]) if ordered else None
+            value = quantile(ordered, float(QUANTILES[metric.aggregate])) if ordered else None
             return _Answer(value, len(column.place), missing)
         case "pass_hat" | "pass_at":
             return _pass_k(metric, column, missing, table)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from evalgate.metrics.metric import Metric
+from evalgate.metrics.metric import QUANTILES, Metric
 from evalgate.stats.fieller import Range
 from evalgate.stats.pairing import Row
 
@@ -38,7 +38,7 @@ def bootstrap_quantile(metric: Metric, rows: Sequence[Row]) -> Bootstrap:
         metric: A quantile, `p50` or `p95`.
         rows: The compared cases, at least one.
     """
-    share = 0.95 if metric.aggregate == "p95" else 0.5
+    share = float(QUANTILES[metric.aggregate])
     sides = (
         sorted((value, i) for i, row in enumerate(rows) for value in row.baseline),
         sorted((value, i) for i, row in enumerate(rows) for value in row.candidate),

@@ -15,7 +15,7 @@ from fractions import Fraction
 from math import comb
 from typing import Literal, NamedTuple
 
-from evalgate.metrics.metric import Metric
+from evalgate.metrics.metric import QUANTILES, Metric
 from evalgate.schema.score import Abstained, Scored
 from evalgate.stats.rounding import exact, exact_sum
 from evalgate.stats.summary import SideCase, is_miss
@@ -29,6 +29,7 @@ __all__ = [
     "case_value",
     "exact_mean",
     "exact_quantile",
+    "exact_value",
     "fill",
     "filled_rows",
     "pair_cases",
@@ -338,6 +339,22 @@ def filled_rows(paired: Paired, scenario: Scenario) -> tuple[Row, ...]:
     )
     least = metric.k if metric.aggregate in ("pass_hat", "pass_at") else 1
     return tuple(r for r in rows if min(len(r.baseline), len(r.candidate)) >= least)
+
+
+def exact_value(metric: Metric, rows: Sequence[tuple[float, Sequence[float]]]) -> Fraction | None:
+    """Return a metric's exact value over cases: a quantile, a mean, pass^k or pass@k.
+
+    Args:
+        metric: Any but those over the cases' `human_minutes`.
+        rows: Weight and values of each case; those without a value are left out.
+
+    Returns:
+        Null where no case has a value.
+    """
+    share = QUANTILES.get(metric.aggregate)
+    if share is not None:
+        return exact_quantile((value for _, values in rows for value in values), share)
+    return exact_mean(metric, rows)
 
 
 def exact_quantile(values: Iterable[float], share: Fraction) -> Fraction | None:

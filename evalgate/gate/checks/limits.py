@@ -7,13 +7,11 @@ from evalgate.gate.rules import Rule, rule_of
 from evalgate.metrics.metric import Metric
 from evalgate.schema.config import GateConfig
 from evalgate.schema.verdict import Check, Outcome
-from evalgate.stats.pairing import Cell, exact_mean, exact_quantile, fill, read_cell
+from evalgate.stats.pairing import Cell, exact_value, fill, read_cell
 from evalgate.stats.rounding import exact
 from evalgate.stats.summary import SideCase
 
 __all__ = ["limit_checks"]
-
-_QUANTILES = {"p50": Fraction(1, 2), "p95": Fraction(19, 20)}
 
 
 def limit_checks(comparison: Comparison, policy: GateConfig) -> tuple[Check, ...]:
@@ -62,7 +60,7 @@ def _value(comparison: Comparison, metric: Metric) -> _Range:
         known = side.values.get(metric.name)
         return "there is no value" if known is None else (exact(known), exact(known))
     ends = [
-        _aggregate(metric, [(w, fill(cell, metric, favourable=best)) for w, cell in cells])
+        exact_value(metric, [(w, fill(cell, metric, favourable=best)) for w, cell in cells])
         for best in (False, True)
     ]
     worst, best = ends
@@ -86,13 +84,6 @@ def _counted(cell: Cell, case: SideCase, comparison: Comparison, metric: Metric)
     if scored_before and not case.expects_refusal:
         return cell
     return cell._replace(abstained=0)
-
-
-def _aggregate(metric: Metric, rows: list[tuple[float, tuple[float, ...]]]) -> Fraction | None:
-    share = _QUANTILES.get(metric.aggregate)
-    if share is not None:
-        return exact_quantile((value for _, values in rows for value in values), share)
-    return exact_mean(metric, rows)
 
 
 def _check(metric: Metric, rule: Rule, kind: str, limit: Fraction, value: _Range) -> Check:
