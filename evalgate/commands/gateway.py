@@ -1,9 +1,10 @@
 """`evalgate gateway`: a gateway for agents that run elsewhere; traces are written on exit."""
 
 import asyncio
+import signal
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from evalgate.gateway.sessions import Mode as GatewayMode
 from evalgate.gateway.upstream import Upstream
 from evalgate.schema.config import GatewayConfig
 from evalgate.schema.trace import Trace
+from evalgate.store.redaction import clean_trace
 from evalgate.store.traces import write_traces
 from evalgate.suite.environment import World
 from evalgate.suite.gateway_agent import endpoints_of
@@ -44,7 +46,7 @@ class StandaloneOptions:
 def run_gateway(
     options: StandaloneOptions, world: World, announce: Callable[[Mapping[str, str]], None]
 ) -> Trace:
-    """Listen until interrupted; return the trace of what was seen.
+    """Listen until interrupted or told to end; return the trace of what was seen.
 
     Args:
         options: How.
@@ -61,8 +63,11 @@ def run_gateway(
     sessions = Sessions(settings, shelf, clock=time.monotonic)
     session = sessions.open(options.case_id)
     started = time.monotonic()
+    listening = False
 
     async def listen() -> None:
+        nonlocal listening
+        stop = asyncio.Event()
         async with AsyncExitStack() as stack:
             upstream = None
             if options.mode != "replay":
@@ -71,17 +76,30 @@ def run_gateway(
                 )
             app = create_app(sessions, upstream=upstream)
             origin = await stack.enter_async_context(serve(app, port=options.port))
+            listening = True
+            _on_signals(stop.set)
             announce(session.environment(origin, {}))
-            await asyncio.Event().wait()
+            await stop.wait()
 
     try:
         asyncio.run(listen())
-    except KeyboardInterrupt:
-        pass
-    finally:
-        trace = _finish(sessions, session, options, time.monotonic() - started)
-        shelf.close()
+    except BaseException as error:
+        # Before it listened nothing was seen, and what is recorded already stays.
+        if not (listening and isinstance(error, KeyboardInterrupt)):
+            sessions.discard(session)
+            shelf.close()
+            raise
+    trace = _finish(sessions, session, options, time.monotonic() - started)
+    shelf.close()
     return trace
+
+
+def _on_signals(stop: Callable[[], None]) -> None:
+    """End on SIGTERM and SIGHUP as on Ctrl-C, so that everything is kept."""
+    loop = asyncio.get_running_loop()
+    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP, and no handlers of a loop
+        with suppress(AttributeError, NotImplementedError, RuntimeError, ValueError):
+            loop.add_signal_handler(getattr(signal, name), stop)
 
 
 def _finish(
@@ -96,6 +114,7 @@ def _finish(
         duration=outcome.duration or round(duration, 4),
         replayed=bool(outcome.replayed) and not outcome.live,
     )
+    trace = clean_trace(trace, sessions.settings.redactor)
     if options.traces is not None:
         options.traces.parent.mkdir(parents=True, exist_ok=True)
         write_traces(options.traces, [trace])

@@ -200,7 +200,8 @@ class TapeWriter:
             line.result()
         if duration is not None:
             self._recording.append(TrialEntry(trial=trial, duration=duration))
-        if self._lines or self._replace:
+        # Nothing came: what is recorded already stays, whatever was asked for.
+        if self._lines or (self._replace and self._recording.is_first):
             self._recording.commit(replace=self._replace)
         else:
             self._recording.abandon()

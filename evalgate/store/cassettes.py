@@ -272,6 +272,11 @@ class Recording:
         except OSError as error:
             raise DataError(f"{self._path}: cannot be written: {error.strerror}") from error
 
+    @property
+    def is_first(self) -> bool:
+        """Say whether the case has no cassette yet."""
+        return not cassette_path(self._directory, self._header.case_id).exists()
+
     def append(self, entry: Entry) -> None:
         """Put one line on disk.
 
