@@ -19,7 +19,7 @@ def alerts() -> None:
 @place_options
 def list_(config: Path, db: str | None) -> None:
     """List the alerts that are open, or were closed in the last 30 days."""
-    from evalgate.commands.operations.history import opened  # noqa: PLC0415  # heavy
+    from evalgate.commands.operations.place import opened  # noqa: PLC0415  # heavy
     from evalgate.commands.operations.signals import moment_text  # noqa: PLC0415
     from evalgate.commands.operations.watch import known_alerts  # noqa: PLC0415
 

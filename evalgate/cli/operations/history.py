@@ -46,7 +46,8 @@ def add(results: tuple[str, ...], config: Path, db: str | None, **given: str | N
 @place_options
 def show(metric: str, suite: str | None, branch: str | None, config: Path, db: str | None) -> None:
     """Show METRIC week by week, with the change and the noise floor."""
-    from evalgate.commands.operations.history import opened, show_metric  # noqa: PLC0415  # heavy
+    from evalgate.commands.operations.history import show_metric  # noqa: PLC0415  # heavy
+    from evalgate.commands.operations.place import opened  # noqa: PLC0415
 
     place = find_place(config, db)
     branches = place.config.branches if branch is None else (branch,)
@@ -90,7 +91,8 @@ def flaky(suite: str | None, last: int, config: Path, db: str | None) -> None:
     A flaky case still counts. `evalgate accept --case ID --expires 14d` takes one out for a
     while, in the open.
     """
-    from evalgate.commands.operations.history import opened, show_flakes  # noqa: PLC0415  # heavy
+    from evalgate.commands.operations.history import show_flakes  # noqa: PLC0415  # heavy
+    from evalgate.commands.operations.place import opened  # noqa: PLC0415
 
     with opened(find_place(config, db)) as database:
         found = show_flakes(database, suite, last)
@@ -140,7 +142,8 @@ def observe(traces: Path, success: str, config: Path, db: str | None) -> None:
 @place_options
 def export(output: Path | None, config: Path, db: str | None) -> None:
     """Write every row as a line of JSON."""
-    from evalgate.commands.operations.history import exported, opened  # noqa: PLC0415  # heavy
+    from evalgate.commands.operations.history import exported  # noqa: PLC0415  # heavy
+    from evalgate.commands.operations.place import opened  # noqa: PLC0415
     from evalgate.store.atomic import write_text  # noqa: PLC0415
 
     with opened(find_place(config, db)) as database:

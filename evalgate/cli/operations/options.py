@@ -9,7 +9,7 @@ import click
 from evalgate.cli.options import config_option
 
 if TYPE_CHECKING:
-    from evalgate.commands.operations.history import Place
+    from evalgate.commands.operations.place import Place
 
 __all__ = ["at_option", "find_place", "moment", "place_options", "say"]
 
@@ -38,7 +38,7 @@ def find_place(config: Path, db: str | None) -> "Place":
     """Find the history that the options name."""
     import os  # noqa: PLC0415
 
-    from evalgate.commands.operations.history import history_of  # noqa: PLC0415  # heavy
+    from evalgate.commands.operations.place import history_of  # noqa: PLC0415  # heavy
 
     return history_of(config, db, os.environ)
 

@@ -42,7 +42,7 @@ def slo(files: tuple[Path, ...], config: Path, db: str | None, **given: str | No
     import json  # noqa: PLC0415
 
     from evalgate.commands.operations import objectives  # noqa: PLC0415  # heavy
-    from evalgate.commands.operations.history import opened  # noqa: PLC0415
+    from evalgate.commands.operations.place import opened  # noqa: PLC0415
 
     place = find_place(config, db)
     wanted = objectives.objectives_in(place, files)

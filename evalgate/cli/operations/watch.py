@@ -9,7 +9,7 @@ from evalgate.cli.operations.options import at_option, find_place, moment, place
 
 if TYPE_CHECKING:
     from evalgate.alerts.signal import Alert
-    from evalgate.commands.operations.history import Place
+    from evalgate.commands.operations.place import Place
     from evalgate.commands.operations.watch import Look
 
 __all__ = ["watch"]
@@ -45,7 +45,7 @@ def _look(place: "Place", now: int, *, dry_run: bool, verbose: bool) -> int:
     import time  # noqa: PLC0415
 
     from evalgate.commands.operations import watch as work  # noqa: PLC0415  # heavy
-    from evalgate.commands.operations.history import opened  # noqa: PLC0415
+    from evalgate.commands.operations.place import opened  # noqa: PLC0415
 
     work.routed(place.loaded)
     if not dry_run:

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from hashlib import sha256
 from pathlib import Path
 
+from evalgate.commands.operations.place import Place, opened
 from evalgate.errors import ConfigError, DataError
 from evalgate.history.reads import (
     case_points,
@@ -25,17 +25,14 @@ from evalgate.history.records import (
     record_of,
 )
 from evalgate.history.series import Flake, Noise, Week, flakes, noise_floor, weekly
-from evalgate.history.store import Database, add_interactions, add_run, location, open_history
+from evalgate.history.store import Database, add_interactions, add_run
 from evalgate.metrics.registry import METRICS
 from evalgate.schema.canonical import digest
-from evalgate.schema.config import Config
 from evalgate.schema.golden import Case, Expected
-from evalgate.schema.history import HistoryConfig
 from evalgate.schema.result import Subject
 from evalgate.schema.trace import LlmCall, Trace, UserMessage
 from evalgate.scorers.builtin import builtin_scorers, score_trial
 from evalgate.scorers.settings import Settings
-from evalgate.store.config import load_config
 from evalgate.store.git import git
 from evalgate.store.reports import StoredReport, read_reports
 from evalgate.store.runs import find_run, read_manifest
@@ -48,49 +45,12 @@ from evalgate.text.suggest import did_you_mean
 __all__ = [
     "Given",
     "Line",
-    "Place",
     "add_results",
     "exported",
-    "history_of",
     "observe",
-    "opened",
     "show_flakes",
     "show_metric",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the history is, and which branches make its trends."""
-
-    url: str
-    config: HistoryConfig
-    runs: Path
-    """Folder of the run folders."""
-    root: Path
-    loaded: Config | None = None
-    """The configuration; null where there is none."""
-
-
-def history_of(path: Path, url: str | None, environ: Mapping[str, str]) -> Place:
-    """Find the history: what the command line names, else the configuration, else the default.
-
-    Raises:
-        ConfigError: The configuration is not valid.
-    """
-    loaded = load_config(path) if path.exists() else None
-    config = (None if loaded is None else loaded.config.history) or HistoryConfig()
-    root = Path() if loaded is None else loaded.root
-    runs = root / (".evalgate/runs" if loaded is None else loaded.config.runs)
-    where = location(config.url, root, environ) if url is None else location(url, Path(), environ)
-    return Place(where, config, runs, root, None if loaded is None else loaded.config)
-
-
-@contextmanager
-def opened(place: Place) -> Iterator[Database]:
-    """Open the history of a place."""
-    with open_history(place.url) as database:
-        yield database
 
 
 @dataclass(frozen=True, slots=True)

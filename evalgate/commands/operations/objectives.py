@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from evalgate.commands.operations.history import Place
+from evalgate.commands.operations.place import Place
 from evalgate.errors import ConfigError, ExitCode
 from evalgate.history.production import RATES, VALUES, Filters, undated, window_counts
 from evalgate.history.reads import metric_points

@@ -34,7 +34,8 @@ def remember(suites: Sequence[Suite], started: str, world: World) -> list[str]:
 
 
 def _add(source: Path, names: set[str], started: str, world: World) -> None:
-    from evalgate.commands.operations.history import Given, add_results, history_of  # noqa: PLC0415  # heavy
+    from evalgate.commands.operations.history import Given, add_results  # noqa: PLC0415  # heavy
+    from evalgate.commands.operations.place import history_of  # noqa: PLC0415
 
     place = history_of(source, None, world.environ)
     ended = [str(folder) for folder in _ended(place.runs, names, started)]

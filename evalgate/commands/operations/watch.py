@@ -15,8 +15,8 @@ from evalgate.alerts.lifecycle import (
     receivers_of,
 )
 from evalgate.alerts.signal import TEAMS, Alert, Signal
-from evalgate.commands.operations.history import Place
 from evalgate.commands.operations.objectives import Standing, objectives_in, standings
+from evalgate.commands.operations.place import Place
 from evalgate.commands.operations.signals import HOURS, moment_text, production_signals
 from evalgate.errors import ConfigError, DataError, MissingExtra
 from evalgate.history.alert_log import (
