@@ -5,15 +5,11 @@ import re
 
 from evalgate.gateway.wire.base import CalledTool, ToolResult, as_body
 from evalgate.schema.base import Json
+from evalgate.text.failures import says_failed
 from evalgate.text.tame_json import is_plain
 
 __all__ = ["arguments_of", "content_of", "error_of"]
 
-_FAILED = re.compile(
-    r"\s*(?:error\b|exception\b|traceback \(most recent call last\)|tool execution failed"
-    r"|failed to\b|[a-z_.]*(?:error|exception): )",
-    re.IGNORECASE,
-)
 _TIMEOUT = re.compile(r"time[d -]?\s?out|deadline exceeded", re.IGNORECASE)
 _SHOWN = 2000
 """Characters in which words are looked for."""
@@ -51,29 +47,6 @@ def error_of(result: ToolResult) -> str | None:
     """
     content = content_of(result)
     text = content if isinstance(content, str) else json.dumps(content)
-    if not (result.failed or _says_failed(content)):
+    if not (result.failed or says_failed(content)):
         return None
     return "timeout" if _TIMEOUT.search(text[:_SHOWN]) else "error"
-
-
-def _says_failed(content: Json) -> bool:
-    data = content
-    if isinstance(content, str):
-        if _FAILED.match(content[:_SHOWN]):
-            return True
-        if not content.lstrip().startswith("{"):
-            return False
-        try:
-            data = json.loads(content)
-        except (ValueError, RecursionError):
-            return False
-    if not isinstance(data, dict):
-        return False
-    return (
-        bool(data.get("error"))
-        or data.get("is_error") is True
-        or data.get("isError") is True
-        or data.get("status") in ("error", "failed", "timeout")
-        or data.get("success") is False
-        or data.get("ok") is False
-    )

@@ -159,6 +159,7 @@ def _asked(call: Call, step_id: str, at: float | None) -> ToolCall:
         result=None if result is None else result.content,
         error="unparsable" if isinstance(arguments, str) else error,
         call_id=call.call_id,
+        executor="provider" if call.provided else "agent",
     )
 
 

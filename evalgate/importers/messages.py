@@ -240,4 +240,5 @@ def _tool_call(waiting: _Open) -> ToolCall:
         result=content,
         error="unparsable" if isinstance(arguments, str) else failure,
         call_id=call.call_id,
+        executor="provider" if call.provided else "agent",
     )

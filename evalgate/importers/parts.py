@@ -36,6 +36,8 @@ class Call:
     call_id: str | None = None
     result: "Result | None" = None
     """Its answer, where it stands in the same item."""
+    provided: bool = False
+    """Whether the provider ran it, and not the agent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,8 @@ _CALLS: Final = frozenset(
         *("custom", "dynamic-tool", "toolCall"),
     }
 )
+_PROVIDED: Final = frozenset({"server_tool_use", "mcp_tool_use", "server_tool_call"})
+"""Calls that the provider runs itself."""
 _RESULTS: Final = frozenset(
     {
         *("tool_result", "tool-result", "tool_call_response", "function_call_output"),
@@ -289,7 +293,7 @@ def _untyped(whole: dict[str, Json], role: Role | None, depth: int) -> Iterator[
     kind = next((key for key in _WRAPPED if part.get(key) is not None), None)
     inner = part.get(kind) if kind is not None else None
     if kind in ("executable_code", "executableCode") and isinstance(inner, dict):
-        yield Call("code_execution", inner, _first(inner, "id"))
+        yield Call("code_execution", inner, _first(inner, "id"), provided=True)
     elif kind in _CALLS and isinstance(inner, dict):
         yield _call(inner)
     elif kind in _RESULTS and isinstance(inner, dict):
@@ -325,7 +329,7 @@ def _call(raw: Json) -> Item:
         given = {"input": given}
     answered = raw.get("result", raw.get("output"))
     result = None if answered is None else Result(_plain(answered), failed=bool(raw.get("error")))
-    return Call(name, given, _first(raw, *_ID_KEYS), result)
+    return Call(name, given, _first(raw, *_ID_KEYS), result, str(raw.get("type")) in _PROVIDED)
 
 
 def _provided(part: dict[str, Json], kind: str) -> Item:
@@ -336,7 +340,8 @@ def _provided(part: dict[str, Json], kind: str) -> Item:
     failed = bool(part.get("error")) or part.get("status") in ("failed", "incomplete")
     result = Result(_plain(content) if content else part.get("error"), failed=failed)
     name = text_or_none(part.get("name")) or kind.removesuffix("_call")
-    return Call(name, given, _first(part, *_ID_KEYS), result if content or failed else None)
+    answer = result if content or failed else None
+    return Call(name, given, _first(part, *_ID_KEYS), answer, provided=True)
 
 
 def _result(raw: dict[str, Json]) -> Result:

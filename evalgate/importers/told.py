@@ -179,6 +179,7 @@ def _step(told: Told, number: int, call: Call, every: Sequence[Told]) -> ToolCal
         result=None if answered is None else answered.content,
         error="unparsable" if isinstance(arguments, str) else error,
         call_id=call.call_id,
+        executor="provider" if call.provided else "agent",
         metadata={"source": "messages"},
     )
 

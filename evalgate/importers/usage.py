@@ -15,6 +15,7 @@ def usage_fields(raw: Mapping[str, Json]) -> dict[str, Any]:
         return {}
     usage = parse_usage(raw)
     return {
+        "usage": usage,
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
         "cached_tokens": usage.cached_tokens,
