@@ -58,9 +58,16 @@ async def killing(case, context):
 LETHAL = """
 import os
 import signal
+import time
+from pathlib import Path
 
-os.kill(os.getppid(), signal.SIGKILL)
+pid = os.getppid()
+while "ray::" not in Path(f"/proc/{pid}/cmdline").read_text():
+    pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+os.kill(pid, signal.SIGKILL)
+time.sleep(60)
 """
+"""An agent that kills Ray's worker, somewhere above it, while it is imported."""
 
 
 @pytest.fixture(scope="module")
