@@ -32,8 +32,6 @@ SESSIONS, CALLS = 80, 3
 KEY = "sk-evalgate-loopback-only"
 LITELLM = os.environ.get("EVALGATE_LITELLM") or shutil.which("litellm") or ""
 """The command; it may live in an environment of its own."""
-    os.environ.get("EVALGATE_LITELLM") or shutil.which("litellm") or "/opt/litellm/bin/litellm"
-)
 
 NGINX = """\
 daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/error.log;
