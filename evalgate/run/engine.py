@@ -115,7 +115,7 @@ class Execution:
     seen: Seen = field(default_factory=Seen)
     results: list[TrialResult] = field(default_factory=list)
     own_times: list[float] = field(default_factory=list)
-    """Seconds outside model calls of each replayed trial, measured now."""
+    """Seconds outside model calls of each trial behind the gateway, measured now."""
     failed: int = 0
     notes: list[str] = field(default_factory=list)
     """What went wrong on our side and was made good."""
@@ -161,8 +161,9 @@ class Execution:
         """Write a trial without its secrets."""
         clean, kept = clean_result(result, self.redactor), clean_trace(trace, self.redactor)
         self.seen.add(kept)
-        if trace.replayed and trace.own_time is not None:
+        if trace.own_time is not None:
             self.own_times.append(trace.own_time)
+        if trace.replayed:
             kept = kept.model_copy(update={"own_time": None})
         self.results.append(clean)
         return self.writer.append(kept, clean)

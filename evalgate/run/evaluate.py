@@ -62,7 +62,7 @@ class TrialSet:
     stress: StressPart | None = None
     """The stress check; null: none was asked for."""
     own_times: tuple[float, ...] = ()
-    """Seconds outside model calls of replayed trials, measured now."""
+    """Seconds outside model calls of trials behind the gateway, measured now."""
     cap: str | None = None
     """The cap that ended the run early, in words."""
     notes: tuple[str, ...] = ()

@@ -301,8 +301,8 @@ class Manifest(Model):
     environment: dict[str, str] = Field(default_factory=dict)
     """Versions of evalgate, Python and the platform."""
     measured: dict[str, float] = Field(default_factory=dict)
-    """Times of a replay that were measured now and are in no report that does not gate them:
-    `own_time_p50`, `own_time_p95`, in seconds."""
+    """Times outside model calls of trials behind the gateway, in seconds: `own_time_p50` and
+    `own_time_p95`. A report holds them only where the policy gates times."""
     command: str | None = None
     """The command line."""
     config: str | None = None

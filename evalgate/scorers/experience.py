@@ -32,7 +32,7 @@ SCORES = (
 _UNFINISHED = Abstained("the trial did not finish")
 _NO_DURATION = unknown("the trial has no duration")
 _DIGITS = 4
-_NOT_GATED = Abstained("a replay keeps it in manifest.json; gate own_time_p95 to judge by it")
+_NOT_GATED = Abstained("measured, and kept in manifest.json; gate own_time_p95 to judge by it")
 _NOT_STORED = unknown("it is measured while the agent runs: run the suite again")
 _NO_CALL_TIMES = unknown("the trace does not say when its LLM calls were made")
 _NO_CALLS = unknown("no LLM call was seen")
@@ -78,8 +78,8 @@ def _completion(trace: Trace, settings: Settings) -> Score:
 
 def _own_time(trace: Trace, settings: Settings) -> Score:
     """Return the time outside model calls: code, tools, waiting."""
-    if trace.replayed and not settings.times_gate:
-        return _NOT_GATED
+    if settings.evidence in ("gateway", "replayed") and not settings.times_gate:
+        return _NOT_GATED  # a recording and its replay have the same scores
     if trace.own_time is not None:
         return Scored(trace.own_time)
     if trace.replayed:
