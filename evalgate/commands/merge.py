@@ -113,7 +113,7 @@ def merge_suite(
     suite = with_overrides(suite, options.overrides)
     first = parts[0].report
     mode = first.suite.mode
-    plan = make_plan(suite, Filters(), "replay" if mode == "replay" else "auto")
+    plan = make_plan(suite, Filters(), "replay" if mode == "replay" else "off")
     judged, trust = judges_of(plan, world)
     versions = {**plan.scorer_versions, **judged.versions}
     _refuse(
