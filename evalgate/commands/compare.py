@@ -21,6 +21,13 @@ from evalgate.suite.suite import Selection, Suite, find_suites
 __all__ = ["CompareOptions", "compare_stored"]
 
 _RUNS = Path(".evalgate/runs")
+_FOREIGN_FIXES = {
+    "--allow-removed": "run the tool on the same cases, or pass --allow-removed",
+    "evalgate score RUN": "run again what has no score, or name what gates: --score NAME",
+    "under `prices:`": "run again what has no cost, or name what gates: --score NAME",
+    "evalgate baseline update": "compare results that have it, or name what gates: --score NAME",
+}
+"""What stands in a fix for runs of ours, and the way out for results of another tool."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +81,8 @@ def compare_stored(options: CompareOptions, world: World) -> ReportSet:
         ConfigError: The policy is not valid.
     """
     suite = _policy_suite(options)
-    sides = _foreign_sides(options, suite) if _is_foreign(options) else _own_sides(options, suite)
+    foreign = _is_foreign(options)
+    sides = _foreign_sides(options, suite, world) if foreign else _own_sides(options, suite)
     baseline, candidate = sides.baseline, sides.candidate
     inputs = GateInputs(
         baseline=baseline,
@@ -91,7 +99,24 @@ def compare_stored(options: CompareOptions, world: World) -> ReportSet:
             "changed": changed_lines(baseline, candidate.subject),
         }
     )
-    return combine([report])
+    return combine([_with_foreign_fixes(report) if foreign else report])
+
+
+def _with_foreign_fixes(report: Report) -> Report:
+    """Name ways out that exist for somebody who runs another tool."""
+    checks = tuple(
+        check
+        if (fix := _foreign_fix(check.fix)) == check.fix
+        else check.model_copy(update={"fix": fix})
+        for check in report.checks
+    )
+    return report.model_copy(update={"checks": checks})
+
+
+def _foreign_fix(fix: str | None) -> str | None:
+    if fix is None:
+        return None
+    return next((ours for words, ours in _FOREIGN_FIXES.items() if words in fix), fix)
 
 
 def _own_sides(options: CompareOptions, suite: Suite) -> _Sides:
@@ -128,23 +153,24 @@ def _is_foreign(options: CompareOptions) -> bool:
     )
 
 
-def _foreign_sides(options: CompareOptions, suite: Suite) -> _Sides:
+def _foreign_sides(options: CompareOptions, suite: Suite, world: World) -> _Sides:
     """Load two files of another tool; what was assumed becomes warnings of the report."""
     from evalgate.importers.results.join import join, parse_chosen  # noqa: PLC0415  # heavy
-    from evalgate.importers.results.read import read_results  # noqa: PLC0415
+    from evalgate.importers.results.read import read_results, without_secrets  # noqa: PLC0415
     from evalgate.importers.results.rows import ReadOptions  # noqa: PLC0415
+    from evalgate.text.redact import Redactor  # noqa: PLC0415
 
     if not options.baseline.exists():
         raise _no_baseline(options.baseline)
     chosen = tuple(map(parse_chosen, options.scores))
     names = tuple(one.name for one in chosen)
     columns = ReadOptions(id=options.id, trial=options.trial, scores=names)
-    joined = join(
-        read_results(options.baseline, columns, options.foreign),
-        read_results(options.current, columns, options.foreign),
-        chosen,
-        allow_new=options.allow_new,
+    redactor = Redactor.build(world.environ)
+    baseline, candidate = (
+        without_secrets(read_results(path, columns, options.foreign), redactor)
+        for path in (options.baseline, options.current)
     )
+    joined = join(baseline, candidate, chosen, allow_new=options.allow_new)
     named = {n: m for n, m in METRICS.items() if n in suite.config.gate.metrics}
     return _Sides(
         side_of_report(joined.baseline, str(options.baseline)),

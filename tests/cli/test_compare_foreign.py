@@ -136,3 +136,22 @@ def test_the_suffix_does_not_matter(shared_data: Path, tmp_path: Path, cli: Cli)
     copied = tmp_path / "artifact"
     shutil.copy(shared_data / "foreign" / "inspect" / "log_streaming.eval", copied)
     assert 0 == cli("compare", "--baseline", copied, "--current", copied).code
+
+
+def test_secrets_reach_no_report(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an answer, an id or an error of another tool gives away is hidden."""
+    secret = "sk-proj-Zq81xW0vT4nB7mKc2RfY9uLe"  # made up
+    monkeypatch.setenv("OPENAI_API_KEY", secret)
+    text = f"id,score,error,output\na {secret},1,,{secret}\nb,0,401 {secret},\n"
+    path = write(tmp_path, "r.csv", text)
+    for name in ("json", "markdown", "junit", "terminal"):
+        result = cli("compare", "--baseline", path, "--current", path, "-f", name)
+        assert secret not in result.out + result.err
+
+
+def test_a_fix_names_what_exists_for_another_tool(tmp_path: Path, cli: Cli) -> None:
+    """Nobody who runs promptfoo has a run of evalgate to score again."""
+    old, new = table(tmp_path, "old.csv", "1111"), table(tmp_path, "new.csv", "111-")
+    result = cli("compare", "--baseline", old, "--current", new, "-f", "json")
+    fixes = [check["fix"] for check in result.json["checks"] if check.get("fix")]
+    assert ["run again what has no score, or name what gates: --score NAME"] == fixes

@@ -64,15 +64,19 @@ def read(document: Document, options: ReadOptions) -> Results:  # noqa: ARG001  
     if not isinstance(document, LinesDocument):
         raise unexpected(None, "", "JSON lines")
     samples: dict[str, _Sample] = {}
+    head = ""
     report: Mapping[str, Json] | None = None
     for line, value in document.values:
         if not isinstance(value, dict):
             raise unexpected(value, f"line {line}", "an event, one a line")
         if "final_report" in value:
             report = mapping(value["final_report"])
+        if "spec" in value:
+            head = f"{text_of(mapping(value['spec']).get('base_eval'))}."
         if any(name in value for name in _HEADS):
             continue
-        case = case_id(value.get("sample_id"))
+        # Samples are numbered under the eval's name, which is not what a case is about.
+        case = case_id(text_of(value.get("sample_id")).removeprefix(head))
         if not case:
             continue  # an event of the run, not of a sample
         _take(samples.setdefault(case, _Sample(f"line {line}")), value)

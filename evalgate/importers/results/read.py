@@ -7,10 +7,12 @@ from pathlib import Path
 from evalgate.errors import ConfigError, DataError
 from evalgate.importers.results import READERS
 from evalgate.importers.results.documents import JsonDocument, load_document
-from evalgate.importers.results.rows import ReadOptions, Results
+from evalgate.importers.results.rows import ReadOptions, ResultRow, Results
+from evalgate.schema.score import Broken
+from evalgate.text.redact import Redactor
 from evalgate.text.suggest import did_you_mean
 
-__all__ = ["ForeignFile", "read_results"]
+__all__ = ["ForeignFile", "read_results", "without_secrets"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +76,32 @@ def read_results(path: Path, options: ReadOptions, name: str | None = None) -> F
     said = f"{path}: read as {name}"
     notes = "; ".join((said, *results.notes))
     return ForeignFile(path, name, replace(results, notes=(notes,)))
+
+
+def without_secrets(file: ForeignFile, redactor: Redactor) -> ForeignFile:
+    """Return the file with what its rows say redacted; the same object where it holds no secret."""
+    texts = "\0".join(text for row in file.results.rows for text in _said(row))
+    if redactor.redact(texts) == texts:
+        return file
+    rows = tuple(_clean(row, redactor) for row in file.results.rows)
+    return replace(file, results=replace(file.results, rows=rows))
+
+
+def _said(row: ResultRow) -> tuple[str, ...]:
+    errors = (score.error for score in row.scores.values() if isinstance(score, Broken))
+    return (row.case, row.error or "", row.output, *row.scores, *errors)
+
+
+def _clean(row: ResultRow, redactor: Redactor) -> ResultRow:
+    return replace(
+        row,
+        case=redactor.redact(row.case),
+        error=None if row.error is None else redactor.redact(row.error),
+        output=redactor.redact(row.output),
+        scores={
+            redactor.redact(name): Broken(redactor.redact(score.error))
+            if isinstance(score, Broken)
+            else score
+            for name, score in row.scores.items()
+        },
+    )

@@ -7,7 +7,8 @@ from typing import Final
 
 from evalgate.importers.results.rows import items, mapping, number, text_of
 from evalgate.schema.base import Json
-from evalgate.schema.golden import Expected, ExpectedCall, OutputExpectation
+from evalgate.schema.golden import Case, Expected, ExpectedCall, OutputExpectation
+from evalgate.store.golden_set import expectation_problems
 
 __all__ = ["Kept", "keep"]
 
@@ -157,8 +158,14 @@ def _pattern(pattern: str, kept: Kept, *, absent: bool) -> str | None:
     return None
 
 
-def _is_json(assertion: Mapping[str, Json], kept: Kept) -> None:
-    kept.schemas.append(mapping(assertion.get("value")))
+def _is_json(assertion: Mapping[str, Json], kept: Kept) -> str | None:
+    schema = mapping(assertion.get("value"))
+    probe = Case(id="probe", input="", expected={"output": {"json_schema": schema}})
+    problem = next(expectation_problems(1, probe), None)
+    if problem is not None:
+        return f"is-json: {problem.message[:100]}"
+    kept.schemas.append(schema)
+    return None
 
 
 def _refusal(_: Mapping[str, Json], kept: Kept) -> None:

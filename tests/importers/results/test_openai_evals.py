@@ -41,3 +41,11 @@ def test_two_verdicts_of_a_sample(tmp_path: Path) -> None:
     """Both right is right; one wrong is wrong."""
     events = [event("match", correct=True), event("match", correct=False)]
     assert [0.0] == values(foreign(write(tmp_path, "log.jsonl", events)), "task_success")
+
+
+def test_two_evals_over_the_same_samples_are_paired(shared_data: Path) -> None:
+    """The id of a sample starts with the eval's name; the rest is the case."""
+    folder = shared_data / "foreign" / "openai_evals"
+    files = [foreign(folder / f"order-faq{kind}.log.jsonl") for kind in ("", "-includes")]
+    ids = [{row.case for row in rows(file)} for file in files]
+    assert ids[0] == ids[1] == {f"test.{i}" for i in range(10)}

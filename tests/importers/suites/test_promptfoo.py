@@ -87,6 +87,7 @@ def test_assertions(tmp_path: Path, assertion: dict[str, object], good: str, bad
         {"type": "contains", "value": "x", "weight": 0},
         {"type": "contains", "value": "{{name}}"},
         {"type": "is-json", "value": "file://schema.json"},
+        {"type": "is-json", "value": {"type": "nothing"}},
         {"type": "contains", "value": "x", "transform": "output.a"},
         {"type": "regex", "value": "("},
         {"type": "latency"},
