@@ -25,6 +25,8 @@ from evalgate.history.series import flakes, noise_floor, weekly
 from evalgate.history.store import Database, add_interactions, add_run, open_history
 
 METRICS, CASES, ROUNDS = 50, 100, 5
+NAMES = ["task_success_rate", "cost_per_interaction", "error_rate", "tool_call_accuracy"]
+NAMES += [f"metric_{number}" for number in range(METRICS - len(NAMES))]
 NOW = 1_780_000_000
 HOUR = 3_600
 CONFIG = """\
@@ -48,7 +50,7 @@ def run(number: int, chance: Random) -> RunRecord:
         "r", f"f{number // 4}",
     )  # fmt: skip
     metrics = tuple(
-        MetricRow(run_id, f"metric_{n}", chance.gauss(0.9, 0.02), "ratio", "higher", CASES, 0,
+        MetricRow(run_id, NAMES[n], chance.gauss(0.9, 0.02), "ratio", "higher", CASES, 0,
                   90.0, 100, 0.01, "measured", "1:a")
         for n in range(METRICS)
     )  # fmt: skip

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -31,7 +32,11 @@ openai-evals, rag (CSV, JSONL, Parquet or a hub set owner/name:split).
 @click.argument("format_name", metavar="FORMAT")
 @click.argument("source", metavar="FILE", type=click.Path(path_type=Path))
 @click.option("--golden", type=click.Path(path_type=Path), help="Where the golden set goes.")
-@click.option("--traces", type=click.Path(path_type=Path), help="Where the traces go.")
+@click.option(
+    "--traces",
+    type=click.Path(path_type=Path),
+    help="Where the traces go; `-`: standard output, for `evalgate history observe`.",
+)
 @click.option("--answers", type=click.Path(path_type=Path), help="bfcl: the possible answers.")
 @click.option("--results", type=click.Path(path_type=Path), help="bfcl: a model's results.")
 @click.option("--model", help="The model that was run, where the file does not name it.")
@@ -58,8 +63,14 @@ def import_(*, format_name: str, model: str | None, **given: Any) -> None:  # no
         return
     paths = {n: given[n] for n in ("source", "golden", "traces", "answers", "results")}
     options = {} if model is None else {"model": model}
-    done = import_file(format_name, ImportFiles.of(paths), options, redactor)
-    click.echo(f"{len(done.cases)} cases, {len(done.traces)} traces")
+    piped = str(paths["traces"]) == "-"
+    with TemporaryDirectory() as folder:
+        if piped:
+            paths["traces"] = Path(folder) / "traces.jsonl"
+        done = import_file(format_name, ImportFiles.of(paths), options, redactor)
+        if piped:
+            click.echo(paths["traces"].read_bytes(), nl=False)
+    click.echo(f"{len(done.cases)} cases, {len(done.traces)} traces", err=piped)
     _say("note", done.notes)
 
 

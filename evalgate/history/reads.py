@@ -18,6 +18,7 @@ def metric_points(
     suite: str | None = None,
     branches: Sequence[str] | None = None,
     since: int = 0,
+    last: int | None = None,
 ) -> dict[str, list[Point]]:
     """Return the values of a metric by suite, in order of time.
 
@@ -27,6 +28,7 @@ def metric_points(
         suite: Only this suite; null: all.
         branches: Only runs of these branches; null: all.
         since: Only runs that started at this time or later.
+        last: Only so many, the newest; of all suites together.
     """
     from sqlalchemy import select  # noqa: PLC0415  # an extra
 
@@ -44,6 +46,8 @@ def metric_points(
         query = query.where(runs.suite == suite)
     if branches is not None:
         query = query.where(runs.branch.in_(branches))
+    if last is not None:
+        query = query.order_by(runs.at.desc(), runs.run_id.desc()).limit(last)
     found: dict[str, list[Point]] = {}
     for own, *fields in database.rows(query):
         found.setdefault(own, []).append(Point(*fields))

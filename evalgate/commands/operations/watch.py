@@ -29,7 +29,7 @@ from evalgate.history.alert_log import (
 from evalgate.history.changepoint import newest_shift
 from evalgate.history.hours import hours_of
 from evalgate.history.production import Filters
-from evalgate.history.reads import metric_points
+from evalgate.history.reads import known_suites, metric_points
 from evalgate.history.series import Point
 from evalgate.history.store import Database
 from evalgate.schema.config import Config
@@ -113,10 +113,12 @@ def _slo_signal(one: Standing, config: WatchConfig, now: int) -> Signal:
 def _shift_signals(
     place: Place, database: Database, config: WatchConfig, now: int
 ) -> Iterator[Signal]:
-    for metric in _SHIFTED:
-        found = metric_points(database, metric, branches=place.config.branches)
-        for suite, points in found.items():
-            yield _shift_signal(place, suite, metric, points, config, now)
+    branches = place.config.branches
+    for suite in known_suites(database):
+        for metric in _SHIFTED:
+            found = metric_points(database, metric, suite=suite, branches=branches, last=_LAST_RUNS)
+            for points in found.values():
+                yield _shift_signal(place, suite, metric, points, config, now)
 
 
 def _shift_signal(  # one call, all its facts

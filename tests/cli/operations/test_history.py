@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -151,3 +152,24 @@ def test_half_an_export_adds_nothing(project: Path, cli: Cli) -> None:
     done = cli("history", "observe", "t.jsonl")
     assert (2, True) == (done.code, "line 2" in done.err)
     assert "" == cli("history", "export").out
+
+
+@pytest.mark.parametrize("name", ["claude-agent", "nested_example"])
+def test_an_import_is_piped_into_the_history(
+    project: Path, cli: Cli, shared_data: Path, name: str
+) -> None:
+    """A real export of Langfuse: its published cost is the interaction's, twice added is once."""
+    (source,) = [
+        file
+        for file in (shared_data / "langfuse").glob("*.json")
+        if name in file.name.replace("_agent", "-agent")
+    ]
+    script = f"{sys.executable} -m evalgate import langfuse '{source}' --traces - | "
+    script += f"{sys.executable} -m evalgate history observe -"
+    for _ in range(2):
+        done = subprocess.run(["bash", "-o", "pipefail", "-c", script], check=True)
+        assert 0 == done.returncode
+    rows = [json.loads(line) for line in cli("history", "export").out.splitlines()]
+    (found,) = [row for row in rows if row["table"] == "interactions"]
+    expected = {"claude-agent": 0.003582, "nested_example": 0.036}[name]  # data/README.md
+    assert expected == pytest.approx(found["cost_usd"])
