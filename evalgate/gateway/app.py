@@ -161,6 +161,9 @@ class _Gateway:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         token, path = _split(scope["path"])
+        if (header(scope, b"user-agent") or b"").startswith((b"Groq/", b"AsyncGroq/")):
+            # Groq's client writes `openai/v1/...` as Azure's does; its upstream is OpenAI's kind.
+            path = path.removeprefix("openai/")
         anthropic = header(scope, b"anthropic-version") is not None
         if not self.sessions.is_known(token):
             await send_error(send, provider_of(path, anthropic=anthropic), _UNKNOWN_TOKEN)

@@ -221,6 +221,20 @@ def test_retries_are_attempts_of_one_call(gateway: Loose, model: Loose, text: Lo
     assert outcome.steps == gateway("replay").during(agent).steps
 
 
+@pytest.mark.parametrize("client", ["Groq/Python 1.7.0", "AsyncGroq/Python 1.7.0"])
+def test_a_groq_client_is_not_azures(gateway: Loose, model: Loose, client: str) -> None:
+    """Both write `openai/v1/...`; Groq's goes to the upstream of OpenAI's kind."""
+    started = gateway("record", model.origin)
+
+    def agent(url: str) -> None:
+        path = url.replace("/v1", "/openai/v1/chat/completions")
+        sent = httpx2.post(path, json=ASKED, headers={"user-agent": client}, trust_env=False)
+        assert 200 == sent.status_code
+
+    (step,) = started.during(agent).steps
+    assert (None, "openai") == (step.error, step.provider)
+
+
 def test_a_lasting_outage_is_not_recorded(gateway: Loose, model: Loose, text: Loose) -> None:
     """A call that never succeeded leaves nothing behind: its replay is a miss, not a failure."""
     model.answer = lambda _seen: text.scripted(b'{"error":{}}', 500)
