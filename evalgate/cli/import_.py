@@ -21,7 +21,7 @@ Examples:
   evalgate import promptfoo promptfooconfig.yaml --golden golden.jsonl --config evalgate.yaml
   evalgate import rag answers.csv --golden golden.jsonl --traces traces.jsonl --config evalgate.yaml
 
-Golden sets and traces: tau-bench, tau2, bfcl, chat (OpenAI transcripts), langfuse, otel,
+Golden sets and traces: tau-bench, tau2, bfcl, chat (transcripts), langfuse, otel,
 adk, inspect.
 Golden sets and suites: promptfoo, deepeval, langsmith, braintrust, langfuse-dataset, ragas,
 openai-evals, rag (CSV, JSONL, Parquet or a hub set owner/name:split).
