@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,7 @@ from evalgate.run.stored import keep_report
 from evalgate.schema.result import JudgeInfo, Report, TrialResult
 from evalgate.schema.score import Scored
 from evalgate.stats.rounding import round4
-from evalgate.store.runs import is_run, iter_traces
+from evalgate.store.runs import is_run, iter_traces, read_manifest
 from evalgate.stress.suite import stressed_again
 from evalgate.suite.environment import World
 from evalgate.suite.plan import Filters, make_plan
@@ -117,10 +118,10 @@ def judge_measured(
         checks=checks,
         stress=stressed_again(plan, trials, iter_traces(folder)),
         notes=_not_settled(suite, trials),
-        folder=folder,
+        traces=partial(iter_traces, folder),
     )
     report = evaluate(plan, kept, inputs)
-    keep_report(folder, report, kept, plan, world)
+    keep_report(folder, read_manifest(folder), report, kept, plan, world)
     for part in parts:
         shutil.rmtree(part, ignore_errors=True)
     return report

@@ -7,6 +7,7 @@ set, scorers, agent and configuration, nothing is judged.
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from evalgate.errors import ConfigError, EvalgateError, NoEvidence
@@ -25,7 +26,7 @@ from evalgate.schema.trace import Trace
 from evalgate.schema.verdict import Check
 from evalgate.store.reports import StoredReport, read_reports
 from evalgate.store.run_writer import create_run
-from evalgate.store.runs import iter_traces, iter_trials
+from evalgate.store.runs import iter_traces, iter_trials, read_manifest
 from evalgate.stress.suite import stressed_again
 from evalgate.suite.environment import World
 from evalgate.suite.plan import Filters, Plan, make_plan
@@ -136,10 +137,10 @@ def merge_suite(
         fresh=_fresh(parts, trials),
         stress=stressed_again(plan, trials, iter_traces(folder)),
         isolation=first.suite.isolation,
-        folder=folder,
+        traces=partial(iter_traces, folder),
     )
     report = evaluate(plan, merged, inputs)
-    keep_report(folder, report, merged, plan, world)
+    keep_report(folder, read_manifest(folder), report, merged, plan, world)
     return report
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from evalgate.errors import DataError
@@ -67,9 +68,9 @@ def rescore(
     scored = asyncio.run(_score_all(plan, folder, manifest.trials, world))
     described = new_manifest(plan, world, f"evalgate score {run}")
     new = asyncio.run(_store(described, runs, scored.pairs))
-    trials = replace(scored.trials, folder=new)
+    trials = replace(scored.trials, traces=partial(iter_traces, new))
     report = evaluate(plan, trials, inputs)
-    keep_report(new, report, trials, plan, world)
+    keep_report(new, read_manifest(new), report, trials, plan, world)
     return combine([report])
 
 

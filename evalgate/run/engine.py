@@ -21,7 +21,7 @@ from evalgate.schema.trace import LlmCall, Trace
 from evalgate.scorers.builtin import score_trial
 from evalgate.store.redaction import clean_result, clean_trace
 from evalgate.store.run_writer import RunWriter, create_run, resume_run
-from evalgate.store.runs import iter_traces, iter_trials
+from evalgate.store.runs import iter_traces, iter_trials, read_manifest
 from evalgate.suite.agent_environment import Surroundings, agent_environment
 from evalgate.suite.environment import World
 from evalgate.suite.events import Listener, Progress
@@ -112,6 +112,8 @@ class Execution:
     writer: RunWriter
     redactor: Redactor
     listen: Listener
+    manifest: Manifest
+    """What was written down of the run before its agent started."""
     seen: Seen = field(default_factory=Seen)
     results: list[TrialResult] = field(default_factory=list)
     own_times: list[float] = field(default_factory=list)
@@ -205,6 +207,7 @@ async def executing(
     """
     suite = plan.suite
     redactor = Redactor.build(world.environ, patterns=suite.config.redact)
+    manifest = target if isinstance(target, Manifest) else read_manifest(target)
     notes: list[str] = []
     learned: list[Observed] = []
     how = Surroundings(
@@ -220,7 +223,7 @@ async def executing(
     async with judges as judging, agent as opened, _folder(suite.runs, target) as writer:
         judged = JudgedAgent(opened, judging, plan.async_scorers)
         execution = Execution(
-            plan, limits, judged, writer, redactor, listen, notes=notes, learned=learned
+            plan, limits, judged, writer, redactor, listen, manifest, notes=notes, learned=learned
         )
         if isinstance(target, Path):
             _take_up(execution, target, {case.id for case in plan.cases})

@@ -7,7 +7,6 @@ is judged by; `evaluate` aggregates, compares, decides and explains.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 
 from evalgate.errors import ExitCode
 from evalgate.gate.comparison import CompareOptions, Comparison
@@ -18,7 +17,7 @@ from evalgate.gate.settle import cannot_settle
 from evalgate.gate.verdict import verdict_of
 from evalgate.judges.judged_agent import JudgedPart
 from evalgate.pricing import pricing_info
-from evalgate.run.explain import explain
+from evalgate.run.explain import ReadTraces, explain
 from evalgate.run.forecast import record_hint
 from evalgate.schema.objectives import GoalState
 from evalgate.schema.result import Report, Subject, SuiteInfo, TrialResult
@@ -69,8 +68,8 @@ class TrialSet:
     """What a reader should know of how the trials were made."""
     isolation: str | None = None
     """What kept the agent's processes in, as in the report."""
-    folder: Path | None = None
-    """The run folder with the traces; null: they are not at hand."""
+    traces: ReadTraces | None = None
+    """Reads traces of some of the trials; null: they are not at hand."""
 
     def counting(self) -> list[TrialResult]:
         """Return the trials that count."""
@@ -169,8 +168,8 @@ def evaluate(plan: Plan, trials: TrialSet, inputs: GateInputs) -> Report:
         verdict = judged_by_base(judged, plan, plan.suite.trust)
         verdict = _unless_unwalled(verdict, trials.isolation, plan.suite.trust)
     changes = judged.comparison.changes
-    if trials.folder is not None:
-        changes = explain(changes, plan, trials.counting(), trials.folder)
+    if trials.traces is not None:
+        changes = explain(changes, plan, trials.counting(), trials.traces)
     notes = (*_settling_note(plan, inputs.baseline), *report.warnings)
     if record is not None:
         notes = (*notes, _REPLAY)

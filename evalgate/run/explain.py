@@ -1,8 +1,7 @@
 """Says of each case that moved what changed, and how to run it alone."""
 
 import shlex
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Container, Iterable, Sequence
 
 from evalgate.matching import first_divergence
 from evalgate.schema.golden import Case
@@ -10,11 +9,13 @@ from evalgate.schema.result import TrialResult
 from evalgate.schema.score import Scored
 from evalgate.schema.trace import ToolCall, Trace
 from evalgate.schema.verdict import CaseChange
-from evalgate.store.runs import iter_traces
 from evalgate.suite.plan import Plan
 from evalgate.text.escape import cap
 
-__all__ = ["explain"]
+__all__ = ["ReadTraces", "explain"]
+
+ReadTraces = Callable[[Container[tuple[str, int]]], Iterable[Trace]]
+"""Reads the traces of some trials, by case and number."""
 
 _SHOWN = 50
 _OUTPUT = 300
@@ -26,7 +27,7 @@ def explain(
     changes: Sequence[CaseChange],
     plan: Plan,
     results: Iterable[TrialResult],
-    folder: Path,
+    read_traces: ReadTraces,
 ) -> tuple[CaseChange, ...]:
     """Add to the worst changes what happened in their first bad trial.
 
@@ -34,13 +35,13 @@ def explain(
         changes: Outcome of every case, worst first; the first 50 that regressed are explained.
         plan: What was run.
         results: Its trials.
-        folder: Its run folder, for the traces.
+        read_traces: Reads traces of some of them.
     """
     chosen = [change for change in changes if change.outcome in _EXPLAINED][:_SHOWN]
     wanted = {change.id for change in chosen}
     worst = _worst_trials(result for result in results if result.case_id in wanted)
     keys = {(result.case_id, result.trial) for result in worst.values()}
-    traces = {trace.case_id: trace for trace in iter_traces(folder, keys)} if keys else {}
+    traces = {trace.case_id: trace for trace in read_traces(keys)} if keys else {}
     cases = {case.id: case for case in plan.cases}
     return tuple(
         change.model_copy(

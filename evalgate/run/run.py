@@ -263,7 +263,7 @@ async def _ended(
         stress = await stressed(plan, trials.trials, traces, world, listen)
         trials = replace(trials, stress=stress)
         report = evaluate(plan, trials, inputs)
-        keep_report(execution.folder, report, trials, plan, world)
+        keep_report(execution.folder, execution.manifest, report, trials, plan, world)
         share = stored_share(plan, trials.trials, iter_traces(execution.folder))
     return report, share
 
@@ -295,7 +295,7 @@ def _trials(execution: Execution, plan: Plan, count: int) -> TrialSet:
         ),
         isolation=None if plan.suite.isolation is None else plan.suite.isolation.by,
         own_times=tuple(execution.own_times),
-        folder=execution.folder,
+        traces=execution.writer.traces,
     )
 
 

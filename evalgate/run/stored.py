@@ -52,13 +52,14 @@ def _run_name(plan: Plan) -> str:
     return plan.suite.name + part
 
 
-def keep_report(folder: Path, report: Report, trials: TrialSet, plan: Plan, world: World) -> None:
+def keep_report(
+    folder: Path, manifest: Manifest, report: Report, trials: TrialSet, plan: Plan, world: World
+) -> None:
     """Write a report into its run folder, finish the manifest, and prune older runs.
 
     A run that a cap ended is not finished: it can be resumed.
     """
     write_report(folder, report)
-    manifest = read_manifest(folder)
     state = manifest.subject
     subject = trials.subject.model_copy(
         update={"git_commit": state.git_commit, "dirty": state.dirty}

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shlex
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from evalgate.schema.trace import Trace
 from evalgate.schema.verdict import CaseChange
 from evalgate.scorers.builtin import score_trial
 from evalgate.store.run_writer import create_run
+from evalgate.store.runs import iter_traces
 from evalgate.suite.environment import this_machine
 from evalgate.suite.plan import Filters, Plan, make_plan
 from evalgate.suite.suite import Suite
@@ -66,7 +68,7 @@ def test_the_worst_trial_is_explained(plan: Plan) -> None:
         },
         {"case_id": "a", "trial": 1, "output": "broken", "steps": calls},
     )
-    (change,) = explain([worse("a")], plan, results, folder)
+    (change,) = explain([worse("a")], plan, results, partial(iter_traces, folder))
     assert "tokens a trial: 1 -> 2" == change.what[0]
     assert "answered: broken" == change.what[-1]
     assert [True] == [any("delete" in line or "'get'" in line for line in change.what[1:-1])]
@@ -76,14 +78,14 @@ def test_a_crash_is_told_once(plan: Plan) -> None:
     """The error stands once, however many scorers quote it."""
     crash = {"case_id": "a", "status": "crashed", "error": "KeyError: 'A9' (agent.py, line 3)"}
     results, folder = stored(plan, crash)
-    (change,) = explain([worse("a")], plan, results, folder)
+    (change,) = explain([worse("a")], plan, results, partial(iter_traces, folder))
     assert 1 == " ".join(change.what).count("KeyError")
 
 
 def test_the_command_can_be_pasted(plan: Plan) -> None:
     """An id with a blank is quoted."""
     results, folder = stored(plan, {"case_id": "b c", "output": "no"})
-    (change,) = explain([worse("b c")], plan, results, folder)
+    (change,) = explain([worse("b c")], plan, results, partial(iter_traces, folder))
     assert change.reproduce is not None
     assert ["evalgate", "run", "--suite", "s", "--case", "b c"] == shlex.split(change.reproduce)
 
@@ -91,7 +93,9 @@ def test_the_command_can_be_pasted(plan: Plan) -> None:
 def test_a_case_without_a_trial_says_so(plan: Plan) -> None:
     """What was not run cannot be explained, and is not passed over."""
     results, folder = stored(plan, {"case_id": "a", "output": "no"})
-    changes = explain([CaseChange(id="b c", outcome="errored")], plan, results, folder)
+    changes = explain(
+        [CaseChange(id="b c", outcome="errored")], plan, results, partial(iter_traces, folder)
+    )
     assert ("it was not run",) == changes[0].what
 
 
@@ -99,4 +103,4 @@ def test_other_outcomes_stay_as_they_are(plan: Plan) -> None:
     """Unchanged, improved, new and missing cases are not looked up."""
     results, folder = stored(plan, {"case_id": "a", "output": "done"})
     changes = [CaseChange(id="a", outcome="improved"), CaseChange(id="gone", outcome="missing")]
-    assert tuple(changes) == explain(changes, plan, results, folder)
+    assert tuple(changes) == explain(changes, plan, results, partial(iter_traces, folder))
