@@ -4,7 +4,9 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,8 @@ import click
 
 from evalgate.errors import ConfigError
 from evalgate.output.style import Renderer, Style
-from evalgate.schema.result import Report, ReportSet
+from evalgate.schema.result import MetricValue, Report, ReportSet, SuiteInfo
+from evalgate.schema.verdict import Check
 from evalgate.store.atomic import write_text
 from evalgate.suite.plugins import resolve
 from evalgate.text.escape import workflow_log
@@ -20,7 +23,13 @@ from evalgate.text.escape import workflow_log
 if TYPE_CHECKING:
     from evalgate.output.cases.details import RunDetails
 
-__all__ = ["check_outputs", "emit", "log_safe"]
+__all__ = ["check_outputs", "emit", "log_safe", "rehearse"]
+
+_LATE = (
+    *("evalgate.commands.details", "evalgate.stress.suite"),
+    *("genai_prices", "genai_prices.data", "genai_prices.data_snapshot"),
+)
+"""Modules that are imported where they are used, and may be first used after the agent ran."""
 
 _JSON = ("json", "gitlab")
 _BY_SUFFIX = {
@@ -85,6 +94,29 @@ def emit(
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             write_text(path, renderer(reports, Style(details=details)))
+
+
+def rehearse(pairs: Sequence[tuple[str, Path | None]]) -> None:
+    """Load all that rendering needs, by rendering a report that says nothing.
+
+    What would be imported only after the agent has run, the agent could have written.
+    """
+    check = Check(id="x", kind="evidence", outcome="inconclusive", reason="x")
+    value = MetricValue(value=1.0, unit="ratio", direction="higher", n=1)
+    suite = SuiteInfo(id="x", golden_digest="x", cases=1, selected=1, trials=1)
+    report = Report(
+        verdict="inconclusive",
+        exit_code=3,
+        suite=suite,
+        checks=(check,),
+        metrics={"task_success_rate": value},
+    )
+    sample = ReportSet(verdict="inconclusive", exit_code=3, suites=(report,))
+    for module in _LATE:
+        import_module(module)
+    for name, _ in pairs:
+        with suppress(Exception):  # a renderer of a plug-in may want more; it will say so
+            log_safe(resolve("renderers", name)(sample, _stdout_style()), name)
 
 
 def log_safe(text: str, form: str = "terminal") -> str:

@@ -156,7 +156,7 @@ def run(formats: tuple[str, ...], outputs: tuple[Path, ...], *, quiet: bool, **g
     tool schema is better or worse.
     """
     from evalgate.agents.hardening import harden  # noqa: PLC0415  # heavy
-    from evalgate.cli.output import check_outputs, emit, log_safe  # noqa: PLC0415
+    from evalgate.cli.output import check_outputs, emit, log_safe, rehearse  # noqa: PLC0415
     from evalgate.cli.progress import progress  # noqa: PLC0415
     from evalgate.commands.operations.remember import remember  # noqa: PLC0415
     from evalgate.run.run import run_suites  # noqa: PLC0415
@@ -172,6 +172,7 @@ def run(formats: tuple[str, ...], outputs: tuple[Path, ...], *, quiet: bool, **g
     with trusted_suites(selection, given["trusted_ref"], world) as suites:
         if any(suite.trust is not None for suite in suites):
             harden()
+            rehearse(pairs)
         if given["dry_run"]:
             return _forecast(suites, _options(given))
         with progress(quiet=quiet) as listen:

@@ -1,0 +1,47 @@
+"""What judges is loaded before the agent starts: nothing that it could have written is imported."""
+
+import os
+import subprocess
+import sys
+
+from support.scratch import IDENTITY, Scratch
+
+WATCH = """
+import sys
+
+started, late = [], set()
+
+def hook(event, arguments):
+    if event == "subprocess.Popen" and "sandbox.launcher" in str(arguments[1]):
+        started.append(event)
+    elif event == "import" and started:
+        late.add(arguments[0])
+
+sys.addaudithook(hook)
+from evalgate.cli.main import entry
+try:
+    entry(sys.argv[1:])
+except SystemExit as exit:
+    found = sorted(name for name in late if name in sys.modules)
+    print("CODE", exit.code, "STARTED", len(started), "LATE", *found, file=sys.stderr)
+"""
+
+FORMATS = {"json": "a.json", "markdown": "a.md", "junit": "a.xml", "github": "a.txt", "html": "h"}
+
+
+def test_nothing_is_imported_after_the_agent_started(repo: Scratch) -> None:
+    """A change that regresses is judged, explained and printed without an import."""
+    old, new = "return str(", 'return "no idea" if int(left) > 15 else str('
+    repo.replace("agents/sums.py", old, new)
+    change = repo.pull_request()
+    outputs = [word for f, o in FORMATS.items() for word in ("--format", f, "--output", f"../{o}")]
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", WATCH, "run", "--baseline", "-q", *outputs],
+        cwd=repo.root,
+        env={**os.environ, **IDENTITY, **change},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    last = done.stderr.splitlines()[-1]
+    assert "CODE 1 STARTED 1 LATE" == last
