@@ -53,6 +53,9 @@ def show(
             data = transcript_data(row, trial, details)
             click.echo(log_safe(json.dumps(data, ensure_ascii=False), "json"))
         return 0
+    if not shown:
+        click.echo("every case passed")
+        return 0
     color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     parts = []
     notes: dict[str, None] = {}

@@ -122,6 +122,14 @@ def test_all_that_failed(project: Path, cli: Cli) -> None:
     ]
 
 
+def test_nothing_failed(project: Path, cli: Cli) -> None:
+    """A run in which all is well says so."""
+    write(project, STEPS, "refunded")
+    assert 0 == cli("run", "--trials", "2").code
+    shown = cli("show", "--failed")
+    assert (0, "every case passed\n") == (shown.code, shown.out)
+
+
 def test_programs_get_both_traces_and_their_alignment(project: Path, cli: Cli) -> None:
     """JSON holds the traces whole, and the row where they part."""
     data = cli("show", "a", "--json").json

@@ -25,7 +25,12 @@ async function casePanel(table, one) {
   const detail = (await chunk(one.place))[one.at];
   panel.append(asked(detail));
   if (!detail.trials.length) {
-    panel.append(el('p', {}, 'It was not run.'), lines(detail.what));
+    const said =
+      one.state === 'missing'
+        ? 'It was not run.'
+        : 'There is only the comparison, and no trial of it.';
+    panel.append(el('p', {}, said));
+    if (detail.what.length) panel.append(lines(detail.what));
     return panel;
   }
   const wanted = detail.trials.find((trial) => trial.n === table.trial);

@@ -15,9 +15,9 @@ __all__ = ["cost"]
 _REASONS = {
     "calls": "more or fewer model calls",
     "price": "another model's prices",
-    "prompt": "prompt: system and user messages, tool schemas",
-    "tool results": "results of tools, read again",
-    "earlier turns": "earlier turns, read again",
+    "prompt": "prompt",
+    "tool results": "results of tools",
+    "earlier turns": "earlier turns",
     "output": "output",
     "reasoning": "reasoning",
     "not split": "calls whose price is only recorded",
@@ -72,16 +72,22 @@ def _difference(found: Difference | None) -> str:
     )
     left = f" {plural(found.left_out, 'case')} could not be compared." if found.left_out else ""
     share = f" ({float(moved / found.before):+.1%})" if found.before else ""
+    columns = (("because of", ""), ("USD a trial", " class=num"), ("of the baseline", " class=num"))
+    head = "".join(f"<th scope=col{css}>{name}</th>" for name, css in (*columns, ("share", "")))
     return (
         f"<h3>Where the difference went</h3><p>A trial cost {_usd(found.before)} in the baseline "
-        f"and costs {_usd(found.after)} now{share}, mean over "
-        f"{plural(found.cases, 'case')}.{left} Input is shared among messages by their length; "
-        "the rows add up exactly.</p><table class=cost><thead><tr><th scope=col>because of</th>"
-        "<th scope=col class=num>USD a trial</th><th scope=col class=num>of the baseline</th>"
-        f"<th scope=col>share</th></tr></thead><tbody>{rows}<tr class=sum><th scope=row>together"
-        f"</th><td class=num>{_rounded([moved], moved)[0]}</td><td></td><td></td></tr>"
-        "</tbody></table>"
+        f"and costs {_usd(found.after)} now{share}, mean over {plural(found.cases, 'case')}.{left}"
+        f"</p><p class=dim>{_HOW_SPLIT}</p><table class=cost><thead><tr>{head}</tr></thead><tbody>"
+        f"{rows}<tr class=sum><th scope=row>together</th><td class=num>"
+        f"{_rounded([moved], moved)[0]}</td><td></td><td></td></tr></tbody></table>"
     )
+
+
+_HOW_SPLIT = (
+    "Prompt is what the system and the user said, and the tool schemas; results of tools and "
+    "earlier turns are read again with every call. The input is shared among the messages by their "
+    "length. The rows add up exactly."
+)
 
 
 def _rounded(amounts: Sequence[Fraction], whole: Fraction) -> list[str]:
