@@ -19,16 +19,15 @@ from evalgate.importers.imported import (
     check_options,
     fingerprint,
     list_at,
-    number_or_none,
     object_at,
     reading,
     text_or_none,
-    tokens_or_none,
 )
 from evalgate.importers.messages import conversation
 from evalgate.importers.observed import expected_calls, proposed_calls, unread_notes
 from evalgate.importers.parts import Message as ReadMessage
 from evalgate.importers.parts import Result, read_message
+from evalgate.importers.usage import usage_fields
 from evalgate.schema.base import Json
 from evalgate.schema.canonical import digest
 from evalgate.schema.golden import Case, Message, Script
@@ -198,14 +197,5 @@ def _with_usage(steps: tuple[Step, ...], transcript: Mapping[str, Json]) -> tupl
     calls = [step for step in steps if isinstance(step, LlmCall)]
     if not isinstance(usage, dict) or len(calls) != 1:
         return steps
-    details = usage.get("prompt_tokens_details")
-    cached = details.get("cached_tokens") if isinstance(details, dict) else None
-    filled = calls[0].model_copy(
-        update={
-            "input_tokens": tokens_or_none(usage.get("prompt_tokens")),
-            "output_tokens": tokens_or_none(usage.get("completion_tokens")),
-            "cached_tokens": tokens_or_none(cached),
-            "cost_usd": number_or_none(usage.get("cost")),
-        }
-    )
+    filled = calls[0].model_copy(update=usage_fields(usage))
     return tuple(filled if step is calls[0] else step for step in steps)

@@ -86,6 +86,14 @@ def test_usage_belongs_to_the_only_call() -> None:
     assert [None, None] == [call.input_tokens for call in calls]
 
 
+def test_usage_of_any_provider_is_read() -> None:
+    """Anthropic counts what it read from the cache beside the input."""
+    usage: Json = {"input_tokens": 10, "cache_read_input_tokens": 90, "output_tokens": 3}
+    (trace,) = import_chat({"usage": usage, "messages": [_USER, _ANSWER]}, {}).traces
+    (call,) = (step for step in trace.steps if isinstance(step, LlmCall))
+    assert (100, 90, 3) == (call.input_tokens, call.cached_tokens, call.output_tokens)
+
+
 def test_a_transcript_without_an_answer_is_unfinished() -> None:
     """It is no success."""
     (trace,) = import_chat([_USER], {}).traces
