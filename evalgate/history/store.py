@@ -42,7 +42,8 @@ class Database:
 
     def rows(self, statement: Any) -> list[Any]:  # noqa: ANN401  # a statement of SQLAlchemy
         """Run a query and return its rows."""
-        with _named(self.engine), self.engine.connect() as connection:
+        reading = self.engine.execution_options(reading=True)
+        with _named(self.engine), reading.connect() as connection:
             return list(connection.execute(statement))
 
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,6 +80,17 @@ def test_a_failed_import_adds_nothing(tmp_path: Path) -> None:
         with pytest.raises(DataError, match="NOT NULL"):
             add_interactions(database, bad)
         assert [] == list(export_rows(database))
+
+
+def test_a_reader_does_not_wait_for_a_writer(tmp_path: Path) -> None:
+    """While a transaction is open, what was there before can be read, and no more than that."""
+    with open_history(sqlite(tmp_path)) as database:
+        add_interactions(database, [interaction(1, START)])
+        with database.writing() as connection:
+            connection.execute(database.tables.interactions.delete())
+            started = time.monotonic()
+            assert 2 == len(list(export_rows(database)))
+            assert 5 > time.monotonic() - started  # a lock is waited for 60 s
 
 
 def test_the_migrations_make_the_tables(tmp_path: Path) -> None:

@@ -147,18 +147,36 @@ def test_no_data_ends_no_alert(project: Path, inbox: Inbox, cli: Cli) -> None:
 def test_a_receiver_that_fails_is_told_later(
     project: Path, inbox: Inbox, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Exit 3 while nobody was told; the next look tells, once."""
+    """Exit 3 while nobody was told, also between two tries; an hour later it is told, once."""
     inbox.codes["/safety"] = [400]
     add([replace(one, guardrail=1.0) for one in normal(range(1))])
     done = cli("watch", "--once", *when(0))
     assert (3, True) == (done.code, "safety: support/guardrail_violation_rate: refused" in done.out)
-    assert 0 == cli("watch", "--once", *when(0.1)).code
+    assert 3 == cli("watch", "--once", *when(0.1)).code
     assert 1 == len(inbox.at("/safety"))
     inbox.codes["/safety"] = [202]
     with open_history("sqlite:///h.db") as database, database.writing() as connection:
         connection.execute(database.tables.deliveries.update().values(at=NOW - 2 * HOUR))
     assert 0 == cli("watch", "--once", *when(0.2)).code
     assert 2 == len(inbox.at("/safety"))
+
+
+def test_an_unknown_cost_hides_nothing_and_ends_nothing(
+    project: Path, inbox: Inbox, cli: Cli
+) -> None:
+    """A spike among costs that are partly unknown is told; an unknown hour does not end it."""
+    spike = [replace(one, cost_usd=2.4) for one in normal(range(1))]
+    add([replace(one, cost_usd=None) if n < 5 else one for n, one in enumerate(spike)])
+    cli("watch", "--once", *when(0))
+    add(
+        [
+            replace(o, cost_usd=None if n < 5 else o.cost_usd)
+            for n, o in enumerate(normal(range(1, 2)))
+        ]
+    )
+    cli("watch", "--once", *when(1))
+    actions = [body["action"] for _, body, _ in inbox.got if body["metric"] == "cost_per_hour"]
+    assert ["trigger"] == actions
 
 
 def test_a_dry_run_tells_nobody(project: Path, inbox: Inbox, cli: Cli) -> None:

@@ -31,12 +31,17 @@ def watch(
     """
     import time  # noqa: PLC0415
 
+    from evalgate.errors import DataError  # noqa: PLC0415
+
     place = find_place(config, db)
+    if once or dry_run:
+        return _look(place, moment(at), dry_run=dry_run, verbose=verbose)
     every = 60 if place.loaded is None else place.loaded.watch.every_s
     while True:
-        code = _look(place, moment(at), dry_run=dry_run, verbose=verbose)
-        if once or dry_run:
-            return code
+        try:
+            _look(place, moment(at), dry_run=False, verbose=verbose)
+        except DataError as error:  # a database that is away comes back
+            say(f"error: {error}")
         time.sleep(every)
 
 

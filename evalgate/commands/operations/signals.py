@@ -159,8 +159,9 @@ def _cost(scene: Scene) -> Finding:
     last = scene.last
     if last is None:
         return value_finding(None, usual)
-    known = None if last.cost_unknown else last.cost_usd
-    unusual = value_finding(known, usual)
+    unusual = value_finding(last.cost_usd, usual)
+    if last.cost_unknown and unusual.severity is None:
+        unusual = value_finding(None, usual)  # what is known is too much, or says nothing
     limit = scene.config.limits.cost_per_hour
     return worst(unusual, above_limit(last.cost_usd, limit, partial=bool(last.cost_unknown)))
 

@@ -1,7 +1,7 @@
 """`evalgate watch`: looks, compares with what is open, tells who can act."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
@@ -233,7 +233,19 @@ def tell(place: Place, database: Database, seen: Look, outside: Outside) -> list
         problem = _deliver(database, one, receivers[one.receiver], outside, stale)
         if problem is not None:
             problems.append(problem)
-    return problems
+    tried = {(one.alert.key, one.opened, one.receiver, one.step) for one in sends}
+    return [*problems, *_untold(known, done, tried)]
+
+
+def _untold(
+    known: Sequence[Known], done: Sequence[Delivery], tried: Collection[tuple[str, int, str, str]]
+) -> Iterator[str]:
+    """Name the messages of open alerts that were refused before, and are not due yet."""
+    open_now = {(one.alert.key, one.opened) for one in known if one.closed is None}
+    for one in done:
+        message = (one.key, one.opened, one.receiver, one.action)
+        if one.state == "refused" and message[:2] in open_now and message not in tried:
+            yield f"{one.receiver}: {one.key}: refused; it is tried again within the hour"
 
 
 def _decided(
