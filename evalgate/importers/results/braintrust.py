@@ -36,7 +36,6 @@ from evalgate.text.strict_json import Parsed, parse
 
 __all__ = ["detect", "read"]
 
-_SPAN: Final = ("root_span_id", "span_id", "dataset_record_id", "experiment_id", "span_attributes")
 _JSON_CELLS: Final = ("input", "output", "expected", "metadata", "metrics", "scores", "origin")
 _PREFIX: Final = "scores."
 
@@ -45,10 +44,8 @@ def detect(document: Document) -> bool:
     """Say whether the document holds rows of a Braintrust experiment."""
     if isinstance(document, TableDocument):
         header = document.header
-        return "input" in header and (
-            any(name.startswith(_PREFIX) for name in header)
-            or ("scores" in header and any(name in header for name in _SPAN))
-        )
+        scored = "scores" in header or any(name.startswith(_PREFIX) for name in header)
+        return "input" in header and scored
     rows = [mapping(row) for _, row in _rows(document)[:5]]
     return bool(rows) and any(
         isinstance(row.get("scores"), dict) and "input" in row and "run" not in row for row in rows

@@ -1,5 +1,6 @@
 """DeepEval test runs: `.deepeval/.latest_test_run.json`, with and without `testRunData`.
 
+Cases of one name and input are trials (`--repeat`).
 A metric has no score where it was skipped or its judge failed; it then says so under `error`.
 Metrics that sit on spans of a trace belong to the case and are told apart by the span's name.
 """
@@ -91,6 +92,7 @@ def read(document: Document, options: ReadOptions) -> Results:  # noqa: ARG001  
         said.append(f"its judges cost ${sum(costs):.4g}, which is no cost of the agent")
     return Results(
         tuple(rows),
+        repeats=True,  # `deepeval test run --repeat`
         kinds={name: _kind(name, seen) for name, seen in judged.items()},
         notes=(", ".join(said),) * bool(said),
     )

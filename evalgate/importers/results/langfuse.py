@@ -33,7 +33,7 @@ from evalgate.schema.score import Score
 
 __all__ = ["detect", "read"]
 
-_ITEM: Final = ("datasetItemId", "dataset_item_id")
+_ITEM: Final = ("datasetItemId", "dataset_item_id", "experimentDatasetItemId", "experimentItemId")
 _TRACE: Final = ("traceId", "trace_id")
 
 

@@ -34,3 +34,9 @@ def test_a_table(tmp_path: Path) -> None:
     text = 'input,dataset_record_id,scores.ok\n"{""q"": 1}",d1,0.5\n'
     file = foreign(write(tmp_path, "e.csv", text))
     assert ("braintrust", "d1", [0.5]) == (file.format, rows(file)[0].case, values(file, "ok"))
+
+
+def test_scores_in_one_cell(tmp_path: Path) -> None:
+    """A table may hold all scores as JSON."""
+    file = foreign(write(tmp_path, "e.csv", 'input,scores\nx,"{""ok"": 0.5}"\n'))
+    assert ("braintrust", [0.5]) == (file.format, values(file, "ok"))

@@ -62,3 +62,13 @@ def test_conversations(tmp_path: Path) -> None:
     talk = {"name": "t", "scenario": "refund", "success": True, "metricsData": [metric()]}
     file = foreign(write(tmp_path, "r.json", {"conversationalTestCases": [talk]}))
     assert ["t / refund"] == [row.case for row in rows(file)]
+
+
+def test_repeated_cases_are_trials(tmp_path: Path) -> None:
+    """`test_case_N` only counts, so the input is the case; `--repeat` writes it twice."""
+    cases = [
+        {"name": f"test_case_{i}", "input": "a", "success": True, "metricsData": [metric()]}
+        for i in range(2)
+    ]
+    file = foreign(write(tmp_path, "r.json", {"testCases": cases}))
+    assert (["a", "a"], True) == ([row.case for row in rows(file)], file.results.repeats)
