@@ -283,7 +283,11 @@ def _by_case(metric: Metric, rule: Rule, paired: Paired, scene: _Scene) -> ByCas
         ),
         n_cases=len(rows),
         more_failures=metric.finished_only and _more_failures(scene.common),
-        recorded_anew=scene.candidate.noise == "none" and not timed,
+        noise_from="trials"
+        if scene.candidate.noise != "none"
+        else "clock"
+        if timed
+        else "recordings",
     )
 
 

@@ -75,8 +75,8 @@ class ByCase:
     """Cases compared."""
     more_failures: bool
     """Whether the candidate failed more of its trials, which leaves fewer to compare."""
-    recorded_anew: bool = False
-    """Whether noise comes from new recordings alone, in a replay."""
+    noise_from: Literal["trials", "recordings", "clock"] = "trials"
+    """What varies: trials of a live agent, new recordings in a replay, or times measured in one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,7 @@ def read_cassette(path: Path) -> Cassette:
 
 
 def recording_digests(lines: Iterable[bytes]) -> dict[int, str]:
-    """Fingerprint what is recorded of each trial, 16 hexadecimal digits.
+    """Fingerprint what is recorded of each trial, 8 hexadecimal digits.
 
     Args:
         lines: The lines of a cassette, in its order; only recorded calls count.
@@ -144,7 +144,7 @@ def recording_digests(lines: Iterable[bytes]) -> dict[int, str]:
         call = _CALL.match(line)
         if call is not None:
             found.setdefault(int(call[1]), sha256()).update(line.rstrip(b"\r") + b"\n")
-    return {trial: digest.hexdigest()[:16] for trial, digest in found.items()}
+    return {trial: digest.hexdigest()[:8] for trial, digest in found.items()}
 
 
 def _is_header(line: bytes) -> bool:

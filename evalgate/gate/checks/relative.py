@@ -14,6 +14,13 @@ from evalgate.stats.intervals import holm
 __all__ = ["relative_checks"]
 
 
+_MORE = {
+    "trials": "more trials settle it (--max-trials)",
+    "recordings": "record more trials (`evalgate run --record --trials 5`)",
+    "clock": "more cases or trials settle it, or a `min_abs_change` above the machine's noise",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class _Opinion:
     """An outcome, and why."""
@@ -168,11 +175,7 @@ def _under_mode(
     """Let the mode soften or sharpen the plain outcome where there is noise."""
     noise = result.uncertainty
     settled = noise is not None and noise.settled
-    more = (
-        "record more trials (`evalgate run --record --trials 5`)"
-        if result.recorded_anew
-        else "more trials settle it (--max-trials)"
-    )
+    more = _MORE[result.noise_from]
     if plain.outcome == "fail":
         if policy.mode == "confirmed" and p_adjusted is not None and p_adjusted > policy.alpha:
             told = f"not confirmed: Holm-adjusted p {p_adjusted:.3f} > alpha {policy.alpha:g}"
