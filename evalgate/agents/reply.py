@@ -186,16 +186,26 @@ def without_claims(trace: Trace) -> Trace:
 
 
 def _steps_without_costs(steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    if not any(isinstance(step, LlmCall) and step.cost_usd is not None for step in steps):
+    if all(_claimed(step) is None for step in steps):
         return steps
     return tuple(_without_cost(step) for step in steps)
 
 
+def _claimed(step: Step) -> float | None:
+    """Return what the agent says that a call cost, in either place."""
+    if not isinstance(step, LlmCall):
+        return None
+    billed = None if step.usage is None else step.usage.billed_usd
+    return billed if step.cost_usd is None else step.cost_usd
+
+
 def _without_cost(step: Step) -> Step:
-    if not isinstance(step, LlmCall) or step.cost_usd is None:
+    claimed = _claimed(step)
+    if not isinstance(step, LlmCall) or claimed is None:
         return step
-    metadata: dict[str, Json] = {**step.metadata, "claimed": {"cost_usd": step.cost_usd}}
-    return step.model_copy(update={"cost_usd": None, "metadata": metadata})
+    metadata: dict[str, Json] = {**step.metadata, "claimed": {"cost_usd": claimed}}
+    usage = None if step.usage is None else step.usage.model_copy(update={"billed_usd": None})
+    return step.model_copy(update={"cost_usd": None, "usage": usage, "metadata": metadata})
 
 
 def shifted(steps: Sequence[Step], by: float) -> list[Step]:

@@ -82,7 +82,7 @@ def _success(plan: Plan, case: Case, given: Recording) -> Fraction | None:
     values = []
     for trace in given.traces:
         if trace.case_id == case.id:
-            score = score_trial(plan.scorers, case, trace).scores.get("task_success")
+            score = score_trial(plan.scorers, case, trace, plan.settings).scores.get("task_success")
             if isinstance(score, Scored):
                 values.append(Fraction(score.value))
     return sum(values, Fraction(0)) / len(values) if values else None

@@ -93,7 +93,9 @@ async def _score_all(plan: Plan, folder: Path, trials: int, world: World) -> _Sc
 
         async def scored(trace: Trace) -> tuple[Trace, TrialResult]:
             case = cases[trace.case_id]
-            result = without_redacted(score_trial(plan.scorers, case, trace), case, trace)
+            result = without_redacted(
+                score_trial(plan.scorers, case, trace, plan.settings), case, trace
+            )
             judged = await judged_scores(judging, plan.async_scorers, case, trace)
             return trace, with_verdict(result, judged)
 

@@ -171,7 +171,7 @@ class Execution:
         return self.writer.append(kept, clean)
 
     def _score(self, case: Case, trace: Trace) -> TrialResult:
-        result = score_trial(self.plan.scorers, case, trace)
+        result = score_trial(self.plan.scorers, case, trace, self.plan.settings)
         return with_verdict(result, self.agent.take(case, trace))
 
     @asynccontextmanager

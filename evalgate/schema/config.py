@@ -29,6 +29,7 @@ __all__ = [
     "SuiteConfig",
     "Threshold",
     "TierPrice",
+    "ToolsConfig",
     "TrustConfig",
     "Waived",
 ]
@@ -225,6 +226,13 @@ class Price(TierPrice):
     """Prices of other service tiers, by the provider's name of the tier, e.g. `flex`."""
 
 
+class ToolsConfig(Model):
+    """Which tool calls count."""
+
+    ignore: tuple[str, ...] = ()
+    """Names of tools that are none to a person, e.g. `final_answer` of a framework."""
+
+
 class LiveLimits(Model):
     """Limits under which live calls of a recording are made."""
 
@@ -312,6 +320,8 @@ class SuiteConfig(Model):
     """Record and replay the agent's model calls; null: the agent calls its model itself."""
     caps: Caps = Caps()
     """Hard limits of one run."""
+    tools: ToolsConfig = ToolsConfig()
+    """Which tool calls count."""
     prices: dict[str, Price] = Field(default_factory=dict)
     """Prices by model that win over the price table."""
     recorded: dict[str, str] = Field(default_factory=dict)

@@ -171,7 +171,11 @@ def _task_scorer(settings: Settings, prepared: Mapping[str, task.Prepared]) -> S
         name="task",
         scores=(*task.SCORES, *tools.SCORES),
         version=f"{task.VERSION}.{tools.VERSION}",
-        config_digest=_digest(settings.claims_count),
+        config_digest=_digest(
+            [settings.claims_count, sorted(settings.ignored_tools)]
+            if settings.ignored_tools
+            else settings.claims_count
+        ),
         score=score,
         explain=explain,
     )
@@ -310,6 +314,7 @@ def score_trial(
         raise ValueError(message)
     scores: dict[str, Score] = {}
     details: list[str] = []
+    trace = _counted(trace, settings.ignored_tools)
     if trace.status == "not_measured":
         reason = Broken(f"not measured: {cap(trace.error or 'no reason given', _ERROR_CHARACTERS)}")
         scores = dict.fromkeys((name for scorer in scorers for name in scorer.scores), reason)
@@ -339,6 +344,14 @@ def score_trial(
         recording=trace.recording,
         model_calls=trace.model_calls,
     )
+
+
+def _counted(trace: Trace, ignored: frozenset[str]) -> Trace:
+    """Leave out the calls of tools that are none to a person."""
+    if not ignored:
+        return trace
+    steps = tuple(s for s in trace.steps if not (isinstance(s, ToolCall) and s.name in ignored))
+    return trace if len(steps) == len(trace.steps) else trace.model_copy(update={"steps": steps})
 
 
 def _could_change(name: str, score: Score | None) -> bool:

@@ -33,6 +33,8 @@ class Settings:
     """Recorded scores to use, as score: name at the source."""
     prices: Mapping[str, Price] = field(default_factory=lambda: MappingProxyType({}))
     """Prices of the user, by model."""
+    ignored_tools: frozenset[str] = frozenset()
+    """Names of tools whose calls do not count."""
     pii_allow: tuple[str, ...] = ()
     """Addresses and numbers that are no leak."""
     groundedness: Literal["case", "trace", "off"] = "case"

@@ -125,6 +125,7 @@ def make_plan(
         trust_reported=suite.config.agent.trust_reported,
         recorded=suite.config.recorded,
         prices=suite.config.prices,
+        ignored_tools=frozenset(suite.config.tools.ignore),
         pii_allow=suite.config.pii_allow,
         groundedness=suite.config.groundedness,
         times_gate=_times_gate(suite.config.gate),
