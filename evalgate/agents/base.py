@@ -50,7 +50,8 @@ class TrialFailed(Exception):
         """Keep how the trial ended, and why, in one sentence."""
         super().__init__(reason)
         self.status: TraceStatus = status
-        self.reason = reason
+        # Halves of surrogate pairs can be said, and written to no file.
+        self.reason = reason.encode("utf-8", "replace").decode()
 
 
 class Agent(Protocol):

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from evalgate.agents.base import Clock, TrialFailed
-from evalgate.agents.place import place_of
+from evalgate.agents.place import place_of, said_by
 from evalgate.agents.plain import NotPlain
 
 __all__ = ["AgentError", "LoopBlockedError", "Watchdog", "ask_in_loop"]
@@ -235,7 +235,9 @@ async def _outcome(
         return TrialFailed("crashed", str(error))
     except NotPlain as error:
         return TrialFailed("bad_output", str(error))
-    except Exception as error:  # noqa: BLE001  # code of the user, which may raise anything
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:  # noqa: BLE001  # code of the user, which may raise anything
         return TrialFailed("crashed", described(error))
 
 
@@ -247,4 +249,4 @@ def described(error: BaseException) -> str:
         if code.co_filename != __file__:
             place = f" ({place_of(code.co_filename, here.tb_lineno)})"
         here = here.tb_next
-    return f"{type(error).__name__}: {str(error)[:2_000]}{place}"
+    return f"{said_by(error)}{place}"

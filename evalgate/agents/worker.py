@@ -23,7 +23,7 @@ from typing import Any, Final
 from evalgate.agents.agent_input import AgentCase, Context
 from evalgate.agents.calling import Callee, adapt
 from evalgate.agents.load import load_object
-from evalgate.agents.place import place_of
+from evalgate.agents.place import place_of, said_by
 from evalgate.agents.plain import NotPlain, encode
 from evalgate.agents.watch import Watch
 from evalgate.errors import AgentLoadError
@@ -197,4 +197,4 @@ def _described(error: BaseException) -> str:
     """Say what the agent raised, and on which of its lines."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({place_of(frames[-1].filename, frames[-1].lineno)})" if frames else ""
-    return f"{type(error).__name__}: {str(error)[:2_000]}{place}"
+    return f"{said_by(error)}{place}"

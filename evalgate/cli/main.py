@@ -138,7 +138,9 @@ def _guarded(arguments: Sequence[str], *, debug: bool) -> int:
         return error.exit_code
     except OSError as error:
         return _system(error, debug=debug)
-    except Exception as error:  # noqa: BLE001  # the last line of defence: never exit 1 by accident
+    except SystemExit:
+        raise
+    except BaseException as error:  # noqa: BLE001  # the last defence: never exit 1 by accident
         return _bug(error, debug=debug)
     return int(result) if isinstance(result, int) else ExitCode.PASSED
 
@@ -176,7 +178,7 @@ def _system(error: OSError, *, debug: bool) -> int:
     return ExitCode.INPUT
 
 
-def _bug(error: Exception, *, debug: bool) -> int:
+def _bug(error: BaseException, *, debug: bool) -> int:
     if debug:
         _traceback()
     _say(

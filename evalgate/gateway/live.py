@@ -23,6 +23,7 @@ from evalgate.gateway.wire.errors import ProviderError, classify, error_body, er
 from evalgate.gateway.wire.openai_chat import ask_for_usage, is_usage_event
 from evalgate.gateway.wire.sse import is_done, read_events, split_events
 from evalgate.schema.usage import Usage
+from evalgate.text.tame_json import read_json
 
 __all__ = ["Live"]
 
@@ -286,8 +287,8 @@ async def _read(response: UpstreamResponse) -> bytes | ProviderError:
 
 def _is_json(raw: bytes) -> bool:
     try:
-        json.loads(raw)
-    except (ValueError, RecursionError):
+        read_json(raw)
+    except ValueError:
         return False
     return True
 

@@ -19,11 +19,12 @@ from typing import NoReturn
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from evalgate.errors import ConfigError
-from evalgate.gateway.wire.base import Body, ToolResult, Wire
+from evalgate.gateway.wire.base import Body, ToolResult, Wire, as_body
 from evalgate.gateway.wire.errors import ProviderError
 from evalgate.gateway.wire.routes import Route
 from evalgate.schema.base import Json
 from evalgate.text.redact import Redactor, holds_mark
+from evalgate.text.tame_json import MAX_DEPTH, tame
 
 __all__ = [
     "Known",
@@ -182,7 +183,9 @@ def parse_body(raw: bytes) -> Body | ProviderError:
     if not isinstance(value, dict):
         message = f"Expected a JSON object as the body, found {type(value).__name__}"
         return ProviderError(400, "invalid_json", message)
-    return value
+    # What an agent repeats of its model's words can be nested beyond what a file holds.
+    deep = raw.count(b"[") + raw.count(b"{") > MAX_DEPTH
+    return as_body(tame(value)) if deep else value
 
 
 def prepare(body: Body, route: Route, matching: Matching) -> Prepared:
