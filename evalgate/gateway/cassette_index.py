@@ -1,6 +1,7 @@
 """The cassettes of one folder, as the gateway uses them: answers by key, and recordings."""
 
 import gc
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -157,7 +158,8 @@ class TapeWriter:
         self._recording = recording
         self._executor = executor
         self._replace = replace
-        self._lines: list[Future[None]] = []
+        self._lines: deque[Future[None]] = deque()
+        self._count = 0
         self._marked = 0
         self._ended = False
         self._lock = Lock()
@@ -169,6 +171,9 @@ class TapeWriter:
         """
         with self._lock:
             if not self._ended:
+                self._count += 1
+                while self._lines and self._lines[0].done() and not self._lines[0].exception():
+                    self._lines.popleft()
                 self._lines.append(self._executor.submit(self._write, make))
 
     def _write(self, make: Callable[[], CallEntry]) -> None:
@@ -201,7 +206,7 @@ class TapeWriter:
         if duration is not None:
             self._recording.append(TrialEntry(trial=trial, duration=duration))
         # Nothing came: what is recorded already stays, whatever was asked for.
-        if self._lines or (self._replace and self._recording.is_first):
+        if self._count or (self._replace and self._recording.is_first):
             self._recording.commit(replace=self._replace)
         else:
             self._recording.abandon()

@@ -251,7 +251,6 @@ class Recording:
         self._directory = directory
         self._header = header
         self._trial = trial
-        self._entries: list[Entry] = []
         try:
             folder = _journals(directory)
             self._path = folder / f"{case_file(folder, header.case_id).stem}.{trial}.{unique}.jsonl"
@@ -284,7 +283,6 @@ class Recording:
             DataError: The disk is full or gone.
         """
         self._write(encode_entry(entry))
-        self._entries.append(entry)
 
     def commit(self, *, replace: bool) -> Path:
         """Merge the journal into the case's cassette and remove it.
@@ -300,7 +298,10 @@ class Recording:
         """
         path = cassette_path(self._directory, self._header.case_id)
         with locked(_journals(self._directory) / f"{path.stem}.lock"):
-            _merge(path, self._header, self._trial, self._entries, replace=replace)
+            # Read again from disk: a long recording is not held in memory.
+            made = read_cassette(self._path)
+            entries: list[Entry] = [*made.calls, *made.trials]
+            _merge(path, self._header, self._trial, entries, replace=replace)
         self.abandon()
         return path
 

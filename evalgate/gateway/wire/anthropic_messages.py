@@ -141,7 +141,7 @@ def _read_stream(events: tuple[Event, ...]) -> Reply:
     ended = False
     for event in events:
         data = event.data
-        kind = data.get("type")
+        kind = text_of(data.get("type"))
         if kind == "message_start":
             start = as_body(data.get("message"))
             usages.append(as_body(start.get("usage")))

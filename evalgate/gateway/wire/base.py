@@ -173,13 +173,11 @@ def usage_of(usage: Json, tier: Json = None) -> Usage:
 
 def named_tool(
     call_id: Json, name: Json, arguments: Json, *, kind: str, free_text: bool = False
-) -> CalledTool | UnknownItem | None:
-    """Make a tool call; without a name it is none, and not nothing if anything else is said."""
+) -> CalledTool | UnknownItem:
+    """Make a tool call; without a name it is none, and not nothing either."""
     given = arguments if isinstance(arguments, str | dict) else _spelt(arguments)
     if isinstance(name, str) and name:
         return CalledTool(text_of(call_id), name, given, free_text)
-    if not given and not name:
-        return None
     return UnknownItem(f"{kind} without a name", {"id": call_id, "name": name, "arguments": given})
 
 

@@ -93,7 +93,7 @@ _PARTS = frozenset(
 _EVENT = frozenset({"usage", "x_groq", "error", "prompt_filter_results", "timings", "metadata"})
 """Fields of an event that is no piece of a choice."""
 
-_EMPTY = frozenset({"id", "index", "type"})
+_EMPTY = frozenset({"index", "type"})
 """Fields of a tool call that say nothing of a call."""
 
 
@@ -149,12 +149,14 @@ def _choice_items(choice: Body) -> Iterator[CalledTool | UnknownItem | None]:
     message = as_body(choice.get("message"))
     for call in _listed(message.get("tool_calls")):
         yield _tool(call)
-    if legacy := message.get("function_call"):
+    legacy = message.get("function_call")
+    if legacy and not (isinstance(legacy, dict) and not any(legacy.values())):
         yield _function(None, legacy, "function_call")
-    for part in _listed(message.get("content")):
+    content = message.get("content")
+    for part in [] if isinstance(content, str) else _listed(content):
         yield _part(part)
     for tool in _listed(message.get("executed_tools")):
-        yield _executed(as_body(tool))
+        yield _executed(tool)
     for box, known, fields in (("message", _MESSAGE, message), ("choice", _CHOICE, choice)):
         for name, value in fields.items():
             if name not in known and isinstance(value, dict | list) and value:
@@ -165,24 +167,29 @@ def _listed(value: Json) -> list[Json]:
     """Return the items of a list; one item that is in none stands for itself."""
     if isinstance(value, list):
         return value
-    return [value] if isinstance(value, dict) else []
+    return [value] if value else []
 
 
 def _tool(call: Json) -> CalledTool | UnknownItem | None:
     if not isinstance(call, dict):
         return UnknownItem("tool_calls", call) if call else None
+    kind = call.get("type")
+    if kind in (None, "", "function", "custom") and not _says_anything(call):
+        return None  # some servers end every stream with an empty call
     custom, function = call.get("custom"), call.get("function")
     if isinstance(custom, dict):
         name, text = custom.get("name"), custom.get("input")
         return named_tool(call.get("id"), name, text, kind="custom", free_text=True)
-    if function is not None:
+    if isinstance(function, dict):
         return _function(call.get("id"), function, "tool call")
-    if "name" in call:  # flat, as some servers write it
+    if "name" in call and not function:  # flat, as some servers write it
         return _function(call.get("id"), call, "tool call")
-    kind = text_of(call.get("type"))
-    if kind in {None, "", "function"} and not any(v for k, v in call.items() if k not in _EMPTY):
-        return None
-    return UnknownItem(f"tool_calls.{kind or 'item'}", call)
+    return UnknownItem(f"tool_calls.{text_of(kind) or 'item'}", call)
+
+
+def _says_anything(call: Body) -> bool:
+    values = [value for name, value in call.items() if name not in _EMPTY]
+    return any(any(value.values()) if isinstance(value, dict) else value for value in values)
 
 
 def _function(call_id: Json, function: Json, kind: str) -> CalledTool | UnknownItem | None:
@@ -202,8 +209,11 @@ def _part(part: Json) -> CalledTool | UnknownItem | None:
     return UnknownItem(f"content.{kind or 'part'}", part)
 
 
-def _executed(tool: Body) -> CalledTool | UnknownItem | None:
+def _executed(item: Json) -> CalledTool | UnknownItem | None:
     """Read a tool that the server ran (Groq)."""
+    if not isinstance(item, dict):
+        return UnknownItem("executed_tools", item) if item else None
+    tool = item
     found = named_tool(tool.get("id"), tool.get("type"), tool.get("arguments"), kind="tool")
     if not isinstance(found, CalledTool):
         return found
@@ -226,6 +236,9 @@ def _read_stream(events: tuple[Event, ...]) -> Reply:
 
 def _is_odd(data: Body) -> bool:
     """Whether an event is no piece of a choice and holds more than a usage."""
+    choices = data.get("choices")
+    if choices and not (isinstance(choices, list) and all(isinstance(c, dict) for c in choices)):
+        return True
     extra = (value for name, value in data.items() if name not in _EVENT)
     return "choices" not in data and any(isinstance(value, dict | list) for value in extra)
 

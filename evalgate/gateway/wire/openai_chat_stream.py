@@ -20,6 +20,8 @@ class _Choice:
     message: Body = field(default_factory=lambda: {"role": "assistant", "content": None})
     calls: list[tuple[int | None, Body]] = field(default_factory=list)
     """Its tool calls, each with the index under which its last piece came."""
+    odd: list[Json] = field(default_factory=list)
+    """Pieces of tool calls that are no objects."""
     finish: str | None = None
     rest: Body = field(default_factory=dict)
     """Fields of the choice that are neither message nor end."""
@@ -61,23 +63,31 @@ def _add(choice: _Choice, piece: Body) -> bool:
         if name not in {"index", "delta", "message", "finish_reason", "usage"} and value:
             choice.rest[name] = value
     # Some servers send the whole message in the last event.
-    delta = as_body(piece.get("delta")) or as_body(piece.get("message"))
-    token = False
-    for name, value in delta.items():
-        if name == "tool_calls":
-            parts = value if isinstance(value, list) else [value]
-            for part in parts:
-                _add_call(choice, as_body(part))
-            token = token or bool(value)
-        elif name == "function_call":
-            if isinstance(value, dict):
-                call = as_body(choice.message.setdefault(name, {"name": "", "arguments": ""}))
-                _extend(call, value, "arguments")
-                token = True
-        elif value is not None and name != "role":
-            _add_field(choice.message, name, value)
-            token = token or (name in _TEXTS and bool(value))
-    return token
+    delta = piece.get("delta") or piece.get("message")
+    if not isinstance(delta, dict):
+        if delta:
+            choice.rest["odd_delta"] = [delta]
+        return False
+    tokens = [_add_part(choice, name, value) for name, value in delta.items()]
+    return any(tokens)
+
+
+def _add_part(choice: _Choice, name: str, value: Json) -> bool:
+    """Add one field of a delta; say whether it holds a token."""
+    if name == "tool_calls":
+        for part in value if isinstance(value, list) else [value]:
+            if isinstance(part, dict):
+                _add_call(choice, part)
+            elif part:
+                choice.odd.append(part)
+        return bool(value)
+    if name == "function_call" and isinstance(value, dict):
+        call = as_body(choice.message.setdefault(name, {"name": "", "arguments": ""}))
+        _extend(call, value, "arguments")
+        return True
+    if value is not None and name != "role":
+        _add_field(choice.message, name, value)
+    return name in _TEXTS and bool(value)
 
 
 def _add_field(message: Body, name: str, value: Json) -> None:
@@ -148,6 +158,6 @@ def _extend(whole: Body, piece: Body, name: str) -> None:
 
 
 def _closed(choice: _Choice) -> Body:
-    if choice.calls:
-        choice.message["tool_calls"] = [call for _, call in choice.calls]
+    if choice.calls or choice.odd:
+        choice.message["tool_calls"] = [*(call for _, call in choice.calls), *choice.odd]
     return {**choice.rest, "message": choice.message, "finish_reason": choice.finish}

@@ -74,7 +74,7 @@ def _read(body: Body) -> Reply:
 
 def _read_stream(events: tuple[Event, ...]) -> Reply:
     first = next((event.at for event in events if _is_token(event.data)), None)
-    final = next((e.data for e in reversed(events) if e.data.get("type") in _FINAL), None)
+    final = next((e.data for e in reversed(events) if text_of(e.data.get("type")) in _FINAL), None)
     started = next((e.data for e in events if "response" in e.data), {})
     body = as_body((final or started).get("response"))
     reply = _read({**body, "output": _output(events, as_list(body.get("output")))})
