@@ -1,5 +1,6 @@
 """An agent that looks its answers up instead of finding them: the sandbox keeps them from it."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,3 +51,40 @@ def test_looking_the_answers_up(repo: Scratch, source: str) -> None:
     behind = repo.gate(env)
     assert (1, "landlock") == (behind.code, behind.json["suite"]["isolation"].split()[0])
     assert all("crashed" in what for what in errors(behind.json)), errors(behind.json)
+
+
+def test_opening_the_sandbox_for_itself(repo: Scratch, tmp_path: Path) -> None:
+    """`agent.sandbox` of a change opens nothing: the base's counts, and the edit is shown."""
+    stolen = tmp_path / "stolen.jsonl"
+    stolen.write_text(repo.read("golden_sets/sums.jsonl"), encoding="utf-8")
+    repo.write("agents/sums.py", LOOKUP.format(source=f"    return open({str(stolen)!r})"))
+    old, new = "workers: 1}", f"workers: 1, sandbox: {{read: [{stolen}]}}}}"
+    repo.replace("evalgate.yaml", old, new)
+    change = repo.pull_request()
+    result = repo.gate(change)
+    assert 1 == result.code
+    assert any("sandbox" in line for line in result.json["warnings"]), result.json["warnings"]
+    repo.git("checkout", "-q", "main")
+    repo.replace("evalgate.yaml", old, new)
+    repo.commit("policy")
+    repo.git("checkout", "-q", "-B", "change")
+    repo.write("agents/other.py", "")
+    repo.write("agents/sums.py", LOOKUP.format(source=f"    return open({str(stolen)!r})"))
+    assert 0 == repo.gate(repo.pull_request()).code
+
+
+def test_learning_what_it_needs(repo: Scratch, tmp_path: Path) -> None:
+    """`--sandbox=learn` ends with the line under which the same run goes through."""
+    data = tmp_path / "data.jsonl"
+    data.write_text(repo.read("golden_sets/sums.jsonl"), encoding="utf-8")
+    source = f"    open('note', 'w').write('x')\n    return open({str(data)!r})"
+    repo.write("agents/sums.py", LOOKUP.format(source=source))
+    learned = repo.evalgate("run", "-q", "--sandbox=learn", "--format", "json")
+    [line] = [line for line in learned.json["warnings"] if line.startswith("agent.sandbox: ")]
+    assert f"agent.sandbox: {{read: ['{data}'], write: ['note']}}" == line
+    errors_before = repo.evalgate("run", "-q", "--sandbox", "--format", "json").json
+    opened = line.removeprefix("agent.")
+    repo.replace("evalgate.yaml", "workers: 1}", f"workers: 1, {opened}}}")
+    after = repo.evalgate("run", "-q", "--sandbox", "--format", "json").json
+    values = [r["metrics"]["task_success_rate"]["value"] for r in (errors_before, after)]
+    assert [0.0, 1.0] == values
