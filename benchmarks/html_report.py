@@ -139,7 +139,7 @@ def load(cases: int) -> tuple[ReportSet, RunDetails]:
         traces=now,
         asked={name: text(random, words, 20) for name in names},
         baseline=side_of_report(old),
-        other=OtherRun("baseline", old, before),
+        other=OtherRun("baseline", {case.id: case.trials for case in old.cases}, before),
     )
     return ReportSet(verdict="fail", exit_code=1, suites=(new,)), details
 

@@ -38,6 +38,9 @@ from evalgate.store.verdicts import read_verdicts, verdict_path
 
 __all__ = ["Place", "find_place", "folder_of", "gather", "named_reports"]
 
+_Earlier = Sequence[tuple[Path, Report]]
+"""Run folders and their reports."""
+
 _RUNS = Path(".evalgate/runs")
 _PAST_RUNS = 20
 _PAST_BYTES = 60_000_000
@@ -182,23 +185,27 @@ def _baseline(report: Report, place: Place, notes: list[str]) -> tuple[Side | No
 
 
 def _other_run(
-    baseline: Side, source: Path | None, earlier: Sequence[Path], notes: list[str]
+    baseline: Side, source: Path | None, earlier: _Earlier, notes: list[str]
 ) -> OtherRun | None:
     """Find the stored run of a baseline: itself, or the newest one with the same trials."""
     own = None if source is None else source if source.is_dir() else source.parent
     if own is not None and is_run(own):
         stored = _report_of(own)
         if stored is not None:
-            return OtherRun(own.name, stored, _traces(own, notes))
-    for folder in reversed(earlier):
-        stored = _report_of(folder)
-        if stored is not None and _same_trials(baseline, stored):
-            return OtherRun(folder.name, stored, _traces(folder, notes))
+            return _other(own, stored, notes)
+    for folder, stored in reversed(earlier):
+        if _same_trials(baseline, stored):
+            return _other(folder, stored, notes)
     notes.append(
         "no stored run has the baseline's trials: its trajectories are not shown "
         "(`evalgate baseline update` keeps its run; CI keeps run folders as artifacts)"
     )
     return None
+
+
+def _other(folder: Path, stored: Report, notes: list[str]) -> OtherRun:
+    trials = {case.id: case.trials for case in stored.cases}
+    return OtherRun(folder.name, trials, _traces(folder, notes))
 
 
 def _same_trials(baseline: Side, stored: Report) -> bool:
@@ -257,20 +264,20 @@ def _calibration(
         return None
 
 
-def _history(earlier: Sequence[Path]) -> tuple[Past, ...]:
-    """Read the metrics of the runs of this suite that came before."""
-    found = []
-    for folder in earlier:
-        stored = _report_of(folder)
-        if stored is not None:
-            values = {name: metric.value for name, metric in stored.metrics.items()}
-            found.append(Past(read_manifest(folder).created, values))
-    return tuple(found)
+def _history(earlier: _Earlier) -> tuple[Past, ...]:
+    """Take the metrics of the runs of this suite that came before."""
+    return tuple(
+        Past(
+            read_manifest(folder).created,
+            {name: metric.value for name, metric in stored.metrics.items()},
+        )
+        for folder, stored in earlier
+    )
 
 
-def _earlier(report: Report, folder: Path | None, place: Place) -> list[Path]:
-    """List the runs of a suite before this one, oldest first, as far as they are worth reading."""
-    found: list[Path] = []
+def _earlier(report: Report, folder: Path | None, place: Place) -> _Earlier:
+    """Read the runs of a suite before this one, oldest first, as far as they are worth reading."""
+    found: list[tuple[Path, Report]] = []
     size = 0
     for past in reversed(list_runs(place.runs)):
         later = folder is not None and past.name >= folder.name
@@ -280,7 +287,9 @@ def _earlier(report: Report, folder: Path | None, place: Place) -> list[Path]:
         size += file.stat().st_size if file.is_file() else 0
         if size > _PAST_BYTES:
             break
-        found.append(past)
+        stored = _report_of(past)
+        if stored is not None:
+            found.append((past, stored))
     return found[::-1]
 
 

@@ -244,7 +244,7 @@ def page_of(say: Say) -> tuple[ReportSet, RunDetails]:
         baseline=side_of_report(before),
         other=OtherRun(
             say("20261120T1"),
-            before,
+            {case.id: case.trials for case in before.cases},
             {("refund", n): shop_trace(say, n, worse=False) for n in (0, 1)},
         ),
         claims={

@@ -8,7 +8,7 @@ from math import isclose
 from evalgate.output.cases.cost_split import CallCost, Reason, cost_difference, trial_costs
 from evalgate.output.cases.details import RunDetails
 from evalgate.pricing import PriceBook
-from evalgate.schema.result import CaseResult, Report, TrialResult
+from evalgate.schema.result import Report, TrialResult
 from evalgate.schema.score import Scored
 from evalgate.schema.trace import LlmCall, ToolCall, Trace
 
@@ -70,7 +70,7 @@ class Costs:
 
 def costs_of(report: Report, details: RunDetails) -> Costs:
     """Split the cost of a run."""
-    split = _split(report.cases, details.traces, details.book)
+    split = _split({c.id: c.trials for c in report.cases}, details.traces, details.book)
     models, tools, cases = _Table(), _Table(), _Table()
     for (case, number), found in split.items():
         for cost in found:
@@ -119,16 +119,18 @@ _Split = dict[tuple[str, int], tuple[CallCost, ...]]
 
 
 def _split(
-    cases: Iterable[CaseResult], traces: Mapping[tuple[str, int], Trace], book: PriceBook
+    cases: Mapping[str, Sequence[TrialResult]],
+    traces: Mapping[tuple[str, int], Trace],
+    book: PriceBook,
 ) -> _Split:
     """Split every trial whose calls add up to its scored cost."""
     found: _Split = {}
-    for case in cases:
-        for trial in case.trials:
-            trace = traces.get((case.id, trial.trial))
+    for case, trials in cases.items():
+        for trial in trials:
+            trace = traces.get((case, trial.trial))
             costs = None if trace is None else trial_costs(trace, book)
             if costs is not None and _adds_up(trial, costs):
-                found[case.id, trial.trial] = costs
+                found[case, trial.trial] = costs
     return found
 
 
@@ -161,14 +163,13 @@ def _difference(report: Report, details: RunDetails, split: _Split) -> Differenc
     other = details.other
     if other is None:
         return None
-    old = _split(other.report.cases, other.traces, details.book)
-    there = {case.id: case for case in other.report.cases}
+    old = _split(other.trials, other.traces, details.book)
     reasons: dict[Reason, Fraction] = {}
     before = after = Fraction(0)
     compared = 0
-    common = [case for case in report.cases if case.id in there]
+    common = [case for case in report.cases if case.id in other.trials]
     for case in common:
-        was = [old.get((case.id, trial.trial)) for trial in there[case.id].trials]
+        was = [old.get((case.id, trial.trial)) for trial in other.trials[case.id]]
         now = [split.get((case.id, trial.trial)) for trial in case.trials]
         known_old, known_new = ([one for one in side if one is not None] for side in (was, now))
         if not was or not now or len(known_old) < len(was) or len(known_new) < len(now):

@@ -7,7 +7,7 @@ from evalgate.output.cases.rows import is_failed
 from evalgate.pricing import PriceBook
 from evalgate.schema.golden import Case
 from evalgate.schema.judge import Calibration
-from evalgate.schema.result import Manifest, Report, TrialResult
+from evalgate.schema.result import Manifest, TrialResult
 from evalgate.schema.trace import Trace
 from evalgate.stats.summary import Side
 
@@ -43,7 +43,8 @@ class OtherRun:
 
     name: str
     """How to call it."""
-    report: Report
+    trials: Mapping[str, tuple[TrialResult, ...]]
+    """Its scored trials, by case."""
     traces: Mapping[TrialKey, Trace]
 
 
@@ -79,6 +80,6 @@ def counterpart(other: OtherRun | None, case_id: str, number: int) -> TrialResul
     """
     if other is None:
         return None
-    trials = next((case.trials for case in other.report.cases if case.id == case_id), ())
+    trials = other.trials.get(case_id, ())
     ranked = sorted(trials, key=lambda t: (is_failed(t), t.trial != number, t.trial))
     return ranked[0] if ranked else None
