@@ -53,6 +53,13 @@ class Delivered:
     @cached_property
     def reply(self) -> Reply:
         """What the model said; read once however often the response is replayed."""
+        try:
+            return self._read()
+        finally:  # thousands of responses are alive at once: what was read is held once
+            for name in ("_events", "body"):
+                self.__dict__.pop(name, None)
+
+    def _read(self) -> Reply:
         if self.status >= 400:
             return Reply(error=self.error)
         if self._inside is not None:
@@ -63,7 +70,7 @@ class Delivered:
         reply = self.wire.read_stream(self._events)
         return replace(reply, unknown=(*reply.unknown, *texts)) if texts else reply
 
-    @cached_property
+    @property
     def _text(self) -> bytes:
         return b"".join(chunk for _, chunk in self.chunks)
 
