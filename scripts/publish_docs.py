@@ -19,6 +19,7 @@ from typing import Any
 import click
 
 from evalgate.cli.main import main as program
+from evalgate.output.metrics_doc import render_metrics_markdown
 from evalgate.schema.published import schema_of
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -273,6 +274,9 @@ def main(arguments: list[str]) -> int:
         file = ROOT / path
         file.write_text(published(path, file.read_text(encoding="utf-8")), encoding="utf-8")
         print(path)
+    metrics = ROOT / "docs" / "metrics.md"
+    metrics.write_text(render_metrics_markdown(), encoding="utf-8")
+    print("docs/metrics.md")
     return 0
 
 
