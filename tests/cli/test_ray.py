@@ -31,9 +31,17 @@ from pathlib import Path
 HERE = Path(__file__).parent
 
 
+def worker():
+    # guard and launcher are between
+    pid = os.getppid()
+    while pid > 1 and "ray::" not in Path(f"/proc/{pid}/cmdline").read_text():
+        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return pid
+
+
 async def answer(case, context):
     with open(HERE / "started.txt", "a") as file:
-        file.write(f"{os.getppid()} {case.id} {context.trial}\\n")
+        file.write(f"{worker()} {case.id} {context.trial}\\n")
     await asyncio.sleep(0.5)
     return {"output": "right" if case.id != "q5" else "wrong", "steps": [
         {"kind": "llm_call", "provider": "openai", "model": "gpt-4o-mini",
@@ -49,7 +57,7 @@ async def dying(case, context):
 
 async def killing(case, context):
     if case.id == "q2":
-        os.kill(os.getppid(), signal.SIGKILL)
+        os.kill(worker(), signal.SIGKILL)
         await asyncio.sleep(60)
     return "right"
 """

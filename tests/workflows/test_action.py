@@ -210,13 +210,13 @@ def test_an_agent_that_finds_the_files(runner: Runner) -> None:
 
 
 def test_an_agent_that_kills_the_gate(runner: Runner) -> None:
-    """A gate that was killed is an error, and the job fails."""
+    """It kills its own guard at most: its trials fail, and so does the job."""
     kill = "import os, signal\n\n\ndef answer(case, context):\n    os.kill(os.getppid(), 9)\n"
     runner.repo.write("agents/sums.py", kill)
     runner.environ = runner.repo.pull_request()
     runner.step("Gate")
-    assert ("error", "137") == (runner.gate["verdict"], runner.gate["exit-code"])
-    assert 137 == runner.step("Verdict")
+    assert ("fail", "1") == (runner.gate["verdict"], runner.gate["exit-code"])
+    assert 1 == runner.step("Verdict")
 
 
 def test_a_skipped_gate_is_no_pass(runner: Runner) -> None:
