@@ -29,8 +29,8 @@ from evalgate.schema.trace import Trace
 from evalgate.schema.verdict import CaseChange, Check, Outcome
 from evalgate.scorers.user import scorer
 from evalgate.store.atomic import write_text
-from evalgate.store.golden import load_golden as load_golden_set
-from evalgate.store.golden_set import GoldenSet, duplicate_ids, expectation_problems
+from evalgate.store.golden_sets.golden import load_golden as load_golden_set
+from evalgate.store.golden_sets.golden_set import GoldenSet, duplicate_ids, expectation_problems
 from evalgate.store.reports import read_reports
 from evalgate.store.runs import find_run
 from evalgate.suite.environment import this_machine

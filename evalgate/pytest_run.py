@@ -32,7 +32,7 @@ from evalgate.schema.golden import Case
 from evalgate.schema.result import Report
 from evalgate.schema.trace import Trace
 from evalgate.store.atomic import write_text
-from evalgate.store.golden import load_golden
+from evalgate.store.golden_sets.golden import load_golden
 from evalgate.suite.environment import this_machine
 from evalgate.suite.plan import Filters, make_plan
 from evalgate.suite.suite import Selection, Suite, find_suites

@@ -13,7 +13,7 @@ from evalgate.gate.waivers import MOST_DAYS
 from evalgate.schema.verdict import Check
 from evalgate.schema.waiver import Waiver
 from evalgate.store.config import load_config
-from evalgate.store.golden import load_golden
+from evalgate.store.golden_sets.golden import load_golden
 from evalgate.store.reports import read_reports
 from evalgate.store.runs import REPORT, list_runs, read_manifest
 from evalgate.store.waivers import load_waivers, save_waivers

@@ -12,7 +12,7 @@ from evalgate.run.run import RunOptions, run_plan
 from evalgate.schema.baseline import Baseline, Provenance
 from evalgate.store.baseline import load_baseline, save_baseline
 from evalgate.store.git import read_state
-from evalgate.store.golden import load_golden
+from evalgate.store.golden_sets.golden import load_golden
 from evalgate.stress.suite import check_stress
 from evalgate.suite.environment import World
 from evalgate.suite.events import Listener

@@ -9,7 +9,7 @@ from evalgate.gateway.sessions import Outcome
 from evalgate.schema.cassette import CallEntry
 from evalgate.store.cassette_care import Leak, check_size, prune, scan, show
 from evalgate.store.cassettes import cassette_path
-from evalgate.store.golden import load_golden
+from evalgate.store.golden_sets.golden import load_golden
 from evalgate.stress.replay import replayed_traces
 from evalgate.suite.environment import World
 from evalgate.suite.plan import Filters, make_plan

@@ -13,8 +13,8 @@ from evalgate.importers.suites.converted import Converted, ConvertOptions
 from evalgate.importers.suites.read import read_suite_source
 from evalgate.store.atomic import write_text
 from evalgate.store.config import parse_config
-from evalgate.store.golden import write_golden
-from evalgate.store.golden_findings import expects_anything
+from evalgate.store.golden_sets.findings import expects_anything
+from evalgate.store.golden_sets.golden import write_golden
 from evalgate.store.redaction import clean_case, clean_trace
 from evalgate.store.traces import write_traces
 from evalgate.text.redact import Redactor

@@ -21,7 +21,7 @@ from evalgate.scorers.contexts import question_of
 from evalgate.stats.summary import Side, SideCase, side_of_report
 from evalgate.store.baseline import load_side
 from evalgate.store.config import load_config
-from evalgate.store.golden import load_golden
+from evalgate.store.golden_sets.golden import load_golden
 from evalgate.store.labels import read_calibration
 from evalgate.store.reports import StoredReport, read_reports
 from evalgate.store.runs import (

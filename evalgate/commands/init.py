@@ -16,7 +16,7 @@ from evalgate.schema.config import AgentConfig
 from evalgate.schema.golden import Case
 from evalgate.schema.trace import LlmCall, ToolCall, Trace
 from evalgate.store.atomic import write_text
-from evalgate.store.golden import case_to_json, load_golden
+from evalgate.store.golden_sets.golden import case_to_json, load_golden
 from evalgate.text.redact import Redactor
 
 __all__ = ["InitOptions", "Written", "init_project"]

@@ -11,8 +11,8 @@ from evalgate.schema.agent_line import RecordedLine
 from evalgate.schema.golden import Case
 from evalgate.scorers.tools import compile_case
 from evalgate.store.baseline import load_baseline
-from evalgate.store.golden import GoldenSet, load_golden
-from evalgate.store.golden_findings import check_golden
+from evalgate.store.golden_sets.findings import check_golden
+from evalgate.store.golden_sets.golden import GoldenSet, load_golden
 from evalgate.suite.policy import suite_metrics
 from evalgate.suite.suite import Suite
 

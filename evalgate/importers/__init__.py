@@ -13,14 +13,14 @@ __all__ = ["IMPORTERS"]
 
 IMPORTERS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "adk": "evalgate.importers.adk:import_adk",
-        "bfcl": "evalgate.importers.bfcl:import_bfcl",
-        "chat": "evalgate.importers.chat:import_chat",
-        "inspect": "evalgate.importers.inspect:import_inspect",
-        "langfuse": "evalgate.importers.langfuse:import_langfuse",
-        "otel": "evalgate.importers.otel:import_otel",
-        "tau-bench": "evalgate.importers.tau_bench:import_tau_bench",
-        "tau2": "evalgate.importers.tau2:import_tau2",
+        "adk": "evalgate.importers.traces.adk:import_adk",
+        "bfcl": "evalgate.importers.traces.bfcl:import_bfcl",
+        "chat": "evalgate.importers.traces.chat:import_chat",
+        "inspect": "evalgate.importers.traces.inspect:import_inspect",
+        "langfuse": "evalgate.importers.traces.langfuse:import_langfuse",
+        "otel": "evalgate.importers.traces.otel:import_otel",
+        "tau-bench": "evalgate.importers.traces.tau_bench:import_tau_bench",
+        "tau2": "evalgate.importers.traces.tau2:import_tau2",
     }
 )
 """Format and `module:function` of every importer that is built in."""

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from evalgate.errors import DataError
-from evalgate.importers.inspect_files import read_log
+from evalgate.importers.traces.inspect_files import read_log
 from evalgate.schema.base import Json
 from evalgate.store.lines import read_lines
 from evalgate.text.strict_json import MAX_BYTES, Parsed, loads, parse

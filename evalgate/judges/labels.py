@@ -11,7 +11,7 @@ from evalgate.metrics.judged import judge_scores
 from evalgate.schema.judge import LabelHeader, LabelItem
 from evalgate.schema.score import Scored
 from evalgate.scorers.contexts import evidence_of
-from evalgate.store.golden import load_golden
+from evalgate.store.golden_sets.golden import load_golden
 from evalgate.store.labels import Labels, read_labels, write_labels
 from evalgate.store.runs import find_run, iter_traces, iter_trials
 from evalgate.suite.suite import Suite

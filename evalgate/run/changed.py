@@ -17,7 +17,7 @@ from evalgate.schema.golden import Case
 from evalgate.store.cassettes import cassette_path
 from evalgate.store.config import load_config
 from evalgate.store.git import git
-from evalgate.store.golden import load_golden
+from evalgate.store.golden_sets.golden import load_golden
 from evalgate.store.revision import Revisions, open_revisions
 from evalgate.store.verdicts import verdict_path
 from evalgate.suite.base_revision import find_base, is_ci_with_base

@@ -16,7 +16,7 @@ from evalgate.scorers.base import AsyncScorer, Scorer
 from evalgate.scorers.builtin import builtin_scorers, scorer_versions
 from evalgate.scorers.experience import TIMES
 from evalgate.scorers.settings import Evidence, Settings
-from evalgate.store.golden import GoldenSet, load_golden
+from evalgate.store.golden_sets.golden import GoldenSet, load_golden
 from evalgate.suite.own_scorers import own_scorers
 from evalgate.suite.policy import suite_metrics
 from evalgate.suite.shards import Shard

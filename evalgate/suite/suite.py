@@ -10,7 +10,7 @@ from evalgate.schema.config import AgentConfig, SuiteConfig
 from evalgate.schema.golden import Case
 from evalgate.schema.trace import Trace
 from evalgate.store.config import load_config, select_suites
-from evalgate.store.golden import GoldenSet
+from evalgate.store.golden_sets.golden import GoldenSet
 from evalgate.suite.isolation import Isolation
 from evalgate.suite.trust import Trust
 

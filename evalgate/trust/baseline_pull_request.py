@@ -25,7 +25,7 @@ from evalgate.schema.result import Report, SuiteInfo
 from evalgate.schema.verdict import Check, Outcome
 from evalgate.schema.waiver import Waiver
 from evalgate.store.baseline import load_baseline
-from evalgate.store.golden import GoldenSet, load_golden
+from evalgate.store.golden_sets.golden import GoldenSet, load_golden
 from evalgate.store.revision import Revisions
 from evalgate.suite.policy import suite_metrics
 from evalgate.suite.suite import Suite

@@ -18,7 +18,7 @@ from evalgate.schema.config import SandboxConfig, SuiteConfig, TrustConfig
 from evalgate.schema.verdict import Check
 from evalgate.store.baseline import load_baseline
 from evalgate.store.config import load_config
-from evalgate.store.golden import load_golden, write_golden
+from evalgate.store.golden_sets.golden import load_golden, write_golden
 from evalgate.store.revision import Revisions, open_revisions
 from evalgate.store.waivers import load_waivers
 from evalgate.suite.base_revision import Base, find_base, is_ci_with_base

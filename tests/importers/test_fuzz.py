@@ -19,7 +19,7 @@ from evalgate.importers import IMPORTERS
 from evalgate.importers.sources import read_source
 from evalgate.schema.base import Json
 from evalgate.schema.trace import ToolCall, Trace, Unread
-from evalgate.store.golden import load_golden
+from evalgate.store.golden_sets.golden import load_golden
 from evalgate.store.traces import load_traces
 from evalgate.text.redact import Redactor
 

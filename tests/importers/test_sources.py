@@ -7,8 +7,8 @@ import pytest
 
 from evalgate.errors import DataError
 from evalgate.importers import IMPORTERS
-from evalgate.importers.bfcl import import_bfcl
 from evalgate.importers.sources import read_source
+from evalgate.importers.traces.bfcl import import_bfcl
 
 
 def test_every_importer_is_where_it_is_said_to_be() -> None:

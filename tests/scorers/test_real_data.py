@@ -8,9 +8,9 @@ from typing import NamedTuple
 import pytest
 
 from evalgate.importers.imported import Imported
-from evalgate.importers.langfuse import import_langfuse
-from evalgate.importers.tau2 import import_tau2
-from evalgate.importers.tau_bench import import_tau_bench
+from evalgate.importers.traces.langfuse import import_langfuse
+from evalgate.importers.traces.tau2 import import_tau2
+from evalgate.importers.traces.tau_bench import import_tau_bench
 from evalgate.metrics.registry import METRICS
 from evalgate.schema.config import Price
 from evalgate.schema.result import CaseResult, MetricValue

@@ -8,7 +8,7 @@ from typing import Final
 from evalgate.importers.results.rows import items, mapping, number, text_of
 from evalgate.schema.base import Json
 from evalgate.schema.golden import Case, Expected, ExpectedCall, OutputExpectation
-from evalgate.store.golden_set import expectation_problems
+from evalgate.store.golden_sets.golden_set import expectation_problems
 
 __all__ = ["Kept", "keep"]
 

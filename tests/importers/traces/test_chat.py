@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from evalgate.errors import DataError
-from evalgate.importers.chat import import_chat
+from evalgate.importers.traces.chat import import_chat
 from evalgate.schema.base import Json
 from evalgate.schema.golden import ExpectedCall, Message, Script
 from evalgate.schema.trace import LlmCall, ToolCall, Trace, Unread

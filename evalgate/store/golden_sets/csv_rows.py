@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from evalgate.errors import DataError
-from evalgate.store.golden_columns import case_of, check_columns
-from evalgate.store.golden_set import Rows
+from evalgate.store.golden_sets.columns import case_of, check_columns
+from evalgate.store.golden_sets.golden_set import Rows
 from evalgate.store.lines import MAX_FILE_BYTES, MAX_LINE_BYTES, LineProblem
 
 if TYPE_CHECKING:

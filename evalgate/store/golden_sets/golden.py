@@ -6,7 +6,7 @@ from typing import Final
 
 from evalgate.schema.golden import Case
 from evalgate.store.atomic import write_text
-from evalgate.store.golden_set import GoldenSet, Rows, golden_set
+from evalgate.store.golden_sets.golden_set import GoldenSet, Rows, golden_set
 from evalgate.store.lines import read_lines, validated
 
 __all__ = ["GoldenSet", "case_to_json", "is_lines", "load_golden", "write_golden"]
@@ -37,11 +37,11 @@ def load_golden(path: Path) -> GoldenSet:
         return golden_set(path, _columns(hub, "hub"), fix=_FIX_ROWS)
     match path.suffix.lower():
         case ".csv" | ".tsv":
-            from evalgate.store.golden_csv import read_csv  # noqa: PLC0415  # rarely used
+            from evalgate.store.golden_sets.csv_rows import read_csv  # noqa: PLC0415  # rarely used
 
             return golden_set(path, read_csv(path), fix=_FIX_ROWS)
         case ".yaml" | ".yml":
-            from evalgate.store.golden_yaml import read_yaml  # noqa: PLC0415  # rarely used
+            from evalgate.store.golden_sets.yaml_rows import read_yaml  # noqa: PLC0415  # rarely used
 
             return golden_set(path, read_yaml(path), fix=_FIX)
         case ".parquet" | ".arrow" as suffix:
@@ -65,7 +65,7 @@ def _hub_name(path: Path) -> str | None:
 
 
 def _columns(source: str, format_name: str) -> Rows:
-    from evalgate.store.golden_columns import read_columns  # noqa: PLC0415  # an extra
+    from evalgate.store.golden_sets.columns import read_columns  # noqa: PLC0415  # an extra
 
     return read_columns(source, format_name)
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from evalgate.schema.base import Json
 from evalgate.schema.fingerprint import golden_digest
 from evalgate.schema.golden import Case
-from evalgate.store.golden import GoldenSet
-from evalgate.store.golden_findings import Finding, check_golden
+from evalgate.store.golden_sets.findings import Finding, check_golden
+from evalgate.store.golden_sets.golden import GoldenSet
 
 
 def _findings(*rows: dict[str, Json]) -> list[tuple[str, int | None, str]]:

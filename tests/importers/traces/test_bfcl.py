@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from evalgate.errors import DataError
-from evalgate.importers.bfcl import import_bfcl
 from evalgate.importers.imported import Imported
 from evalgate.importers.sources import read_source
+from evalgate.importers.traces.bfcl import import_bfcl
 from evalgate.matching import match
 from evalgate.schema.base import Json
 from evalgate.schema.golden import Message, OneOf

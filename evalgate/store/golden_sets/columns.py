@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from evalgate.errors import DataError, MissingExtra
 from evalgate.schema.golden import Case
-from evalgate.store.golden_set import Rows
+from evalgate.store.golden_sets.golden_set import Rows
 from evalgate.store.lines import LineProblem, RawLine, validated
 from evalgate.text.strict_json import Parsed, Problem, parse
 from evalgate.text.suggest import did_you_mean

@@ -7,8 +7,8 @@ import pytest
 
 from evalgate.errors import DataError
 from evalgate.importers.imported import Imported
-from evalgate.importers.otel import import_otel
 from evalgate.importers.sources import read_source
+from evalgate.importers.traces.otel import import_otel
 from evalgate.schema.base import Json
 from evalgate.schema.trace import (
     GuardrailStep,

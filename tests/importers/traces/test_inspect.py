@@ -7,8 +7,8 @@ import pytest
 
 from evalgate.errors import DataError
 from evalgate.importers.imported import Imported, tokens_or_none
-from evalgate.importers.inspect import import_inspect
 from evalgate.importers.sources import read_source
+from evalgate.importers.traces.inspect import import_inspect
 from evalgate.schema.base import Json
 from evalgate.schema.trace import LlmCall, ToolCall, Trace, Unread
 from evalgate.text.strict_json import loads

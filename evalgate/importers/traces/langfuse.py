@@ -27,15 +27,6 @@ from evalgate.importers.imported import (
     reading,
     text_or_none,
 )
-from evalgate.importers.langfuse_steps import (
-    first_of,
-    grader_step,
-    is_generation,
-    model_call,
-    step_of,
-    times_of,
-    tool_names,
-)
 from evalgate.importers.observed import (
     cost_of,
     data_of,
@@ -49,6 +40,15 @@ from evalgate.importers.observed import (
 from evalgate.importers.parts import read_message
 from evalgate.importers.times import moment, rfc3339, seconds_since
 from evalgate.importers.told import told_calls, with_told
+from evalgate.importers.traces.langfuse_steps import (
+    first_of,
+    grader_step,
+    is_generation,
+    model_call,
+    step_of,
+    times_of,
+    tool_names,
+)
 from evalgate.schema.base import Json
 from evalgate.schema.trace import LlmCall, RecordedScore, Step, Trace
 

@@ -9,8 +9,8 @@ from typing import Final
 
 from evalgate.importers.answers import conversation_in, messages_in
 from evalgate.importers.observed import data_of
-from evalgate.importers.otel_sources import OtelSpan, attribute, nested
 from evalgate.importers.parts import Message, read_message
+from evalgate.importers.traces.otel_sources import OtelSpan, attribute, nested
 from evalgate.schema.base import Json
 
 __all__ = ["asked_rows", "said_messages"]

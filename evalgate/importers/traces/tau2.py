@@ -25,9 +25,9 @@ from evalgate.importers.imported import (
     text_or_none,
     tokens_or_none,
 )
-from evalgate.importers.tau2_messages import Run, steps_of
-from evalgate.importers.tau2_tasks import join_tasks
 from evalgate.importers.times import moment, rfc3339
+from evalgate.importers.traces.tau2_messages import Run, steps_of
+from evalgate.importers.traces.tau2_tasks import join_tasks
 from evalgate.schema.base import Json
 from evalgate.schema.golden import Case, Expected, ExpectedCall
 from evalgate.schema.trace import LlmCall, RecordedScore, Step, Trace

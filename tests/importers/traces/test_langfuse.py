@@ -9,8 +9,8 @@ import pytest
 
 from evalgate.errors import DataError
 from evalgate.importers.imported import Imported
-from evalgate.importers.langfuse import import_langfuse
 from evalgate.importers.times import moment, seconds_since
+from evalgate.importers.traces.langfuse import import_langfuse
 from evalgate.schema.base import Json
 from evalgate.schema.trace import (
     GuardrailStep,

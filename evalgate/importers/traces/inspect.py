@@ -23,10 +23,10 @@ from evalgate.importers.imported import (
     text_or_none,
     tokens_or_none,
 )
-from evalgate.importers.inspect_events import events_of, steps_of
 from evalgate.importers.messages import conversation
 from evalgate.importers.observed import unread_notes
 from evalgate.importers.times import moment, rfc3339
+from evalgate.importers.traces.inspect_events import events_of, steps_of
 from evalgate.schema.base import Json
 from evalgate.schema.golden import Case, Expected, Message
 from evalgate.schema.trace import LlmCall, RecordedScore, Trace, TraceStatus

@@ -5,9 +5,9 @@ from typing import Any, Final, Literal
 
 from evalgate.importers.imported import number_or_none, text_or_none, tokens_or_none
 from evalgate.importers.observed import data_of, said, tool_arguments
-from evalgate.importers.otel_messages import asked_rows, said_messages
-from evalgate.importers.otel_sources import OtelSpan, attribute
 from evalgate.importers.parts import read_message
+from evalgate.importers.traces.otel_messages import asked_rows, said_messages
+from evalgate.importers.traces.otel_sources import OtelSpan, attribute
 from evalgate.importers.usage import usage_fields
 from evalgate.schema.base import Json
 from evalgate.schema.trace import GuardrailStep, LlmCall, Retrieval, Span, Step, ToolCall, Unread

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from evalgate.errors import DataError
 from evalgate.schema.fingerprint import golden_digest
 from evalgate.schema.golden import Case, Expected, ExpectedCall, Numeric, OneOf, OutputExpectation
-from evalgate.store.golden import load_golden, write_golden
+from evalgate.store.golden_sets.golden import load_golden, write_golden
 
 _GOOD = '{"id": "a", "input": "hello", "expected": {"refusal": true}}'
 

@@ -8,7 +8,7 @@ from typing import Literal
 from evalgate.schema.canonical import canonical_bytes
 from evalgate.schema.fingerprint import case_digest
 from evalgate.schema.golden import Case, Expected, ExpectedCall
-from evalgate.store.golden import GoldenSet
+from evalgate.store.golden_sets.golden import GoldenSet
 
 __all__ = ["Finding", "check_golden", "expects_anything"]
 

@@ -7,7 +7,7 @@ import pytest
 
 from evalgate.errors import DataError
 from evalgate.importers.imported import Imported
-from evalgate.importers.tau2 import import_tau2
+from evalgate.importers.traces.tau2 import import_tau2
 from evalgate.matching import match
 from evalgate.schema.base import Json
 from evalgate.schema.fingerprint import golden_digest

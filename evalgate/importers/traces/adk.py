@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from evalgate.errors import DataError
-from evalgate.importers.adk_results import import_results
-from evalgate.importers.adk_turns import Turn, expected_of, field, read_turn
 from evalgate.importers.imported import (
     Imported,
     Options,
@@ -25,6 +23,8 @@ from evalgate.importers.imported import (
     reading,
     text_at,
 )
+from evalgate.importers.traces.adk_results import import_results
+from evalgate.importers.traces.adk_turns import Turn, expected_of, field, read_turn
 from evalgate.schema.base import Json
 from evalgate.schema.golden import Case, Script
 

@@ -6,12 +6,12 @@ import pytest
 
 from evalgate.errors import ConfigError, DataError
 from evalgate.importers.imported import Imported
-from evalgate.importers.tau_bench import import_tau_bench
+from evalgate.importers.traces.tau_bench import import_tau_bench
 from evalgate.schema.base import Json
 from evalgate.schema.fingerprint import golden_digest
 from evalgate.schema.golden import ExpectedCall
 from evalgate.schema.trace import Handoff, LlmCall, ToolCall, Trace, UserMessage
-from evalgate.store.golden import load_golden, write_golden
+from evalgate.store.golden_sets.golden import load_golden, write_golden
 from evalgate.store.traces import load_traces, write_traces
 from evalgate.text.strict_json import loads
 

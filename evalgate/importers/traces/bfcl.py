@@ -13,7 +13,6 @@ from itertools import combinations
 from typing import Final
 
 from evalgate.errors import DataError
-from evalgate.importers.bfcl_text import decoded, looks_like_a_call
 from evalgate.importers.imported import (
     Imported,
     Options,
@@ -28,6 +27,7 @@ from evalgate.importers.imported import (
     tokens_or_none,
 )
 from evalgate.importers.messages import arguments_of
+from evalgate.importers.traces.bfcl_text import decoded, looks_like_a_call
 from evalgate.schema.base import Json
 from evalgate.schema.golden import Case, Expected, ExpectedCall, Message, OneOf
 from evalgate.schema.trace import LlmCall, ToolCall, Trace, Unread

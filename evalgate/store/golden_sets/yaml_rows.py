@@ -5,7 +5,7 @@ from pathlib import Path
 
 from evalgate.errors import ConfigError, DataError
 from evalgate.schema.golden import Case
-from evalgate.store.golden_set import Rows
+from evalgate.store.golden_sets.golden_set import Rows
 from evalgate.store.lines import MAX_LINE_BYTES, LineProblem, RawLine, validated
 from evalgate.store.strict_yaml import parse_documents
 

@@ -26,9 +26,11 @@ from evalgate.importers.observed import (
     said,
     unread_notes,
 )
-from evalgate.importers.otel_messages import asked_rows, said_messages
-from evalgate.importers.otel_sources import OtelSpan, attribute, read_spans
-from evalgate.importers.otel_steps import (
+from evalgate.importers.times import from_nanoseconds, rfc3339
+from evalgate.importers.told import ModelCall, told_calls, with_told
+from evalgate.importers.traces.otel_messages import asked_rows, said_messages
+from evalgate.importers.traces.otel_sources import OtelSpan, attribute, read_spans
+from evalgate.importers.traces.otel_steps import (
     has_arguments,
     is_model_call,
     kind_of,
@@ -36,8 +38,6 @@ from evalgate.importers.otel_steps import (
     question_of,
     step_of,
 )
-from evalgate.importers.times import from_nanoseconds, rfc3339
-from evalgate.importers.told import ModelCall, told_calls, with_told
 from evalgate.schema.base import Json
 from evalgate.schema.trace import RecordedScore, Step, ToolCall, Trace, Unread
 

@@ -10,7 +10,7 @@ import pytest
 from support.cli import Cli
 
 from evalgate.errors import DataError
-from evalgate.store.golden import load_golden, write_golden
+from evalgate.store.golden_sets.golden import load_golden, write_golden
 
 datasets = pytest.importorskip("datasets", reason="the extra `datasets` is not installed")
 
@@ -117,7 +117,7 @@ import sys
 sys.modules["datasets"] = None
 from evalgate.errors import MissingExtra
 from pathlib import Path
-from evalgate.store.golden import load_golden
+from evalgate.store.golden_sets.golden import load_golden
 try:
     load_golden(Path("golden.parquet"))
 except MissingExtra as error:
@@ -213,7 +213,7 @@ def test_every_format_reaches_run_validate_and_the_configuration(
 _FROM_HUB = """
 from pathlib import Path
 from evalgate.errors import DataError
-from evalgate.store.golden import load_golden
+from evalgate.store.golden_sets.golden import load_golden
 try:
     load_golden(Path("here/hub:nobody/none:test"))
 except DataError as error:

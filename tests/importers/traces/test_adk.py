@@ -6,8 +6,8 @@ from statistics import mean
 import pytest
 
 from evalgate.errors import DataError
-from evalgate.importers.adk import import_adk
 from evalgate.importers.imported import Imported
+from evalgate.importers.traces.adk import import_adk
 from evalgate.schema.base import Json
 from evalgate.schema.golden import Case, ExpectedCall, Script
 from evalgate.schema.trace import ToolCall

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from evalgate.errors import DataError
-from evalgate.importers.adk_turns import Turn, between, expected_of, field, read_turn
 from evalgate.importers.imported import (
     Imported,
     case_id_at,
@@ -17,6 +16,7 @@ from evalgate.importers.imported import (
 )
 from evalgate.importers.messages import conversation
 from evalgate.importers.observed import unread_notes
+from evalgate.importers.traces.adk_turns import Turn, between, expected_of, field, read_turn
 from evalgate.schema.base import Json
 from evalgate.schema.golden import Case, Script
 from evalgate.schema.trace import RecordedScore, Trace
