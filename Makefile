@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: gate test lint bench record-example clean
+.PHONY: gate test test-all mutants lint bench record-example clean
 
 $(BIN)/evalgate: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -20,8 +20,16 @@ gate: $(BIN)/evalgate
 	@$(BIN)/evalgate run --baseline; code=$$?; \
 	if [ $$code -ne 0 ]; then echo "evalgate exit code: $$code" >&2; exit $$code; fi
 
+# What matters to a change, in minutes; test-all adds the slow rest, as CI does.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -q -n auto
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow"
+
+test-all: $(VENV)/.dev
+	$(BIN)/python -m pytest -q -n auto --dist worksteal
+
+# Breaks deciding code on purpose and counts what the tests notice (docs/design/tests.md).
+mutants: $(VENV)/.dev
+	$(BIN)/python scripts/mutants.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

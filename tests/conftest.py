@@ -12,9 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from support.cli import Cli, Result
 
 from evalgate.cli.main import entry
+
+# The same examples everywhere, however loaded; `--hypothesis-profile=search` looks for new ones.
+settings.register_profile(
+    "ci",
+    derandomize=True,
+    deadline=None,
+    max_examples=50,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile("search", deadline=None, max_examples=1000)
+settings.load_profile("ci")
 
 _SCRUBBED = ("CI", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "TERM")
 _SCRUBBED_PREFIXES = ("GITHUB_", "ACTIONS_", "RUNNER_", "GITLAB_", "EVALGATE_")

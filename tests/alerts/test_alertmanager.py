@@ -19,6 +19,7 @@ RECEIVERS = {
 ROUTES = {"capacity": ("ops", "pager"), "tools": ("hook",), "default": ("ops",)}
 
 
+@pytest.mark.slow
 @pytest.mark.services
 def test_amtool_takes_it(tmp_path: Path) -> None:
     """Also where an alert of each team would go."""

@@ -18,6 +18,7 @@ from support.cli import Cli
 from support.projects import lines
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed (extra [ray])"),
     pytest.mark.timeout(240),
 ]
@@ -187,7 +188,6 @@ def test_a_first_worker_that_is_lost_is_no_crash_of_ours(
     assert any("the first worker was lost" in line for line in result.json["warnings"])
 
 
-@pytest.mark.slow
 def test_a_cluster_that_is_not_there_is_named(tmp_path: Path) -> None:
     """Nothing listens, or what listens never answers: exit 2 in a minute, with the address."""
     project(tmp_path, "answer", 1)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.cli import Cli
 from support.pages import page_of
@@ -115,7 +115,6 @@ _STRESS = st.dictionaries(
 
 
 @given(_STRESS)
-@settings(suppress_health_check=[HealthCheck.too_slow])
 def test_any_stress_outcome_is_shown_or_said_to_be_unreadable(outcome: dict[str, Any]) -> None:
     """The outcome is free JSON in a report, so it may be anything."""
     reports, _ = page_of(lambda text: text)

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 Loose = Any
 """Fixtures; the types of `conftest.py` cannot be imported from here."""
 

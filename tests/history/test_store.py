@@ -178,6 +178,7 @@ def test_concurrent_writers_leave_the_same_history(tmp_path: Path, server: str) 
     assert found == rows(server)
 
 
+@pytest.mark.slow
 @pytest.mark.services
 def test_the_migrations_make_the_tables_of_postgres(server: str) -> None:
     """There the types are the same too."""
@@ -186,6 +187,7 @@ def test_the_migrations_make_the_tables_of_postgres(server: str) -> None:
         assert [] == compare_metadata(context, tables().meta)
 
 
+@pytest.mark.slow
 @pytest.mark.services
 def test_postgres_keeps_interactions(server: str) -> None:
     """The same interactions land in PostgreSQL as in SQLite, once."""

@@ -10,8 +10,14 @@ from support.source import ROOT, tracked
 from evalgate.commands.templates import WORKFLOW
 
 _TEXT = (".py", ".md", ".toml", ".yaml", ".yml", ".json", ".jsonl", ".mjs", ".txt", ".cfg", "")
-_MACHINE = re.compile(r"(?<![\w.*$])/(?:work|root|tmp|home|Users)/\w+")  # shape of a machine's path
-_PLANTED = {"tests/text/test_redact.py", "tests/agents/test_place.py"}
+_MACHINE = re.compile(
+    r"(?<![\w.*$}])/(?:work|root|tmp|home|Users)/\w+"
+)  # shape of a machine's path
+_PLANTED = {
+    "tests/agents/sandbox/test_policy.py",
+    "tests/agents/test_place.py",
+    "tests/text/test_redact.py",
+}
 _WRONG_NAME = re.compile(r"pip install (?:-\S+ )*[\"']?evalgate\b")
 
 

@@ -126,7 +126,8 @@ def _written(data: Json, name: str, folder: Path) -> tuple[Path, dict[str, Path]
 @pytest.mark.parametrize("name", sorted(_SOURCES))
 @given(seed=st.integers(0, 2**32), times=st.integers(1, 6))
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 def test_no_file_is_a_bug(
     name: str, seed: int, times: int, shared_data: Path, tmp_path: Path
@@ -164,7 +165,7 @@ _CALLS: dict[str, Callable[[int], Json]] = {
 
 
 @given(kinds=st.lists(st.sampled_from(sorted(_CALLS)), max_size=6), answered=st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_as_many_calls_come_out_as_went_in(kinds: list[str], *, answered: bool) -> None:
     """Of chat transcripts in mixed shapes, or the trace says that it cannot tell."""
     messages: list[Json] = [{"role": "user", "content": "hi"}]
@@ -183,7 +184,7 @@ def test_as_many_calls_come_out_as_went_in(kinds: list[str], *, answered: bool) 
 
 @pytest.mark.parametrize("name", ["langfuse", "otel"])
 @given(kinds=st.lists(st.sampled_from(sorted(_CALLS)), min_size=1, max_size=6))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_as_many_calls_come_out_as_models_asked_for(name: str, kinds: list[str]) -> None:
     """Of recorded model calls, one after another."""
     answers = [{"role": "assistant", **dict(_CALLS[kind](n))} for n, kind in enumerate(kinds)]  # type: ignore[arg-type]

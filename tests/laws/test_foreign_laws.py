@@ -86,7 +86,7 @@ BREAKS: dict[str, Callable[[list[Row], int], list[Row]]] = {
 
 
 @given(files=tables(), data=st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 def test_broken_rows_never_turn_a_non_pass_into_a_pass(
     files: tuple[list[Row], list[Row]], data: st.DataObject
 ) -> None:
@@ -105,7 +105,7 @@ def test_broken_rows_never_turn_a_non_pass_into_a_pass(
 
 
 @given(files=tables(), order=st.randoms(use_true_random=False))
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30)
 def test_the_order_of_rows_does_not_matter(
     files: tuple[list[Row], list[Row]],
     order: Any,  # noqa: ANN401  # random.Random
@@ -166,7 +166,6 @@ FILES = [
 @given(data=st.data())
 @settings(
     max_examples=12,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 def test_mutated_files_are_read_or_refused(
@@ -192,8 +191,7 @@ def test_mutated_files_are_read_or_refused(
 @given(data=st.data())
 @settings(
     max_examples=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 def test_damaged_bytes_are_read_or_refused(
     shared_data: Path, name: str, data: st.DataObject

@@ -195,7 +195,7 @@ REMOVALS: list[Callable[[Side, SideCase, int, random.Random], Side]] = [
 ]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(worlds(), st.lists(st.sampled_from(REMOVALS), max_size=3), st.randoms())
 def test_less_evidence_never_turns_a_non_pass_into_a_pass(
     world: World,
@@ -227,7 +227,7 @@ def test_less_evidence_never_turns_a_non_pass_into_a_pass(
         assert after.outcome != "pass"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(worlds(), st.randoms())
 def test_the_order_of_cases_does_not_matter(world: World, chance: random.Random) -> None:
     """Shuffled cases give the same verdict, to the last byte."""
@@ -245,7 +245,7 @@ def _baseline(report: Report, policy: GateConfig) -> Baseline:
     return baseline_of_report(report, METRICS, policy, provenance, {})
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(worlds())
 def test_a_run_shows_no_change_against_its_own_baseline(world: World) -> None:
     """Every compared metric changed by exactly 0, and no case moved."""
@@ -260,7 +260,7 @@ def test_a_run_shows_no_change_against_its_own_baseline(world: World) -> None:
     assert not [c for c in comparison.changes if c.outcome in ("regressed", "improved")]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(worlds())
 def test_a_baseline_survives_its_own_layout(world: World) -> None:
     """Text to model to text: the same bytes; and a baseline judges like the report it is of."""

@@ -102,7 +102,7 @@ def _accepted(document: Json) -> bool:
     return True
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(document=_DOCUMENTS)
 def test_schema_and_model_accept_the_same_cases(document: Json) -> None:
     """What the published schema says of a case is what evalgate does."""

@@ -12,6 +12,8 @@ from evalgate.gateway.server import serve_in_thread
 from evalgate.store.verdicts import verdict_path
 from examples.support_agent.scripted_judge import app
 
+pytestmark = pytest.mark.slow
+
 LABELS = "examples/support_agent/labels.jsonl"
 
 

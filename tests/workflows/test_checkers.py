@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).resolve().parent
 BIN = Path(sys.executable).parent
 EXPLAINED = re.compile(r"# zizmor: ignore\[[a-z-]+\] \S+")

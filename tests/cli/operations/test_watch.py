@@ -152,6 +152,7 @@ def test_watchers_at_once_tell_once(folder: Path, inbox: Inbox) -> None:
     assert (1, 1) == (len(inbox.at("/slack")), len(inbox.at("/pd")))
 
 
+@pytest.mark.slow
 @pytest.mark.services
 def test_postgres_adds_up_the_same_hours(tmp_path: Path) -> None:
     """The same interactions make the same hours in both databases."""

@@ -160,7 +160,7 @@ def test_every_call_is_seen(shape: Callable[[], Shape]) -> None:
     assert (calls, (), None) == (len(reply.tools), reply.unknown, reply.error)
 
 
-@settings(derandomize=True, max_examples=300)
+@settings(max_examples=300)
 @given(st.data())
 def test_a_broken_reply_loses_no_call(data: st.DataObject) -> None:
     """One field is replaced by anything: nothing raises, and a call that is gone is told."""

@@ -18,7 +18,10 @@ from evalgate.schema.judge import Evidence
 from evalgate.schema.score import Abstained, Broken, Scored
 
 # Ragas leaves a file of its own open (its anonymous id), which shows when it is collected.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 EVIDENCE = Evidence(
     question="When do I get my money back?",

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evalgate.errors import DataError
@@ -158,7 +158,6 @@ _CASES = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(cases=st.lists(_CASES, max_size=4, unique_by=lambda case: case.id))
 def test_what_is_written_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, cases: list[Case]
