@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -48,16 +49,28 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plugins": ("evalgate.cli.plugins:plugins", "List what is built in and installed."),
 }
 
+GROUPS: dict[str, tuple[str, ...]] = {
+    "Start": ("demo", "init", "import", "validate"),
+    "Gate": ("run", "compare", "baseline", "merge", "accept", "comment"),
+    "Look": ("show", "view", "explain"),
+    "Data": ("golden", "cassette", "gateway"),
+    "Judges": ("judge", "score"),
+    "Load": ("stress", "capacity"),
+    "Production": ("history", "slo", "watch", "alerts"),
+    "Itself": ("selftest", "plugins"),
+}
+"""The commands as the listing groups them."""
+
 EPILOG = """\b
 Exit codes: 0 passed, 1 gate failed, 2 usage or input error,
 3 inconclusive, 4 a bug in evalgate, 130 interrupted.
 
 \b
 Examples:
-  evalgate init --agent python:my_agent:answer
-  evalgate run --baseline
-  evalgate run --golden golden.jsonl --agent recorded:traces.jsonl
-  evalgate compare --baseline baselines/support.json --current .evalgate/runs/latest
+  evalgate demo                                 see it work, then break
+  evalgate init --agent python:my_agent:answer  set it up for your agent
+  evalgate run --baseline                       gate what you changed
+  evalgate show                                 look at the worst case
 """
 
 
@@ -80,9 +93,14 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """List the subcommands with their one-line help."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+        """List the subcommands with their one-line help, by what they are for."""
+        grouped = {name for names in GROUPS.values() for name in names}
+        others = tuple(name for name in COMMANDS if name not in grouped)
+        for title, names in {**GROUPS, "Other": others}.items():
+            rows = [(f"{name:<9}", COMMANDS[name][1]) for name in names if name in COMMANDS]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -102,12 +120,28 @@ class LazyGroup(click.Group):
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(VERSION, prog_name="evalgate")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda c, _, v: _version(c, asked=v),
+    help="Show the version, Python's, and where both are.",
+)
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.pass_context
 def main(ctx: click.Context, *, debug: bool) -> None:
     """Gate pull requests on what an LLM agent does: success, tools, cost, speed, rate limits."""
     ctx.obj = {"debug": debug}
+
+
+def _version(context: click.Context, *, asked: bool) -> None:
+    if not asked or context.resilient_parsing:
+        return
+    python = ".".join(str(part) for part in sys.version_info[:3])
+    click.echo(f"evalgate {VERSION}, in {Path(__file__).parents[1]}")
+    click.echo(f"Python {python}, {sys.executable}")
+    context.exit()
 
 
 def entry(arguments: Sequence[str] | None = None) -> NoReturn:

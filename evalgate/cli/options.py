@@ -1,10 +1,12 @@
 """Options that several commands share."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 __all__ = [
     "FORMATS",
@@ -30,16 +32,43 @@ FORMATS = (
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+CONFIG = Path("evalgate.yaml")
+
+
 def config_option(command: Command) -> Command:
-    """Add `--config`."""
+    """Add `--config`; where it is not given, the nearest one up to the repository's root."""
     return click.option(
         "--config",
         "-c",
         type=click.Path(path_type=Path, dir_okay=False),
-        default=Path("evalgate.yaml"),
+        default=CONFIG,
         show_default=True,
-        help="The configuration.",
+        callback=_nearest,
+        help="The configuration; looked for in the folders above, too, up to the repository's.",
     )(command)
+
+
+def _nearest(context: click.Context, option: click.Parameter, given: Path) -> Path:
+    """Say which configuration was taken where it is not the folder's own."""
+    name = option.name or ""
+    if context.get_parameter_source(name) is not ParameterSource.DEFAULT or given.exists():
+        return given
+    found = _above(Path.cwd())
+    if found is None or context.params.get("golden") is not None:  # without a configuration
+        return given
+    click.echo(f"configuration: {found}", err=True)
+    return found
+
+
+def _above(folder: Path) -> Path | None:
+    """Find the configuration in the folders above; only inside a repository, never beyond it."""
+    top = next((up for up in (folder, *folder.parents) if (up / ".git").exists()), folder)
+    for up in folder.parents if top != folder else ():
+        if (up / CONFIG).is_file():
+            return Path(os.path.relpath(up / CONFIG, folder))
+        if up == top:
+            break
+    return None
 
 
 def suite_option(command: Command) -> Command:
@@ -50,8 +79,21 @@ def suite_option(command: Command) -> Command:
         "suites",
         multiple=True,
         metavar="NAME",
+        shell_complete=_suites,
         help="Only this suite; may be repeated. Default: all suites.",
     )(command)
+
+
+def _suites(context: click.Context, _option: click.Parameter, begun: str) -> list[str]:
+    """Complete the name of a suite; a configuration that cannot be read completes nothing."""
+    from evalgate.errors import EvalgateError  # noqa: PLC0415  # heavy
+    from evalgate.store.config import load_config  # noqa: PLC0415
+
+    try:
+        loaded = load_config(context.params.get("config") or _above(Path.cwd()) or CONFIG)
+    except EvalgateError:
+        return []
+    return [name for name in loaded.config.suites if name.startswith(begun)]
 
 
 def trusted_option(command: Command) -> Command:
@@ -62,6 +104,10 @@ def trusted_option(command: Command) -> Command:
         help="Judge by the policy, golden set and baseline of this revision. Default: in GitHub "
         "and GitLab the base of the change; elsewhere none.",
     )(command)
+
+
+def _formats(_context: click.Context, _option: click.Parameter, begun: str) -> list[str]:
+    return [name for name in FORMATS if name.startswith(begun)]
 
 
 def format_options(command: Command) -> Command:
@@ -80,6 +126,7 @@ def format_options(command: Command) -> Command:
         "formats",
         multiple=True,
         metavar="|".join(FORMATS),
+        shell_complete=_formats,
         help="Format of the report; may be repeated. Default: terminal.",
     )(command)
 

@@ -1,6 +1,7 @@
 """Tests of the frame of the command line: who is called, and every exit code of the table."""
 
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 from support.cli import Cli
 
-from evalgate.cli.main import COMMANDS
+import evalgate
+from evalgate.cli.main import COMMANDS, GROUPS
 from evalgate.errors import ExitCode
 from evalgate.version import VERSION
 
@@ -102,8 +104,25 @@ def test_help_exits_0(cli: Cli, command: tuple[str, ...]) -> None:
 
 
 def test_the_version_is_told(cli: Cli) -> None:
-    """`--version` names the program and its version."""
-    assert f"evalgate, version {VERSION}\n" == cli("--version").out
+    """`--version` names the version, Python's, and where both are."""
+    first, second = cli("--version").out.splitlines()
+    assert f"evalgate {VERSION}, in {Path(evalgate.__file__).parent}" == first
+    assert f"Python {platform.python_version()}, {sys.executable}" == second
+
+
+def test_every_command_stands_in_one_group() -> None:
+    """The listing leaves no command out and has none twice."""
+    listed = [name for names in GROUPS.values() for name in names if name in COMMANDS]
+    assert sorted(COMMANDS) == sorted(listed)
+
+
+def test_the_listing_fits_a_terminal(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each command is one line of 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = cli("--help").out.splitlines()
+    assert [] == [line for line in lines if len(line) > 80]
+    for name, (_, text) in COMMANDS.items():
+        assert f"  {name:<9}  {text}" in lines
 
 
 @pytest.mark.parametrize(
