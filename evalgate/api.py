@@ -181,7 +181,7 @@ class Report:
 
     def _rendered(self, form: str) -> str:
         from evalgate.output.style import Renderer, Style  # noqa: PLC0415  # rich is heavy
-        from evalgate.suite.plugins import resolve  # noqa: PLC0415
+        from evalgate.registry import resolve  # noqa: PLC0415
 
         render: Renderer = resolve("renderers", form)
         return render(self._reports, Style())

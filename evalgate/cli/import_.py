@@ -54,11 +54,11 @@ openai-evals, rag (CSV, JSONL, Parquet or a hub set owner/name:split).
 def import_(*, format_name: str, model: str | None, **given: Any) -> None:  # noqa: ANN401
     """Read FILE in a published FORMAT into a golden set, and traces or a suite."""
     from evalgate.commands.importing import ImportFiles, import_file  # noqa: PLC0415  # heavy
-    from evalgate.importers.suites import CONVERTERS  # noqa: PLC0415
+    from evalgate.registry import built_in  # noqa: PLC0415
     from evalgate.text.redact import Redactor  # noqa: PLC0415
 
     redactor = Redactor.build(os.environ)
-    if format_name in CONVERTERS:
+    if format_name in built_in("converters"):
         _convert(format_name, given, redactor)
         return
     paths = {n: given[n] for n in ("source", "golden", "traces", "answers", "results")}

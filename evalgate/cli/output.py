@@ -14,10 +14,10 @@ import click
 
 from evalgate.errors import ConfigError
 from evalgate.output.style import Renderer, Style
+from evalgate.registry import resolve
 from evalgate.schema.result import MetricValue, Report, ReportSet, SuiteInfo
 from evalgate.schema.verdict import Check
 from evalgate.store.atomic import write_text
-from evalgate.suite.plugins import resolve
 from evalgate.text.escape import workflow_log
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ __all__ = ["plugins"]
 @click.command()
 def plugins() -> None:
     """List what is built in and installed, by kind, and what cannot be loaded."""
-    from evalgate.suite.plugins import listed  # noqa: PLC0415  # heavy
+    from evalgate.registry import listed  # noqa: PLC0415  # heavy
     from evalgate.text.escape import terminal  # noqa: PLC0415
 
     for plugin in listed():

@@ -1,16 +1,15 @@
 """Converts a configuration or data set of another tool to a golden set and a suite."""
 
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from evalgate.errors import ConfigError, DataError
-from evalgate.importers.suites import CONVERTERS
 from evalgate.importers.suites.converted import Converted, ConvertOptions
 from evalgate.importers.suites.read import read_suite_source
+from evalgate.registry import resolve
 from evalgate.store.atomic import write_text
 from evalgate.store.config import parse_config
 from evalgate.store.golden_sets.findings import expects_anything
@@ -61,10 +60,9 @@ def convert_file(name: str, files: ConvertFiles, redactor: Redactor) -> Converte
             f"{files.config} exists already",
             fix="name another file with --config, and copy the suite over",
         )
-    module, _, function = CONVERTERS[name].partition(":")
     source = read_suite_source(files.source)
     try:
-        made: Converted = getattr(import_module(module), function)(source, files.options)
+        made: Converted = resolve("converters", name)(source, files.options)
     except DataError as error:
         raise DataError(f"{files.source}: {error.message}", fix=error.fix) from error
     made = _drafted(made)

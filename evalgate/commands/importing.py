@@ -7,10 +7,10 @@ from pathlib import Path
 from evalgate.errors import ConfigError, DataError
 from evalgate.importers.imported import Imported, Options, once, reading
 from evalgate.importers.sources import read_source
+from evalgate.registry import resolve
 from evalgate.store.golden_sets.golden import write_golden
 from evalgate.store.redaction import clean_case, clean_trace
 from evalgate.store.traces import write_traces
-from evalgate.suite.plugins import resolve
 from evalgate.text.redact import Redactor
 
 __all__ = ["ImportFiles", "import_file"]

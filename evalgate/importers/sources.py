@@ -27,7 +27,7 @@ def read_source(
 
     Args:
         path: The file.
-        format_name: The format, as in `IMPORTERS`.
+        format_name: The format, as in the registry.
         parts: Files of `bfcl` that are named: `answers`, `results`.
 
     Raises:

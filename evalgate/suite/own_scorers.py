@@ -7,10 +7,10 @@ from pathlib import Path
 
 from evalgate.errors import ConfigError
 from evalgate.metrics.registry import METRICS
+from evalgate.registry import resolve
 from evalgate.schema.config import ScorerConfig
 from evalgate.scorers.base import AsyncScorer, Scorer
 from evalgate.scorers.user import UserFunction, bound, described, user_scorer
-from evalgate.suite.plugins import resolve
 from evalgate.suite.suite import Suite
 
 __all__ = ["own_scorers", "scorer_configs"]

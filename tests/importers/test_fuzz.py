@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from copy import deepcopy
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,8 +14,8 @@ from hypothesis import strategies as st
 
 from evalgate.commands.importing import ImportFiles, import_file
 from evalgate.errors import EvalgateError
-from evalgate.importers import IMPORTERS
 from evalgate.importers.sources import read_source
+from evalgate.registry import resolve
 from evalgate.schema.base import Json
 from evalgate.schema.trace import ToolCall, Trace, Unread
 from evalgate.store.golden_sets.golden import load_golden
@@ -106,8 +105,7 @@ def _documents(name: str, folder: Path) -> tuple[Json, ...]:
 
 
 def _import(name: str) -> Callable[..., Any]:
-    module, _, function = IMPORTERS[name].partition(":")
-    found: Callable[..., Any] = getattr(import_module(module), function)
+    found: Callable[..., Any] = resolve("importers", name)
     return found
 
 

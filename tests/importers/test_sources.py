@@ -6,18 +6,18 @@ from pathlib import Path
 import pytest
 
 from evalgate.errors import DataError
-from evalgate.importers import IMPORTERS
 from evalgate.importers.sources import read_source
 from evalgate.importers.traces.bfcl import import_bfcl
+from evalgate.registry import built_in
 
 
 def test_every_importer_is_where_it_is_said_to_be() -> None:
     """Each takes data and options; each has a test file of its name."""
-    for target in IMPORTERS.values():
+    for target in built_in("importers").values():
         module, _, name = target.partition(":")
         assert callable(getattr(import_module(module), name))
         stem = module.rpartition(".")[2]
-        assert (Path(__file__).parent / f"test_{stem}.py").is_file()
+        assert (Path(__file__).parent / "traces" / f"test_{stem}.py").is_file()
 
 
 def test_json_and_lines_are_read(tmp_path: Path) -> None:

@@ -1,13 +1,12 @@
 """Reads a file of another tool; its format is found by what it holds, or named."""
 
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
 
 from evalgate.errors import ConfigError, DataError
-from evalgate.importers.results import READERS
 from evalgate.importers.results.documents import JsonDocument, load_document
 from evalgate.importers.results.rows import ReadOptions, ResultRow, Results
+from evalgate.registry import names, resolve
 from evalgate.schema.score import Broken
 from evalgate.text.redact import Redactor
 from evalgate.text.suggest import did_you_mean
@@ -22,7 +21,7 @@ class ForeignFile:
     path: Path
     """The file."""
     format: str
-    """Its format, as in `READERS`."""
+    """Its format, as in the registry."""
     results: Results
     """What it holds."""
 
@@ -39,14 +38,15 @@ def read_results(path: Path, options: ReadOptions, name: str | None = None) -> F
         ConfigError: There is no such format.
         DataError: The file is not readable, or in no known format, with the place.
     """
-    if name is not None and name not in READERS:
+    known = names("readers")
+    if name is not None and name not in known:
         raise ConfigError(
-            f"--from {name!r}{did_you_mean(name, READERS)}: there is no such format",
-            fix=f"one of {', '.join(READERS)}",
+            f"--from {name!r}{did_you_mean(name, known)}: there is no such format",
+            fix=f"one of {', '.join(known)}",
         )
     document = load_document(path)
     if name is None:
-        name = next((n for n in READERS if import_module(READERS[n]).detect(document)), None)
+        name = next((n for n in known if resolve("readers", n).detect(document)), None)
     if name is None:
         keys = (
             list(document.value)[:8]
@@ -56,10 +56,10 @@ def read_results(path: Path, options: ReadOptions, name: str | None = None) -> F
         held = f"an object with the keys {keys!r}" if keys else type(document).__name__
         raise DataError(
             f"{path}: found {held}, in no format that is known",
-            fix=f"name it with --from ({', '.join(READERS)}), or export a CSV of id and score",
+            fix=f"name it with --from ({', '.join(known)}), or export a CSV of id and score",
         )
     try:
-        results: Results = import_module(READERS[name]).read(document, options)
+        results: Results = resolve("readers", name).read(document, options)
     except DataError as error:
         raise DataError(f"{path}: {error.message}", fix=error.fix) from error
     if not results.rows:
