@@ -7,7 +7,6 @@ the group `evalgate.GROUP`; one that has the name of a built-in does not take it
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -149,6 +148,8 @@ def listed() -> list[Plugin]:
 
 
 def _targets(group: str) -> dict[str, tuple[str, str]]:
+    from importlib.metadata import entry_points  # noqa: PLC0415  # only where plug-ins may be meant
+
     found = {name: (target, "built in") for name, target in BUILTIN.get(group, {}).items()}
     for entry in entry_points(group=f"evalgate.{group}"):
         source = entry.dist.name if entry.dist is not None else "unknown"

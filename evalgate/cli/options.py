@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from evalgate.registry import built_in
+
 __all__ = [
     "FORMATS",
     "config_option",
@@ -17,17 +19,7 @@ __all__ = [
     "trusted_option",
 ]
 
-FORMATS = (
-    "terminal",
-    "markdown",
-    "json",
-    "junit",
-    "github",
-    "gitlab",
-    "openmetrics",
-    "outputs",
-    "html",
-)
+FORMATS = tuple(built_in("renderers"))
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
