@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +28,9 @@ settings.register_profile(
 )
 settings.register_profile("search", deadline=None, max_examples=1000)
 settings.load_profile("ci")
+
+# A shell starts what is in the background with SIGINT ignored, which programs under test inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _SCRUBBED = ("CI", "NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "TERM")
 _SCRUBBED_PREFIXES = ("GITHUB_", "ACTIONS_", "RUNNER_", "GITLAB_", "EVALGATE_")

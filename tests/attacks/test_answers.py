@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from support.scratch import Scratch
 
+pytestmark = pytest.mark.slow
+
 LOOKUP = """
 import glob, json, subprocess
 

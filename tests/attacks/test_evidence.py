@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from support.scratch import Scratch, jsonl
 
+pytestmark = pytest.mark.slow
+
 AGENT = '''
 """An agent that asks a model."""
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from support.scratch import AGENT, Scratch
 
+pytestmark = pytest.mark.slow
+
 
 def attack(repo: Scratch, code: str, *, at_import: bool = False) -> None:
     """Let the agent do something and lose a quarter of its cases."""

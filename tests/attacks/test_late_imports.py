@@ -4,7 +4,10 @@ import os
 import subprocess
 import sys
 
+import pytest
 from support.scratch import IDENTITY, Scratch
+
+pytestmark = pytest.mark.slow
 
 WATCH = """
 import sys

@@ -14,6 +14,8 @@ from evalgate.suite.isolation import Walls
 from evalgate.suite.suite import Selection
 from evalgate.trust.trusted import trusted_suites
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def judged(repo: Scratch) -> Callable[..., Report]:

@@ -6,6 +6,8 @@ import re
 import pytest
 from support.scratch import AGENT, Scratch, jsonl, sums
 
+pytestmark = pytest.mark.slow
+
 WORSE = AGENT.replace("return str(", 'return "no idea" if int(left) > 15 else str(')
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from support.scratch import Scratch, copy_of, jsonl
 
+pytestmark = pytest.mark.slow
+
 AGENT = '''
 import ctypes, os, signal, socket, subprocess, sys
 from pathlib import Path

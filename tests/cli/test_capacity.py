@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from support.cli import Cli
 from support.projects import lines
 
@@ -23,6 +24,7 @@ def session(name: str) -> dict[str, object]:
     return {"schema": "evalgate.trace/1", "case_id": name, "duration": 1.0, "steps": [call]}
 
 
+@pytest.mark.slow
 def test_several_agents_share_one_quota(tmp_path: Path, cli: Cli) -> None:
     """Each agent by itself, and the organisation: bursts at one moment add up."""
     files = [tmp_path / name for name in ("a.jsonl", "b.jsonl")]
@@ -53,6 +55,7 @@ def test_what_a_quota_holds(tmp_path: Path, cli: Cli) -> None:
     assert plot.read_text(encoding="utf-8").startswith("<svg")
 
 
+@pytest.mark.slow
 def test_people_get_tables(tmp_path: Path, cli: Cli) -> None:
     """The same plan as text and as Markdown."""
     file = tmp_path / "a.jsonl"

@@ -114,6 +114,7 @@ def label(folder: Path) -> None:
     assert "\x1b" not in first.stdout + rest.stdout
 
 
+@pytest.mark.slow
 def test_the_loop_from_sample_to_drift(project: Any, scripted_judge: Any) -> None:
     """A blind sample, labels in two sittings, a kappa of 1, corrected shares, then a drift."""
     lenient: list[bool] = []

@@ -193,7 +193,7 @@ def test_an_interrupt_exits_130_and_keeps_what_was_done(quiz: Path, cli: Cli) ->
         time.sleep(0.02)
     before = (quiz / "slow.py").stat()
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=200)
     assert (130, "") == (process.returncode, out)
     assert "interrupted\n  fix: the same command with --resume goes on\n" == err
     for name in ("q1", "q2", "q3", "q4"):

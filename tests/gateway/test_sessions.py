@@ -70,6 +70,7 @@ def _echo(text: Loose) -> Loose:
     return answer
 
 
+@pytest.mark.slow
 def test_two_hundred_sessions_never_mix(gateway: Loose, model: Loose, text: Loose) -> None:
     """Recorded and replayed at once by 200 agents with like requests, each trace is its own."""
     model.answer = _echo(text)

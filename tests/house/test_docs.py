@@ -21,6 +21,8 @@ _RUN = [
     for page in pages()
     if page.exists() and any(block.commands for block in blocks(page.read_text(encoding="utf-8")))
 ]
+_FIRST = ("README.md", "docs/first_gate.md")
+"""Pages whose commands are run in a quick run too."""
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 _SECTION = re.compile(r"^##+ `evalgate ([^`]+)`\n(.*?)(?=^##|\Z)", re.DOTALL | re.MULTILINE)
 _HEADING = re.compile(r"^#+ +(.*?) *#*$", re.MULTILINE)
@@ -162,7 +164,14 @@ def test_the_readme_names_the_two_commands() -> None:
         assert line in page
 
 
-@pytest.mark.parametrize("page", _RUN, ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, id=name, marks=() if name in _FIRST else pytest.mark.slow)
+        for page in _RUN
+        for name in (page.relative_to(ROOT).as_posix(),)
+    ],
+)
 def test_commands_on_a_page_run(page: Path, tmp_path: Path) -> None:
     """Each command does what the page says, in a copy of the example."""
     words = page.read_text(encoding="utf-8")

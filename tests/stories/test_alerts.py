@@ -112,6 +112,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str, str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_reaches_its_team_once_and_resolves(
     project: Path, inbox: Inbox, cli: Cli, fault: str

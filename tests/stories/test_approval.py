@@ -6,6 +6,8 @@ import pytest
 from support.github_server import GitHub, serving
 from support.scratch import Scratch
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def github() -> Iterator[GitHub]:

@@ -2,7 +2,10 @@
 
 import json
 
+import pytest
 from support.scratch import Scratch, jsonl, sums
+
+pytestmark = pytest.mark.slow
 
 STRICT = '''
 """The agent under the gate: it adds, and by the team's decision refuses large numbers."""

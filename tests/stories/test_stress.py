@@ -41,6 +41,7 @@ def test_the_default_suite_shows_it_all_in_one_verdict(project: Path, cli: Cli) 
     assert 299 <= ran.json["stress"]["calls"], "evidence of 1 % without an error"
 
 
+@pytest.mark.slow
 def test_two_checks_of_a_suite_give_the_same_bytes(project: Path, cli: Cli) -> None:
     """The order in which trials end is chance, and leaves no trace."""
     first, second = (cli("stress", "-c", "examples/stress.yaml", *CONTROL).out for _ in range(2))
@@ -64,6 +65,7 @@ def without_stress(config: Path) -> str:
     return before
 
 
+@pytest.mark.slow
 def test_a_run_does_both_and_gives_one_verdict(project: Path, cli: Cli) -> None:
     """Stress figures go into the baseline, and the 5 % rule holds for them."""
     config = project / "evalgate.yaml"
@@ -84,6 +86,7 @@ def test_a_run_does_both_and_gives_one_verdict(project: Path, cli: Cli) -> None:
     assert "stress.error_rate.user_facing" in worst
 
 
+@pytest.mark.slow
 def test_a_block_that_was_taken_out_is_missed(project: Path, cli: Cli) -> None:
     """A baseline with stress figures and a run without: inconclusive, never a pass."""
     config = project / "evalgate.yaml"

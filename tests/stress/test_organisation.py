@@ -111,6 +111,7 @@ def test_two_statements_of_one_quota_are_refused(project: Path, cli: Cli) -> Non
     assert 2 == cli("capacity", "-q").code
 
 
+@pytest.mark.slow
 def test_each_suite_keeps_its_arrivals_and_its_retries(project: Path, cli: Cli) -> None:
     """A burst with retries beside a ramp without: only the first tries again."""
     write(

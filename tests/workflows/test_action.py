@@ -12,6 +12,8 @@ import pytest
 from support.github_server import serving
 from support.scratch import IDENTITY, Scratch
 
+pytestmark = pytest.mark.slow
+
 FILES = ("GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STEP_SUMMARY", "GITHUB_STATE")
 
 

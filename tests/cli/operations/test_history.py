@@ -154,6 +154,7 @@ def test_half_an_export_adds_nothing(project: Path, cli: Cli) -> None:
     assert "" == cli("history", "export").out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["claude-agent", "nested_example"])
 def test_an_import_is_piped_into_the_history(
     project: Path, cli: Cli, shared_data: Path, name: str

@@ -141,6 +141,7 @@ def test_bad_routes_are_named(folder: Path, cli: Cli, routes: str, words: str) -
     assert (2, True) == (done.code, words in done.err), done.err
 
 
+@pytest.mark.slow
 def test_watchers_at_once_tell_once(folder: Path, inbox: Inbox) -> None:
     """Four processes see the same shift in the same moment."""
     runs(*[GOOD] * 12, *[BAD] * 8)

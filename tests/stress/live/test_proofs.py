@@ -186,6 +186,7 @@ def test_case_two_with_the_real_client() -> None:
     assert Made(62, 118, 419, 357) == client == model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize(
     "quota",

@@ -114,6 +114,7 @@ def _erlang_b(servers: int, offered: float) -> float:
     return terms[-1] / sum(terms)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("law", ["fixed", "exponential"])
 def test_concurrency_without_a_queue_is_erlang_b(law: str) -> None:
     """Spec, expected number 7: N 10, a 8, whatever the law of the durations."""
@@ -420,6 +421,7 @@ def test_a_date_is_obeyed_to_the_second() -> None:
     assert outcome.end == pytest.approx(1.0, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_reservation_by_concurrency_alone() -> None:
     """Erlang with 10 servers, 2 kept for critical: losses .00985096 and .28075248."""
     rng = Random(5)  # noqa: S311  a seeded law
@@ -437,6 +439,7 @@ def test_reservation_by_concurrency_alone() -> None:
         _assert_near(expected, losses)
 
 
+@pytest.mark.slow
 def test_a_queue_of_three_before_two_servers_is_mm25() -> None:
     """M/M/2/5, offered 1.6: losses, mean wait of the served and longest queue, closed form."""
     load, servers, places = 1.6, 2, 5
