@@ -1,6 +1,6 @@
 """Breaks deciding code on purpose, one small change at a time, and counts what the tests notice.
 
-    python scripts/mutants.py --sample 300 --seed 1 [--only evalgate/gate/checks]
+    python scripts/mutants.py --sample 300 --seed 1 --only evalgate/gate/checks --tests tests/gate
 
 The tests that reach the deciding rooms are collected once, in one process, and run once to see
 which lines each executes. For every mutant a fork swaps the code of one function in memory and
@@ -219,12 +219,22 @@ def swap(mutant: Mutant) -> bool:
     return done
 
 
+def _files(paths: list[str]) -> list[Path]:
+    """Return the modules at or below some paths."""
+    found = [ROOT / path for path in paths]
+    return [
+        file
+        for path in found
+        for file in ([path] if path.is_file() else sorted(path.rglob("*.py")))
+    ]
+
+
 class Hunt:
     """The pytest plugin: one run to learn who reaches what, then a fork for each mutant."""
 
-    def __init__(self, only: str, sample: int, seed: int, budget: float) -> None:
+    def __init__(self, paths: list[str], sample: int, seed: int, budget: float) -> None:
         """Take what to mutate, how many, and the seconds of tests a mutant may cost."""
-        self.only, self.sample, self.seed, self.budget = only, sample, seed, budget
+        self.paths, self.sample, self.seed, self.budget = paths, sample, seed, budget
         self.failed: set[str] = set()
         self.survived: list[str] = []
         self.killed = 0
@@ -237,8 +247,7 @@ class Hunt:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Learn, then hunt."""
         seconds, reached = self._learn(session)
-        files = [f for room in DECIDES for f in sorted((ROOT / room).rglob("*.py"))]
-        every = [m for f in files for m in mutants(f) if m.path.startswith(self.only)]
+        every = [mutant for file in _files(self.paths) for mutant in mutants(file)]
         chosen = random.Random(self.seed).sample(every, min(self.sample, len(every)))  # noqa: S311  # no secret
         print(f"\n{len(every)} mutants, {len(chosen)} chosen; {len(seconds)} tests")
         known = {item.nodeid: item for item in session.items}
@@ -260,7 +269,7 @@ class Hunt:
     ) -> tuple[dict[str, float], dict[tuple[str, int], set[str]]]:
         """Run all tests once; return the seconds of those that pass, and who runs each line."""
         watch = coverage.Coverage(
-            data_file=None, config_file=False, include=[f"{ROOT}/{room}/*" for room in DECIDES]
+            data_file=None, config_file=False, include=[str(file) for file in _files(self.paths)]
         )
         seconds: dict[str, float] = {}
         watch.start()
@@ -336,12 +345,14 @@ def main(arguments: list[str]) -> int:
     asked = argparse.ArgumentParser(description="Break deciding code and count what tests notice.")
     asked.add_argument("--sample", type=int, default=300, help="how many mutants")
     asked.add_argument("--seed", type=int, default=1)
-    asked.add_argument("--only", default="evalgate/", help="start of the path of what is broken")
+    asked.add_argument("--only", nargs="+", default=DECIDES, help="files or folders to break")
     asked.add_argument("--budget", type=float, default=20, help="seconds of tests for one mutant")
     asked.add_argument("--share", type=float, default=0.9, help="least share that must be killed")
-    asked.add_argument("tests", nargs="*", default=[f"tests/{room}" for room in TESTS])
+    asked.add_argument(
+        "--tests", nargs="+", default=[f"tests/{room}" for room in TESTS], help="what may notice"
+    )
     options = asked.parse_args(arguments)
-    hunt = Hunt(options.only, options.sample, options.seed, options.budget)
+    hunt = Hunt([*options.only], options.sample, options.seed, options.budget)
     off = ("no:cacheprovider", "no:xdist", "no:terminal")
     quiet = [word for name in off for word in ("-p", name)]
     run = ["-m", "not slow", "-s", "--rootdir", str(ROOT), *quiet, *options.tests]

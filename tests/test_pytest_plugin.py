@@ -117,6 +117,7 @@ def test_junit_has_a_property_for_each_metric(alone: Done) -> None:
     assert not [name for properties in found.values() for name in properties if "evalgate" in name]
 
 
+@pytest.mark.slow
 def test_workers_give_the_same_verdict_and_report(worse: Path, alone: Done) -> None:
     """Byte for byte, with `-n 2` and without."""
     done = run_pytest(worse, "--evalgate", "--evalgate-baseline", "-n", "2")
