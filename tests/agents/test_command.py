@@ -135,7 +135,7 @@ def test_children_end_with_it(
     started = time.monotonic()
     trace = ask(agent)
     assert "finished" == trace.status
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 50  # the child sleeps for 60 s
     assert gone(int(str(trace.output)))
 
 

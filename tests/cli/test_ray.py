@@ -204,4 +204,4 @@ def test_a_cluster_that_is_not_there_is_named(tmp_path: Path) -> None:
         )
     assert 2 == ran.returncode
     assert f"RAY_ADDRESS='{address}'" in ran.stderr
-    assert time.monotonic() - before < 90
+    assert time.monotonic() - before < 200

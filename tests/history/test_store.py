@@ -90,7 +90,7 @@ def test_a_reader_does_not_wait_for_a_writer(tmp_path: Path) -> None:
             connection.execute(database.tables.interactions.delete())
             started = time.monotonic()
             assert 2 == len(list(export_rows(database)))
-            assert 5 > time.monotonic() - started  # a lock is waited for 60 s
+            assert 50 > time.monotonic() - started  # a lock is waited for 60 s
 
 
 def test_the_migrations_make_the_tables(tmp_path: Path) -> None:

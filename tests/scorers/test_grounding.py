@@ -229,9 +229,9 @@ def test_any_text_is_answered(answer: str, contexts: list[str], question: str) -
 def test_huge_texts_take_linear_time(unit: str) -> None:
     """Half a million characters on both sides are weighed within seconds."""
     text = unit * (500_000 // len(unit))
-    begun = time.perf_counter()
+    begun = time.process_time()
     ground(text + " Leeds.", [text, *KETTLE])
-    assert time.perf_counter() - begun < 20
+    assert time.process_time() - begun < 20
 
 
 def _auroc(rows: list[tuple[float, bool]]) -> float:

@@ -44,6 +44,6 @@ def test_offsets_point_at_the_text(text: str) -> None:
 )
 def test_hostile_text_takes_linear_time(unit: str) -> None:
     """Half a million characters of anything are split within seconds."""
-    begun = time.perf_counter()
+    begun = time.process_time()
     claims(unit * (500_000 // len(unit)) + "x")
-    assert time.perf_counter() - begun < 5
+    assert time.process_time() - begun < 5

@@ -88,6 +88,6 @@ def test_offsets_give_what_was_read(text: str) -> None:
 )
 def test_hostile_text_takes_linear_time(unit: str) -> None:
     """Half a million characters of anything are read within seconds."""
-    begun = time.perf_counter()
+    begun = time.process_time()
     tokens(unit * (500_000 // len(unit)))
-    assert time.perf_counter() - begun < 10
+    assert time.process_time() - begun < 10
