@@ -36,6 +36,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "slo": ("evalgate.cli.operations.slo:slo", "Show objectives, error budgets and burn rates."),
     "watch": ("evalgate.cli.operations.watch:watch", "Look for anomalies, tell who can act."),
     "alerts": ("evalgate.cli.operations.alerts:alerts", "List alerts, write their routes."),
+    "export": (
+        "evalgate.cli.operations.export:export",
+        "Send runs to OpenTelemetry, Langfuse, Prometheus, CloudWatch.",
+    ),
     "judge": ("evalgate.cli.judge:judge", "Calibrate judges with people, label, find drift."),
     "import": ("evalgate.cli.import_:import_", "Read golden sets and traces of other tools."),
     "cassette": ("evalgate.cli.cassette:cassette", "Show, prune and scan recorded model calls."),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from evalgate.errors import DataError
 from evalgate.importers.answers import messages_in
+from evalgate.importers.exported import restored_score, restored_trace
 from evalgate.importers.imported import (
     Imported,
     Options,
@@ -45,6 +46,8 @@ from evalgate.importers.traces.langfuse_steps import (
     grader_step,
     is_generation,
     model_call,
+    restored_row,
+    span_attributes,
     step_of,
     times_of,
     tool_names,
@@ -158,6 +161,9 @@ def _is_root(row: Mapping[str, Json]) -> bool:
 
 def _trace(source: _Source, trials: Mapping[str, int]) -> tuple[Trace, Json]:
     """Return the trace, and what the agent was asked."""
+    exported = _exported(source, trials)
+    if exported is not None:
+        return exported
     own, rows = source.trace, source.observations
     start = _start(rows)
     steps = _steps(rows, start)
@@ -193,6 +199,24 @@ def _trace(source: _Source, trials: Mapping[str, int]) -> tuple[Trace, Json]:
         metadata=_kept(own, meta_data, meta),
     )
     return trace, _whole(own, roots, "input") or _first_question(steps)
+
+
+def _exported(source: _Source, trials: Mapping[str, int]) -> tuple[Trace, Json] | None:
+    """Read a trial that evalgate exported: its own observation is no step of it."""
+    found = [(row, span_attributes(row)) for row in source.observations]
+    told = [(row, values, own) for row, values in found if (own := restored_trace(values))]
+    if not told:
+        return None
+    root, values, fields = told[0]
+    start = times_of(root)[0]
+    rows = [row for row in source.observations if row is not root]
+    steps = in_order(restored_row(row, start) for row in rows)
+    case_id = case_id_at(values.get("evalgate.case_id"), f"{source.where}/observations")
+    scores = tuple(score for row in source.scores if (score := _score(row)) is not None)
+    fixed = {"case_id": case_id, "trial": trials[case_id], "steps": steps, "scores": scores}
+    kept = {"langfuse": {"id": source.trace.get("id")}}
+    trace = Trace.model_validate({**fields, **fixed, "metadata": kept})
+    return trace, _first_question(steps)
 
 
 def _steps(rows: list[dict[str, Json]], start: datetime | None) -> tuple[Step, ...]:
@@ -304,6 +328,9 @@ def _score(row: Mapping[str, Json]) -> RecordedScore | None:
     if name is None or not isinstance(value, bool | int | float | str):
         return None
     metadata = data_of(row.get("metadata"))
+    ours = restored_score(metadata) if isinstance(metadata, dict) else None
+    if ours is not None:
+        return ours
     kept = {key: row[key] for key in row if key not in _SCORE_FIELDS and row[key] is not None}
     return RecordedScore(
         name=name,

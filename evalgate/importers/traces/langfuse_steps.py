@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
 from evalgate.importers.answers import conversation_in, messages_in
+from evalgate.importers.exported import restored_step
 from evalgate.importers.imported import number_or_none, text_or_none, tokens_or_none
 from evalgate.importers.observed import data_of, said, tool_arguments
 from evalgate.importers.parts import read_message
@@ -19,6 +20,8 @@ __all__ = [
     "grader_step",
     "is_generation",
     "model_call",
+    "restored_row",
+    "span_attributes",
     "step_of",
     "times_of",
     "tool_names",
@@ -121,6 +124,18 @@ def step_of(row: Mapping[str, Json], start: datetime | None, called: frozenset[s
             return _unknown(read)
         case "span":
             return _span(read)
+
+
+def span_attributes(row: Mapping[str, Json]) -> dict[str, Json]:
+    """Return the attributes of the OpenTelemetry span that an observation was."""
+    meta = data_of(row.get("metadata"))
+    found = data_of(meta.get("attributes")) if isinstance(meta, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def restored_row(row: Mapping[str, Json], start: datetime | None) -> Step:
+    """Turn an observation that evalgate exported into the step it was."""
+    return restored_step(step_of(row, start, frozenset()), span_attributes(row))
 
 
 def grader_step(row: Mapping[str, Json], start: datetime | None) -> Step:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from evalgate.importers.exported import restored_score, restored_step, restored_trace
 from evalgate.importers.imported import (
     Imported,
     Options,
@@ -100,6 +101,10 @@ def _roots(whole: _Whole) -> tuple[OtelSpan, ...]:
 
 
 def _trace(whole: _Whole, trials: Mapping[str, int]) -> Trace:
+    for span in whole.spans:
+        told = restored_trace(span.attributes)
+        if told is not None:
+            return _exported(whole, span, told, trials)
     spans, roots = whole.spans, _roots(whole)
     start = min((span.start for span in spans if span.start is not None), default=None)
     end = max((span.end for span in spans if span.end is not None), default=None)
@@ -127,6 +132,22 @@ def _trace(whole: _Whole, trials: Mapping[str, int]) -> Trace:
         feedback=feedback_of(scores),
         metadata={"trace_id": whole.trace_id, "resource": dict(spans[0].resource)},
     )
+
+
+def _exported(
+    whole: _Whole, root: OtelSpan, told: dict[str, Json], trials: Mapping[str, int]
+) -> Trace:
+    """Read a trial that evalgate exported: its own span is no step of it."""
+    spans = tuple(span for span in whole.spans if span is not root)
+    steps = in_order(
+        restored_step(step_of(span, root.start, is_call=kind_of(span) == "llm"), span.attributes)
+        for span in spans
+    )
+    case_id = case_id_at(root.attributes.get("evalgate.case_id"), f"trace {whole.trace_id!r}")
+    fixed = {"case_id": case_id, "trial": trials[case_id], "steps": steps}
+    scores = tuple(score for span in whole.spans for score in _scores(span))
+    kept = {"trace_id": whole.trace_id, "resource": dict(root.resource)}
+    return Trace.model_validate({**told, **fixed, "scores": scores, "metadata": kept})
 
 
 def _steps(spans: tuple[OtelSpan, ...], start: int | None, output: Json) -> tuple[Step, ...]:
@@ -187,6 +208,10 @@ def _scores(span: OtelSpan) -> Iterator[RecordedScore]:
     """Read the events `gen_ai.evaluation.result`."""
     for name, values in span.events:
         if name != "gen_ai.evaluation.result":
+            continue
+        ours = restored_score(values)
+        if ours is not None:
+            yield ours
             continue
         value = attribute(values, "gen_ai.evaluation.score.value")
         value = attribute(values, "gen_ai.evaluation.score.label") if value is None else value

@@ -280,7 +280,7 @@ def _inner(data: Json) -> Json:
 
 def _retrieval(span: OtelSpan, start: float | None, end: float | None) -> Retrieval:
     query = said(attribute(span.attributes, "gen_ai.retrieval.query.text", *_INPUT))
-    documents: list[str] = []
+    documents = _documents(span.attributes.get("gen_ai.retrieval.documents"))
     while True:
         key = f"retrieval.documents.{len(documents)}.document.content"
         text = span.attributes.get(key)
@@ -297,6 +297,16 @@ def _retrieval(span: OtelSpan, start: float | None, end: float | None) -> Retrie
         documents=tuple(documents),
         metadata=dict(span.attributes),
     )
+
+
+def _documents(value: Json) -> list[str]:
+    """Read the texts of the newest convention; a document that is an id alone has none."""
+    rows = data_of(value)
+    texts = [
+        text_or_none(row.get("content", row.get("text"))) if isinstance(row, dict) else None
+        for row in (rows if isinstance(rows, list) else [])
+    ]
+    return [text for text in texts if text is not None]
 
 
 def _guardrail(span: OtelSpan, start: float | None, end: float | None) -> Step:

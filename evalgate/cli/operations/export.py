@@ -1,0 +1,137 @@
+"""`evalgate export`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from evalgate.cli.operations.options import find_place, say
+from evalgate.cli.options import config_option
+
+if TYPE_CHECKING:
+    from evalgate.commands.operations.export import Done, Outside
+
+__all__ = ["export"]
+
+EPILOG = """\b
+Examples:
+  evalgate export otlp latest --endpoint http://127.0.0.1:4318
+  evalgate export langfuse latest
+"""
+
+_resend = click.option(
+    "--resend", is_flag=True, help="Send again what the receiver may or may not have."
+)
+
+
+@click.group(epilog=EPILOG)
+def export() -> None:
+    """Send runs and traces elsewhere: OpenTelemetry, Langfuse, Prometheus, CloudWatch.
+
+    What was sent stands in a ledger beside the runs: a second export sends nothing, and one that
+    was cut off goes on. Exits with 3 where something was not sent.
+    """
+
+
+@export.command()
+@click.argument("run", metavar="RUN|TRACES")
+@click.option("--endpoint", metavar="URL", help="Base URL of an OTLP/HTTP receiver.")
+@click.option("--header", "headers", multiple=True, metavar="NAME=VALUE", help="VALUE may be $VAR.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["json", "protobuf"]),
+    default="json",
+    show_default=True,
+    help="protobuf needs the extra [otel].",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a file of OTLP JSON instead, one trial a line.",
+)
+@_resend
+@config_option
+def otlp(
+    run: str,
+    endpoint: str | None,
+    headers: tuple[str, ...],
+    output: Path | None,
+    config: Path,
+    **given: object,
+) -> int:
+    """Send the trials of RUN as spans under the GenAI names of OpenTelemetry."""
+    from evalgate.commands.operations.export import (  # noqa: PLC0415  # heavy
+        export_otlp,
+        otlp_target,
+        sent_traces,
+    )
+    from evalgate.exporters.otlp import json_body  # noqa: PLC0415
+    from evalgate.store.atomic import write_text  # noqa: PLC0415
+    from evalgate.suite.environment import this_machine  # noqa: PLC0415
+
+    world = this_machine()
+    place = find_place(config, None)
+    traces = list(sent_traces(run, place.runs, world))
+    if output is not None:
+        write_text(output, "".join(f"{json_body([one]).decode()}\n" for one in traces))
+        say(f"{output}: {len(traces)} traces, {sum(len(one.spans) for one in traces)} spans")
+        return 0
+    target = otlp_target(world.environ, endpoint, headers, binary=given["form"] == "protobuf")
+    with _outside(place.runs, resend=bool(given["resend"])) as outside:
+        return _report(export_otlp(traces, target, outside))
+
+
+@export.command()
+@click.argument("run", metavar="RUN|TRACES")
+@click.option("--host", metavar="URL", help="Default: LANGFUSE_BASE_URL, else their cloud.")
+@_resend
+@config_option
+def langfuse(run: str, host: str | None, config: Path, *, resend: bool) -> int:
+    """Send RUN to Langfuse as an experiment: spans with its attributes, and scores.
+
+    Reads LANGFUSE_PUBLIC_KEY and LANGFUSE_SECRET_KEY.
+    """
+    from evalgate.commands.operations.export import (  # noqa: PLC0415  # heavy
+        export_langfuse,
+        langfuse_target,
+        sent_traces,
+    )
+    from evalgate.suite.environment import this_machine  # noqa: PLC0415
+
+    world = this_machine()
+    place = find_place(config, None)
+    target = langfuse_target(world.environ, host)
+    traces = list(sent_traces(run, place.runs, world))
+    with _outside(place.runs, resend=resend) as outside:
+        return _report(export_langfuse(traces, target, outside))
+
+
+@contextmanager
+def _outside(runs: Path, *, resend: bool) -> Iterator["Outside"]:
+    import time  # noqa: PLC0415
+
+    import httpx2  # noqa: PLC0415  # heavy
+
+    from evalgate.cli.operations.options import moment  # noqa: PLC0415
+    from evalgate.commands.operations.export import Outside  # noqa: PLC0415
+
+    with httpx2.Client(follow_redirects=False) as client:
+        yield Outside(client, time.sleep, moment(None), runs.parent / "exports", resend)
+
+
+def _report(done: "Done") -> int:
+    """Say what became of an export."""
+    known = f", {done.known} were there already" if done.known else ""
+    say(f"{done.traces} traces sent ({done.spans} spans, {done.scores} scores){known}")
+    for problem in done.problems:
+        say(f"not sent: {problem}")
+    if done.doubts:
+        say(
+            f"in doubt: {len(done.doubts)} traces, which the receiver may or may not have "
+            f"({', '.join(done.doubts[:3])}); look there, then `--resend` sends them again"
+        )
+    return 3 if done.problems or done.doubts else 0
