@@ -17,8 +17,8 @@ from evalgate.commands.operations.export import (
 )
 from evalgate.exporters.otlp import request_data
 from evalgate.exporters.spans import Context, SentTrace, sent_trace
-from evalgate.importers.langfuse import import_langfuse
-from evalgate.importers.otel import import_otel
+from evalgate.importers.traces.langfuse import import_langfuse
+from evalgate.importers.traces.otel import import_otel
 from evalgate.schema.score import Scored
 from evalgate.schema.trace import LlmCall, RecordedScore, Trace
 from evalgate.text.redact import Redactor

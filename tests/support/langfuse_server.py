@@ -14,7 +14,7 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 from langfuse.api.scores.types.create_score_request import CreateScoreRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from evalgate.importers.otel_sources import OtelSpan, read_spans
+from evalgate.importers.traces.otel_sources import OtelSpan, read_spans
 
 KEYS = {"LANGFUSE_PUBLIC_KEY": "pk-lf-test", "LANGFUSE_SECRET_KEY": "sk-lf-test"}
 _TOKEN = b64encode(b"pk-lf-test:sk-lf-test").decode()
