@@ -1,1 +1,4 @@
-"""Alerts: who is told what, as pure payloads; only `deliver` sends them."""
+"""Alerts: who is told what, as pure payloads; only `deliver` sends them.
+
+May import store and below.
+"""

@@ -1,1 +1,1 @@
-"""The command line: a command is one call and an exit."""
+"""The command line: a command is one call and an exit. May import commands and below."""

@@ -1,1 +1,4 @@
-"""What a command does beyond a run; each is called by a file of `cli/`."""
+"""What a command does beyond a run; each is called by a file of `cli/`.
+
+May import run and below.
+"""

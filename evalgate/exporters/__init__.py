@@ -1,1 +1,1 @@
-"""One file per format that is sent elsewhere."""
+"""One file per format that is sent elsewhere. May import store and below."""

@@ -1,1 +1,4 @@
-"""Decides: compares two run summaries and turns checks into one verdict. Pure."""
+"""Decides: compares two run summaries and turns checks into one verdict. Pure.
+
+May import stats, matching, metrics and below.
+"""

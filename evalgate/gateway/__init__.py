@@ -1,1 +1,4 @@
-"""The local server that records, replays, meters and throttles model calls."""
+"""The local server that records, replays, meters and throttles model calls.
+
+May import store, quota and below.
+"""

@@ -1,1 +1,1 @@
-"""Scorers that ask a model."""
+"""Scorers that ask a model. May import suite and below, neither trust nor stress."""

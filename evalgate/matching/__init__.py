@@ -1,4 +1,7 @@
-"""Tool-call matching: actual calls against expected ones, optimal and without side effects."""
+"""Tool-call matching: actual calls against expected ones, optimal and without side effects.
+
+May import metrics, text and schema.
+"""
 
 from evalgate.matching.divergence import first_divergence
 from evalgate.matching.equality import json_equal

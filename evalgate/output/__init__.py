@@ -1,1 +1,1 @@
-"""Printers of a report; they never decide."""
+"""Printers of a report; they never decide. May import store and below."""

@@ -1,1 +1,4 @@
-"""Runs a suite: trials, scores, one report with its verdict."""
+"""Runs a suite: trials, scores, one report with its verdict.
+
+May import trust, judges, stress, suite and below.
+"""

@@ -1,1 +1,4 @@
-"""Everything that is written down, versioned: frozen models and their JSON Schemas."""
+"""Everything that is written down, versioned: frozen models and their JSON Schemas.
+
+May import errors alone.
+"""

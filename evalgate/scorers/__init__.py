@@ -1,1 +1,4 @@
-"""Functions of a case and a trace that return scores; one file per KPI family."""
+"""Functions of a case and a trace that return scores; one file per KPI family.
+
+May import stats, matching, pricing and below.
+"""

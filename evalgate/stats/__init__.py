@@ -1,1 +1,4 @@
-"""Statistics of paired trials: summaries, aggregates, intervals, tests. Pure."""
+"""Statistics of paired trials: summaries, aggregates, intervals, tests. Pure.
+
+May import metrics, text and schema.
+"""

@@ -1,1 +1,4 @@
-"""Run folders, baselines, golden files, configuration and git, with atomic writes."""
+"""Run folders, baselines, golden files, configuration and git, with atomic writes.
+
+May import gate, stats and below.
+"""

@@ -1,1 +1,4 @@
-"""What is run: a suite resolved from its configuration, its plan, and its agent's surroundings."""
+"""What is run: a suite resolved from its configuration, its plan, and its agent's surroundings.
+
+May import agents, gateway, scorers, store and below.
+"""

@@ -1,1 +1,1 @@
-"""Pure text work: strict JSON, redaction, escaping, diffs."""
+"""Pure text work: strict JSON, redaction, escaping, diffs. May import schema and errors."""

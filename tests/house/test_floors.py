@@ -60,3 +60,13 @@ def test_no_room_is_a_corridor() -> None:
         for folder in [ROOT / "evalgate", *(ROOT / "evalgate").rglob("*/")]
     }
     assert {} == {name: count for name, count in counts.items() if count > _MOST_FILES}
+
+
+def test_every_room_says_what_it_is_for() -> None:
+    """Its first line, and what it may import; a stranger need not read the contracts."""
+    silent = [
+        str(path.parent.relative_to(ROOT))
+        for path in (ROOT / "evalgate").glob("*/__init__.py")
+        if "may import" not in path.read_text().lower()
+    ]
+    assert [] == silent
