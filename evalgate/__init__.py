@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         load_golden,
         load_report,
         scorer,
+        tool,
     )
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "load_golden",
     "load_report",
     "scorer",
+    "tool",
 ]
 
 
@@ -47,6 +49,10 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401  # any public name
     if name not in __all__:
         message = f"module 'evalgate' has no attribute {name!r}"
         raise AttributeError(message)
+    if name == "tool":  # agents import it, who need nothing else of this
+        from evalgate.agents.tooling import tool  # noqa: PLC0415
+
+        return tool
     from evalgate import api  # noqa: PLC0415  # heavy
 
     return getattr(api, name)

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from evalgate.agents.tooling import tool
 from evalgate.commands.compare import CompareOptions, compare_stored
 from evalgate.errors import BaselineMissing, ConfigError, DataError
 from evalgate.gate.reports import combine
@@ -53,6 +54,7 @@ __all__ = [
     "load_golden",
     "load_report",
     "scorer",
+    "tool",
 ]
 
 Scorer = Callable[..., Any]

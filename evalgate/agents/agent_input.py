@@ -3,11 +3,14 @@
 This module is imported by worker processes and keeps to the standard library.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 __all__ = ["AgentCase", "Context"]
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,19 @@ class Context:
     """Variables of this trial; an isolated agent finds them in its environment."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Further headers for an agent that is reached over HTTP."""
+    urls: Mapping[str, str] = field(default_factory=dict)
+    """Where to send calls to each HTTP service and MCP server of the gateway, by its name."""
+    mcp_config: str | None = None
+    """Path of an `mcp.json` that names the MCP servers; null: there are none."""
+
+    def tool(self, function: Callable[_P, _R]) -> Callable[_P, _R]:
+        """Return a function whose calls belong to this trial, as `evalgate.tool` marks it.
+
+        For functions that are not the agent's own, and for threads that the agent starts itself.
+        """
+        from evalgate.agents.tooling import PORT, bind, tooled  # noqa: PLC0415  # where it is used
+
+        return bind(tooled(function), PORT.get())
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from evalgate.errors import DataError
 from evalgate.gateway.sessions import Outcome
-from evalgate.schema.cassette import CallEntry
+from evalgate.schema.cassette import CallEntry, ToolEntry
 from evalgate.store.cassette_care import Leak, check_size, prune, scan, show
 from evalgate.store.cassettes import cassette_path
 from evalgate.store.golden_sets.golden import load_golden
@@ -48,7 +48,7 @@ def prune_suite(suite: Suite, world: World, *, dry_run: bool) -> Iterator[str]:
     ids = {case.id for case in load_golden(suite.golden).cases}
     used, whole = _asked_for(suite, world)
 
-    def is_used(case_id: str, line: CallEntry) -> bool:
+    def is_used(case_id: str, line: CallEntry | ToolEntry) -> bool:
         return case_id in whole or (line.trial, line.key, line.order) in used.get(case_id, ())
 
     trials = suite.config.trials

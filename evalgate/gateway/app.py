@@ -31,6 +31,8 @@ from evalgate.gateway.live import Live
 from evalgate.gateway.miss import make_miss
 from evalgate.gateway.request_key import Prepared, parse_body, prepare, recall, recognised, written
 from evalgate.gateway.sessions import Sessions
+from evalgate.gateway.tools.app import PREFIX, ToolApp
+from evalgate.gateway.tools.http import HttpTools
 from evalgate.gateway.trial_log import Limit, TrialLog
 from evalgate.gateway.upstream import Upstream, UpstreamRequest
 from evalgate.gateway.wire.base import as_body, count
@@ -96,6 +98,7 @@ def create_app(  # noqa: PLR0913  everything from outside is passed in
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     max_body: int = MAX_BODY,
+    tools: ToolApp | None = None,
 ) -> ASGIApp:
     """Make the app.
 
@@ -108,12 +111,14 @@ def create_app(  # noqa: PLR0913  everything from outside is passed in
         clock: Seconds that only grow.
         sleep: Waits for some seconds.
         max_body: Bytes of a request that are taken.
+        tools: Answers calls of tools; None: Python tools only.
 
     Returns:
         The ASGI app; it needs no lifespan.
     """
     live = None if upstream is None else Live(upstream, governor, clock=clock, sleep=sleep)
-    return _Gateway(sessions, live, admit, pace, sleep, max_body)
+    tools = tools or ToolApp(sessions, HttpTools(sessions, {}))
+    return _Gateway(sessions, live, admit, pace, sleep, max_body, tools)
 
 
 class _Arrival(NamedTuple):
@@ -152,6 +157,7 @@ class _Gateway:
     pace: float
     sleep: Callable[[float], Awaitable[None]]
     max_body: int
+    tools: ToolApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -171,6 +177,10 @@ class _Gateway:
         log = self.sessions.trial(token)
         if log is None:
             await send_error(send, provider_of(path, anthropic=anthropic), _NO_TRIAL)
+            return
+        if path.startswith(PREFIX):
+            # The time of tools is the agent's own: nobody waits for a model.
+            await self.tools(scope, receive, send, path, log)
             return
         log.arrived()
         try:

@@ -17,8 +17,9 @@ from evalgate.gateway.exchange import Delivered
 from evalgate.gateway.miss import Recorded
 from evalgate.gateway.recorded import delivered
 from evalgate.gateway.request_key import Known, Spelling, Veiled, spelling, veil
+from evalgate.gateway.tool_calls import ToolAnswer, tool_answer
 from evalgate.gateway.wire.routes import WIRES
-from evalgate.schema.cassette import CallEntry, CassetteHeader, TrialEntry
+from evalgate.schema.cassette import CallEntry, CassetteHeader, ToolEntry, TrialEntry
 from evalgate.store.cassettes import (
     Cassette,
     Recording,
@@ -67,6 +68,15 @@ class CaseTape:
     """Digest of what the case gave to the agent."""
     warnings: tuple[str, ...] = ()
     """What was left out when it was read."""
+    tools: dict[int, dict[str, tuple[ToolAnswer, ...]]] = field(default_factory=dict)
+    """Recorded calls of tools, by trial, by key, in their order."""
+
+    def recorded_tools(self) -> Iterator[Recorded]:
+        """Read every recorded call of a tool."""
+        for trial, keys in self.tools.items():
+            for answers in keys.values():
+                for order, answer in enumerate(answers):
+                    yield Recorded(trial, order, answer.request)
 
     def recorded(self) -> Iterator[Recorded]:
         """Read every recorded request."""
@@ -123,6 +133,13 @@ def make_tape(cassette: Cassette, source: str) -> CaseTape:
             known.setdefault(entry.trial, {})[spelling(answer.spelt)] = request
         elif part not in veiled.get(entry.trial, ()):
             veiled[entry.trial] = (*veiled.get(entry.trial, ()), part)
+    tools: dict[int, dict[str, list[ToolAnswer]]] = {}
+    for call in sorted(cassette.tools, key=lambda call: call.order):
+        given = tool_answer(call)
+        tools.setdefault(call.trial, {}).setdefault(call.key, []).append(given)
+        part = veil(given.spelt, call.key)
+        if part is not None and part not in veiled.get(call.trial, ()):
+            veiled[call.trial] = (*veiled.get(call.trial, ()), part)
     answers = {t: {key: tuple(a) for key, a in keys.items()} for t, keys in found.items()}
     durations = {trial.trial: trial.duration for trial in cassette.trials}
     return CaseTape(
@@ -133,6 +150,7 @@ def make_tape(cassette: Cassette, source: str) -> CaseTape:
         cassette.recordings,
         cassette.header.case_digest,
         cassette.warnings,
+        {t: {key: tuple(a) for key, a in keys.items()} for t, keys in tools.items()},
     )
 
 
@@ -164,7 +182,7 @@ class TapeWriter:
         self._ended = False
         self._lock = Lock()
 
-    def append(self, make: Callable[[], CallEntry]) -> None:
+    def append(self, make: Callable[[], CallEntry | ToolEntry]) -> None:
         """Hand over a line to be made; it is on disk at the latest when `finish` returns.
 
         A line that comes after the end, from a call the agent left behind, is dropped.
@@ -176,9 +194,9 @@ class TapeWriter:
                     self._lines.popleft()
                 self._lines.append(self._executor.submit(self._write, make))
 
-    def _write(self, make: Callable[[], CallEntry]) -> None:
+    def _write(self, make: Callable[[], CallEntry | ToolEntry]) -> None:
         entry = make()
-        self._marked += holds_mark(entry.response.model_dump_json())
+        self._marked += holds_mark(entry.model_dump_json(include={"response", "result", "error"}))
         self._recording.append(entry)
 
     @property

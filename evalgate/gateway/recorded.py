@@ -64,9 +64,11 @@ def call_entry(
     )
 
 
-def recorded_response(response: Delivered, redactor: Redactor) -> RecordedResponse:
-    """Turn a response into what a cassette holds of it."""
-    headers = _headers(response, redactor)
+def recorded_response(
+    response: Delivered, redactor: Redactor, kept: frozenset[bytes] = KEPT_HEADERS
+) -> RecordedResponse:
+    """Turn a response into what a cassette holds of it, with the headers that are `kept`."""
+    headers = _headers(response, redactor, kept)
     if response.stream:
         return _stream(response, headers, redactor)
     raw = b"".join(chunk for _, chunk in response.chunks)
@@ -83,11 +85,11 @@ def recorded_response(response: Delivered, redactor: Redactor) -> RecordedRespon
     return RecordedResponse(status=response.status, headers=headers, text=text, cut=response.cut)
 
 
-def _headers(response: Delivered, redactor: Redactor) -> dict[str, str]:
+def _headers(response: Delivered, redactor: Redactor, names: frozenset[bytes]) -> dict[str, str]:
     kept = {
         name.decode("latin-1"): value.decode("latin-1")
         for name, value in response.headers
-        if name in KEPT_HEADERS
+        if name in names
     }
     if redactor.redact("\n".join(kept.values())) == "\n".join(kept.values()):
         return kept

@@ -33,7 +33,9 @@ __all__ = [
     "Spelling",
     "Veiled",
     "parse_body",
+    "parse_json",
     "prepare",
+    "prepare_call",
     "recall",
     "recognised",
     "spelling",
@@ -188,12 +190,40 @@ def parse_body(raw: bytes) -> Body | ProviderError:
     return as_body(tame(value)) if deep else value
 
 
+def parse_json(raw: bytes) -> tuple[Json, bool]:
+    """Read any JSON value; false where it is none."""
+    try:
+        return tame(_DECODER.decode(raw.decode())), True
+    except (ValueError, RecursionError):
+        return None, False
+
+
 def prepare(body: Body, route: Route, matching: Matching) -> Prepared:
     """Bring a request into its canonical form and compute its key."""
     considered = _without(body, matching.ignore) if matching.ignore else body
-    canonical = _canonical(considered, route)
+    wire = route.wire
+    keyed = _keyed_as(_canonical(considered, route), uuids=matching.uuids)
+    return replace(keyed, results=wire.results(body), user_turns=wire.user_turns(body))
+
+
+def prepare_call(call: Body, ignore: tuple[str, ...], *, uuids: bool = False) -> Prepared:
+    """Compute the key of a call of a tool.
+
+    Args:
+        call: The call as it is recorded: `via`, `tool`, `arguments`.
+        ignore: JSON pointers into the arguments whose values do not count.
+        uuids: Whether UUIDs count only by the order in which they appear.
+    """
+    arguments = call.get("arguments")
+    if ignore and isinstance(arguments, dict):
+        call = {**call, "arguments": _without(arguments, ignore)}
+    return _keyed_as(call, uuids=uuids)
+
+
+def _keyed_as(canonical: Body, *, uuids: bool) -> Prepared:
+    """Compute the key of a canonical request."""
     text = _spell(canonical)
-    if matching.uuids and _UUID.search(text):
+    if uuids and _UUID.search(text):
         renamed: Json = _rename_uuids(canonical, _numbering("uuid"))
         canonical = renamed if isinstance(renamed, dict) else canonical
         text = _spell(canonical)
@@ -202,8 +232,7 @@ def prepare(body: Body, route: Route, matching: Matching) -> Prepared:
         spelt = to_json(canonical)
     except PydanticSerializationError:  # half of a surrogate pair, which no file can hold
         spelt = raw
-    wire = route.wire
-    return Prepared(spelt, _digest(raw), wire.results(body), wire.user_turns(body))
+    return Prepared(spelt, _digest(raw))
 
 
 def written(prepared: Prepared, redactor: Redactor) -> tuple[Body, str]:

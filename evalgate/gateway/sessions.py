@@ -4,6 +4,8 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from shlex import quote
+from types import MappingProxyType
 from typing import Literal
 
 from evalgate.errors import DataError
@@ -13,15 +15,23 @@ from evalgate.gateway.miss import Miss
 from evalgate.gateway.recorded import call_entry
 from evalgate.gateway.request_key import Matching
 from evalgate.gateway.steps import GatewayStep, build_steps
+from evalgate.gateway.tool_rules import ToolRules
+from evalgate.gateway.tool_steps import tool_summary, unmade
 from evalgate.gateway.trial_log import TrialLog
+from evalgate.schema.base import Json
 from evalgate.text.redact import Redactor
 
-__all__ = ["GatewaySettings", "Mode", "Outcome", "Session", "Sessions"]
+__all__ = ["GatewaySettings", "Mode", "Outcome", "Session", "Sessions", "variable_of"]
 
 Mode = Literal["record", "replay", "auto", "off"]
 """`record`: every call is live, and takes the place of what was recorded of the trial. `replay`:
 no call is ever live. `auto`: recorded calls are replayed, the others are live and are recorded.
 `off`: every call is live and nothing is recorded."""
+
+
+def variable_of(name: str, kind: Literal["http", "mcp"]) -> str:
+    """Return the variable that holds the URL of a service: `SHOP_BASE_URL`, `SHOP_MCP_URL`."""
+    return f"{name.upper().replace('-', '_')}_{'BASE' if kind == 'http' else 'MCP'}_URL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +48,10 @@ class GatewaySettings:
     """LLM calls a turn after which the agent is stopped; None: no limit."""
     real_time: bool = False
     """Whether replayed calls have the times of the clock (a stress check) and not the recorded."""
+    tools: ToolRules = field(default_factory=ToolRules)
+    """What tools do."""
+    services: Mapping[str, Literal["http", "mcp"]] = field(default_factory=dict)
+    """HTTP services and MCP servers, by name."""
     rerecord: str = "evalgate run --record-missing --case {case_id}"
     """The command that records a case again; `{case_id}` is replaced."""
 
@@ -59,8 +73,17 @@ class Session:
         """
         return f"{origin}/s/{self.token}/v1"
 
+    def urls(self, origin: str, services: Mapping[str, Literal["http", "mcp"]]) -> dict[str, str]:
+        """Return where to send calls to HTTP services and MCP servers, by name."""
+        root = f"{origin}/s/{self.token}/evalgate"
+        return {name: f"{root}/{kind}/{name}" for name, kind in services.items()}
+
     def environment(
-        self, origin: str, environ: Mapping[str, str], proxy: int | None = None
+        self,
+        origin: str,
+        environ: Mapping[str, str],
+        proxy: int | None = None,
+        services: Mapping[str, Literal["http", "mcp"]] = MappingProxyType({}),
     ) -> dict[str, str]:
         """Return the variables that point an agent's clients to this session.
 
@@ -68,23 +91,37 @@ class Session:
             origin: Where the gateway listens.
             environ: The agent's environment so far; its list of hosts without proxy is kept.
             proxy: Port of the proxy that refuses calls past the gateway; None: there is none.
+            services: HTTP services and MCP servers, by name.
         """
         root = f"{origin}/s/{self.token}"
+        tools = {
+            "EVALGATE_TOOLS_URL": f"{root}/evalgate/tools",
+            **{
+                variable_of(name, kind): url
+                for (name, kind), url in zip(
+                    services.items(), self.urls(origin, services).values(), strict=True
+                )
+            },
+        }
         listed = environ.get("NO_PROXY") or environ.get("no_proxy") or ""
         direct = ",".join(filter(None, (listed, "127.0.0.1,localhost")))
         through = f"http://{self.token}:x@127.0.0.1:{proxy}"
         own = {} if proxy is None else {"HTTPS_PROXY": through, "https_proxy": through}
-        return own | {
-            "OPENAI_BASE_URL": f"{root}/v1",
-            "OPENAI_API_BASE": f"{root}/v1",
-            "OPENAI_API_KEY": "evalgate-gateway",
-            "ANTHROPIC_BASE_URL": root,
-            "ANTHROPIC_API_KEY": "evalgate-gateway",
-            "AZURE_OPENAI_ENDPOINT": root,
-            "AZURE_OPENAI_API_KEY": "evalgate-gateway",
-            "NO_PROXY": direct,
-            "no_proxy": direct,
-        }
+        return (
+            own
+            | tools
+            | {
+                "OPENAI_BASE_URL": f"{root}/v1",
+                "OPENAI_API_BASE": f"{root}/v1",
+                "OPENAI_API_KEY": "evalgate-gateway",
+                "ANTHROPIC_BASE_URL": root,
+                "ANTHROPIC_API_KEY": "evalgate-gateway",
+                "AZURE_OPENAI_ENDPOINT": root,
+                "AZURE_OPENAI_API_KEY": "evalgate-gateway",
+                "NO_PROXY": direct,
+                "no_proxy": direct,
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +152,12 @@ class Outcome:
     """Responses that came from an upstream."""
     problems: tuple[str, ...] = ()
     """What went wrong on our side, e.g. a recording that could not be written."""
+    unmade: str | None = None
+    """Recorded calls of tools that a replay did not make; None: it made all of them."""
+    final_state: dict[str, Json] | None = None
+    """State of the mocks; None: there is none."""
+    tools: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What became of calls of tools: names by `live`, `replayed`, `mocked`, `refused`, ..."""
 
 
 class Sessions:
@@ -154,6 +197,7 @@ class Sessions:
         *,
         case_digest: str | None = None,
         tape_trial: int | None = None,
+        state: Json = None,
     ) -> Session:
         """Hand out a URL for one trial.
 
@@ -163,13 +207,16 @@ class Sessions:
             case_digest: Digest of what the case gives to the agent; a cassette that was recorded
                 for another one is not used. None: not checked.
             tape_trial: The recorded trial to replay; None: the one of the same number.
+            state: What the mocks of the trial start from.
 
         Raises:
             DataError: Nothing can be recorded in the folder.
         """
         session = Session(self._token())
         self._trials[session.token] = None
-        self.switch(session, case_id, trial, case_digest=case_digest, tape_trial=tape_trial)
+        self.switch(
+            session, case_id, trial, case_digest=case_digest, tape_trial=tape_trial, state=state
+        )
         return session
 
     def open_worker(self) -> Session:
@@ -186,6 +233,7 @@ class Sessions:
         *,
         case_digest: str | None = None,
         tape_trial: int | None = None,
+        state: Json = None,
     ) -> None:
         """Put a trial behind a worker's URL. Arguments and errors as for `open`.
 
@@ -208,6 +256,7 @@ class Sessions:
             tape=CaseTape() if isinstance(tape, DataError) else tape,
             tape_trial=trial if tape_trial is None else tape_trial,
         )
+        log.desk.state = state
         log.not_measured = _unusable(tape, case_id, case_digest)
         log.writer = self._writer(case_id, trial, case_digest)
         self._trials[session.token] = log
@@ -302,7 +351,7 @@ class Sessions:
             self._shelf.forget(log.case_id)
 
     def _outcome(self, log: TrialLog) -> Outcome:
-        steps = build_steps(log.calls, log.odd, log.limit)
+        steps = build_steps(log.calls, log.odd, log.limit, log.desk.runs)
         status, error = _verdict(log)
         replays_all = log.frozen and status is None
         return Outcome(
@@ -317,13 +366,24 @@ class Sessions:
                 for call in log.calls
                 for attempt in call.attempts
                 if attempt.order is not None
-            ),
+            )
+            | {(run.prepared.key, run.order) for run in log.desk.runs if run.order is not None},
             requests=sum(len(call.attempts) for call in log.calls) + len(log.odd) + log.refused,
             waited=log.waited(),
             replayed=log.replayed,
             live=log.live,
-            problems=tuple(log.problems),
+            problems=(*log.problems, *log.desk.undeclared),
+            unmade=self._unmade(log),
+            final_state=log.desk.state if isinstance(log.desk.state, dict) else None,
+            tools=tool_summary(log.desk.runs),
         )
+
+    def _unmade(self, log: TrialLog) -> str | None:
+        if self.settings.mode != "replay":
+            return None
+        answers = log.tape.tools.get(log.tape_trial, {})
+        command = self.settings.rerecord.format(case_id=quote(log.case_id))
+        return unmade(answers, log.desk, self.settings.tools, command)
 
     def _recording(self, log: TrialLog, shelf: Shelf) -> str | None:
         """Fingerprint what the trial rests on: nothing, where it made no call."""

@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from evalgate.gateway.exchange import AttemptLog, CallLog, OddRequest
+from evalgate.gateway.tool_calls import ToolRun
 from evalgate.gateway.tool_results import arguments_of, content_of, error_of
+from evalgate.gateway.tool_steps import with_runs
 from evalgate.gateway.trial_log import Limit
 from evalgate.gateway.wire.base import Body, CalledTool, Reply, ToolResult, as_body, as_list, count
 from evalgate.schema.base import Json
@@ -38,6 +40,7 @@ def build_steps(
     calls: Iterable[CallLog],
     odd: Iterable[OddRequest],
     limit: Limit | None,
+    runs: Iterable[ToolRun] = (),
 ) -> tuple[GatewayStep, ...]:
     """Make the steps of a trace.
 
@@ -45,6 +48,7 @@ def build_steps(
         calls: The logged calls.
         odd: Requests that were no calls.
         limit: The loop limit, where it was reached.
+        runs: Calls of tools that went through the gateway.
 
     Returns:
         Steps in order of time, as said: who writes them takes secrets out. A tool call starts when
@@ -67,7 +71,8 @@ def build_steps(
                 waiting.setdefault(tool.call_id, []).append(waiting_one)
         unread += _unread_steps(call, name, len(unread))
     steps += unread
-    steps += [_tool_step(tool, number) for number, tool in enumerate(tools)]
+    asked = [_tool_step(tool, number) for number, tool in enumerate(tools)]
+    steps += with_runs(asked, runs, by_model=any(step.kind == "llm_call" for step in steps))
     steps += [_odd_step(request, number) for number, request in enumerate(odd)]
     if limit is not None:
         steps.append(_limit_step(limit))

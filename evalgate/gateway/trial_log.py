@@ -15,6 +15,7 @@ from evalgate.gateway.exchange import (
 )
 from evalgate.gateway.miss import Miss
 from evalgate.gateway.request_key import Prepared
+from evalgate.gateway.tool_calls import ToolDesk, ToolRun
 from evalgate.gateway.wire.errors import ProviderError, classify
 from evalgate.gateway.wire.routes import Route
 
@@ -62,6 +63,8 @@ class TrialLog:
     """In order of arrival."""
     odd: list[OddRequest] = field(default_factory=list)
     """Requests that are no calls."""
+    desk: ToolDesk = field(default_factory=ToolDesk)
+    """Calls of tools."""
     by_key: dict[str, list[CallLog]] = field(default_factory=dict)
     """Calls with equal requests."""
     served: Counter[str] = field(default_factory=Counter)
@@ -163,6 +166,16 @@ class TrialLog:
             attempt.end = self.now()
         self.replayed += 1
         self._end(attempt, sent)
+
+    def replay_tool(self, run: ToolRun, start: float, end: float) -> None:
+        """End a call of a tool with its recorded times."""
+        if self.recorded_times:
+            run.start, run.end = start, end
+            self.shift = max(self.shift, end - (self.clock() - self.started))
+        else:
+            run.end = self.now()
+        self.latest = max(self.latest, run.end)
+        self.replayed += 1
 
     def end_live(self, attempt: AttemptLog, sent: Delivered) -> None:
         """End an attempt with the response of an upstream, right before its last byte is sent."""

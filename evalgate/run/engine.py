@@ -34,6 +34,7 @@ __all__ = [
     "Seen",
     "executing",
     "lost_workers",
+    "rests_on",
 ]
 
 
@@ -64,6 +65,8 @@ class Seen:
     replayed: bool = False
     kinds: set[str] = field(default_factory=set)
     problems: dict[str, None] = field(default_factory=dict)
+    ran: dict[str, set[str]] = field(default_factory=dict)
+    """Names of tools by what became of their calls."""
 
     def add(self, trace: Trace) -> None:
         """Note what one trace was made with."""
@@ -71,6 +74,10 @@ class Seen:
         problems = trace.metadata.get("gateway_problems")
         for problem in problems if isinstance(problems, list) else ():
             self.problems[str(problem)] = None
+        ran = trace.metadata.get("tools")
+        for how, names in ran.items() if isinstance(ran, dict) else ():
+            if isinstance(names, list):
+                self.ran.setdefault(how, set()).update(map(str, names))
         for step in trace.steps:
             if not isinstance(step, LlmCall):
                 continue
@@ -239,6 +246,15 @@ def _take_up(execution: Execution, folder: Path, ids: set[str]) -> None:
     execution.results += [result for result in iter_trials(folder) if result.case_id in ids]
     for trace in iter_traces(folder):
         execution.seen.add(trace)
+
+
+def rests_on(seen: Seen) -> tuple[str, ...]:
+    """Say what every metric rests on, where tools went through the gateway."""
+    if not seen.ran:
+        return ()
+    model = ["model: " + ("replayed" if seen.replayed else "live")] if seen.models else []
+    tools = [f"tools {how}: {', '.join(sorted(seen.ran[how]))}" for how in sorted(seen.ran)]
+    return ("every metric rests on: " + "; ".join(["agent's code: live", *model, *tools]),)
 
 
 def lost_workers(notes: Sequence[str]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from evalgate.gate.settle import needs_more_trials
 from evalgate.judges.calibration import suite_trust_checks
 from evalgate.judges.judged_agent import judged_part
 from evalgate.run.changed import touched_cases
-from evalgate.run.engine import Execution, Limits, executing, lost_workers
+from evalgate.run.engine import Execution, Limits, executing, lost_workers, rests_on
 from evalgate.run.evaluate import TrialSet, collected, compared, evaluate
 from evalgate.run.gate_inputs import load_gate_inputs
 from evalgate.run.stored import keep_report, new_manifest, resumable_run
@@ -289,6 +289,7 @@ def _trials(execution: Execution, plan: Plan, count: int) -> TrialSet:
         checks=suite_trust_checks(plan.suite, execution.judging, plan.metrics),
         notes=(
             *lost_workers(execution.notes),
+            *rests_on(execution.seen),
             *isolation_notes(plan.suite.isolation),
             *learned_notes(plan.suite, execution.learned),
             *execution.seen.problems,

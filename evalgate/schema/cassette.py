@@ -1,8 +1,9 @@
-"""A cassette: the recorded model responses of one case, `evalgate.cassette/1`.
+"""A cassette: the recorded model responses and tool calls of one case, `evalgate.cassette/1`.
 
-A JSONL file: one header line, then one line a recorded call and one a finished trial, sorted by
-trial, length of the conversation, key and order. The last field of every line but the header is a
-digest over the bytes before it, so that an edited line is told from a recorded one.
+A JSONL file: one header line, then one line a recorded call of a model or of a tool and one a
+finished trial, sorted by trial, length of the conversation, key and order. The last field of every
+line but the header is a digest over the bytes before it, so that an edited line is told from a
+recorded one.
 """
 
 from typing import Annotated, Literal
@@ -17,6 +18,9 @@ __all__ = [
     "CallEntry",
     "CassetteHeader",
     "RecordedResponse",
+    "ToolEntry",
+    "ToolFailure",
+    "ToolVia",
     "TrialEntry",
 ]
 
@@ -24,6 +28,9 @@ SCHEMA: Literal["evalgate.cassette/1"] = "evalgate.cassette/1"
 
 BodyStyle = Literal["compact", "spaced", "indented"]
 """How a JSON body was spelt: without blanks, with one after `,` and `:`, or indented by two."""
+
+ToolVia = Literal["python", "http", "mcp"]
+"""How a tool is reached: a function of the agent, an HTTP service, or an MCP server."""
 
 _Seconds = NonNegative
 
@@ -93,6 +100,56 @@ class CallEntry(Model):
     """The canonical request: `wire`, `model`, `messages`, `tools`, `sampling`."""
     response: RecordedResponse
     """What was answered."""
+
+
+class ToolFailure(Model):
+    """How a tool failed."""
+
+    type: str
+    """Class of a Python exception as `MODULE:NAME`, or the code of a JSON-RPC error."""
+    message: str
+    """What it said."""
+    args: tuple[Json, ...] | None = None
+    """Arguments of the exception; null where they are no JSON."""
+    data: Json = None
+    """Further data of a JSON-RPC error."""
+
+
+class ToolEntry(Model):
+    """One call of a tool and what came of it."""
+
+    kind: Literal["tool"] = "tool"
+    """Names the kind of line."""
+    trial: Annotated[int, Field(ge=0)]
+    """Number of the trial, from 0."""
+    key: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+    """Digest of `request`."""
+    order: Annotated[int, Field(ge=0)] = 0
+    """How many equal calls of the trial came before."""
+    start: _Seconds
+    """Seconds from the start of the trial to the call."""
+    end: _Seconds
+    """Seconds from the start of the trial to its end."""
+    request: dict[str, Json]
+    """The canonical call: `via`, `tool` and `arguments`; `method` too for an MCP server."""
+    result: Json = None
+    """What it returned; null where it failed, or where `response` is given."""
+    error: ToolFailure | None = None
+    """How it failed; null where it did not."""
+    response: RecordedResponse | None = None
+    """The response of an HTTP service; null for other tools."""
+    events: tuple[dict[str, Json], ...] = ()
+    """Notifications of an MCP server that came before the result."""
+    target: str | None = None
+    """Where the function of a Python tool is found, `MODULE:NAME`; null where nobody knows."""
+
+    @model_validator(mode="after")
+    def _one_outcome(self) -> "ToolEntry":
+        given = (self.result, self.error, self.response)
+        if sum(part is not None for part in given) > 1:
+            message = "at most one of result, error and response may be given"
+            raise ValueError(message)
+        return self
 
 
 class TrialEntry(Model):

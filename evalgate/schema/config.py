@@ -10,6 +10,7 @@ from evalgate.schema.history import History
 from evalgate.schema.judge_config import Caps, JudgeConfig, JudgeKind, Waived
 from evalgate.schema.objectives import Goal, Objective
 from evalgate.schema.stress import StressConfig
+from evalgate.schema.tool_config import HttpTools, ToolPolicies
 from evalgate.schema.verdict import Direction, Gate, GateMode
 from evalgate.schema.watch import Receiver, WatchConfig
 
@@ -265,6 +266,10 @@ class GatewayConfig(Model):
     """Whether UUIDs in texts count only by the order in which they appear."""
     loop_limit: Annotated[int, Field(gt=0)] | None = None
     """LLM calls a turn after which the agent is stopped and its trial fails."""
+    http: HttpTools = Field(default_factory=dict)
+    """HTTP services by name; the agent finds the gateway's URL in `NAME_BASE_URL`."""
+    tools: ToolPolicies = Field(default_factory=dict)
+    """What tools do in a run, by the name of a Python tool or of an HTTP service."""
     limits: LiveLimits = LiveLimits()
     """Limits of live calls."""
     max_bytes: Annotated[int, Field(gt=0)] = 50_000_000
@@ -375,6 +380,8 @@ class TrustConfig(Model):
     """Whether recordings that a branch of this repository changes count; those of forks do not."""
     unsandboxed: bool = False
     """Whether the agent of a fork may pass on a machine that has no sandbox for it."""
+    live_effects: tuple[str, ...] = ()
+    """Tools with `effects: true` that may run live in CI."""
     waivers: str = "baselines/waivers.yaml"
     """The file of waivers, relative to the configuration."""
 

@@ -228,6 +228,8 @@ class Case(Model):
     """Unique within the golden set."""
     input: str | Annotated[tuple[Message, ...], Field(min_length=1)] | Script
     """What the agent is given: a text, chat messages, or a script of user turns."""
+    state: dict[str, Json] | None = None
+    """What the mocks of its tools start from, e.g. the orders of a shop; null: nothing."""
     expected: Expected = Expected()
     """What is asked of the agent."""
     contexts: tuple[str, ...] = ()

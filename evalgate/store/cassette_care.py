@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalgate.errors import DataError
-from evalgate.schema.cassette import CallEntry
+from evalgate.schema.cassette import CallEntry, ToolEntry, TrialEntry
 from evalgate.store.cassettes import (
     Cassette,
     Entry,
@@ -21,7 +21,7 @@ __all__ = ["Leak", "Pruned", "check_size", "prune", "scan", "show"]
 _SHOWN = 100
 """Characters of a text that one line shows."""
 
-Used = Callable[[str, CallEntry], bool]
+Used = Callable[[str, CallEntry | ToolEntry], bool]
 """Case and line: whether a replay of the suite asks for it."""
 
 
@@ -95,7 +95,7 @@ def _prune_file(
     path: Path, trials: int | None, used: Used | None, *, dry_run: bool
 ) -> tuple[int, int]:
     before = read_cassette(path)
-    everything: tuple[Entry, ...] = (*before.calls, *before.trials)
+    everything = before.entries
     kept = [
         entry
         for entry in everything
@@ -115,7 +115,7 @@ def _prune_file(
 
 
 def _is_used(cassette: Cassette, entry: Entry, used: Used) -> bool:
-    return not isinstance(entry, CallEntry) or used(cassette.header.case_id, entry)
+    return isinstance(entry, TrialEntry) or used(cassette.header.case_id, entry)
 
 
 def scan(directory: Path, redactor: Redactor) -> tuple[Leak, ...]:
@@ -177,6 +177,7 @@ def show(path: Path) -> tuple[str, ...]:
     source = f", answered by {header.source}" if header.source else ""
     lines = [f"case {header.case_id}: {len(cassette.calls)} responses{source}"]
     lines += [_line(entry) for entry in cassette.calls]
+    lines += [_tool_line(entry) for entry in cassette.tools]
     lines += [f"trial {trial.trial} took {trial.duration:g} s" for trial in cassette.trials]
     return tuple(terminal(line, limit=400) for line in (*lines, *cassette.warnings))
 
@@ -190,4 +191,19 @@ def _line(entry: CallEntry) -> str:
         f"trial {entry.trial} +{entry.start:.3f}s {entry.end - entry.start:.3f}s "
         f"{entry.key[7:15]}#{entry.order} {entry.request.get('wire')} "
         f"{entry.request.get('model')} {kind} {depth} messages, last: {last}"
+    )
+
+
+def _tool_line(entry: ToolEntry) -> str:
+    request = entry.request
+    if entry.error is not None:
+        outcome = f"failed: {entry.error.message}"
+    elif entry.response is not None:
+        outcome = f"{entry.response.status}"
+    else:
+        outcome = str(entry.result)
+    return (
+        f"trial {entry.trial} +{entry.start:.3f}s {entry.end - entry.start:.3f}s "
+        f"{entry.key[7:15]}#{entry.order} tool {request.get('tool')} "
+        f"{str(request.get('arguments'))[:_SHOWN]} -> {outcome[:_SHOWN]}"
     )

@@ -9,7 +9,7 @@ that the reviewed file is at any moment either the old one or the new one.
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter, ValidationError
 
 from evalgate.errors import DataError, InputError
-from evalgate.schema.cassette import SCHEMA, CallEntry, CassetteHeader, TrialEntry
+from evalgate.schema.cassette import SCHEMA, CallEntry, CassetteHeader, ToolEntry, TrialEntry
 from evalgate.store.atomic import write_bytes
 from evalgate.store.sealed import Broken, case_file, hidden_folder, is_whole, locked, seal, unseal
 
@@ -47,11 +47,11 @@ __all__ = [
 JOURNALS = ".recording"
 """Folder of the journals and locks inside a folder of cassettes."""
 
-Entry = CallEntry | TrialEntry
+Entry = CallEntry | ToolEntry | TrialEntry
 """One line of a cassette after the header."""
 
 _ENTRY: TypeAdapter[Entry] = TypeAdapter(Entry)
-_CALL = re.compile(rb'\{"kind":"call","trial":(\d+)')
+_CALL = re.compile(rb'\{"kind":"(?:call|tool)","trial":(\d+)')
 _RERECORD = "record the case again, or restore the file from git"
 
 
@@ -69,6 +69,13 @@ class Cassette:
     """What was left out, in words."""
     recordings: Mapping[int, str] = field(default_factory=dict)
     """Digest of what is recorded of each trial."""
+    tools: tuple[ToolEntry, ...] = ()
+    """The recorded calls of tools, in the order of the file."""
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Every line after the header."""
+        return (*self.calls, *self.tools, *self.trials)
 
 
 def cassette_path(directory: Path, case_id: str) -> Path:
@@ -114,6 +121,7 @@ def read_cassette(path: Path) -> Cassette:
         return Cassette(CassetteHeader(case_id="?"), (), (), (warning,))
     header = _header(first, path)
     calls: list[CallEntry] = []
+    tools: list[ToolEntry] = []
     trials: list[TrialEntry] = []
     warnings: list[str] = []
     for number, line in enumerate(lines[1:], start=2):
@@ -126,11 +134,13 @@ def read_cassette(path: Path) -> Cassette:
         entry = _entry(text, path, number)
         if isinstance(entry, CallEntry):
             calls.append(entry)
+        elif isinstance(entry, ToolEntry):
+            tools.append(entry)
         else:
             trials.append(entry)
-    _refuse_doubles(calls, trials, path)
+    _refuse_doubles([*calls, *tools], trials, path)
     digests = recording_digests(lines)
-    return Cassette(header, tuple(calls), tuple(trials), tuple(warnings), digests)
+    return Cassette(header, tuple(calls), tuple(trials), tuple(warnings), digests, tuple(tools))
 
 
 def recording_digests(lines: Iterable[bytes]) -> dict[int, str]:
@@ -181,6 +191,8 @@ def _entry(line: bytes, path: Path, number: int) -> Entry:
     try:
         if body.startswith(b'{"kind":"call"'):
             return CallEntry.model_validate_json(body)
+        if body.startswith(b'{"kind":"tool"'):
+            return ToolEntry.model_validate_json(body)
         return _ENTRY.validate_json(body)
     except ValidationError as error:
         first = error.errors()[0]
@@ -191,7 +203,9 @@ def _entry(line: bytes, path: Path, number: int) -> Entry:
         ) from error
 
 
-def _refuse_doubles(calls: list[CallEntry], trials: list[TrialEntry], path: Path) -> None:
+def _refuse_doubles(
+    calls: Sequence[CallEntry | ToolEntry], trials: list[TrialEntry], path: Path
+) -> None:
     seen = Counter((call.trial, call.key, call.order) for call in calls)
     if len(seen) != len(calls):
         (trial, key, order), _ = seen.most_common(1)[0]
@@ -210,7 +224,9 @@ def _refuse_doubles(calls: list[CallEntry], trials: list[TrialEntry], path: Path
 
 def _sort_key(entry: Entry) -> tuple[int, int, int, str, int]:
     if isinstance(entry, TrialEntry):
-        return (entry.trial, 1, 0, "", 0)
+        return (entry.trial, 2, 0, "", 0)
+    if isinstance(entry, ToolEntry):
+        return (entry.trial, 1, 0, entry.key, entry.order)
     messages = entry.request.get("messages")
     depth = len(messages) if isinstance(messages, list) else 0
     return (entry.trial, 0, depth, entry.key, entry.order)
@@ -300,8 +316,7 @@ class Recording:
         with locked(_journals(self._directory) / f"{path.stem}.lock"):
             # Read again from disk: a long recording is not held in memory.
             made = read_cassette(self._path)
-            entries: list[Entry] = [*made.calls, *made.trials]
-            _merge(path, self._header, self._trial, entries, replace=replace)
+            _merge(path, self._header, self._trial, [*made.entries], replace=replace)
         self.abandon()
         return path
 
@@ -317,8 +332,7 @@ def _merge(
     kept: list[Entry] = []
     if path.exists():
         old = read_cassette(path)
-        present: tuple[Entry, ...] = (*old.calls, *old.trials)
-        kept = [entry for entry in present if not (replace and entry.trial == trial)]
+        kept = [entry for entry in old.entries if not (replace and entry.trial == trial)]
     if any(isinstance(entry, TrialEntry) for entry in entries):
         kept = [e for e in kept if not (isinstance(e, TrialEntry) and e.trial == trial)]
     write_cassette(path, header, [*kept, *entries])
@@ -352,13 +366,18 @@ def recover(directory: Path) -> tuple[str, ...]:
 
 def _recover_one(directory: Path, journal: Path) -> str:
     left = read_cassette(journal)
-    if not left.calls:
+    made: list[CallEntry | ToolEntry] = [*left.calls, *left.tools]
+    if not made:
         return f"{journal.name}: nothing was recorded before the recorder was killed"
-    trial = left.calls[0].trial
+    trial = made[0].trial
     path = cassette_path(directory, left.header.case_id)
     with locked(_journals(directory) / f"{path.stem}.lock"):
-        recorded = {call.trial for call in read_cassette(path).calls} if path.exists() else set()
+        recorded = _recorded_trials(read_cassette(path)) if path.exists() else set()
         if trial in recorded:
             return f"{journal.name}: dropped, {path.name} has a recording of trial {trial}"
-        _merge(path, left.header, trial, [*left.calls, *left.trials], replace=True)
-    return f"{journal.name}: {len(left.calls)} calls of trial {trial} saved to {path.name}"
+        _merge(path, left.header, trial, [*left.entries], replace=True)
+    return f"{journal.name}: {len(made)} calls of trial {trial} saved to {path.name}"
+
+
+def _recorded_trials(cassette: Cassette) -> set[int]:
+    return {call.trial for call in cassette.calls} | {call.trial for call in cassette.tools}

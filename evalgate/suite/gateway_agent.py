@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from evalgate.agents.base import Agent, Context
+from evalgate.agents.tooling import serving
 from evalgate.errors import ConfigError
 from evalgate.gateway.app import Admit, create_app
 from evalgate.gateway.cassette_index import Shelf
@@ -16,6 +17,9 @@ from evalgate.gateway.request_key import Matching
 from evalgate.gateway.server import serve
 from evalgate.gateway.sessions import GatewaySettings, Outcome, Session, Sessions
 from evalgate.gateway.sessions import Mode as GatewayMode
+from evalgate.gateway.tools.app import ToolApp
+from evalgate.gateway.tools.http import HttpTools
+from evalgate.gateway.tools.python import SessionPort
 from evalgate.gateway.upstream import Endpoint, Upstream
 from evalgate.gateway.wire.routes import Target
 from evalgate.pricing import PriceBook, Unpriced, price_call
@@ -30,6 +34,7 @@ from evalgate.store.cassettes import recover
 from evalgate.suite.environment import World
 from evalgate.suite.observation import seen_by_gateway
 from evalgate.suite.suite import Suite
+from evalgate.suite.tools import http_services, service_kinds, tool_rules
 from evalgate.text.redact import Redactor
 
 __all__ = [
@@ -103,7 +108,8 @@ class Gateway:
         """Return the variables a worker is started with: a URL that stays."""
         if slot not in self.workers:
             self.workers[slot] = self.sessions.open_worker()
-        return self.workers[slot].environment(self.origin, self.environ, self.proxy)
+        services = self.sessions.settings.services
+        return self.workers[slot].environment(self.origin, self.environ, self.proxy, services)
 
     def switch(self, slot: int, context: Context) -> Context:
         """Put a waiting trial behind a worker's URL."""
@@ -114,9 +120,16 @@ class Gateway:
         if lost is not None:  # its worker is gone, and another does the trial again
             self.sessions.discard(lost)
         tape, asks = self.tapes.get(trial), given_digest(case)
-        self.sessions.switch(session, case.id, trial, case_digest=asks, tape_trial=tape)
+        self.sessions.switch(
+            session, case.id, trial, case_digest=asks, tape_trial=tape, state=case.state
+        )
         self.running[name] = session
-        return replace(context, base_url=session.base_url(self.origin), env={})
+        return replace(self.pointed(context, session), env={})
+
+    def pointed(self, context: Context, session: Session) -> Context:
+        """Tell an agent where a session's models and tools are."""
+        urls = session.urls(self.origin, self.sessions.settings.services)
+        return replace(context, base_url=session.base_url(self.origin), urls=urls)
 
     def wait_for_worker(self, case: Case, trial: int) -> str:
         """Note a trial that some worker will take up, and name it."""
@@ -158,6 +171,7 @@ class ThroughGateway:
                 context.trial,
                 case_digest=given_digest(case),
                 tape_trial=self.gateway.tapes.get(context.trial),
+                state=case.state,
             )
             trace = await self._direct(case, context, session)
         if session is None:
@@ -177,14 +191,13 @@ class ThroughGateway:
 
     async def _direct(self, case: Case, context: Context, session: Session) -> Trace:
         gateway = self.gateway
-        environment = session.environment(gateway.origin, gateway.environ, gateway.proxy)
-        asked = replace(
-            context,
-            base_url=session.base_url(gateway.origin),
-            env={**context.env, **environment},
-        )
+        services = gateway.sessions.settings.services
+        environment = session.environment(gateway.origin, gateway.environ, gateway.proxy, services)
+        pointed = gateway.pointed(context, session)
+        asked = replace(pointed, env={**context.env, **environment})
         try:
-            return await self.inner.run(case, asked)
+            with serving(SessionPort(gateway.sessions, session.token)):
+                return await self.inner.run(case, asked)
         except BaseException:
             gateway.sessions.discard(session)
             raise
@@ -199,7 +212,8 @@ class ThroughGateway:
 
 def given_digest(case: Case) -> str:
     """Fingerprint what a case gives to the agent: a recording of another input is not used."""
-    return digest(case.model_dump(mode="json", include={"input", "contexts"}))[7:23]
+    given = {"input", "contexts", *(() if case.state is None else ("state",))}
+    return digest(case.model_dump(mode="json", include=given))[7:23]
 
 
 @asynccontextmanager
@@ -219,12 +233,15 @@ async def open_gateway(
         ConfigError: A live mode has neither key nor upstream.
     """
     config = suite.config.gateway or GatewayConfig()
+    rules = tool_rules(suite, world)
     settings = GatewaySettings(
         mode=mode,
         matching=Matching(ignore=config.ignore, uuids=config.ignore_uuids),
         redactor=redactor,
         loop_limit=config.loop_limit,
         real_time=gate is not None,
+        tools=rules,
+        services=service_kinds(config),
         rerecord=f"evalgate run {suite.asked} --record-missing --case {{case_id}}",
     )
     async with AsyncExitStack() as stack:
@@ -238,18 +255,26 @@ async def open_gateway(
         stack.callback(shelf.close)
         sessions = Sessions(settings, shelf, clock=time.monotonic)
         governor = _governor(suite, config) if upstream is not None else None
+        pace = 0.0 if gate is None else gate.pace
+        live = mode != "replay" or any(p.mode == "live" for p in config.tools.values())
+        services = http_services(config, world.environ, live=live)
+        http = await stack.enter_async_context(HttpTools(sessions, services, pace=pace))
         app = create_app(
             sessions,
             upstream=upstream,
             governor=governor,
             admit=None if gate is None else gate.admit,
-            pace=0.0 if gate is None else gate.pace,
+            pace=pace,
+            tools=ToolApp(sessions, http),
         )
         origin = await stack.enter_async_context(serve(app))
         tapes = {} if gate is None else gate.tapes
         proxy = None
         if _refuses_direct_calls(suite, world):
-            refusing = refuse_direct_calls(sessions.refuse_direct, config.upstream.values())
+            refusing = refuse_direct_calls(
+                sessions.refuse_direct,
+                (*config.upstream.values(), *(one.url for one in services.values())),
+            )
             proxy = await stack.enter_async_context(refusing)
         yield Gateway(origin, sessions, world.environ, tapes=tapes, proxy=proxy)
 
@@ -282,7 +307,7 @@ def endpoints_of(config: GatewayConfig, environ: Mapping[str, str]) -> dict[Targ
             found[target] = _callers_own(variable, environ[variable], headers)
         elif key and target in _PROVIDERS:
             found[target] = Endpoint(_PROVIDERS[target], headers)
-    if not found:
+    if not found and not (config.http or config.mcp or config.tools):
         variables = ", ".join(caller.key for caller in _CALLER.values())
         raise ConfigError(
             f"a live run needs a key or an upstream; none of {variables} is set, and the suite "

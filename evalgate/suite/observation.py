@@ -36,6 +36,10 @@ def seen_by_gateway(trace: Trace, outcome: Outcome) -> Trace:
         update["own_time"] = round(max(0.0, trace.duration - outcome.waited), _DIGITS)
     if replayed:
         update |= {"duration": outcome.duration, "started_at": None}
+    if outcome.final_state is not None:
+        update["final_state"] = outcome.final_state
+    if outcome.status is None and outcome.unmade is not None and trace.status == "finished":
+        update |= {"status": "not_measured", "error": outcome.unmade}
     if outcome.status is not None:
         update |= {"status": outcome.status, "error": outcome.error}
     return trace.model_copy(update=update)
@@ -75,6 +79,8 @@ def _notes(claimed: Sequence[LlmCall], outcome: Outcome) -> dict[str, object]:
     )
     if claimed and said != counted:
         notes["gateway"] = f"the agent reports {said} tokens, the gateway saw {counted}"
+    if outcome.tools:
+        notes["tools"] = {how: [*names] for how, names in outcome.tools.items()}
     if outcome.problems:
         notes["gateway_problems"] = [*outcome.problems]
     return notes

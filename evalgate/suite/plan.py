@@ -21,6 +21,7 @@ from evalgate.suite.own_scorers import own_scorers
 from evalgate.suite.policy import suite_metrics
 from evalgate.suite.shards import Shard
 from evalgate.suite.suite import Suite
+from evalgate.suite.tools import check_tools
 from evalgate.text.suggest import did_you_mean
 
 __all__ = ["Calls", "Filters", "JudgeMode", "Plan", "make_plan"]
@@ -109,6 +110,7 @@ def make_plan(
         ConfigError: A scorer cannot be loaded, a gate or a filter names nothing.
         NothingSelected: The golden set is empty, or the filters leave no case.
     """
+    check_tools(suite)
     metrics = suite_metrics(suite)
     problems = policy_problems(suite.config.gate, metrics)
     if problems:

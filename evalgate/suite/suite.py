@@ -70,6 +70,8 @@ class Suite:
     """The base's version of `root`, for what a change may not decide; null: `root` itself."""
     given: Given | None = None
     """What a Python program handed over; null: everything is named by the configuration."""
+    live_effects: tuple[str, ...] = ()
+    """Tools with effects that may run live in CI."""
 
     isolation: Isolation | None = None
     """What keeps its agent in; null: nothing was asked for."""
@@ -130,6 +132,7 @@ def find_suites(selection: Selection) -> tuple[Suite, ...]:
             keep_runs=loaded.config.keep_runs,
             asked=f"{given}--suite {shlex.quote(name)}",
             source=loaded.path,
+            live_effects=loaded.config.trust.live_effects,
         )
         for name, config in chosen.items()
     )

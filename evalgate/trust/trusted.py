@@ -267,7 +267,8 @@ def _unknown_to_base(here: Suite, scene: _Scene, trust: Trust) -> Suite:
     agent = here.config.agent.model_copy(update={"sandbox": SandboxConfig()})
     if isinstance(agent.line, PythonLine):
         agent = agent.model_copy(update={"isolation": "process"})
-    suite = replace(here, config=here.config.model_copy(update={"agent": agent}))
+    config = here.config.model_copy(update={"agent": agent})
+    suite = replace(here, config=config, live_effects=())
     if scene.rules.allow_new_suites:
         note = f"suite {here.name} is new: judged by its own limits, compared with nothing"
         trust = replace(trust, new=True, notes=(*trust.notes, note))

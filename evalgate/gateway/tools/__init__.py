@@ -1,0 +1,1 @@
+"""Calls of tools behind the gateway: recorded, replayed, mocked, refused."""

@@ -1,0 +1,229 @@
+"""Decides what becomes of a call of a tool, and keeps what came of it."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from shlex import quote
+
+from evalgate.gateway.miss import Miss, Recorded
+from evalgate.gateway.request_key import prepare_call, recognised, written
+from evalgate.gateway.sessions import GatewaySettings, Mode
+from evalgate.gateway.tool_calls import ToolAnswer, ToolRun, tool_entry
+from evalgate.gateway.tool_rules import Course
+from evalgate.gateway.tools.mock import Mocked, answer_of
+from evalgate.gateway.trial_log import TrialLog
+from evalgate.gateway.wire.base import Body, as_body
+from evalgate.schema.base import Json
+from evalgate.schema.cassette import RecordedResponse, ToolFailure, ToolVia
+from evalgate.text.diff import json_diff
+
+__all__ = ["Asked", "Refusal", "begin", "failed", "finish"]
+
+_SHOWN = 200
+_MOCKED_SERVER: dict[Mode, Course] = {
+    "record": "live",
+    "off": "live",
+    "replay": "replay",
+    "auto": "auto",
+}
+"""What becomes of the list of a mocked server's tools: the real one has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A call that an agent wants to make."""
+
+    via: ToolVia
+    """How the tool is reached."""
+    name: str
+    """The tool; `SERVER/TOOL` for an MCP server."""
+    arguments: Json
+    """Its arguments."""
+    effects: bool | None = None
+    """Whether the tool says that it changes something; null: it says nothing."""
+    target: str | None = None
+    """Where the function is found."""
+    method: str | None = None
+    """A method of MCP that calls no tool; its last answer is given again and again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A call that is not made."""
+
+    code: str
+    """Class of the error."""
+    message: str
+    """What the agent is told."""
+
+
+def begin(
+    log: TrialLog, settings: GatewaySettings, asked: Asked
+) -> tuple[ToolRun, ToolAnswer | Mocked | Refusal | None]:
+    """Decide what becomes of a call.
+
+    Returns:
+        The call, and its answer; null: the tool is to be called, and `finish` told.
+    """
+    rules = settings.tools
+    call: Body = {"via": asked.via, "tool": asked.name, "arguments": asked.arguments}
+    if asked.method is not None:
+        call["method"] = asked.method
+    ignore = rules.policy(asked.name).ignore
+    prepared = prepare_call(call, ignore, uuids=settings.matching.uuids)
+    run = ToolRun(prepared, "live", log.now(), target=asked.target)
+    log.desk.runs.append(run)
+    if log.blocked is not None or log.not_measured is not None:
+        message = log.blocked.message if log.blocked else f"evalgate: {log.not_measured}"
+        return _refused(log, run, Refusal("not_measured", message))
+    course = rules.course(asked.name, settings.mode, effects=asked.effects)
+    if course == "mock" and asked.method is not None:
+        course = _MOCKED_SERVER[settings.mode]
+    if course == "refuse":
+        message = f"evalgate: tool {asked.name!r} may not run here{_why(settings, asked)}"
+        log.desk.undeclared.append(message)
+        return _refused(log, run, Refusal("tool_refused", message))
+    if course == "mock":
+        return _mocked(log, settings, run, asked)
+    if course in ("replay", "auto"):
+        answer = _recorded(log, settings, run, again=asked.method is not None)
+        if answer is not None:
+            return run, answer
+        if course == "replay":
+            return _missed(log, settings, run)
+    run.records = log.writer is not None
+    if run.records:
+        run.order = log.desk.served[run.prepared.key]
+        log.desk.served[run.prepared.key] += 1
+    return run, None
+
+
+def _why(settings: GatewaySettings, asked: Asked) -> str:
+    if settings.tools.policy(asked.name).mode == "refuse":
+        return f": gateway.tools.{asked.name} is `refuse`"
+    return " live: it has effects, and trust.live_effects of the base does not name it"
+
+
+def _refused(log: TrialLog, run: ToolRun, refusal: Refusal) -> tuple[ToolRun, Refusal]:
+    run.how, run.end = "refused", log.now()
+    run.error = ToolFailure(type=refusal.code, message=refusal.message)
+    return run, refusal
+
+
+def _recorded(
+    log: TrialLog, settings: GatewaySettings, run: ToolRun, *, again: bool
+) -> ToolAnswer | None:
+    """Take the answer that is due; `again`: the last one once all are used up."""
+    known = log.tape.tools.get(log.tape_trial, {})
+    if run.prepared.key not in known:
+        veiled = log.tape.veiled.get(log.tape_trial, ())
+        run.prepared = recognised(run.prepared, veiled, settings.redactor)
+    key = run.prepared.key
+    answers = known.get(key, ())
+    order = log.desk.served[key]
+    if again and answers:
+        order = min(order, len(answers) - 1)
+    if order >= len(answers):
+        return None
+    answer = answers[order]
+    log.desk.served[key] = order + 1
+    run.how, run.order = "replayed", order
+    run.result, run.error = answer.result, answer.error
+    log.replay_tool(run, answer.start, answer.end)
+    return answer
+
+
+def _mocked(
+    log: TrialLog, settings: GatewaySettings, run: ToolRun, asked: Asked
+) -> tuple[ToolRun, Mocked | Refusal]:
+    found = answer_of(settings.tools.policy(asked.name), as_body(asked.arguments), log.desk.state)
+    if isinstance(found, str):
+        shown = json.dumps(asked.arguments, ensure_ascii=False)[:_SHOWN]
+        shown = settings.redactor.redact(shown)
+        message = f"evalgate: mock {asked.name!r}: {found}: {shown}"
+        log.desk.undeclared.append(message)
+        return _refused(log, run, Refusal("mock_undeclared", message))
+    log.desk.state = found.state
+    run.how, run.end, run.result = "mocked", log.now(), found.result
+    if found.error is not None:
+        run.error = ToolFailure(type="error", message=found.error)
+    return run, found
+
+
+def _missed(log: TrialLog, settings: GatewaySettings, run: ToolRun) -> tuple[ToolRun, Refusal]:
+    command = settings.rerecord.format(case_id=quote(log.case_id))
+    canonical, _ = written(run.prepared, settings.redactor)
+    miss = tool_miss(log.case_id, log.tape_trial, canonical, log.tape.recorded_tools(), command)
+    log.miss = log.miss or miss
+    _refused(log, run, Refusal("cassette_miss", f"evalgate: {miss}"))
+    run.how = "missed"
+    return run, Refusal("cassette_miss", f"evalgate: {miss}")
+
+
+def tool_miss(
+    case_id: str, trial: int, call: Body, entries: Iterable[Recorded], command: str
+) -> Miss:
+    """Explain why no recording answers a call, with the nearest recorded one."""
+    place = f"case {case_id!r}, trial {trial}: "
+    recorded = tuple(entries)
+    same = [e for e in recorded if e.request.get("tool") == call.get("tool")]
+    if not same:
+        names = sorted({str(e.request.get("tool")) for e in recorded})
+        there = f"; recorded are {', '.join(names[:10])}" if names else ""
+        reason = f"{place}no call of tool {call.get('tool')!r} is recorded{there}"
+        return Miss(case_id, trial, reason, command=command)
+    nearest = max(same, key=lambda e: (_likeness(e.request, call), e.trial == trial, -e.order))
+    if nearest.request == call:
+        times = sum(e.request == call and e.trial == nearest.trial for e in same)
+        said = f"was called with these arguments more than the {times} times that are recorded"
+        if nearest.trial != trial:
+            said = f"is recorded with these arguments for trial {nearest.trial} only"
+        return Miss(
+            case_id, trial, f"{place}tool {call.get('tool')!r} {said}", nearest, (), command
+        )
+    diff = json_diff(nearest.request.get("arguments"), call.get("arguments"))
+    reason = f"{place}tool {call.get('tool')!r} was called with other arguments than recorded"
+    return Miss(case_id, trial, reason, nearest, diff, command)
+
+
+def _likeness(one: Body, other: Body) -> int:
+    first, second = as_body(one.get("arguments")), as_body(other.get("arguments"))
+    return sum(name in second and second[name] == value for name, value in first.items())
+
+
+def finish(
+    log: TrialLog,
+    settings: GatewaySettings,
+    run: ToolRun,
+    *,
+    response: Callable[[], RecordedResponse] | None = None,
+    events: tuple[Body, ...] = (),
+) -> None:
+    """Keep what came of a live call; `run` holds it.
+
+    Args:
+        log: The trial.
+        settings: How calls are treated.
+        run: The call, with its result or error.
+        response: Makes the response of an HTTP service as it is recorded.
+        events: Notifications that came before the result.
+    """
+    if run.end is not None:
+        return
+    run.end = log.now()
+    log.latest = max(log.latest, run.end)
+    if not run.records or log.writer is None:
+        return
+    redactor, trial = settings.redactor, log.trial
+    if response is None:
+        log.writer.append(partial(tool_entry, trial, run, redactor, None, events))
+    else:
+        log.writer.append(lambda: tool_entry(trial, run, redactor, response(), events))
+
+
+def failed(log: TrialLog, run: ToolRun, kind: str, message: str) -> None:
+    """End a live call that nobody can tell the outcome of; nothing is recorded of it."""
+    if run.end is None:
+        run.end = log.now()
+        run.error = ToolFailure(type=kind, message=message)

@@ -1,0 +1,107 @@
+"""What the tools of an agent do in a run: the block `gateway` of a suite."""
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from evalgate.schema.base import Json, Model
+
+__all__ = [
+    "HttpTool",
+    "HttpTools",
+    "MockAnswer",
+    "ToolMode",
+    "ToolPolicies",
+    "ToolPolicy",
+]
+
+
+class MockAnswer(Model):
+    """A declared answer of a tool; exactly one of `result`, `template` and `error` is given."""
+
+    when: dict[str, Json] = Field(default_factory=dict)
+    """Arguments that the call must have, with their values; for an HTTP service `method`, `path`,
+    `query` and `body`."""
+    state: dict[str, Json] = Field(default_factory=dict)
+    """What the state must hold, by JSON pointer; null: nothing may be there."""
+    result: Json = None
+    """What it returns."""
+    template: str | None = None
+    """A text that it returns; `{NAME}` is an argument and `{/POINTER}` a part of the state."""
+    error: str | None = None
+    """The error the agent sees."""
+    set: dict[str, Json] = Field(default_factory=dict)
+    """What becomes of the state, by JSON pointer; pointers and texts are templates, too."""
+    status: Annotated[int, Field(ge=100, le=599)] | None = None
+    """HTTP status; null: 200, and 500 for an error."""
+
+    @model_validator(mode="after")
+    def _one_answer(self) -> "MockAnswer":
+        given = [n for n in ("result", "template", "error") if n in self.model_fields_set]
+        if len(given) != 1:
+            message = f"expected exactly one of result, template and error, found {given}"
+            raise ValueError(message)
+        return self
+
+
+ToolMode = Literal["live", "replay", "mock", "refuse"]
+"""`live`: the tool itself is called. `replay`: a recording answers. `mock`: declared answers.
+`refuse`: it is never called, and the agent sees an error."""
+
+
+class ToolPolicy(Model):
+    """What a tool does in a run; a text stands for `mode`."""
+
+    mode: ToolMode | None = None
+    """null: what is recorded is replayed; `mock` where answers are declared."""
+    effects: bool | None = None
+    """Whether it changes something outside; then it never runs live in CI unless
+    `trust.live_effects` of the base names it. null: unknown."""
+    ignore: tuple[Annotated[str, Field(pattern=r"^/")], ...] = ()
+    """JSON pointers into the arguments whose values do not matter."""
+    answers: tuple[MockAnswer, ...] = ()
+    """The declared answers of a mock."""
+    otherwise: MockAnswer | None = None
+    """The answer to a call that no other answer knows; null: the agent sees an error, and the
+    report names the call."""
+
+    @model_validator(mode="after")
+    def _answers_are_for_mocks(self) -> "ToolPolicy":
+        declared = bool(self.answers) or self.otherwise is not None
+        if declared and self.mode not in (None, "mock"):
+            message = f"answers are declared, but the mode is {self.mode!r}; expected mock"
+            raise ValueError(message)
+        if self.mode == "mock" and not declared:
+            message = "a mock needs answers"
+            raise ValueError(message)
+        return self
+
+
+def _policy(value: object) -> object:
+    return {"mode": value} if isinstance(value, str) else value
+
+
+class HttpTool(Model):
+    """An HTTP service that the agent calls; a text stands for `url`."""
+
+    url: Annotated[str, Field(pattern=r"^https?://[^/?#]+")]
+    """Its base URL."""
+    headers: dict[str, str] = Field(default_factory=dict)
+    """Headers that live calls carry, e.g. credentials; `$NAME` is a variable of the caller. They
+    take the place of the agent's and are never recorded."""
+
+
+def _http_tool(value: object) -> object:
+    return {"url": value} if isinstance(value, str) else value
+
+
+_Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
+
+
+HttpTools = dict[
+    _Name, Annotated[HttpTool, BeforeValidator(_http_tool, json_schema_input_type=str | HttpTool)]
+]
+ToolPolicies = dict[
+    str,
+    Annotated[ToolPolicy, BeforeValidator(_policy, json_schema_input_type=ToolMode | ToolPolicy)],
+]

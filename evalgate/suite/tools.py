@@ -1,0 +1,97 @@
+"""What the gateway's block says about tools, made ready for the gateway."""
+
+from collections.abc import Iterator, Mapping
+from string import Template
+from typing import Literal
+
+from evalgate.errors import ConfigError
+from evalgate.gateway.sessions import variable_of
+from evalgate.gateway.tool_rules import ToolRules
+from evalgate.gateway.tools.http import Service
+from evalgate.gateway.tools.mock import overlaps
+from evalgate.schema.config import GatewayConfig
+from evalgate.suite.environment import World
+from evalgate.suite.suite import Suite
+
+__all__ = ["check_tools", "filled", "http_services", "service_kinds", "tool_rules"]
+
+_TAKEN = ("OPENAI_BASE_URL", "ANTHROPIC_BASE_URL")
+
+
+def check_tools(suite: Suite) -> None:
+    """Refuse names that clash, and mocks of which two answers fit one call.
+
+    Raises:
+        ConfigError: There is one.
+    """
+    config = suite.config.gateway or GatewayConfig()
+    place = f"suites.{suite.name}.gateway"
+    variables: dict[str, str] = {}
+    for name, kind in _services(config):
+        variable = variable_of(name, kind)
+        if variable in _TAKEN or variable in variables:
+            other = variables.get(variable, "a model's client or another service")
+            raise ConfigError(
+                f"{place}.{kind}: {name!r} has the name of {other!r} ({variable})",
+                fix="choose another name",
+            )
+        variables[variable] = name
+    for name, policy in config.tools.items():
+        for first, second in overlaps(policy):
+            raise ConfigError(
+                f"{place}.tools.{name}: answers {first + 1} and {second + 1} fit the same call: "
+                f"when {policy.answers[first].when!r} and when {policy.answers[second].when!r}",
+                fix="let `when` or `state` tell them apart, or make one of them `otherwise`",
+            )
+
+
+def _services(config: GatewayConfig) -> Iterator[tuple[str, Literal["http", "mcp"]]]:
+    for name in config.http:
+        yield name, "http"
+
+
+def service_kinds(config: GatewayConfig) -> dict[str, Literal["http", "mcp"]]:
+    """Return the kind of each service, by name."""
+    return dict(_services(config))
+
+
+def tool_rules(suite: Suite, world: World) -> ToolRules:
+    """Say what becomes of calls of tools; in CI those with effects are not made."""
+    config = suite.config.gateway or GatewayConfig()
+    ci = world.environ.get("CI", "").lower() not in ("", "0", "false")
+    return ToolRules(config.tools, ci, frozenset(suite.live_effects))
+
+
+def http_services(
+    config: GatewayConfig, environ: Mapping[str, str], *, live: bool
+) -> dict[str, Service]:
+    """Return the HTTP services; where nothing is live their credentials are not needed.
+
+    Raises:
+        ConfigError: A header names a variable that is not set.
+    """
+    return {
+        name: Service(
+            tool.url,
+            filled(tool.headers, environ, f"gateway.http.{name}.headers") if live else {},
+        )
+        for name, tool in config.http.items()
+    }
+
+
+def filled(values: Mapping[str, str], environ: Mapping[str, str], place: str) -> dict[str, str]:
+    """Put the caller's variables into texts.
+
+    Raises:
+        ConfigError: One is not set, or a `$` names none.
+    """
+    found = {}
+    for name, value in values.items():
+        try:
+            found[name] = Template(value).substitute(environ)
+        except (KeyError, ValueError) as error:
+            raise ConfigError(
+                f"{place}.{name}: {value!r} names a variable that is not set: {error}",
+                fix="export it, or write $$ for a dollar sign",
+            ) from error
+    return found

@@ -1,0 +1,57 @@
+"""A gateway with tools, over real sockets on loopback."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from evalgate.gateway.app import create_app
+from evalgate.gateway.cassette_index import Shelf
+from evalgate.gateway.server import serve_in_thread
+from evalgate.gateway.sessions import GatewaySettings, Mode, Sessions
+from evalgate.gateway.tool_rules import ToolRules
+from evalgate.gateway.tools.app import ToolApp
+from evalgate.gateway.tools.http import HttpTools, Service
+from evalgate.schema.tool_config import ToolPolicy
+from evalgate.text.redact import Redactor
+
+Opened = tuple[Sessions, str]
+OpenTools = Callable[..., Opened]
+
+
+@pytest.fixture
+def open_tools(tmp_path: Path) -> Iterator[OpenTools]:
+    """Open gateways over one folder of cassettes; each returns its sessions and its origin."""
+    with ExitStack() as stack:
+
+        def opened(
+            mode: Mode = "record",
+            *,
+            shop: str | None = None,
+            environ: dict[str, str] | None = None,
+            guarded: bool = False,
+            policies: dict[str, dict[str, object]] | None = None,
+            **by_name: dict[str, object],
+        ) -> Opened:
+            named = {**(policies or {}), **by_name}
+            rules = ToolRules(
+                {name: ToolPolicy.model_validate(one) for name, one in named.items()}, guarded
+            )
+            settings = GatewaySettings(
+                mode=mode,
+                tools=rules,
+                redactor=Redactor.build(environ or {}),
+                services={} if shop is None else {"shop": "http"},
+            )
+            shelf = Shelf(tmp_path / "cassettes")
+            stack.callback(shelf.close)
+            sessions = Sessions(settings, shelf, clock=time.monotonic)
+            services = {} if shop is None else {"shop": Service(shop)}
+            http = HttpTools(sessions, services)
+            app = create_app(sessions, tools=ToolApp(sessions, http))
+            origin = stack.enter_context(serve_in_thread(app, resources=[http]))
+            return sessions, origin
+
+        yield opened
