@@ -307,7 +307,7 @@ def endpoints_of(config: GatewayConfig, environ: Mapping[str, str]) -> dict[Targ
             found[target] = _callers_own(variable, environ[variable], headers)
         elif key and target in _PROVIDERS:
             found[target] = Endpoint(_PROVIDERS[target], headers)
-    if not found and not (config.http or config.mcp or config.tools):
+    if not found and not (config.http or config.tools):
         variables = ", ".join(caller.key for caller in _CALLER.values())
         raise ConfigError(
             f"a live run needs a key or an upstream; none of {variables} is set, and the suite "
