@@ -46,7 +46,7 @@ ATTACKS = {
     "environment of its guard": "open(f'/proc/{guard()}/environ').read()",
     "memory of its guard": "open(f'/proc/{guard()}/mem', 'rb').seek(0)",
     "files of the gate": "os.readlink(f'/proc/{gate()}/fd/1')",
-    "root of the gate": "open(f'/proc/{gate()}/root/etc/hostname').read()",
+    "root of the gate": "Path('/proc', str(gate()), 'root', 'etc', 'hostname').read_text()",
     "home": "open('HOME/secret').read()",
     "write to the checkout": "open('agents/sums.py', 'a').write('x')",
     "write beside it": "open('../stolen', 'w').write('x')",
