@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from evalgate.agents.base import Clock, TrialFailed
-from evalgate.agents.place import place_of, said_by
+from evalgate.agents.place import described
 from evalgate.agents.plain import NotPlain
 
 __all__ = ["AgentError", "LoopBlockedError", "Watchdog", "ask_in_loop"]
@@ -239,14 +239,3 @@ async def _outcome(
         raise
     except BaseException as error:  # noqa: BLE001  # code of the user, which may raise anything
         return TrialFailed("crashed", described(error))
-
-
-def described(error: BaseException) -> str:
-    """Say what an agent raised, and on which of its lines."""
-    place, here = "", error.__traceback__
-    while here is not None:
-        code = here.tb_frame.f_code
-        if code.co_filename != __file__:
-            place = f" ({place_of(code.co_filename, here.tb_lineno)})"
-        here = here.tb_next
-    return f"{said_by(error)}{place}"

@@ -16,14 +16,13 @@ import struct
 import sys
 import threading
 import time
-import traceback
 from pathlib import Path
 from typing import Any, Final
 
 from evalgate.agents.agent_input import AgentCase, Context
 from evalgate.agents.calling import Callee, adapt
 from evalgate.agents.load import load_object
-from evalgate.agents.place import place_of, said_by
+from evalgate.agents.place import described
 from evalgate.agents.plain import NotPlain, encode
 from evalgate.agents.watch import Watch
 from evalgate.errors import AgentLoadError
@@ -174,7 +173,7 @@ def _answer(
     except SystemExit as error:
         return EXITED, _failure("crashed", f"the agent called sys.exit({error.code!r})")
     except BaseException as error:  # noqa: BLE001  # code of the user, which may raise anything
-        return FAILED, _failure("crashed", _described(error) + watch.about(error))
+        return FAILED, _failure("crashed", described(error, watch.about(error)))
 
 
 async def _awaited(value: Any) -> object:  # noqa: ANN401  # what the user's function returned
@@ -191,10 +190,3 @@ async def _awaited(value: Any) -> object:  # noqa: ANN401  # what the user's fun
 
 def _failure(status: str, reason: str) -> str:
     return json.dumps({"status": status, "reason": reason})
-
-
-def _described(error: BaseException) -> str:
-    """Say what the agent raised, and on which of its lines."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" ({place_of(frames[-1].filename, frames[-1].lineno)})" if frames else ""
-    return f"{said_by(error)}{place}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from evalgate.errors import ConfigError, EvalgateError, ExitCode
 from evalgate.gate.baseline import baseline_of_report, objections
 from evalgate.gate.judge import GateInputs
-from evalgate.output.view import amount
+from evalgate.output.numbers import amount
 from evalgate.run.run import RunOptions, run_plan
 from evalgate.schema.baseline import Baseline, Provenance
 from evalgate.store.baseline import load_baseline, save_baseline

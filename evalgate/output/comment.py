@@ -8,25 +8,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from evalgate.output.view import (
-    VERDICTS,
-    amount,
-    change_text,
-    counts_line,
-    gating_checks,
-    headline,
-    moved_cases,
-)
+from evalgate.output.markdown import ours, report_parts
+from evalgate.output.numbers import amount
+from evalgate.output.view import EMOJI, VERDICTS, headline, view_report
 from evalgate.schema.result import Report, ReportSet
-from evalgate.schema.verdict import CaseChange, Check
-from evalgate.text.escape import markdown_cell, markdown_fence
+from evalgate.text.escape import markdown_cell, markdown_html
 
 __all__ = ["LIMIT", "Surroundings", "marker_of", "render_comment", "size"]
 
 LIMIT: Final = 65_536
 """Characters that GitHub takes in a comment."""
 
-_EMOJI: Final = {"pass": "✅", "fail": "❌", "inconclusive": "⚠️"}
 _RANK: Final = {"fail": 0, "inconclusive": 1, "pass": 2}
 _RESERVE: Final = 400
 """Characters kept for saying what was cut."""
@@ -76,13 +68,16 @@ def render_comment(reports: ReportSet, around: Surroundings) -> str:
         head += [f"> {markdown_cell(around.note)}", ""]
     foot = ["", _footer(around)]
     room = LIMIT - _RESERVE - size("\n".join((*head, *foot)))
-    header = ["| | suite | cases | moved | cost | why |", "|---|---|---:|---|---:|---|"]
-    rows, room = _fitting([_row(report) for report in ordered], room - size("\n".join(header)))
-    body = [*header, *rows]
-    if len(rows) < len(ordered):
-        body.append(f"\n{len(ordered) - len(rows)} more suites did not fit.")
+    body: list[str] = []
+    alone = len(ordered) == 1
+    if not alone:
+        header = ["| | suite | cases | | cost | why |", "|---|---|---:|---|---:|---|"]
+        rows, room = _fitting(map(_row, ordered), room - size("\n".join(header)))
+        body = [*header, *rows]
+        if len(rows) < len(ordered):
+            body.append(f"\n{len(ordered) - len(rows)} more suites did not fit.")
     for report in ordered:
-        block, room = _details(report, room)
+        block, room = _details(report, room, alone=alone)
         body += block
     return "\n".join((*head, *body, *foot)) + "\n"
 
@@ -96,12 +91,12 @@ def _verdict_line(reports: ReportSet, ordered: Sequence[Report]) -> str:
     many = len(ordered) > 1
     told = f" ({', '.join(counts)} of {len(ordered)} suites)" if many and counts else ""
     which = f"{markdown_cell(ordered[0].suite.id)}: " if many and counts else ""
-    said = markdown_cell(headline(ordered[0]), limit=400) if ordered else "no suite was run"
+    said = markdown_cell(headline(ordered[0]), limit=600) if ordered else "no suite was run"
     if not ordered or reports.verdict != ordered[0].verdict:
         said = f"{VERDICTS[reports.verdict]}: a suite could not be run; {said}"
     if many and not counts:
         said = f"{VERDICTS[reports.verdict]}: all {len(ordered)} suites passed"
-    return f"**{_EMOJI[reports.verdict]} {which}{said}{told}**"
+    return f"**{EMOJI[reports.verdict]} {which}{said}{told}**"
 
 
 def _footer(around: Surroundings) -> str:
@@ -111,19 +106,16 @@ def _footer(around: Surroundings) -> str:
 
 def _row(report: Report) -> str:
     suite = report.suite
-    worst = next((c for c in gating_checks(report) if c.outcome != "pass"), None)
-    why = "" if worst is None else f"{worst.id}: {worst.reason}"
-    accepted = sum(check.accepted is not None for check in report.checks)
-    if accepted and report.verdict == "pass":
-        why = f"{accepted} failing, accepted"
+    view = view_report(report)
+    word, _, why = view.headline.partition(": ")
     cost = report.metrics.get("cost_per_interaction")
     cells = (
-        f"{_EMOJI[report.verdict]} {VERDICTS[report.verdict]}",
+        f"{EMOJI[report.verdict]} {word}",
         markdown_cell(suite.id, limit=100),
         f"{suite.selected} x {suite.trials}",
-        markdown_cell(counts_line(report.changes)),
-        _number(None if cost is None else cost.value, "USD"),
-        markdown_cell(why, limit=200),
+        view.counts,
+        ours(amount(None if cost is None else cost.value, "USD")),
+        markdown_cell(why, limit=300),
     )
     return f"| {' | '.join(cells)} |"
 
@@ -139,66 +131,25 @@ def _fitting(rows: Iterable[str], room: int) -> tuple[list[str], int]:
     return kept, room
 
 
-def _details(report: Report, room: int) -> tuple[list[str], int]:
-    """Fold the checks and cases of a suite away, as far as there is room."""
-    checks = [_check(check) for check in report.checks if _is_worth_a_row(check)]
-    cases = [_case(change) for change in moved_cases(report) if change.outcome != "improved"]
-    notes = [f"- {markdown_cell(warning)}" for warning in report.warnings]
-    parts = ((len(checks), "check"), (len(cases), "case"), (len(notes), "note"))
-    counted = ", ".join(f"{n} {word}{'s' * (n != 1)}" for n, word in parts if n)
-    name = markdown_cell(report.suite.id, limit=100)
-    opened = ["", f"<details><summary>{name}: {counted}</summary>", ""]
-    closed = ["", "</details>"]
-    table = ["| | check | baseline | candidate | change | |", "|---|---|---:|---:|---:|---|"]
-    room -= size("\n".join((*opened, *table, *closed))) + 120
-    if not (checks or cases or notes) or room < 0:
-        return [], max(room, 0)
+def _details(report: Report, room: int, *, alone: bool) -> tuple[list[str], int]:
+    """Write the parts of a suite, as far as there is room; of several, all are folded away."""
+    name = markdown_html(report.suite.id, limit=100)
+    opened = [] if alone else ["", f"<details><summary>{name}</summary>"]
+    closed = [] if alone else ["", "</details>"]
+    room -= size("\n".join((*opened, *closed))) + 120
+    if room < 0:
+        return [], 0
     lines = list(opened)
-    total = len(checks) + len(cases) + len(notes)
-    kept, room = _fitting(checks, room)
-    shown = len(kept)
-    lines += [*table, *kept] if kept else []
-    for part in (cases, notes):
-        kept, room = _fitting(part, room - 2)
-        shown += len(kept)
-        lines += ["", *kept] if kept else []
-    if shown < total:
-        lines += ["", f"{total - shown} more did not fit; see the full report."]
+    cut = 0
+    for part in report_parts(report, view_report(report)):
+        frame = ("", *part.head, *part.foot)
+        kept, left = _fitting(part.rows, room - size("\n".join(frame)) - 1)
+        if left < 0 or (part.rows and not kept):
+            cut += max(len(part.rows), 1)
+            continue
+        room = left
+        cut += len(part.rows) - len(kept)
+        lines += ["", *part.head, *kept, *part.foot]
+    if cut:
+        lines += ["", f"{cut} more lines did not fit; see the full report."]
     return [*lines, *closed], room
-
-
-def _is_worth_a_row(check: Check) -> bool:
-    return check.gate != "advisory" and (check.outcome != "pass" or check.kind == "relative")
-
-
-def _check(check: Check) -> str:
-    said = markdown_cell(check.reason)
-    if check.accepted:
-        said += f"<br>**accepted**: {markdown_cell(check.accepted)}"
-    if check.fix and check.outcome != "pass":
-        said += f"<br>way out: {markdown_cell(check.fix)}"
-    values = (
-        "" if value is None else _number(value, check.unit)
-        for value in (check.baseline, check.candidate)
-    )
-    word = "fail, accepted" if check.accepted else check.outcome
-    cells = (
-        f"{_EMOJI[check.outcome]} {word}",
-        markdown_cell(check.id),
-        *values,
-        markdown_cell(change_text(check)),
-        said,
-    )
-    return f"| {' | '.join(cells)} |"
-
-
-def _number(value: float | None, unit: str | None) -> str:
-    """Write a value; a dollar sign would start a formula."""
-    return amount(value, unit).replace("$", "\\$")
-
-
-def _case(change: CaseChange) -> str:
-    before, after = amount(change.baseline, "ratio"), amount(change.candidate, "ratio")
-    title = f"**{markdown_cell(change.id)}** {change.outcome} ({before} → {after})"
-    body = "\n".join((*change.what, *([change.reproduce] if change.reproduce else [])))
-    return f"{title}\n\n{markdown_fence(body, limit=1_500)}\n" if body else f"{title}\n"

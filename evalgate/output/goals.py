@@ -1,6 +1,6 @@
 """The table of goals, in the words that every printed report shares."""
 
-from evalgate.output.view import amount
+from evalgate.output.numbers import amount
 from evalgate.schema.objectives import GoalState
 from evalgate.schema.result import Report
 

@@ -1,149 +1,181 @@
 """The report as Markdown, for step summaries, comments and files."""
 
+import shlex
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
 from evalgate.output.goals import GOAL_HEAD, goal_rows
 from evalgate.output.stress import checklist_rows, figure_rows, scenario_line
 from evalgate.output.style import Style
-from evalgate.output.view import (
-    MARKS,
-    VERDICTS,
-    advisory_metrics,
-    amount,
-    change_text,
-    counts_line,
-    explained_checks,
-    headline,
-    moved_cases,
-    noise_text,
-    subject_line,
-)
+from evalgate.output.view import EMOJI, MARKS, CheckLine, Group, View, view_report
 from evalgate.schema.result import Report, ReportSet
-from evalgate.schema.verdict import CaseChange, Check
-from evalgate.text.escape import markdown_cell, markdown_fence
+from evalgate.text.escape import markdown_cell, markdown_fence, markdown_html
 
-__all__ = ["render"]
+__all__ = ["Part", "ours", "render", "report_parts"]
 
-_EMOJI = {"pass": "✅", "fail": "❌", "inconclusive": "⚠️"}
 _CASES = 30
+_OPEN = 3
+"""Groups of failed cases that are not folded away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a report, which may be cut between its rows."""
+
+    head: tuple[str, ...]
+    rows: tuple[str, ...] = ()
+    foot: tuple[str, ...] = ()
+
+    def lines(self) -> Iterator[str]:
+        """Yield all of it."""
+        yield from (*self.head, *self.rows, *self.foot)
 
 
 def render(reports: ReportSet, _style: Style) -> str:
-    """Write the reports, worst first; what the model said stands in fences only."""
+    """Write the reports, worst first; what a model said stands in fences, or is escaped."""
     rank = {"fail": 0, "inconclusive": 1, "pass": 2}
     ordered = sorted(reports.suites, key=lambda report: rank[report.verdict])
     return "\n".join(_report(report) for report in ordered)
 
 
 def _report(report: Report) -> str:
-    said = markdown_cell(headline(report), limit=600)
-    blocks = [
-        f"## {_EMOJI[report.verdict]} {markdown_cell(report.suite.id)}: {said}",
-        markdown_cell(subject_line(report)),
-        *_changed(report),
-        _checks(report),
-        *_stress(report),
-        *_goals(report),
-        *_cases(report),
-        *_advisory(report),
-        *_warnings(report),
-    ]
-    return "\n\n".join(block for block in blocks if block) + "\n"
+    view = view_report(report)
+    said = markdown_cell(view.headline, limit=600)
+    head = f"## {EMOJI[report.verdict]} {markdown_cell(report.suite.id)}: {said}\n"
+    lines = [line for part in report_parts(report, view) for line in (*part.lines(), "")]
+    return "\n".join((head, *lines))
 
 
-def _changed(report: Report) -> list[str]:
-    if not report.changed:
-        return []
-    return ["**What changed:** " + "; ".join(markdown_cell(line) for line in report.changed)]
+def report_parts(report: Report, view: View) -> Iterator[Part]:
+    """Yield everything that stands below the verdict, the most telling first.
+
+    Args:
+        report: The report.
+        view: What is shown of it.
+    """
+    yield Part((markdown_cell(view.subject),))
+    if view.changed:
+        changed = "; ".join(markdown_cell(line) for line in view.changed)
+        yield Part((f"**Changed:** {changed}",))
+    yield from _checks(view)
+    if view.counts:
+        yield Part((f"**Cases:** {view.counts}",))
+    fresh = [group for group in view.groups if not group.old]
+    yield from (_group(group, opened=i < _OPEN) for i, group in enumerate(fresh))
+    old = [group for group in view.groups if group.old]
+    if old:
+        rows = (f"- {markdown_cell(_old(group))}" for group in old)
+        yield _folded(_count(sum(len(g.cases) for g in old), "case") + " that failed before", rows)
+    yield from _stress(report)
+    yield from _goals(report)
+    if view.advisory:
+        rows = (
+            f"- {markdown_cell(name)}: {ours(move)}" + (f": {markdown_cell(why)}" if why else "")
+            for name, move, why in view.advisory
+        )
+        yield _folded(f"Worse, and gates nothing: {_count(len(view.advisory), 'metric')}", rows)
+    if view.warnings:
+        notes = tuple(f"- {markdown_cell(text)}" for text in view.warnings)
+        yield Part(("**Worth knowing**", ""), notes)
+    yield from _measured(view)
 
 
-def _checks(report: Report) -> str:
-    if not report.checks:
-        return "No check was made."
-    rows = ["| | check | baseline | candidate | change | |", "|---|---|---:|---:|---:|---|"]
-    rows += [_check_row(check) for check in report.checks]
-    fixes = [
-        f"- {markdown_cell(check.id)}: {markdown_cell(check.fix)}"
-        for check in explained_checks(report)
-        if check.fix
-    ]
-    return "\n".join(rows) + ("\n\n**Way out**\n\n" + "\n".join(fixes) if fixes else "")
+def ours(text: str) -> str:
+    """Write numbers of our own: a dollar sign would start a formula."""
+    return text.replace("$", "\\$")
 
 
-def _check_row(check: Check) -> str:
-    noise = noise_text(check)
-    said = markdown_cell(check.reason) + (f"<br>{markdown_cell(noise)}" if noise else "")
-    if check.accepted:
-        said += f"<br>accepted: {markdown_cell(check.accepted)}"
-    gate = " (advisory)" if check.gate == "advisory" else ""
-    return (
-        f"| {MARKS[check.outcome]} {VERDICTS[check.outcome].lower()} "
-        f"| {markdown_cell(check.id)}{gate} "
-        f"| {_value(check.baseline, check)} | {_value(check.candidate, check)} "
-        f"| {markdown_cell(change_text(check))} | {said} |"
+def _checks(view: View) -> Iterator[Part]:
+    passed = _count(len(view.passed), f"{'more ' if view.bad else ''}check")
+    if not view.bad and not view.passed:
+        yield Part(("No check was made.",))
+        return
+    if view.bad:
+        head = ("| | check | baseline | now | change | limit |", "|---|---|---:|---:|---:|---:|")
+        yield Part(head, tuple(map(_check_row, view.bad)))
+    if view.passed:
+        names = (markdown_cell(check.id) for check in view.passed)
+        yield _folded(f"{MARKS['pass']} {passed} passed", (", ".join(names),))
+
+
+def _check_row(check: CheckLine) -> str:
+    notes = "".join(
+        f"<br>{word}: {markdown_cell(text)}" if word else f"<br>{markdown_cell(text)}"
+        for word, text in check.notes
     )
+    numbers = (check.baseline, check.now, check.change, check.limit)
+    mark = f"{EMOJI[check.outcome]} {check.outcome}"
+    return f"| {mark} | **{markdown_cell(check.name)}**{notes} | {' | '.join(map(ours, numbers))} |"
 
 
-def _stress(report: Report) -> list[str]:
-    if report.stress is None:
-        return []
-    figures = ["| | |", "|---|---:|"]
-    figures += [f"| {markdown_cell(n)} | {markdown_cell(v)} |" for n, v in figure_rows(report)]
-    lines = ["| | | | |", "|---|---|---|---|"]
-    lines += ["| " + " | ".join(map(markdown_cell, row)) + " |" for row in checklist_rows(report)]
-    said = f"**Stress check:** {markdown_cell(scenario_line(report))}"
-    body = "\n".join(figures) + "\n\n" + "\n".join(lines)
-    summary = "<summary>What became of the load, and the checklist</summary>"
-    return [said, f"<details>{summary}\n\n{body}\n\n</details>"]
-
-
-def _goals(report: Report) -> list[str]:
-    if not report.goals:
-        return []
-    rows = (GOAL_HEAD, ("---",) * len(GOAL_HEAD))
-    cells = [map(markdown_cell, row) for row in goal_rows(report)]
-    return ["\n".join("| " + " | ".join(row) + " |" for row in (*rows, *cells))]
-
-
-def _value(value: float | None, check: Check) -> str:
-    missing = value is None and (check.metric is None or check.kind != "relative")
-    return "" if missing else markdown_cell(amount(value, check.unit))
-
-
-def _cases(report: Report) -> list[str]:
-    if not report.changes:
-        return []
-    moved = moved_cases(report)
-    lines = [f"**Cases:** {counts_line(report.changes)}"]
-    if moved:
-        shown = moved[:_CASES]
-        body = "\n\n".join(_case(change) for change in shown)
-        more = f"\n\n{len(moved) - _CASES} more in `report.json`." if len(moved) > _CASES else ""
-        summary = f"<summary>{len(moved)} cases that moved</summary>"
-        lines.append(f"<details>{summary}\n\n{body}{more}\n\n</details>")
-    return lines
-
-
-def _case(change: CaseChange) -> str:
-    name = f"**{markdown_cell(change.id)}** {change.outcome}"
-    before, after = amount(change.baseline, "ratio"), amount(change.candidate, "ratio")
-    body = "\n".join((*change.what, *([change.reproduce] if change.reproduce else [])))
-    return f"{name} ({before} → {after})" + (f"\n\n{markdown_fence(body)}" if body else "")
-
-
-def _advisory(report: Report) -> list[str]:
-    metrics = advisory_metrics(report)
-    if not metrics:
-        return []
-    rows = ["| metric | value | cases | unknown |", "|---|---:|---:|---:|"]
-    rows += [
-        f"| {markdown_cell(name)} | {markdown_cell(amount(metric.value, metric.unit))} "
-        f"| {metric.n} | {metric.unknown} |"
-        for name, metric in metrics.items()
+def _group(group: Group, *, opened: bool) -> Part:
+    title = markdown_html(group.title)
+    first = group.cases[0]
+    meta = ours(", ".join(part for part in (first.cost, first.time) if part))
+    told = [f"{label}: {text}" if label else text for label, text in group.example]
+    commands = (group.reproduce, f"evalgate show {shlex.quote(first.name)}")
+    example = (
+        f"**{markdown_cell(first.name)}**" + (f" ({meta})" if meta else ""),
+        "",
+        markdown_fence("\n".join(told), limit=1_500),
+        "",
+        markdown_fence("\n".join(commands), info="sh"),
+    )
+    rows = [
+        f"- **{markdown_cell(case.name)}**: {markdown_cell(case.difference)}"
+        for case in group.cases[1:_CASES]
     ]
-    table = "\n".join(rows)
-    return [f"<details><summary>{len(metrics)} other metrics</summary>\n\n{table}\n\n</details>"]
+    if len(group.cases) > _CASES:
+        rows.append(f"- {len(group.cases) - _CASES} more in `report.json`")
+    state = "open" if opened else ""
+    tag = f"<details{' ' * opened}{state}><summary>{MARKS['fail']} {title}</summary>"
+    return Part((tag, "", *example, ""), tuple(rows), ("", "</details>"))
 
 
-def _warnings(report: Report) -> list[str]:
-    if not report.warnings:
-        return []
-    return ["**Worth knowing**\n\n" + "\n".join(f"- {markdown_cell(w)}" for w in report.warnings)]
+def _old(group: Group) -> str:
+    return f"{group.title}: {', '.join(case.name for case in group.cases[:_CASES])}"
+
+
+def _stress(report: Report) -> Iterator[Part]:
+    if report.stress is None:
+        return
+    figures = ["| | |", "|---|---:|"]
+    figures += [f"| {markdown_cell(n)} | {ours(v)} |" for n, v in figure_rows(report)]
+    lines = ["", "| | | | |", "|---|---|---|---|"]
+    lines += ["| " + " | ".join(map(markdown_cell, row)) + " |" for row in checklist_rows(report)]
+    yield Part((f"**Stress check:** {markdown_cell(scenario_line(report))}",))
+    yield _folded("What became of the load, and the checklist", (*figures, *lines))
+
+
+def _goals(report: Report) -> Iterator[Part]:
+    if report.goals:
+        head, *rows = (GOAL_HEAD, ("---",) * len(GOAL_HEAD), *goal_rows(report))
+        first = "| " + " | ".join(head) + " |"
+        cells = ("| " + " | ".join(map(_goal_cell, row)) + " |" for row in rows)
+        yield Part((first,), tuple(cells))
+
+
+def _goal_cell(text: str) -> str:
+    return text if text == "---" else markdown_cell(text)
+
+
+def _measured(view: View) -> Iterator[Part]:
+    if view.spent:
+        yield Part((f"**Cost:** {ours(view.spent)}",))
+    count = sum(len(metrics) for _, metrics in view.measured)
+    rows = ["| | metric | value |", "|---|---|---:|"]
+    for kind, metrics in view.measured:
+        rows += [f"| {kind} | {markdown_cell(name)} | {ours(value)} |" for name, value in metrics]
+    if view.unknown:
+        rows += ["", f"Unknown: {', '.join(map(markdown_cell, view.unknown))}"]
+    if count or view.unknown:
+        yield _folded(f"Everything measured: {_count(count, 'metric')}", rows)
+
+
+def _folded(summary: str, rows: Iterable[str]) -> Part:
+    head = (f"<details><summary>{summary}</summary>", "")
+    return Part(head, tuple(rows), ("", "</details>"))
+
+
+def _count(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"

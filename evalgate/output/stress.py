@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from evalgate.output.view import amount
+from evalgate.output.numbers import amount
 from evalgate.schema.base import Json
 from evalgate.schema.result import Report
 

@@ -1,39 +1,34 @@
 """The report for a terminal: narrow or wide, with or without colour."""
 
-from typing import TYPE_CHECKING
+import shlex
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from evalgate.output.goals import goal_rows
 from evalgate.output.stress import checklist_rows, figure_rows, scenario_line
 from evalgate.output.style import Style
-from evalgate.output.view import (
-    MARKS,
-    advisory_metrics,
-    advisory_moves,
-    amount,
-    change_text,
-    counts_line,
-    explained_checks,
-    gating_checks,
-    headline,
-    move_text,
-    moved_cases,
-    noise_text,
-    subject_line,
-)
+from evalgate.output.view import MARKS, CheckLine, Group, View, view_report
 from evalgate.schema.result import Report, ReportSet
-from evalgate.schema.verdict import CaseChange, Check
 from evalgate.text.escape import terminal
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
-    from rich.table import Table
 
 __all__ = ["render"]
 
 _STYLES = {"pass": "green", "fail": "bold red", "inconclusive": "bold yellow"}
-_CASES = 12
-_ERRORED = 2
-_NARROW = 90
+_GROUPS = 6
+_CASES = 6
+_ADVISORY = 6
+_LINES = 8
+"""Lines of one text, such as an error with its frames."""
+
+
+class Line(Protocol):
+    """Prints one line of text."""
+
+    def __call__(self, text: str, style: str = "", indent: int = 0) -> None:
+        """Print it."""
 
 
 def render(reports: ReportSet, style: Style) -> str:
@@ -54,11 +49,11 @@ def render(reports: ReportSet, style: Style) -> str:
         for index, report in enumerate(reports.suites):
             if index:
                 console.print()
-            _print(console, report, narrow=style.width < _NARROW)
+            _print(console, report)
     return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
 
 
-def _print(console: "Console", report: Report, *, narrow: bool) -> None:
+def _print(console: "Console", report: Report) -> None:
     from rich.padding import Padding  # noqa: PLC0415  # heavy
     from rich.text import Text  # noqa: PLC0415
 
@@ -66,133 +61,143 @@ def _print(console: "Console", report: Report, *, narrow: bool) -> None:
         body: RenderableType = Text(terminal(text), style=style)
         console.print(Padding(body, (0, 0, 0, indent)) if indent else body)
 
-    line(f"{report.suite.id}: {headline(report)}", _STYLES[report.verdict])
-    line(subject_line(report), "dim")
-    for text in report.changed:
+    view = view_report(report)
+    line(f"{report.suite.id}: {view.headline}", _STYLES[report.verdict])
+    line(view.subject, "dim")
+    for text in view.changed:
         line(f"changed: {text}", "yellow")
     console.print()
-    console.print(_checks(report, narrow=narrow))
-    for check in explained_checks(report):
-        _print_detail(line, check, narrow=narrow)
-    if report.changes:
-        console.print()
-        line(f"cases: {counts_line(report.changes)}", "bold")
-    moved = moved_cases(report)
-    errored = [change for change in moved if change.outcome == "errored"][_ERRORED:]
-    shown = [change for change in moved if change not in errored][:_CASES]
-    for change in shown:
-        _print_case(line, change)
-    if len(moved) > len(shown):
-        line(f"{len(moved) - len(shown)} more in report.json", "dim", 2)
-    _print_stress(console, line, report)
+    _print_checks(console, line, view)
+    _print_groups(console, line, view)
     for metric, target, then, today, state in goal_rows(report):
         line(f"goal: {metric} {target}: {then}, {today} today: {state}", "bold")
-    _print_rest(console, line, report, narrow=narrow)
+    if view.advisory:
+        console.print()
+        line("worse, and gates nothing", "bold")
+        for name, move, why in view.advisory[:_ADVISORY]:
+            line(f"{name} {move}" + (f": {why}" if why else ""), "", 2)
+        _more(line, len(view.advisory) - _ADVISORY, "metric")
+    if view.warnings:
+        console.print()
+    for text in view.warnings:
+        line(f"note: {text}", "yellow")
+    _print_stress(console, line, report)
+    _print_measured(console, line, view)
 
 
-def _checks(report: Report, *, narrow: bool) -> "Table":
+def _print_checks(console: "Console", line: Line, view: View) -> None:
     from rich.table import Table  # noqa: PLC0415  # heavy
     from rich.text import Text  # noqa: PLC0415
 
-    table = Table(
-        box=None, pad_edge=False, show_header=bool(gating_checks(report)), header_style="dim"
-    )
-    checks = gating_checks(report)
-    table.add_column("")
-    table.add_column("check", overflow="fold")
-    for name in ("baseline", "candidate", "change"):
-        table.add_column(name, justify="right", overflow="fold")
-    if not narrow:
-        table.add_column("", overflow="fold")
-    for check in checks:
-        cells = [
-            Text(MARKS[check.outcome], style=_STYLES[check.outcome]),
-            Text(terminal(check.id)),
-            Text("" if check.baseline is None else amount(check.baseline, check.unit)),
-            Text("" if check.candidate is None else amount(check.candidate, check.unit)),
-            Text(change_text(check)),
-        ]
-        said = "" if check.kind == "relative" and check.outcome == "pass" else check.reason
-        table.add_row(*cells, *([] if narrow else [Text(terminal(said), style="dim")]))
-    return table
+    numbers = [check for check in view.bad if check.now or check.baseline]
+    if numbers:
+        table = Table(box=None, pad_edge=False, header_style="dim")
+        table.add_column("")
+        table.add_column("check", overflow="fold")
+        for name in ("baseline", "now", "change", "limit"):
+            table.add_column(name, justify="right", overflow="fold")
+        for check in numbers:
+            cells = (check.baseline, check.now, check.change, check.limit)
+            table.add_row(
+                Text(MARKS[check.outcome], style=_STYLES[check.outcome]),
+                Text(terminal(check.name)),
+                *(Text(cell) for cell in cells),
+            )
+        console.print(table)
+    for check in view.bad:
+        _print_notes(line, check, alone=check not in numbers)
+    if view.passed:
+        more = "more " if view.bad else ""
+        line(f"✓  {_count(len(view.passed), f'{more}check')} passed", "green")
 
 
-def _print_detail(line: "Line", check: Check, *, narrow: bool) -> None:
-    """Say what is needed to act on a check that did not pass, and how sure a failure is."""
-    noise = noise_text(check)
-    if not (narrow or noise or check.accepted or check.fix):
-        return  # the table has said it all
-    line(f"{check.id}: {check.reason}", "", 2)
-    if noise:
-        line(noise, "dim", 4)
-    if check.accepted:
-        line(f"accepted: {check.accepted}", "yellow", 4)
-    if check.fix:
-        line(f"fix: {check.fix}", "cyan", 4)
+def _print_notes(line: Line, check: CheckLine, *, alone: bool) -> None:
+    """Say what is needed to act on a check, and how sure a failure is."""
+    mark = f"{MARKS[check.outcome]}  {check.name}"
+    if alone and not check.notes:
+        line(mark, _STYLES[check.outcome])
+    for index, (word, text) in enumerate(check.notes):
+        said = f"{word}: {text}" if word else text
+        if index:
+            line(said, {"accepted": "yellow", "fix": "cyan"}.get(word, "dim"), 5)
+        elif alone:
+            line(f"{mark}: {said}", _STYLES[check.outcome])
+        else:
+            line(f"{check.name}: {said}", "", 3)
 
 
-def _print_case(line: "Line", change: CaseChange) -> None:
-    style = {"regressed": "red", "errored": "yellow", "missing": "yellow"}.get(
-        change.outcome, "green"
-    )
-    before, after = amount(change.baseline, "ratio"), amount(change.candidate, "ratio")
-    line(f"{change.outcome} {change.id} ({before} -> {after})", style, 2)
-    if change.outcome == "improved":
+def _print_groups(console: "Console", line: Line, view: View) -> None:
+    if not view.counts:
         return
-    for text in change.what:
-        line(text, "", 4)
-    if change.reproduce:
-        line(change.reproduce, "cyan", 4)
+    console.print()
+    line(f"cases: {view.counts}", "bold")
+    fresh = [group for group in view.groups if not group.old]
+    for group in fresh[:_GROUPS]:
+        _print_group(line, group)
+    if fresh[_GROUPS:]:
+        more = sum(len(group.cases) for group in fresh[_GROUPS:])
+        line(f"{_count(more, 'case')} more in other ways: evalgate show --failed", "dim", 2)
+    for group in [group for group in view.groups if group.old][:_GROUPS]:
+        names = ", ".join(case.name for case in group.cases[:_CASES])
+        more_names = ", ..." if len(group.cases) > _CASES else ""
+        line(f"{group.title}: {names}{more_names}", "dim", 2)
 
 
-def _print_stress(console: "Console", line: "Line", report: Report) -> None:
-    from rich.columns import Columns  # noqa: PLC0415  # heavy
-    from rich.text import Text  # noqa: PLC0415
+def _print_group(line: Line, group: Group) -> None:
+    bad = group.cause.state in ("regressed", "failed")
+    line(group.title, "red" if bad else "yellow", 2)
+    first, *others = group.cases
+    meta = ", ".join(part for part in (first.cost, first.time) if part)
+    line(f"{first.name}" + (f" ({meta})" if meta else ""), "bold", 4)
+    for label, text in group.example:
+        head, *rest = text.splitlines()[:_LINES] or [""]
+        line(f"{label}: {head}" if label else head, "", 6)
+        for more in rest:
+            line(more, "dim", 6)
+    line(group.reproduce, "cyan", 6)
+    line(f"evalgate show {shlex.quote(first.name)}", "cyan", 6)
+    for case in others[: _CASES - 1]:
+        line(f"{case.name}: {case.difference}", "", 4)
+    left = [case.name for case in others[_CASES - 1 :]]
+    if left:
+        line(f"and {', '.join(left[:_CASES])}{', ...' if len(left) > _CASES else ''}", "dim", 4)
 
+
+def _more(line: Line, count: int, word: str) -> None:
+    if count > 0:
+        line(f"{_count(count, f'more {word}')} in report.json", "dim", 2)
+
+
+def _count(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def _print_stress(console: "Console", line: Line, report: Report) -> None:
     if report.stress is None:
         return
     console.print()
     line("stress check", "bold")
     line(scenario_line(report), "dim", 2)
-    cells = [Text(f"{terminal(name)} {terminal(value)}") for name, value in figure_rows(report)]
-    console.print(Columns(cells, padding=(0, 3), column_first=True))
+    _columns(console, figure_rows(report))
     for mark, priority, name, figure in checklist_rows(report):
         line(f"{mark} {priority} {name}: {figure}", "", 2)
 
 
-def _print_rest(console: "Console", line: "Line", report: Report, *, narrow: bool) -> None:
+def _print_measured(console: "Console", line: Line, view: View) -> None:
+    if view.spent or view.measured or view.unknown:
+        console.print()
+    if view.spent:
+        line(f"cost: {view.spent}")
+    for kind, metrics in view.measured:
+        line(kind, "bold")
+        _columns(console, metrics)
+    if view.unknown:
+        line(f"unknown: {', '.join(view.unknown)}", "dim")
+
+
+def _columns(console: "Console", pairs: Sequence[tuple[str, str]]) -> None:
     from rich.columns import Columns  # noqa: PLC0415  # heavy
     from rich.text import Text  # noqa: PLC0415
 
-    moves = advisory_moves(report)
-    if moves:
-        console.print()
-        line("worse, and advisory", "bold")
-    for check in moves:
-        line(f"{check.id} {move_text(check)}", "", 2)
-    known = {name: m for name, m in advisory_metrics(report).items() if m.value is not None}
-    unknown = [name for name, m in report.metrics.items() if m.value is None]
-    if known:
-        console.print()
-        line("also measured", "bold")
-        cells = [
-            Text(f"{terminal(name)} {amount(metric.value, metric.unit)}")
-            for name, metric in known.items()
-        ]
-        console.print(Columns(cells, padding=(0, 3), column_first=True, expand=not narrow))
-    if unknown:
-        line(f"unknown: {', '.join(unknown)}", "dim")
-    if report.warnings:
-        console.print()
-    for text in report.warnings:
-        line(f"note: {text}", "yellow")
-
-
-if TYPE_CHECKING:
-    from typing import Protocol
-
-    class Line(Protocol):
-        """Prints one line of text."""
-
-        def __call__(self, text: str, style: str = "", indent: int = 0) -> None:
-            """Print it."""
+    cells = [Text(f"{terminal(name)} {terminal(value)}") for name, value in pairs]
+    console.print(Columns(cells, padding=(0, 3), column_first=True))

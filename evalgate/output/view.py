@@ -1,90 +1,161 @@
-"""What every printed report shows, in the words and numbers they share."""
+"""What every printed report shows, decided once: terminal, Markdown and comment only lay it out.
 
+Everything here is plain text. Names, errors, answers and reasons come from outside: a renderer
+escapes them for its own surface. The numbers are ours.
+"""
+
+import shlex
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-from evalgate.schema.result import MetricValue, Report
-from evalgate.schema.verdict import CaseChange, Check, Interval
+from evalgate.metrics.registry import METRICS
+from evalgate.output.cases.causes import Cause, causes, difference
+from evalgate.output.cases.rows import (
+    STATES,
+    CaseRow,
+    case_rows,
+    is_failed,
+    mean_score,
+)
+from evalgate.output.numbers import (
+    amount,
+    change_text,
+    limit_text,
+    move_text,
+    noise_text,
+    unit_of,
+)
+from evalgate.schema.result import Report, TrialResult
+from evalgate.schema.score import Scored
+from evalgate.schema.verdict import CaseChange, Check
 
 __all__ = [
+    "EMOJI",
     "MARKS",
     "VERDICTS",
-    "advisory_metrics",
+    "CaseLine",
+    "CheckLine",
+    "Group",
+    "View",
     "advisory_moves",
-    "amount",
-    "change_text",
     "counts_line",
     "explained_checks",
     "gating_checks",
     "headline",
-    "move_text",
     "moved_cases",
-    "noise_text",
+    "spent",
     "subject_line",
+    "view_report",
 ]
 
 VERDICTS = {"pass": "PASS", "fail": "FAIL", "inconclusive": "INCONCLUSIVE"}
 MARKS = {"pass": "✓", "fail": "✗", "inconclusive": "?"}
+EMOJI = {"pass": "✅", "fail": "❌", "inconclusive": "⚠️"}
 _MOVED = ("regressed", "errored", "missing", "improved")
-_SMALL = 0.001
+_KINDS = ("measured", "recorded", "replayed", "judged", "simulated", "self_reported")
+_NAMED = 4
+"""Cases that are named in one line."""
+_ENDED = {
+    "crashed": "crashed",
+    "timed_out": "timed out",
+    "bad_output": "gave no valid answer",
+    "limit": "ran into a limit",
+    "loop_limit": "called the model too often",
+}
 
 
-def amount(value: float | None, unit: str | None) -> str:
-    """Write a value with its unit; null is `unknown`, never 0."""
-    if value is None:
-        return "unknown"
-    match unit:
-        case "USD":
-            return f"${value:.4g}"
-        case "s" | "min":
-            return f"{value:.3g} {unit}"
-        case "count" | "tokens":
-            return f"{value:.4g}"
-        case _:
-            return f"{value:.3f}" if value == 0 or abs(value) >= _SMALL else f"{value:.2g}"
+@dataclass(frozen=True, slots=True)
+class CheckLine:
+    """One check in a line."""
+
+    outcome: str
+    """`pass`, `fail` or `inconclusive`."""
+    name: str
+    """Its id."""
+    baseline: str
+    now: str
+    change: str
+    limit: str
+    notes: tuple[tuple[str, str], ...]
+    """What stands below it: a word (empty, `accepted`, `fix`) and a text."""
 
 
-def change_text(check: Check) -> str:
-    """Write a change as a reader expects it: signed as the value moved, with its meaning."""
-    if check.change is None:
-        return ""
-    if check.change == 0:
-        return "no change"
-    moved = check.change if check.direction == "lower" else -check.change
-    word = "worse" if check.change > 0 else "better"
-    return f"{moved:+.1%} {word}"
+@dataclass(frozen=True, slots=True)
+class CaseLine:
+    """One case in a line."""
+
+    name: str
+    state: str
+    difference: str
+    """Where it first leaves what was expected."""
+    cost: str
+    time: str
 
 
-def move_text(check: Check) -> str:
-    """Write what an advisory check that would fail found: a change, or a value and its limit."""
-    now = amount(check.candidate, check.unit)
-    if check.kind == "stress":
-        return f"{now}, limit {amount(check.threshold, check.unit)}: {check.reason}"
-    return f"{amount(check.baseline, check.unit)} -> {now}, {change_text(check)}"
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Cases that went wrong in one way: a heading, a line each, and one of them as an example."""
+
+    title: str
+    cases: tuple[CaseLine, ...]
+    example: tuple[tuple[str, str], ...]
+    """What is known of the first: a label and a text, which may have several lines."""
+    reproduce: str
+    """The command that runs the first case alone."""
+    cause: Cause
+    old: bool
+    """Whether these cases failed in the baseline too."""
 
 
-def noise_text(check: Check) -> str:
-    """Write what statistics say of a check, in one short line; empty without noise."""
-    parts = []
-    if check.interval_90 is not None:
-        parts.append(f"90 % interval {_interval(check.interval_90)}")
-    if check.p_value is not None:
-        parts.append(f"p {check.p_value:.3f}")
-    if check.settled is not None:
-        parts.append("settled" if check.settled else "not settled: noise can explain it")
-    quality = check.quality
-    if quality is not None and quality.false_alarm_rate is not None:
-        parts.append(f"false alarms {quality.false_alarm_rate:.0%}")
-    if quality is not None and quality.detects_10_percent is not None:
-        parts.append(f"catches a 10 % drop {quality.detects_10_percent:.0%}")
-    if quality is not None and quality.trials_for_5_percent is not None:
-        parts.append(f"5 % false alarms need {quality.trials_for_5_percent} trials a case")
-    return ", ".join(parts)
+@dataclass(frozen=True, slots=True)
+class View:
+    """A report as people read it, top to bottom."""
+
+    headline: str
+    subject: str
+    changed: tuple[str, ...]
+    bad: tuple[CheckLine, ...]
+    """Gating checks that did not pass, worst first."""
+    passed: tuple[Check, ...]
+    """Gating checks that passed."""
+    groups: tuple[Group, ...]
+    counts: str
+    """How many cases there are of each state."""
+    advisory: tuple[tuple[str, str, str], ...]
+    """Advisory checks that moved beyond their tolerance: id, move in numbers, and a reason."""
+    spent: str
+    """What agent and judge cost."""
+    warnings: tuple[str, ...]
+    measured: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    """Every metric with a value, by where it comes from: name and value."""
+    unknown: tuple[str, ...]
+    """Metrics without a value."""
 
 
-def _interval(interval: Interval) -> str:
-    ends = ("unbounded" if end is None else f"{end:+.1%}" for end in (interval.low, interval.high))
-    return "[" + ", ".join(ends) + "]"
+def view_report(report: Report) -> View:
+    """Decide what is shown of a report, and in which words."""
+    rows = case_rows(report)
+    groups = tuple(_group(cause, report) for cause in causes(rows))
+    counts = Counter(row.state for row in rows)
+    bad = [check for check in gating_checks(report) if check.outcome != "pass"]
+    return View(
+        headline=headline(report),
+        subject=subject_line(report),
+        changed=report.changed,
+        bad=tuple(_check_lines(_worst_first(bad), report)),
+        passed=tuple(check for check in gating_checks(report) if check.outcome == "pass"),
+        groups=groups,
+        counts=", ".join(f"{counts[state]} {state}" for state in STATES if counts[state]),
+        advisory=tuple(
+            (c.id, move_text(c), c.reason if c.kind == "stress" else "")
+            for c in advisory_moves(report)
+        ),
+        spent=spent(report),
+        warnings=report.warnings,
+        measured=tuple(_measured(report)),
+        unknown=tuple(name for name, m in report.metrics.items() if m.value is None),
+    )
 
 
 def gating_checks(report: Report) -> tuple[Check, ...]:
@@ -104,26 +175,243 @@ def explained_checks(report: Report) -> tuple[Check, ...]:
     Where evidence is missing, that explains every check that lacks it.
     """
     bad = [check for check in gating_checks(report) if check.outcome != "pass"]
-    causes = [c for c in bad if c.kind == "comparison" or c.id.startswith("evidence.")]
-    return tuple(c for c in bad if c.outcome == "fail" or not causes or c in causes)
+    causes_ = [c for c in bad if c.kind == "comparison" or c.id.startswith("evidence.")]
+    return tuple(c for c in bad if c.outcome == "fail" or not causes_ or c in causes_)
 
 
 def headline(report: Report) -> str:
-    """Say the verdict in one line, with the worst check's reason."""
+    """Say the verdict and its cause in one line."""
     gating = gating_checks(report)
-    counts = Counter(check.outcome for check in gating)
-    word = VERDICTS[report.verdict]
     partial = " (partial)" if report.partial else ""
+    word = f"{VERDICTS[report.verdict]}{partial}"
     if report.verdict == "pass":
         accepted = sum(check.accepted is not None for check in gating)
         note = f", {accepted} failing but accepted" if accepted else ""
-        return f"{word}{partial}: {counts['pass']} of {len(gating)} checks passed{note}"
+        passed = sum(check.outcome == "pass" for check in gating)
+        return f"{word}: {passed} of {len(gating)} checks passed{note}"
     if not gating:
-        return f"{word}{partial}: nothing was checked"
-    worst = next((c for c in gating if c.outcome == report.verdict), gating[0])
-    more = counts[report.verdict] - 1
-    also = f" (and {more} more)" if more > 0 else ""
-    return f"{word}{partial}: {worst.id}: {worst.reason}{also}"
+        return f"{word}: nothing was checked"
+    said = [text for text in (_cases_text(report), _check_text(report)) if text]
+    return f"{word}: {'; '.join(said)}"
+
+
+def _cases_text(report: Report) -> str:
+    """Say what the cases that explain the verdict do, the largest group of them first."""
+    found = causes(case_rows(report))
+    if report.verdict == "inconclusive":
+        found = tuple(c for c in found if c.state in ("errored", "not measured", "missing"))
+    else:
+        moved = tuple(c for c in found if c.state == "regressed")
+        found = moved or (() if report.changes else found)
+    if not found:
+        return ""
+    first = max(found, key=lambda cause: len(cause.rows))
+    total = sum(len(cause.rows) for cause in found)
+    count = len(first.rows)
+    doing = first.words.one if count == 1 else first.words.many
+    who = f"{count} case{'s' * (count != 1)}"
+    if first.state == "regressed":
+        who += " that passed now" if all(row.before == 1 for row in first.rows) else " now"
+    more = total - count
+    return f"{who} {doing}" + (f", {more} more got worse otherwise" if more else "")
+
+
+def _check_text(report: Report) -> str:
+    """Say the worst check in words, and how many more there are."""
+    same = [
+        check
+        for check in gating_checks(report)
+        if check.outcome == report.verdict and check.accepted is None
+    ]
+    ranked = _worst_first([check for check in same if check in explained_checks(report)] or same)
+    if not ranked:
+        return ""
+    worst = ranked[0]
+    name = worst.id.replace("_", " ")
+    numbers = worst.outcome == "fail" and worst.kind in ("relative", "limit")
+    counted = _from_zero(worst, report)
+    said = f"{name} {move_text(worst)}" if numbers and not counted else ""
+    said = said or f"{name}: {counted or _beyond_numbers(worst)}"
+    more = len(same) - 1
+    return said + (f" (and {more} more check{'s' * (more != 1)})" if more else "")
+
+
+def _from_zero(check: Check, report: Report) -> str:
+    """Count what came up where there was none: `4 of 54 trials crashed, none did before`."""
+    if check.baseline != 0 or not check.candidate or check.metric != "error_rate":
+        return ""
+    trials = [trial for case in report.cases for trial in case.trials]
+    ended = Counter(t.status for t in trials if t.status in _ENDED or t.status == "unfinished")
+    if not ended:
+        return ""
+    (only,) = ended if len(ended) == 1 else (None,)
+    doing = _ENDED.get(only or "", "did not finish")
+    return f"{ended.total()} of {len(trials)} trials {doing}, none did before"
+
+
+_KIND_RANK = {"comparison": 0, "evidence": 1, "relative": 2, "limit": 3, "must_pass": 4}
+
+
+def _worst_first(checks: Sequence[Check]) -> list[Check]:
+    """Order checks: failures before open ones, success first, the largest change first."""
+    return sorted(
+        checks,
+        key=lambda c: (
+            c.outcome != "fail",
+            c.accepted is not None,
+            _KIND_RANK.get(c.kind, 5),
+            c.metric != "task_success_rate",
+            (c.metric or "").startswith("stress_"),
+            -(c.change or 0),
+        ),
+    )
+
+
+def _check_lines(checks: Sequence[Check], report: Report) -> Iterator[CheckLine]:
+    """Write a line a check; `must_pass` cases that fared alike share one."""
+    alike: dict[tuple[str | None, ...], list[Check]] = {}
+    for check in checks:
+        if check.kind == "must_pass":
+            key = (check.outcome, check.reason, check.fix, check.accepted)
+            alike.setdefault(key, []).append(check)
+        else:
+            yield _check_line(check, check.id, report)
+    for same in alike.values():
+        names = [check.id.removeprefix("must_pass.") for check in same]
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        yield _check_line(same[0], f"must_pass: {', '.join(names[:_NAMED])}{more}", report)
+
+
+def _check_line(check: Check, name: str, report: Report) -> CheckLine:
+    unit = unit_of(check.id, check.unit)
+    plain = check.kind in ("relative", "limit") and check.outcome == "fail"
+    notes = [
+        ("", _from_zero(check, report) or ("" if plain else _beyond_numbers(check))),
+        ("", noise_text(check)),
+        ("", _worst_cases(check, report)),
+        ("accepted", check.accepted or ""),
+        ("fix", check.fix or ""),
+    ]
+    return CheckLine(
+        outcome=check.outcome,
+        name=name,
+        baseline="" if check.baseline is None else amount(check.baseline, unit),
+        now="" if check.candidate is None else amount(check.candidate, unit),
+        change=change_text(check),
+        limit=limit_text(check),
+        notes=tuple((word, text) for word, text in notes if text),
+    )
+
+
+def _beyond_numbers(check: Check) -> str:
+    """Return the reason of a check without the numbers that stand in its line."""
+    parts = check.reason.split("; ")
+    if check.kind == "relative" and " -> " in parts[0]:
+        parts = [p for p in parts[1:] if not p.startswith("the threshold is")] or parts
+    return "; ".join(parts).removeprefix("but ")
+
+
+def _worst_cases(check: Check, report: Report) -> str:
+    """Name the slowest, or dearest, cases of a metric of time or cost that failed."""
+    word = {"s": "slowest", "USD": "dearest"}.get(check.unit or "")
+    metric = METRICS.get(check.metric or "")
+    if word is None or metric is None or check.outcome != "fail":
+        return ""
+    means = [(mean_score(case.trials, metric.score), case.id) for case in report.cases]
+    worst = sorted(((mean, name) for mean, name in means if mean is not None), reverse=True)
+    said = ", ".join(f"{name} {amount(mean, check.unit)}" for mean, name in worst[:_NAMED])
+    return f"{word} now: {said}" if said else ""
+
+
+def _group(cause: Cause, report: Report) -> Group:
+    count = len(cause.rows)
+    doing = cause.words.one if count == 1 else cause.words.many
+    before = {"regressed": "now ", "failed": "that failed before " if report.changes else ""}
+    title = f"{count} case{'s' * (count != 1)} {before.get(cause.state, '')}{doing}"
+    first = cause.rows[0]
+    return Group(
+        title=title,
+        cases=tuple(_case_line(row) for row in cause.rows),
+        example=tuple(_example(first)),
+        reproduce=(first.change.reproduce if first.change else None)
+        or f"evalgate run --suite {shlex.quote(report.suite.id)} --case {shlex.quote(first.id)}",
+        cause=cause,
+        old=cause.state == "failed" and bool(report.changes),
+    )
+
+
+def _case_line(row: CaseRow) -> CaseLine:
+    trials = row.case.trials if row.case else ()
+    cost, time = (mean_score(trials, name) for name in ("cost_usd", "completion_time"))
+    return CaseLine(
+        name=row.id,
+        state=row.state,
+        difference=difference(row),
+        cost="" if cost is None else amount(cost, "USD"),
+        time="" if time is None else amount(time, "s"),
+    )
+
+
+_ANSWER = 300
+
+
+def _example(row: CaseRow) -> Iterator[tuple[str, str]]:
+    """Tell what is known of one case, the most telling first."""
+    trials = row.case.trials if row.case else ()
+    failed = [trial for trial in trials if is_failed(trial)]
+    if len(trials) > 1:
+        yield "", f"{len(failed)} of {len(trials)} trials failed"
+    trial = next(iter([*(t for t in failed if t.error), *failed, *trials]), None)
+    if trial is None:
+        yield "", row.why
+        return
+    if trial.error:
+        yield "", trial.error
+    said = [d for d in trial.details if not d.startswith("the trial ")]
+    said.sort(key=lambda d: not d.startswith("tool calls: "))
+    yield from (("", detail) for detail in said)
+    if row.change is not None:
+        yield from (("", line) for line in row.change.what if line.startswith("tool call "))
+    if not trial.error and not said and not row.change:
+        yield "", row.why
+    if trial.calls or said:
+        yield "called", ", ".join(trial.calls) or "no tool"
+    if trial.output:
+        cut = trial.output[:_ANSWER] + ("…" if len(trial.output) > _ANSWER else "")
+        yield "answered", cut
+
+
+def spent(report: Report) -> str:
+    """Say what the agent cost, and beside it what the judge did; empty without trials."""
+    costs = [_cost(trial) for case in report.cases for trial in case.trials]
+    if not costs:
+        return ""
+    known = [cost for cost in costs if cost is not None]
+    agent = amount(sum(known), "USD") if known else "unknown"
+    if known and len(known) < len(costs):
+        agent += f" and {len(costs) - len(known)} trials of unknown cost"
+    said = f"agent {agent} in {len(costs)} trial{'s' * (len(costs) != 1)}"
+    judge = report.judge
+    if judge is None:
+        return said
+    cost = amount(judge.cost_usd, "USD")
+    return f"{said}; judge {cost} in {judge.calls:,} calls, {judge.cached:,} from the cache"
+
+
+def _cost(trial: TrialResult) -> float | None:
+    score = trial.scores.get("cost_usd")
+    return score.value if isinstance(score, Scored) else None
+
+
+def _measured(report: Report) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
+    for kind in _KINDS:
+        found = tuple(
+            (name, amount(metric.value, unit_of(name, metric.unit)))
+            for name, metric in report.metrics.items()
+            if metric.source == kind and metric.value is not None
+        )
+        if found:
+            yield ("claimed by the agent" if kind == "self_reported" else kind), found
 
 
 def subject_line(report: Report) -> str:
@@ -134,6 +422,8 @@ def subject_line(report: Report) -> str:
     run = f"{cases} cases x {trials}, {suite.mode}"
     if report.stress is not None and not suite.cases:
         run = f"{report.stress.get('sessions')} sessions, {report.stress.get('calls')} calls"
+    if suite.isolation is not None:
+        run += f", sandbox {suite.isolation}"
     ref = report.baseline
     if ref is None:
         return f"{run}; no comparison"
@@ -154,9 +444,3 @@ def moved_cases(report: Report) -> tuple[CaseChange, ...]:
     rank = {outcome: index for index, outcome in enumerate(_MOVED)}
     moved = [change for change in report.changes if change.outcome in rank]
     return tuple(sorted(moved, key=lambda change: (rank[change.outcome], change.id)))
-
-
-def advisory_metrics(report: Report) -> dict[str, MetricValue]:
-    """Return the metrics that no gating check is about."""
-    gated = {check.metric for check in gating_checks(report)}
-    return {name: value for name, value in report.metrics.items() if name not in gated}

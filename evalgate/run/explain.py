@@ -82,8 +82,8 @@ def _what(case: Case, result: TrialResult | None, trace: Trace | None) -> Iterab
         yield f"not measured: {cap(result.error or 'no reason given', _MISS)}"
         return
     if result.error:
-        yield f"trial {result.trial} ended as {result.status}: {cap(result.error, _OUTPUT)}"
-    yield from (line for line in result.details if not result.error or result.error not in line)
+        yield f"trial {result.trial} ended as {result.status}: {cap(result.error, _MISS)}"
+    yield from (line for line in result.details if not line.startswith("the trial "))
     expected = case.expected.tool_calls
     if trace is not None and expected is not None:
         calls = [step for step in trace.steps if isinstance(step, ToolCall)]

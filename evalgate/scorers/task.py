@@ -147,7 +147,8 @@ def failed_expectations(
         ValueError: For an expectation that cannot be applied.
     """
     if failed(trace):
-        reason = f": {cap(trace.error, _SHOWN)}" if trace.error else ""
+        first = (trace.error or "").partition("\n")[0]
+        reason = f": {cap(first, _SHOWN)}" if first else ""
         return (f"the trial {trace.status.replace('_', ' ')}{reason}",)
     found = [*_failures(case, trace, prepared)]
     if case.expected.scores:

@@ -12,6 +12,7 @@ __all__ = [
     "html",
     "markdown_cell",
     "markdown_fence",
+    "markdown_html",
     "plain",
     "terminal",
     "workflow_log",
@@ -99,6 +100,19 @@ def markdown_cell(text: str, *, limit: int = 300) -> str:
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     line = _MARKDOWN.sub(lambda match: f"\\{match.group()}", line)
     return _LINE_START.sub(rf"{_BREAK}\1", _REFERENCES.sub(_BREAK, line))
+
+
+def markdown_html(text: str, *, limit: int = 300) -> str:
+    """Make a text one line of an HTML element inside Markdown, such as a `summary`.
+
+    Nothing in it is markup, a mention, an issue reference or a link.
+
+    Args:
+        text: Hostile text.
+        limit: Characters that are kept.
+    """
+    line = cap(_BLANKS.sub(" ", plain(text)).strip(), limit)
+    return _REFERENCES.sub(_BREAK, line.translate(_HTML).replace("&#39;", "'"))
 
 
 def markdown_fence(text: str, *, info: str = "text", limit: int = 4_000) -> str:

@@ -1,5 +1,7 @@
 """The comment: worst first, cut by whole rows, nothing hostile in it."""
 
+import re
+
 import pytest
 
 from evalgate.output.comment import LIMIT, Surroundings, marker_of, render_comment, size
@@ -54,12 +56,12 @@ def test_never_longer_than_github_takes(suites: int, cases: int) -> None:
     count = cases // suites
     text = rendered(*(report(f"suite-{n}", "fail", count, "y" * 400) for n in range(suites)))
     assert LIMIT >= size(text)
-    assert text.count("<details>") == text.count("</details>")
+    assert text.count("<details") == text.count("</details>")
     assert 0 == text.count("```") % 2
     assert all(line.endswith("|") for line in text.splitlines() if line.startswith("|"))
     assert text.rstrip().endswith("[Full report](https://example.org/run) · evalgate</sub>")
     if suites * 450 + cases * 300 > LIMIT:
-        assert "did not fit" in text
+        assert "did not fit" in text or "more in `report.json`" in text
 
 
 def test_characters_are_counted_as_github_may() -> None:
@@ -72,6 +74,7 @@ def test_hostile_text_is_no_markup() -> None:
     """A reason that mentions, links, closes folds or ends comments is plain text."""
     hostile = "@team #1 [x](http://evil) ![i](http://evil) </details> --> `a` | b\n## head"
     text = rendered(report("</details>@all", "fail", 1, hostile))
+    text = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
     for live in ("@team", "@all", "#1 ", "](http://evil", "</details>@", "\n## head"):
         assert live not in text
 

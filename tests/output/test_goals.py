@@ -30,11 +30,11 @@ def test_reports_show_goals(project: Path, cli: Cli) -> None:
                "-o", "m.md", "-o", "r.json")  # fmt: skip
     assert 0 == done.code, done.err
     terminal = " ".join((project / "t.txt").read_text().split())
-    then = "0.400 on 2026-01-01"
-    words = f"goal: task_success_rate 0.950 by 2099-01-01: {then}, 0.750 today: on track"
+    then = "40 % on 2026-01-01"
+    words = f"goal: task_success_rate 95 % by 2099-01-01: {then}, 75 % today: on track"
     assert words in terminal
     markdown = (project / "m.md").read_text().replace("\\", "").replace("&#8203;", "")
-    assert f"| task_success_rate | 0.950 by 2099-01-01 | {then} | 0.750 | on track |" in markdown
+    assert f"| task_success_rate | 95 % by 2099-01-01 | {then} | 75 % | on track |" in markdown
     report = json.loads((project / "r.json").read_text())
     assert ["on track", "missed"] == [goal["state"] for goal in report["goals"]]
 

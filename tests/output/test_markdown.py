@@ -21,7 +21,7 @@ def test_hostile_text_stays_in_its_fence(reports: ReportSet) -> None:
 
 def test_checks_that_do_not_pass_have_a_way_out(reports: ReportSet) -> None:
     """The fix of an inconclusive check is shown."""
-    assert "**Way out**" in render(reports, Style())
+    assert "<br>fix: prices: " in render(reports, Style())
 
 
 def test_the_worst_suite_comes_first(reports: ReportSet, passing: ReportSet) -> None:

@@ -58,7 +58,7 @@ def show(metric: str, suite: str | None, branch: str | None, config: Path, db: s
 
 
 def _show(metric: str, line: "Line") -> None:
-    from evalgate.output.view import amount  # noqa: PLC0415  # heavy
+    from evalgate.output.numbers import amount  # noqa: PLC0415  # heavy
 
     say(f"{line.suite}: {metric}")
     for week in line.weeks:

@@ -102,7 +102,7 @@ def _check(metric: Metric, rule: Rule, kind: str, limit: Fraction, value: _Range
             low, high = (f"{float(end):.4g}" for end in value)
             reason = f"between {low} and {high}, as some scores are missing; it must be {word}"
             reason += f" {float(limit):g}"
-            fix = "see the errors, then `evalgate score RUN`"
+            fix = "evalgate show --failed  (the errors), then evalgate score latest"
         else:
             outcome = "fail" if ends[0] else "pass"
     return Check(

@@ -121,7 +121,7 @@ def _plain_opinion(compared: MetricComparison, result: ByCase) -> _Opinion:
     lost = _lost(result)
     if paired.missed:
         reason = f"{paired.missed} score(s) were not measured (replay miss)"
-        return _Opinion("inconclusive", reason, "record them, then run again")
+        return _Opinion("inconclusive", reason, "evalgate run --record-missing")
     if paired.unbounded_hole:
         return _Opinion(
             "inconclusive",
@@ -132,7 +132,11 @@ def _plain_opinion(compared: MetricComparison, result: ByCase) -> _Opinion:
     if result.ruling.outcome != best.outcome:
         shown = " and ".join(_change_text(r) for r in (best, result.ruling))
         reason = f"{lost}: with each at its best and at its worst, {shown}"
-        return _Opinion("inconclusive", reason, "see the errors, then `evalgate score RUN`")
+        return _Opinion(
+            "inconclusive",
+            reason,
+            "evalgate show --failed  (the errors), then evalgate score latest",
+        )
     if result.ruling.undefined:
         fix = f"add `{compared.metric.name}: {{abs_tol: VALUE}}` under `gate: metrics:`"
         return _Opinion("inconclusive", f"{result.ruling.note}, and there is no abs_tol", fix)
@@ -144,7 +148,7 @@ def _plain_opinion(compared: MetricComparison, result: ByCase) -> _Opinion:
             "inconclusive",
             f"{reason}; but more trials failed than in the baseline, and a trial that ends early "
             "is cheap",
-            "see why trials failed",
+            "evalgate show --failed  (why trials failed)",
         )
     return _Opinion(result.ruling.outcome, reason)
 
@@ -166,7 +170,7 @@ def _hole_fix(compared: MetricComparison) -> str:
     advisory = f"set `{name}: advisory` under `gate: metrics:`"
     if compared.metric.unit == "USD":
         return f"give the model's price under `prices:` in evalgate.yaml, or {advisory}"
-    return f"see the errors, then `evalgate score RUN`, or {advisory}"
+    return f"evalgate show --failed  (the errors), then evalgate score latest; or {advisory}"
 
 
 def _under_mode(

@@ -6,7 +6,7 @@ from fractions import Fraction
 from evalgate.output.cases.costs import Costs, Difference, Share
 from evalgate.output.html.charts import bar
 from evalgate.output.html.words import case_links, plural
-from evalgate.output.view import amount
+from evalgate.output.numbers import amount
 from evalgate.schema.result import Report
 from evalgate.text.escape import html
 

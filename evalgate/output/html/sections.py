@@ -3,7 +3,6 @@
 Everything that comes from outside goes through `escape.html`; the rest is written here.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from evalgate.metrics.registry import METRICS
@@ -13,17 +12,10 @@ from evalgate.output.cases.divergence import divergence_text
 from evalgate.output.cases.rows import STATES, CaseRow, mean_score
 from evalgate.output.html.charts import change_chart, distribution, sparkline
 from evalgate.output.html.words import case_links, plural
+from evalgate.output.numbers import amount, change_text, noise_text
 from evalgate.output.stress import checklist_rows, figure_rows, scenario_line
 from evalgate.output.stress_plot import stress_figure
-from evalgate.output.view import (
-    MARKS,
-    VERDICTS,
-    amount,
-    change_text,
-    gating_checks,
-    noise_text,
-    subject_line,
-)
+from evalgate.output.view import MARKS, VERDICTS, gating_checks, headline, subject_line
 from evalgate.schema.base import Json
 from evalgate.schema.result import MetricValue, Report
 from evalgate.schema.score import Scored
@@ -56,52 +48,21 @@ def verdict(report: Report, details: RunDetails) -> str:
     return (
         f'<p class="badge {report.verdict}"><span aria-hidden="true">'
         f"{MARKS[report.verdict]}</span> {VERDICTS[report.verdict]}{partial}</p>"
-        f"<p class=why>{html(_summary(report, bad))}</p>"
+        f"<p class=why>{html(headline(report).partition(': ')[2])}</p>"
         f"<p class=dim>{html(subject_line(report) + when + at + dirty)}</p>"
         f"{_said('Changed since the baseline', changed)}{shown}{folded}"
     )
 
 
-_WORSE = {
-    "regressed": "that did better in the baseline got worse",
-    "errored": "could not be measured",
-    "missing": "of the baseline did not run",
-}
 _CHECK_HEAD = (
     "<thead><tr><th scope=col>check</th><th scope=col class=num>baseline</th>"
     "<th scope=col class=num>now</th><th scope=col class=num>change</th>"
-    "<th scope=col>change, its 90 % interval, and the limit</th></tr></thead>"
+    "<th scope=col>change, its interval, and the limit</th></tr></thead>"
 )
 
 
 def _said(name: str, text: str) -> str:
     return f"<p><b>{name}:</b> {html(text)}</p>" if text else ""
-
-
-def _summary(report: Report, bad: Sequence[Check]) -> str:
-    """Say in words which cases got worse, and which checks that failed or left open."""
-    if not gating_checks(report):
-        return "Nothing was checked."
-    states = Counter[str](change.outcome for change in report.changes)
-    said = [
-        f"{plural(states[outcome], 'case')} {words}"
-        for outcome, words in _WORSE.items()
-        if states[outcome]
-    ]
-    fails = [check for check in bad if check.outcome == "fail" and check.accepted is None]
-    open_ = [check for check in bad if check.outcome == "inconclusive"]
-    accepted = len(bad) - len(fails) - len(open_)
-    said += [f"failed: {_names(fails)}"] if fails else []
-    said += [f"not decided: {_names(open_)}"] if open_ else []
-    said += [f"{accepted} failing, accepted by a waiver"] if accepted else []
-    said += ["every gating check passed"] if not bad else []
-    text = "; ".join(said)
-    return text[:1].upper() + text[1:] + "."
-
-
-def _names(checks: Sequence[Check]) -> str:
-    shown = ", ".join(check.id for check in checks[:4])
-    return shown + (f" and {len(checks) - 4} more" if len(checks) > 4 else "")
 
 
 def _check_row(check: Check) -> str:
@@ -124,7 +85,6 @@ def _check_row(check: Check) -> str:
 
 def cause_list(found: Sequence[Cause], rows: Sequence[CaseRow], details: RunDetails) -> str:
     """Say what went wrong, once for each kind, with links to the cases."""
-    by_id = {row.id: row for row in rows}
     counts = ", ".join(
         f"{n} {state}" for state in STATES if (n := sum(row.state == state for row in rows))
     )
@@ -134,12 +94,17 @@ def cause_list(found: Sequence[Cause], rows: Sequence[CaseRow], details: RunDeta
     items = "".join(
         f'<li><p><span class="state s{STATES.index(cause.state)}">'
         f"{plural(len(cause.cases), 'case')} {cause.state}</span> "
-        f"<span class=said>{html(_first(cause.example), limit=400)}</span></p>"
-        f"{_parted(divergence_text(by_id[cause.cases[0]], details))}"
+        f"<span class=said>{html(_doing(cause))}</span></p>"
+        f"<p class=dim>{html(_first(cause.example), limit=400)}</p>"
+        f"{_parted(divergence_text(cause.rows[0], details))}"
         f"<p class=links>{case_links(cause.cases)}</p></li>"
         for cause in found
     )
     return f"{head}<ol class=causes>{items}</ol>"
+
+
+def _doing(cause: Cause) -> str:
+    return cause.words.one if len(cause.rows) == 1 else cause.words.many
 
 
 def _parted(text: str | None) -> str:
