@@ -232,7 +232,7 @@ _REPORT = re.compile(r"(?<=^\$ evalgate run --baseline\n).*?(?=^```$)", re.DOTAL
 
 
 def with_report(page: str) -> str:
-    """Return the page with a report of the change it shows, up to the second case.
+    """Return the page with a report of the change it shows, shortened.
 
     Raises:
         ValueError: The page shows no change, or the change is not found by the gate.
@@ -257,10 +257,11 @@ def with_report(page: str) -> str:
 
 
 def _shortened(report: str) -> str:
-    """Cut a report after its first case."""
-    head, case, rest = report.partition("\n  regressed ")
-    first, more, _ = rest.partition("\n  regressed ")
-    text = "".join((head, case, first, "\n..." if more else ""))
+    """Keep the report down to its failed cases, and the figures of the stress check."""
+    head, _, rest = report.partition("\nworse, and gates nothing\n")
+    stress = rest.partition("\nstress check\n")[2]
+    played = re.split(r"^  [✓✗?] P0", stress, maxsplit=1, flags=re.MULTILINE)[0]
+    text = f"{head}...\n\nstress check\n{played}..."
     return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
 
 

@@ -90,7 +90,7 @@ def test_one_failing_trial_is_enough() -> None:
 def test_faults_of_one_kind_are_one_cause() -> None:
     """Ids, numbers and quoted texts do not make another cause; the largest group is first."""
     trials = [
-        trial("hand", WRONG, details=("no hand-over to a person",)),
+        trial("z", WRONG, details=("no hand-over to a person",)),
         trial("b-1", WRONG, details=("the output does not contain '12'",)),
         trial("b-2", WRONG, details=("the output does not contain 'x y'",)),
         trial("c", WRONG, status="crashed", error="KeyError: 'c'"),
@@ -100,5 +100,5 @@ def test_faults_of_one_kind_are_one_cause() -> None:
     assert [
         ("leave out what the answer must say", ("b-1", "b-2")),
         ("crash: KeyError: …", ("c",)),
-        ("fail: no hand-over to a person", ("hand",)),
+        ("fail: no hand-over to a person", ("z",)),
     ] == [(cause.words.many, cause.cases) for cause in found]
