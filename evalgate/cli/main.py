@@ -17,6 +17,7 @@ from evalgate.version import VERSION
 __all__ = ["COMMANDS", "entry", "main"]
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("evalgate.cli.demo:demo", "See the gate pass, then stop a bug; needs no key."),
     "run": ("evalgate.cli.run:run", "Run suites, compare with the baseline, say the verdict."),
     "compare": ("evalgate.cli.compare:compare", "Compare two stored results."),
     "show": ("evalgate.cli.show:show", "Show what happened in a case, beside the baseline."),
