@@ -168,7 +168,24 @@ def _prepared(
         allow_removed=options.allow_removed,
         allow_partial=options.partial or touched_only,
     )
-    return lambda: asyncio.run(_ended(plan, options, inputs, world, listen))
+    return lambda: _run(plan, options, inputs, world, listen)
+
+
+def _run(
+    plan: Plan, options: RunOptions, inputs: GateInputs, world: World, listen: Listener
+) -> Ended:
+    """Run a plan in an event loop of its own.
+
+    asyncio writes the `repr` of what the main task returns while it takes its signal handler
+    away, and the one of a report of 10,000 cases takes a second: nothing is returned from it.
+    """
+    ended: list[Ended] = []
+
+    async def main() -> None:
+        ended.append(await _ended(plan, options, inputs, world, listen))
+
+    asyncio.run(main())
+    return ended[0]
 
 
 def _isolated(suite: Suite, options: RunOptions, world: World) -> Suite:
