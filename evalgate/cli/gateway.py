@@ -25,7 +25,7 @@ Examples:
     "upstreams",
     multiple=True,
     metavar="[PROVIDER=]URL",
-    help="Where live calls go: openai, anthropic or azure. A bare URL is openai's.",
+    help="Where live calls go: openai, anthropic, azure, google or bedrock. A bare URL: openai.",
 )
 @click.option("--port", default=0, show_default=True, help="0: any that is free.")
 @click.option("--case", "case_id", default="session", show_default=True, help="Name of the tape.")
@@ -61,7 +61,8 @@ def gateway(
 
 def _provider(text: str) -> tuple[str, str]:
     name, found, url = text.partition("=")
-    return (name, url) if found and name in ("openai", "anthropic", "azure") else ("openai", text)
+    known = name in ("openai", "anthropic", "azure", "google", "bedrock")
+    return (name, url) if found and known else ("openai", text)
 
 
 def _announce(variables: Mapping[str, str]) -> None:

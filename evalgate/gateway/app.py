@@ -35,7 +35,7 @@ from evalgate.gateway.tools.app import PREFIX, ToolApp
 from evalgate.gateway.tools.http import HttpTools
 from evalgate.gateway.trial_log import Limit, TrialLog
 from evalgate.gateway.upstream import Upstream, UpstreamRequest
-from evalgate.gateway.wire.base import as_body, count
+from evalgate.gateway.wire.base import output_limit
 from evalgate.gateway.wire.errors import ProviderError
 from evalgate.gateway.wire.routes import Route, provider_of, resolve
 from evalgate.quota.profiles import WireResponse
@@ -406,8 +406,6 @@ def _incoming(
     request: _Request, call: CallLog, attempt: AttemptLog, answer: Answer | None
 ) -> Incoming:
     canonical = call.prepared.canonical
-    sampling = as_body(canonical.get("sampling"))
-    limits = (count(sampling, name) for name in request.route.wire.max_tokens)
     recorded = None if answer is None else answer.delivered.reply.usage
     known = None if recorded is None else recorded.input_tokens
     return Incoming(
@@ -418,7 +416,7 @@ def _incoming(
         model=str(canonical.get("model") or ""),
         input_tokens=estimate_tokens(request.raw) if known is None else known,
         output_tokens=None if recorded is None else recorded.output_tokens,
-        max_tokens=next((value for value in limits if value is not None), None),
+        max_tokens=output_limit(request.route.wire, canonical),
         retry_count=attempt.retry_count,
         attempt=len(call.attempts),
     )

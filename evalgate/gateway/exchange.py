@@ -6,7 +6,14 @@ from functools import cached_property
 
 from evalgate.gateway.request_key import Prepared
 from evalgate.gateway.wire.base import Body, Event, Reply, UnknownItem, Wire, as_body
-from evalgate.gateway.wire.errors import ProviderError, classify, error_inside
+from evalgate.gateway.wire.errors import (
+    ProviderError,
+    classify,
+    error_event,
+    error_inside,
+    hint_inside,
+)
+from evalgate.gateway.wire.event_frames import as_text
 from evalgate.gateway.wire.routes import Route
 from evalgate.gateway.wire.sse import read_events
 from evalgate.text.tame_json import read_json
@@ -77,21 +84,25 @@ class Delivered:
     @cached_property
     def _events(self) -> tuple[Event, ...]:
         last = self.chunks[-1][0] if self.chunks else 0.0
-        return read_events((*self.chunks, (last, self.usage_event)))
+        if not self.wire.framed:
+            return read_events((*self.chunks, (last, self.usage_event)))
+        try:
+            return read_events(as_text(self.chunks))
+        except ValueError:
+            return (Event(last, {}, text=self._text.decode("utf-8", "replace")),)
 
     @cached_property
     def _inside(self) -> str | None:
         """The class of an error that came as a success: in the body, or as an event of a stream."""
         if not self.stream:
             return error_inside(self.body)
-        named = (event.name == "error" and "server_error" for event in self._events)
-        found = (error_inside(event.data) for event in self._events)
-        return next((e for e in (*found, *named) if e), None)
+        return next((error for event in self._events if (error := error_event(event))), None)
 
     @cached_property
     def hint(self) -> float | None:
         """The server's hint in seconds; None where there is none."""
-        return retry_after(dict(self.headers))
+        told = retry_after(dict(self.headers))
+        return hint_inside(self.body) if told is None and self.status >= 400 else told
 
 
 def _with_unread(reply: Reply, raw: bytes) -> Reply:

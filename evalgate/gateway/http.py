@@ -90,7 +90,9 @@ async def send_bytes(
 
 async def send_error(send: Send, provider: ProviderName, error: ProviderError) -> None:
     """Send an error in the provider's own form."""
-    await send_bytes(send, error.status, error_headers(error), error_body(provider, error))
+    await send_bytes(
+        send, error.status, error_headers(provider, error), error_body(provider, error)
+    )
 
 
 async def start_stream(send: Send, status: int, headers: list[tuple[bytes, bytes]]) -> None:

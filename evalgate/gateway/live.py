@@ -18,8 +18,9 @@ from evalgate.gateway.upstream import (
     timed_out,
     unreachable,
 )
-from evalgate.gateway.wire.base import Wire, as_body, count
+from evalgate.gateway.wire.base import Wire, output_limit
 from evalgate.gateway.wire.errors import ProviderError, classify, error_body, error_headers
+from evalgate.gateway.wire.event_frames import split_frames
 from evalgate.gateway.wire.openai_chat import ask_for_usage, is_usage_event
 from evalgate.gateway.wire.sse import is_done, read_events, split_events
 from evalgate.schema.usage import Usage
@@ -40,8 +41,10 @@ _LAST_EVENTS = (
     b"event: response.completed",
     b"event: response.incomplete",
     b"event: response.failed",
+    b":event-type\x07\x00\x08metadata",
+    b":exception-type\x07",
 )
-_MARKED = 64
+_MARKED = 128
 """Bytes of an event in which its name is looked for."""
 
 Finished = Callable[[Delivered], None]
@@ -63,7 +66,7 @@ class _Answer:
 
     def be(self, error: ProviderError) -> None:
         """Become an error of ours, in the provider's form."""
-        self.status, self.headers = error.status, error_headers(error)
+        self.status, self.headers = error.status, error_headers(self.wire.provider, error)
         self.chunks = [(self.since(), error_body(self.wire.provider, error))]
 
     def delivered(self) -> Delivered:
@@ -246,7 +249,7 @@ async def _send_stream(
     try:
         async for chunk in _without_usage(chunks, answer) if hide_usage else chunks:
             answer.chunks.append((answer.since(), chunk))
-            events, rest = split_events(rest + chunk)
+            events, rest = _split(answer.wire, rest + chunk)
             if not ended and any(map(_is_last, events)):
                 ended = True
                 finished(answer.delivered())
@@ -259,6 +262,14 @@ async def _send_stream(
     if not answer.cut:
         await send({"type": "http.response.body", "body": b""})
     return sent
+
+
+def _split(wire: Wire, buffer: bytes) -> tuple[list[bytes], bytes]:
+    """Split off whole events; bytes that are none are not looked at for their end."""
+    try:
+        return split_frames(buffer) if wire.framed else split_events(buffer)
+    except ValueError:
+        return [], b""
 
 
 def _is_last(event: bytes) -> bool:
@@ -321,9 +332,7 @@ async def _without_usage(chunks: AsyncIterator[bytes], answer: _Answer) -> Async
 
 def _estimate(call: CallLog, body: bytes) -> Estimate:
     request = call.prepared.canonical
-    sampling = as_body(request.get("sampling"))
-    limits = (count(sampling, name) for name in call.route.wire.max_tokens)
-    ceiling = next((value for value in limits if value is not None), None)
+    ceiling = output_limit(call.route.wire, request)
     if call.route.wire.kind != "llm":
         ceiling = 0
     return Estimate(str(request.get("model") or ""), estimate_tokens(body), ceiling)

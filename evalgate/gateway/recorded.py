@@ -13,6 +13,7 @@ from evalgate.gateway.exchange import AttemptLog, CallLog, Delivered
 from evalgate.gateway.request_key import written
 from evalgate.gateway.stream_redaction import redact_stream
 from evalgate.gateway.wire.base import Wire
+from evalgate.gateway.wire.event_frames import as_frames, as_text
 from evalgate.schema.base import Json
 from evalgate.schema.cassette import BodyStyle, CallEntry, RecordedResponse
 from evalgate.text.redact import Redactor
@@ -21,7 +22,14 @@ from evalgate.text.tame_json import read_plain
 __all__ = ["KEPT_HEADERS", "call_entry", "delivered", "recorded_response"]
 
 KEPT_HEADERS = frozenset(
-    {b"content-type", b"retry-after", b"retry-after-ms", b"x-should-retry", b"x-evalgate-error"}
+    {
+        b"content-type",
+        b"retry-after",
+        b"retry-after-ms",
+        b"x-should-retry",
+        b"x-evalgate-error",
+        b"x-amzn-errortype",
+    }
 )
 """Headers that a client acts on; the others would only make recordings differ."""
 
@@ -111,9 +119,10 @@ def _json_body(raw: bytes, redactor: Redactor) -> tuple[Json, BodyStyle] | None:
 
 def _stream(response: Delivered, headers: dict[str, str], redactor: Redactor) -> RecordedResponse:
     try:
-        texts = _decoded(response.chunks)
+        framed = response.wire.framed
+        texts = _decoded(as_text(response.chunks) if framed else response.chunks)
         usage = response.usage_event.decode()
-    except UnicodeDecodeError:
+    except ValueError:
         return _binary(response, headers, b"".join(chunk for _, chunk in response.chunks))
     return RecordedResponse(
         status=response.status,
@@ -152,7 +161,8 @@ def delivered(response: RecordedResponse, latency: float, wire: Wire) -> Deliver
     """
     headers = tuple((k.encode("latin-1"), v.encode("latin-1")) for k, v in response.headers.items())
     if response.chunks is not None:
-        chunks = tuple((at, text.encode()) for at, text in response.chunks)
+        spelt = as_frames if wire.framed else bytes
+        chunks = tuple((at, spelt(text.encode())) for at, text in response.chunks)
     else:
         chunks = ((latency, _body(response)),)
     return Delivered(

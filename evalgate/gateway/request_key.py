@@ -322,7 +322,7 @@ def _canonical(body: Body, route: Route) -> Body:
         "tools": _tools(body, wire),
         "sampling": {name: value for name, value in body.items() if name not in taken},
     }
-    if body.get("stream"):
+    if body.get("stream") or route.stream:
         canonical["stream"] = body.get("stream_options") or True
     return canonical
 

@@ -118,6 +118,11 @@ class Session:
                 "ANTHROPIC_API_KEY": "evalgate-gateway",
                 "AZURE_OPENAI_ENDPOINT": root,
                 "AZURE_OPENAI_API_KEY": "evalgate-gateway",
+                "GOOGLE_GEMINI_BASE_URL": root,
+                "GEMINI_API_KEY": "evalgate-gateway",
+                "GOOGLE_API_KEY": "evalgate-gateway",
+                "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": root,
+                "AWS_BEARER_TOKEN_BEDROCK": "evalgate-gateway",
                 "NO_PROXY": direct,
                 "no_proxy": direct,
             }

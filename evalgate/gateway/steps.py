@@ -8,7 +8,16 @@ from evalgate.gateway.tool_calls import ToolRun
 from evalgate.gateway.tool_results import arguments_of, content_of, error_of
 from evalgate.gateway.tool_steps import with_runs
 from evalgate.gateway.trial_log import Limit
-from evalgate.gateway.wire.base import Body, CalledTool, Reply, ToolResult, as_body, as_list, count
+from evalgate.gateway.wire.base import (
+    Body,
+    CalledTool,
+    Reply,
+    ToolResult,
+    as_body,
+    as_list,
+    output_limit,
+    settings_of,
+)
 from evalgate.schema.base import Json
 from evalgate.schema.canonical import digest
 from evalgate.schema.trace import Attempt, GuardrailStep, LlmCall, Span, ToolCall, Unread
@@ -144,14 +153,14 @@ def _call_step(call: CallLog, name: str) -> LlmCall | Span:
         end=call.last.end,
         provider=call.route.target,
         model=reply.model or _text(request.get("model")),
-        temperature=_number(as_body(request.get("sampling")).get("temperature")),
+        temperature=_number(settings_of(request).get("temperature")),
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
         cached_tokens=usage.cached_tokens,
         cache_write_tokens=usage.cache_write_tokens,
         reasoning_tokens=usage.reasoning,
         usage=usage if usage.model_fields_set else None,
-        max_tokens=_max_tokens(call),
+        max_tokens=output_limit(call.route.wire, request),
         time_to_first_token=_first_token(call, reply),
         attempts=tuple(_attempt(one) for a in call.attempts for one in (*a.own, a)),
         finish_reason=reply.finish_reason,
@@ -195,12 +204,6 @@ def _first_token(call: CallLog, reply: Reply) -> float | None:
         return None
     waited = call.last.start - call.attempts[0].start
     return max(0.0, round(waited + reply.first_token, _DIGITS))
-
-
-def _max_tokens(call: CallLog) -> int | None:
-    sampling = as_body(call.prepared.canonical.get("sampling"))
-    found = (count(sampling, name) for name in call.route.wire.max_tokens)
-    return next((value for value in found if value is not None), None)
 
 
 def _prompt_digest(request: Body) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Self
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from evalgate.errors import ConfigError
 from evalgate.gateway.wire.errors import ProviderError
@@ -60,7 +60,8 @@ _NOT_SENT_BACK = frozenset(
         b"server",
     }
 )
-_CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"api-key"})
+_CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key"})
+_STREAMS = ("text/event-stream", "application/vnd.amazon.eventstream")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,13 @@ class Endpoint:
         base = self.base_url.rstrip("/")
         if target == "azure":
             return f"{base.removesuffix('/v1').removesuffix('/openai')}/{path}"
+        if target == "bedrock":
+            return f"{base}/{_with_one_model(path)}"
         segments = urlsplit(base).path.split("/")
+        if target == "google":
+            version, _, rest = path.partition("/")
+            has_both = _VERSION.fullmatch(version) and _VERSION.fullmatch(segments[-1])
+            return f"{base}/{rest if has_both else path}"
         # Anthropic's clients add the version themselves, also behind a proxy that has one.
         versions = segments if target == "openai" else segments[-1:]
         whole = self.exact or any(map(_VERSION.fullmatch, versions))
@@ -141,7 +148,7 @@ class UpstreamResponse:
     @property
     def is_stream(self) -> bool:
         """Whether the body is a stream of events."""
-        return str(self._response.headers.get("content-type", "")).startswith("text/event-stream")
+        return str(self._response.headers.get("content-type", "")).startswith(_STREAMS)
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Read the body as it comes.
@@ -231,6 +238,13 @@ class Upstream:
             return timed_out(error)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             return unreachable(error)
+
+
+def _with_one_model(path: str) -> str:
+    """Quote the model of Bedrock's path again: its id can be an ARN, with slashes."""
+    head, _, rest = path.partition("/")
+    model, _, tail = rest.rpartition("/")
+    return f"{head}/{quote(model, safe='')}/{tail}"
 
 
 def _with_seconds(headers: Headers) -> Headers:

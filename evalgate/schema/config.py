@@ -256,7 +256,9 @@ class GatewayConfig(Model):
 
     cassettes: str | None = None
     """Folder of the cassettes; null: `cassettes/SUITE`."""
-    upstream: dict[Literal["openai", "anthropic", "azure"], str] = Field(default_factory=dict)
+    upstream: dict[Literal["openai", "anthropic", "azure", "google", "bedrock"], str] = Field(
+        default_factory=dict
+    )
     """Where live calls go, by provider; null: the provider itself (Azure has no default)."""
     source: str | None = None
     """What answers in recordings, e.g. `scripted`; null: the provider."""

@@ -50,7 +50,12 @@ __all__ = [
 
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 _TRIAL = "EVALGATE_TRIAL"
-_PROVIDERS = {"openai": "https://api.openai.com/v1", "anthropic": "https://api.anthropic.com"}
+_PROVIDERS: Mapping[Target, str] = {
+    "openai": "https://api.openai.com/v1",
+    "anthropic": "https://api.anthropic.com",
+    "google": "https://generativelanguage.googleapis.com",
+    "bedrock": "https://bedrock-runtime.{region}.amazonaws.com",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,14 @@ _CALLER: dict[Target, _Caller] = {
     ),
     "anthropic": _Caller("ANTHROPIC_API_KEY", ("ANTHROPIC_BASE_URL",), "x-api-key"),
     "azure": _Caller("AZURE_OPENAI_API_KEY", ("AZURE_OPENAI_ENDPOINT",), "api-key"),
+    "google": _Caller("GEMINI_API_KEY", ("GOOGLE_GEMINI_BASE_URL",), "x-goog-api-key"),
+    # A signature is made over the host it goes to: live calls to Bedrock need its API key.
+    "bedrock": _Caller(
+        "AWS_BEARER_TOKEN_BEDROCK",
+        ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME",),
+        "authorization",
+        "Bearer {}",
+    ),
 }
 
 
@@ -306,7 +319,8 @@ def endpoints_of(config: GatewayConfig, environ: Mapping[str, str]) -> dict[Targ
         elif variable is not None:
             found[target] = _callers_own(variable, environ[variable], headers)
         elif key and target in _PROVIDERS:
-            found[target] = Endpoint(_PROVIDERS[target], headers)
+            region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+            found[target] = Endpoint(_PROVIDERS[target].format(region=region), headers)
     if not found and not (config.http or config.tools):
         variables = ", ".join(caller.key for caller in _CALLER.values())
         raise ConfigError(

@@ -24,6 +24,8 @@ __all__ = [
     "as_list",
     "count",
     "named_tool",
+    "output_limit",
+    "settings_of",
     "sorted_items",
     "text_of",
     "usage_of",
@@ -35,7 +37,7 @@ Body = dict[str, Json]
 Ids = Callable[[str], str]
 """Gives a call id its normalised name."""
 
-ProviderName = Literal["openai", "anthropic"]
+ProviderName = Literal["openai", "anthropic", "google", "bedrock"]
 """Whose manners are spoken; Azure speaks OpenAI's."""
 
 
@@ -147,6 +149,8 @@ class Wire:
     """Read a JSON response."""
     read_stream: Callable[[tuple[Event, ...]], Reply]
     """Read a stream."""
+    framed: bool = False
+    """Whether a stream comes in AWS's binary frames; else as server-sent events."""
 
 
 def as_body(value: Json) -> Body:
@@ -194,6 +198,19 @@ def sorted_items(
         tuple(item for item in items if isinstance(item, CalledTool)),
         tuple(item for item in items if isinstance(item, UnknownItem)),
     )
+
+
+def settings_of(canonical: Mapping[str, Json]) -> Body:
+    """Return how a canonical request is sampled; Gemini and Bedrock keep a part in a box."""
+    sampling = as_body(canonical.get("sampling"))
+    boxes = (as_body(sampling.get(name)) for name in ("generationConfig", "inferenceConfig"))
+    return {**sampling, **{name: value for box in boxes for name, value in box.items()}}
+
+
+def output_limit(wire: Wire, canonical: Mapping[str, Json]) -> int | None:
+    """Return the output limit that a canonical request asks for, in tokens."""
+    settings = settings_of(canonical)
+    return next((n for name in wire.max_tokens if (n := count(settings, name)) is not None), None)
 
 
 def count(source: Mapping[str, Json], name: str) -> int | None:

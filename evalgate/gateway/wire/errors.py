@@ -4,10 +4,18 @@ import json
 import re
 from dataclasses import dataclass
 
-from evalgate.gateway.wire.base import Body, ProviderName, as_body, text_of
+from evalgate.gateway.wire.base import Body, Event, ProviderName, as_body, as_list, text_of
 from evalgate.schema.base import Json
 
-__all__ = ["ProviderError", "classify", "error_body", "error_headers", "error_inside"]
+__all__ = [
+    "ProviderError",
+    "classify",
+    "error_body",
+    "error_event",
+    "error_headers",
+    "error_inside",
+    "hint_inside",
+]
 
 _ANTHROPIC_TYPES = {
     400: "invalid_request_error",
@@ -19,6 +27,22 @@ _ANTHROPIC_TYPES = {
     500: "api_error",
     504: "timeout_error",
     529: "overloaded_error",
+}
+_GOOGLE_STATUS = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    429: "RESOURCE_EXHAUSTED",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+_AWS_TYPES = {
+    403: "AccessDeniedException",
+    404: "ResourceNotFoundException",
+    408: "ModelTimeoutException",
+    429: "ThrottlingException",
+    503: "ServiceUnavailableException",
 }
 _STATUS_OF = (
     ("overloaded|unavailable", 529),
@@ -56,23 +80,36 @@ def error_body(provider: ProviderName, error: ProviderError) -> bytes:
         kind = error.type or _ANTHROPIC_TYPES.get(error.status, _default(error.status, provider))
         inner: Body = {"type": kind, "message": error.message}
         return json.dumps({"type": "error", "error": inner, "request_id": None}).encode()
+    if provider == "bedrock":
+        return json.dumps({"message": error.message}).encode()
+    if provider == "google":
+        status = error.type or _GOOGLE_STATUS.get(error.status, _default(error.status, provider))
+        inner = {"code": error.status, "message": error.message, "status": status}
+        return json.dumps({"error": inner}).encode()
     kind = error.type or _OPENAI_TYPES.get(error.status, _default(error.status, provider))
     inner = {"message": error.message, "type": kind, "param": None, "code": error.code}
     return json.dumps({"error": inner}).encode()
 
 
 def _default(status: int, provider: ProviderName) -> str:
+    if provider == "bedrock":
+        return "ValidationException" if status < 500 else "InternalServerException"
+    if provider == "google":
+        return "INVALID_ARGUMENT" if status < 500 else "INTERNAL"
     if status < 500:
         return "invalid_request_error"
     return "api_error" if provider == "anthropic" else "server_error"
 
 
-def error_headers(error: ProviderError) -> list[tuple[bytes, bytes]]:
+def error_headers(provider: ProviderName, error: ProviderError) -> list[tuple[bytes, bytes]]:
     """Return the headers of an error: type, the name for people with curl, retry hints."""
     headers = [
         (b"content-type", b"application/json"),
         (b"x-evalgate-error", error.code.encode()),
     ]
+    if provider == "bedrock":
+        kind = error.type or _AWS_TYPES.get(error.status, _default(error.status, provider))
+        headers.append((b"x-amzn-errortype", kind.encode()))
     if error.retry is not None:
         headers.append((b"x-should-retry", b"true" if error.retry else b"false"))
     if error.retry_after is not None:
@@ -105,6 +142,29 @@ def error_inside(body: Body) -> str | None:
     return _class_of(found) if found else None
 
 
+def error_event(event: Event) -> str | None:
+    """Name the error that an event of a stream is; None where it is none."""
+    found = error_inside(event.data)
+    if found is None and event.name == "error":
+        return "server_error"
+    if found is None and (event.name or "").endswith("Exception"):  # Bedrock's frames
+        return _class_of({"code": event.name})
+    return found
+
+
+def hint_inside(body: Body) -> float | None:
+    """Read Google's hint to wait, in seconds; None where the body of an error holds none."""
+    given = (as_body(detail).get("retryDelay") for detail in _details(body))
+    match = next(
+        (m for text in given if (m := re.fullmatch(r"(\d{1,6}(?:\.\d+)?)s", str(text)))), None
+    )
+    return None if match is None else float(match[1])
+
+
+def _details(body: Body) -> list[Json]:
+    return as_list(as_body(body.get("error")).get("details"))
+
+
 def _class_of(error: Json) -> str:
     inner = as_body(error)
     given = [inner.get(name) for name in ("code", "status", "type")]
@@ -133,7 +193,12 @@ def classify(status: int, body: Body) -> str | None:
     if _NO_MONEY in code:
         return "quota_exhausted"
     if status == 429:
-        return "throttled"
+        # A day's quota of Google's: waiting some minutes does not cure it.
+        return "quota_exhausted" if "PerDay" in json.dumps(_details(body)) else "throttled"
+    if status == 424:  # Bedrock: the model failed
+        return "server_error"
+    if status == 400 and "API_KEY_INVALID" in json.dumps(_details(body)):
+        return "auth"
     if status in (503, 529) or code in ("overloaded_error", "server_is_overloaded"):
         return "overloaded"
     if status in (408, 504):

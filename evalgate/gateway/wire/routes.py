@@ -6,6 +6,8 @@ from typing import Literal
 
 from evalgate.gateway.wire import (
     anthropic_messages,
+    bedrock_converse,
+    google_generate,
     openai_chat,
     openai_embeddings,
     openai_models,
@@ -16,7 +18,7 @@ from evalgate.gateway.wire.base import ProviderName, Wire
 
 __all__ = ["WIRES", "Route", "Target", "provider_of", "resolve"]
 
-Target = Literal["openai", "anthropic", "azure"]
+Target = Literal["openai", "anthropic", "azure", "google", "bedrock"]
 """Which upstream a request goes to."""
 
 
@@ -29,7 +31,9 @@ class Route:
     target: Target
     """Its upstream."""
     model: str | None = None
-    """The model, where the path names it (Azure's deployments, one model of the list)."""
+    """The model, where the path names it (Azure's deployments, Gemini, Bedrock, one of a list)."""
+    stream: bool = False
+    """Whether the path asks for a stream; elsewhere the body does."""
 
 
 _POST: dict[str, tuple[Wire, Target]] = {
@@ -42,6 +46,11 @@ _POST: dict[str, tuple[Wire, Target]] = {
 }
 _AZURE_V1 = "openai/v1/"
 _AZURE = re.compile(r"openai/deployments/([^/]+)/(chat/completions|embeddings)")
+_GOOGLE = re.compile(
+    r"v1(?:alpha|beta1?)?/(?:projects/[^/]+/locations/[^/]+/)?(?:publishers/[^/]+/)?"
+    r"(?:models|tunedModels)/([^/:]+):(generateContent|streamGenerateContent|countTokens)"
+)
+_BEDROCK = re.compile(r"model/(.+)/(converse|converse-stream)")
 _MODEL = re.compile(r"v1/models/(.+)")
 
 _POSTS = {f"v1/{path}": Route(wire, target) for path, (wire, target) in _POST.items()} | {
@@ -51,7 +60,14 @@ _POSTS = {f"v1/{path}": Route(wire, target) for path, (wire, target) in _POST.it
 }
 
 WIRES: dict[str, Wire] = {
-    wire.name: wire for wire in (*(w for w, _ in _POST.values()), openai_models.WIRE)
+    wire.name: wire
+    for wire in (
+        *(w for w, _ in _POST.values()),
+        openai_models.WIRE,
+        google_generate.WIRE,
+        google_generate.COUNT_TOKENS,
+        bedrock_converse.WIRE,
+    )
 }
 """Every protocol by its name."""
 
@@ -72,10 +88,7 @@ def resolve(method: str, path: str, *, anthropic: bool = False) -> Route | None:
         route = _POSTS.get(path)
         if route is not None:
             return route
-        match = _AZURE.fullmatch(path)
-        if match is None:
-            return None
-        return Route(_POST[match[2]][0], "azure", match[1])
+        return _by_model(path)
     if method == "GET":
         target: Target = "anthropic" if anthropic else "openai"
         if path == "v1/models":
@@ -85,6 +98,24 @@ def resolve(method: str, path: str, *, anthropic: bool = False) -> Route | None:
     return None
 
 
+def _by_model(path: str) -> Route | None:
+    """Find the protocol of a path that names a model."""
+    if match := _AZURE.fullmatch(path):
+        return Route(_POST[match[2]][0], "azure", match[1])
+    if match := _GOOGLE.fullmatch(path):
+        wire = google_generate.COUNT_TOKENS if match[2] == "countTokens" else google_generate.WIRE
+        return Route(wire, "google", match[1], stream=match[2] == "streamGenerateContent")
+    if match := _BEDROCK.fullmatch(path):
+        return Route(
+            bedrock_converse.WIRE, "bedrock", match[1], stream=match[2] == "converse-stream"
+        )
+    return None
+
+
 def provider_of(path: str, *, anthropic: bool) -> ProviderName:
     """Guess whose errors to speak on a path that no protocol has."""
-    return "anthropic" if anthropic or path.startswith("v1/messages") else "openai"
+    if anthropic or path.startswith("v1/messages"):
+        return "anthropic"
+    if path.startswith(("v1beta/", "v1alpha/", "v1beta1/")):
+        return "google"
+    return "bedrock" if path.startswith("model/") else "openai"

@@ -40,7 +40,9 @@ def test_openai_form() -> None:
 
 def test_hints_round_up() -> None:
     """Whoever obeys the hint in whole seconds is not early."""
-    headers = dict(error_headers(ProviderError(429, "x", "no", retry=None, retry_after=1.2)))
+    headers = dict(
+        error_headers("openai", ProviderError(429, "x", "no", retry=None, retry_after=1.2))
+    )
     assert (b"1200", b"2") == (headers[b"retry-after-ms"], headers[b"retry-after"])
     assert b"x-should-retry" not in headers
 

@@ -11,7 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalgate.gateway.exchange import Delivered
-from evalgate.gateway.wire import anthropic_messages, openai_chat, openai_responses
+from evalgate.gateway.wire import (
+    anthropic_messages,
+    bedrock_converse,
+    google_generate,
+    openai_chat,
+    openai_responses,
+)
 from evalgate.gateway.wire.base import Reply, Wire
 from evalgate.schema.trace import LlmCall
 from evalgate.text.tame_json import tame
@@ -98,7 +104,40 @@ def _messages_stream() -> Shape:
     return anthropic_messages.WIRE, [*events, {"type": "message_stop"}], 3
 
 
-SHAPES = [_chat, _chat_stream, _responses, _responses_stream, _messages, _messages_stream]
+def _google() -> Shape:
+    parts: list[Any] = [
+        {"text": "x"},
+        {"functionCall": {"name": "f", "args": {"a": 1}}},
+        {"executableCode": {"code": "1", "language": "PYTHON"}},
+        {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1"}},
+    ]
+    candidate = {"content": {"role": "model", "parts": parts}, "finishReason": "STOP", "index": 0}
+    return google_generate.WIRE, {"candidates": [candidate], "modelVersion": "m"}, 2
+
+
+def _google_stream() -> Shape:
+    wire, body, calls = _google()
+    candidate = {"content": {"parts": [{"text": "y"}]}}
+    return wire, [{"candidates": [candidate]}, body], calls
+
+
+def _bedrock() -> Shape:
+    blocks = [{"text": "x"}, {"toolUse": {"toolUseId": "t", "name": "f", "input": {"a": 1}}}]
+    message = {"role": "assistant", "content": blocks}
+    return bedrock_converse.WIRE, {"output": {"message": message}, "stopReason": "tool_use"}, 1
+
+
+SHAPES = [
+    _google,
+    _google_stream,
+    _bedrock,
+    _chat,
+    _chat_stream,
+    _responses,
+    _responses_stream,
+    _messages,
+    _messages_stream,
+]
 
 
 def _read(wire: Wire, sent: Any) -> Reply:
@@ -192,10 +231,19 @@ def test_an_unknown_item_is_kept(data: st.DataObject) -> None:
     assert 3 == len(reply.tools)
 
 
+_WIRES = (
+    openai_chat.WIRE,
+    openai_responses.WIRE,
+    anthropic_messages.WIRE,
+    google_generate.WIRE,
+    bedrock_converse.WIRE,
+)
+
+
 @given(st.binary(max_size=200), st.booleans())
 def test_any_bytes_are_read(raw: bytes, stream: bool) -> None:  # noqa: FBT001  # drawn
     """No bytes raise, whatever protocol they are said to be of."""
-    for wire in (openai_chat.WIRE, openai_responses.WIRE, anthropic_messages.WIRE):
+    for wire in _WIRES:
         given_bytes = b"data: " + raw if stream else raw
         reply = Delivered(wire, 200, (), ((0.0, given_bytes),), stream=stream).reply
         assert reply.tools == ()

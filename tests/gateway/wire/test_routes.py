@@ -19,6 +19,23 @@ from evalgate.gateway.wire.routes import provider_of, resolve
         ("POST", "openai/v1/responses", "openai_responses", "azure", None),
         ("GET", "v1/models", "openai_models", "openai", None),
         ("GET", "v1/models/ft:x/y", "openai_models", "openai", "ft:x/y"),
+        ("POST", "v1beta/models/gemini-x:generateContent", "google_generate", "google", "gemini-x"),
+        (
+            "POST",
+            "v1beta1/projects/p/locations/l/publishers/google/models/g:streamGenerateContent",
+            "google_generate",
+            "google",
+            "g",
+        ),
+        ("POST", "v1beta/models/g:countTokens", "google_count_tokens", "google", "g"),
+        ("POST", "model/a.b-v1:0/converse", "bedrock_converse", "bedrock", "a.b-v1:0"),
+        (
+            "POST",
+            "model/arn:aws:x/us.a/converse-stream",
+            "bedrock_converse",
+            "bedrock",
+            "arn:aws:x/us.a",
+        ),
     ],
 )
 def test_known(method: str, path: str, wire: str, target: str, model: str | None) -> None:
@@ -34,14 +51,14 @@ def test_known(method: str, path: str, wire: str, target: str, model: str | None
         ("GET", "v1/chat/completions"),
         ("POST", "v1/audio/speech"),
         ("POST", "v1/models"),
-        ("POST", "model/x/converse"),
-        ("POST", "v1beta/models/gemini:generateContent"),
+        ("POST", "model/x/invoke"),
+        ("POST", "v1beta/models/gemini:embedContent"),
         ("DELETE", "v1/models/m"),
         ("POST", ""),
     ],
 )
 def test_unknown(method: str, path: str) -> None:
-    """Bedrock, Gemini and everything else are not recordable until they have a file."""
+    """What has no protocol file is not recordable."""
     assert resolve(method, path) is None
 
 
