@@ -1,5 +1,8 @@
-"""The version of evalgate."""
+"""The version of evalgate, and where it is kept."""
 
-__all__ = ["VERSION"]
+__all__ = ["REPOSITORY", "VERSION"]
 
 VERSION = "0.1.0"
+
+REPOSITORY = "OWNER/agent-evalgate"
+"""Its repository on GitHub; every page, template, workflow and schema names this one."""

@@ -384,7 +384,7 @@ def test_the_plugin_is_an_entry_point() -> None:
     """Installing the package is enough."""
     with (ROOT / "pyproject.toml").open("rb") as file:
         points = tomllib.load(file)["project"]["entry-points"]["pytest11"]
-    assert {"evalgate": "evalgate.pytest_plugin"} == points
+    assert {"agent-evalgate": "evalgate.pytest_plugin"} == points
 
 
 def test_every_option_is_documented() -> None:

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import click
 
+from evalgate.cli.owner import refuse_other_owners
 from evalgate.errors import EvalgateError, ExitCode
 from evalgate.version import VERSION
 
@@ -93,6 +94,7 @@ class LazyGroup(click.Group):
         """Import one subcommand."""
         if cmd_name not in COMMANDS:
             return None
+        refuse_other_owners(sys.path, sys.argv[0])
         module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(module), name)
         return command

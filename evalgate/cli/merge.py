@@ -34,6 +34,14 @@ Examples:
 @click.option("--mode", type=click.Choice(["plain", "confirmed", "strict"]), help="Gate mode.")
 @click.option("--threshold", metavar="0.05|5%|5pp", help="The drop that fails.")
 @click.option("--allow-removed", is_flag=True, help="Let the golden set have lost cases.")
+@click.option(
+    "--digest",
+    "digests",
+    metavar="SHA256",
+    multiple=True,
+    help="Digest of a shard's report, as its gate printed it; once for each shard. Needed where a "
+    "change is judged by its base.",
+)
 @trusted_option
 @format_options
 def merge(  # noqa: PLR0913  # one parameter an option
@@ -45,6 +53,7 @@ def merge(  # noqa: PLR0913  # one parameter an option
     mode: str | None,
     threshold: str | None,
     allow_removed: bool,
+    digests: tuple[str, ...],
     trusted_ref: str | None,
     formats: tuple[str, ...],
     outputs: tuple[Path, ...],
@@ -68,6 +77,7 @@ def merge(  # noqa: PLR0913  # one parameter an option
         baseline=baseline,
         overrides=Overrides(mode=mode, threshold=threshold),
         allow_removed=allow_removed,
+        digests=tuple(part for given in digests for part in given.split()),
         command=shlex.join(["evalgate", *sys.argv[1:]]),
     )
     world = this_machine()

@@ -160,6 +160,7 @@ def run(formats: tuple[str, ...], outputs: tuple[Path, ...], *, quiet: bool, **g
     from evalgate.cli.progress import progress  # noqa: PLC0415
     from evalgate.commands.operations.remember import remember  # noqa: PLC0415
     from evalgate.run.run import run_suites  # noqa: PLC0415
+    from evalgate.schema.report_text import digest_of  # noqa: PLC0415
     from evalgate.suite.environment import this_machine  # noqa: PLC0415
     from evalgate.suite.suite import Selection  # noqa: PLC0415
     from evalgate.text.escape import terminal  # noqa: PLC0415
@@ -179,6 +180,8 @@ def run(formats: tuple[str, ...], outputs: tuple[Path, ...], *, quiet: bool, **g
             ran = run_suites(suites, _options(given), world, listen)
     if ran.reports.suites:
         emit(ran.reports, pairs, given["config"])
+        if given["shard"] is not None:
+            click.echo(f"report digest: sha256:{digest_of(ran.reports)}", err=True)
     for name, error in ran.errors:
         click.echo(log_safe(terminal(f"error: suite {name!r}: {error}")), err=True)
     for problem in remember(suites, started, world):

@@ -12,7 +12,6 @@ from evalgate.importers.suites.read import read_suite_source
 from evalgate.registry import resolve
 from evalgate.store.atomic import write_text
 from evalgate.store.config import parse_config
-from evalgate.store.golden_sets.findings import expects_anything
 from evalgate.store.golden_sets.golden import write_golden
 from evalgate.store.redaction import clean_case, clean_trace
 from evalgate.store.traces import write_traces
@@ -90,7 +89,7 @@ def _drafted(made: Converted) -> Converted:
     bare = {
         case.id
         for case in made.cases
-        if not (expects_anything(case.expected) or case.contexts or case.id in judged)
+        if case.expected.says_nothing and not (case.contexts or case.id in judged)
     }
     if not bare:
         return made

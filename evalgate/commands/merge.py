@@ -51,6 +51,8 @@ class MergeOptions:
     """What replaces the policy of the configuration."""
     allow_removed: bool = False
     """Whether the golden set may have lost cases."""
+    digests: tuple[str, ...] = ()
+    """SHA-256 of each report, as the gates of the shards printed them; empty: nobody vouches."""
     command: str | None = None
     """The command line, for the manifest."""
 
@@ -71,6 +73,8 @@ def merge_runs(
         DataError: A source is not readable.
     """
     found = [stored for source in sources for stored in read_reports(source)]
+    if options.digests:
+        found = _vouched(found, options.digests)
     names = {suite.name for suite in suites}
     stray = sorted({part.report.suite.id for part in found} - names)
     if stray:
@@ -92,6 +96,27 @@ def merge_runs(
     return Ran(combine(reports, [error.exit_code for _, error in errors]), tuple(errors))
 
 
+def _vouched(found: Sequence[StoredReport], digests: Sequence[str]) -> list[StoredReport]:
+    """Hold reports to the digests that their gates printed; nothing beside a report is believed.
+
+    Raises:
+        NoEvidence: A report has none, or a digest has no report.
+    """
+    wanted = {digest.lower().removeprefix("sha256:") for digest in digests}
+    there = {part.digest for part in found}
+    stray = [part.source for part in found if part.digest not in wanted]
+    lost = sorted(wanted - there)
+    if stray:
+        raise NoEvidence(
+            f"{stray[0]}: is not what a gate of these shards wrote: its digest is none of "
+            f"{len(wanted)}: it was edited, committed, or its gate was killed",
+            fix=_AGAIN,
+        )
+    if lost:
+        raise NoEvidence(f"there is no report with the digest {lost[0]!r:.80}", fix=_AGAIN)
+    return [replace(part, folder=None) for part in found]
+
+
 def merge_suite(
     suite: Suite, parts: Sequence[StoredReport], options: MergeOptions, world: World
 ) -> Report:
@@ -109,6 +134,13 @@ def merge_suite(
             )
         if suite.trust.settled is not None:
             return suite.trust.settled
+        if not options.digests:
+            raise NoEvidence(
+                f"suite {suite.name!r}: a change is judged by its base, and nobody says that these "
+                "are the reports that its gates wrote: they could be committed, or edited",
+                fix="evalgate merge ... --digest DIGEST, one for each shard, as its gate printed "
+                "them (outputs of the jobs: docs/sharding.md)",
+            )
     if not parts:
         raise NoEvidence(f"there is no shard of suite {suite.name!r}", fix=_AGAIN)
     suite = with_overrides(suite, options.overrides)

@@ -3,7 +3,7 @@
 __all__ = ["CONFIG", "GATED", "GOALS", "WORKFLOW"]
 
 CONFIG = """\
-# yaml-language-server: $schema=https://raw.githubusercontent.com/evalgate/agent-evalgate/main/evalgate/schema/json/config-1.json
+# yaml-language-server: $schema=https://raw.githubusercontent.com/OWNER/agent-evalgate/main/evalgate/schema/json/config-1.json
 version: 1
 suites:
   {name}:
@@ -25,7 +25,7 @@ suites:
 
 GATED = {
     "task_success_rate": "        task_success_rate: standard     # goal: {min: 0.95}",
-    "error_rate": "        error_rate: standard",
+    "error_rate": "        error_rate: {gate: standard, max: 0.1}  # 1 trial in 10 may fail",
     "tool_call_accuracy": "        tool_call_accuracy: standard",
     "cost_per_interaction": "        cost_per_interaction: standard  # goal: {max: 0.15}",
 }

@@ -18,6 +18,8 @@ class RunFacts:
     """The cap that ended the run early, in words; null: none was reached."""
     allow_partial: bool = False
     """Whether a selection of the cases may pass (`--partial`)."""
+    shard: bool = False
+    """Whether this is one part of several, which are judged together."""
     record: str | None = None
     """What a live run of the trials that a replay missed takes, and its command; null: no replay
     missed anything."""

@@ -23,10 +23,13 @@ from evalgate.schema.cassette import CallEntry, CassetteHeader, ToolEntry, Trial
 from evalgate.store.cassettes import (
     Cassette,
     Recording,
+    cassette_digests,
     cassette_path,
     read_cassette,
     recording_digests,
+    rewritten,
 )
+from evalgate.store.plain import read_plain
 from evalgate.text.redact import holds_mark
 
 __all__ = ["NOTHING_RECORDED", "Answer", "CaseTape", "Shelf", "TapeWriter"]
@@ -251,12 +254,21 @@ class Shelf:
         self._directory = directory
         self._source = source
         self._tapes: dict[str, CaseTape | DataError] = {}
+        self._sealed: Mapping[Path, bytes] | None = None
         self._executor: ThreadPoolExecutor | None = None
 
     @property
     def directory(self) -> Path:
         """Where the cassettes lie."""
         return self._directory
+
+    def seal(self) -> None:
+        """Take every cassette as it is now; what an agent writes later is refused.
+
+        Raises:
+            DataError: One cannot be read.
+        """
+        self._sealed = cassette_digests(self._directory)
 
     def tape(self, case_id: str) -> CaseTape | DataError:
         """Return the recorded responses of a case, read once; or why they cannot be used."""
@@ -266,17 +278,22 @@ class Shelf:
 
     def _load(self, case_id: str) -> CaseTape | DataError:
         path = cassette_path(self._directory, case_id)
+        sealed = None
+        if self._sealed is not None:
+            sealed = self._sealed.get(path)
+            if (sealed is None) == path.exists():
+                return rewritten(path)
         if not path.exists():
             return CaseTape()
         try:
             with _collector_paused():
-                return self._read(path, case_id)
+                return self._read(path, case_id, sealed)
         except DataError as error:
             return error
 
     @staticmethod
-    def _read(path: Path, case_id: str) -> CaseTape:
-        cassette = read_cassette(path)
+    def _read(path: Path, case_id: str, sealed: bytes | None) -> CaseTape:
+        cassette = read_cassette(path, sealed)
         if cassette.header.case_id not in {case_id, "?"}:
             raise DataError(
                 f"{path}:1: the cassette is of case {cassette.header.case_id!r}, expected "
@@ -316,7 +333,7 @@ class Shelf:
         """Fingerprint what the file of a case holds of a trial; null where it is not readable."""
         path = cassette_path(self._directory, case_id)
         try:
-            lines = path.read_bytes().split(b"\n") if path.exists() else []
+            lines = read_plain(path).split(b"\n") if path.exists() else []
         except OSError:
             return None
         return recording_digests(lines).get(trial, NOTHING_RECORDED)

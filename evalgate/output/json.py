@@ -1,7 +1,7 @@
 """The report as its own JSON: frozen, versioned, the same bytes for the same report."""
 
 from evalgate.output.style import Style
-from evalgate.schema.report_text import report_text
+from evalgate.schema.report_text import set_text
 from evalgate.schema.result import ReportSet
 
 __all__ = ["render"]
@@ -9,4 +9,4 @@ __all__ = ["render"]
 
 def render(reports: ReportSet, _style: Style) -> str:
     """Write the report of a single suite as it stands in `report.json`, of several as a set."""
-    return report_text(reports.suites[0] if len(reports.suites) == 1 else reports)
+    return set_text(reports)

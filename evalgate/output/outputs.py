@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from evalgate.output.style import Style
+from evalgate.schema.report_text import digest_of
 from evalgate.schema.result import Report, ReportSet
 from evalgate.schema.score import Scored
 
@@ -10,7 +11,10 @@ __all__ = ["render"]
 
 
 def render(reports: ReportSet, _style: Style) -> str:
-    """Write verdict, exit code, number of regressions and cost in USD.
+    """Write verdict, exit code, number of regressions, cost in USD, and what else a job passes on.
+
+    The digest is that of the report as `--format json` writes it; `sandboxed` says whether no code
+    of the change ran outside of the sandbox.
 
     No value holds text of a model, a line break or a `=`, so none can forge another output.
     """
@@ -22,8 +26,15 @@ def render(reports: ReportSet, _style: Style) -> str:
         "exit-code": int(reports.exit_code),
         "regressions": regressions,
         "cost-usd": _cost(reports.suites),
+        "report-digest": digest_of(reports),
+        "sandboxed": "true" if all(map(_kept_in, reports.suites)) else "false",
     }
     return "".join(f"{name}={value}\n" for name, value in values.items())
+
+
+def _kept_in(report: Report) -> bool:
+    ran = report.suite.selected > 0 and not report.suite.agent.startswith("recorded:")
+    return not ran or (report.suite.isolation or "").startswith(("landlock", "bubblewrap"))
 
 
 def _cost(reports: tuple[Report, ...]) -> str:

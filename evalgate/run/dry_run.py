@@ -22,6 +22,9 @@ def dry_run(suites: Sequence[Suite], options: RunOptions, world: World) -> Itera
     What `--record-missing` would have to record is found by a replay, which is free.
     """
     for suite in suites:
+        if suite.trust is not None and suite.trust.settled is not None:
+            yield f"{suite.name}: nothing runs: {suite.trust.settled.checks[0].reason}"
+            continue
         chosen = with_overrides(suite, options.overrides)
         plan = make_plan(chosen, filters_of(chosen, options, world), options.calls, options.judge)
         yield f"{suite.name}: {_sentence(plan, options, world)}"

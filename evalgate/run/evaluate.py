@@ -153,6 +153,7 @@ def evaluate(plan: Plan, trials: TrialSet, inputs: GateInputs) -> Report:
         allow_partial=inputs.allow_partial,
         record=record,
         cause=_one_cause(report),
+        shard=plan.shard is not None,
         today=inputs.today,
     )
     judged = judge(

@@ -153,6 +153,7 @@ def _prepared(
     if suite.trust is not None:
         _refuse_leniency(suite, options)
         _refuse_ray(suite, options)
+        _refuse_unnamed(suite, options)
         settled = suite.trust.settled
         if settled is not None:
             return lambda: (settled, None)
@@ -233,6 +234,19 @@ def _refuse_ray(suite: Suite, options: RunOptions) -> None:
             f"suite {suite.name!r}: --executor ray is refused where a change is judged by its "
             "base: Ray's own processes show their environment to the agent",
             fix="leave it out; `--shard I/N` and `evalgate merge` use several machines",
+        )
+
+
+def _refuse_unnamed(suite: Suite, options: RunOptions) -> None:
+    """Send no key to a place that only the change names."""
+    unnamed = () if suite.trust is None else suite.trust.unnamed
+    live = options.calls in ("record", "auto") or options.judge in ("auto", "fresh")
+    if unnamed and live:
+        raise ConfigError(
+            f"suite {suite.name!r} is new and would send a key where no suite of the base sends "
+            f"one: {'; '.join(unnamed)}",
+            fix="a maintainer merges the suite first, or records it on a branch they trust; replay "
+            "needs no key",
         )
 
 

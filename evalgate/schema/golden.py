@@ -171,7 +171,7 @@ class ExpectedCall(Model):
 
 
 class Numeric(Model):
-    """The output holds a number within a tolerance."""
+    """The answer is a number within a tolerance: every number in it has to be."""
 
     value: float
     """The expected number."""
@@ -179,6 +179,9 @@ class Numeric(Model):
     """Largest absolute difference."""
     rel_tol: NonNegative = 0.0
     """Largest difference relative to the expected value."""
+    pattern: str | None = None
+    """Python regular expression that finds the answer in the output: the numbers in its first
+    group, or in all that it matches; null: the whole output is the answer."""
 
 
 class OutputExpectation(Model):
@@ -195,9 +198,17 @@ class OutputExpectation(Model):
     json_schema: dict[str, Json] | None = None
     """A JSON Schema the output, parsed as JSON, must satisfy."""
     numeric: Numeric | None = None
-    """A number that must occur in the output."""
+    """The number that the output must hold, and no other."""
     ignore_case: bool = False
     """Whether `equals`, `contains`, `not_contains` and `regex` ignore letter case."""
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether every output would do: no part is given, or only empty ones."""
+        texts = (*self.contains, *self.not_contains, *self.regex)
+        return (
+            not any(texts) and self.equals is None and not self.json_schema and self.numeric is None
+        )
 
 
 class Expected(Model):
@@ -219,6 +230,16 @@ class Expected(Model):
     """Whether a guardrail should block; null: not judged."""
     scores: tuple[str, ...] = ()
     """Names of recorded scores (for `recorded:` agents) that stand for success."""
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether whatever the agent does would be right."""
+        asked = (self.tool_calls, self.refusal, self.handoff, self.guardrail)
+        return (
+            (self.output is None or self.output.says_nothing)
+            and not (self.final_state or self.scores)
+            and all(part is None for part in asked)
+        )
 
 
 class Case(Model):

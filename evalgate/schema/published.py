@@ -21,6 +21,7 @@ from evalgate.schema.golden import Case
 from evalgate.schema.result import Manifest, Report, ReportSet
 from evalgate.schema.trace import Trace
 from evalgate.schema.waiver import Waivers
+from evalgate.version import REPOSITORY
 
 __all__ = ["PUBLISHED", "schema_of", "schema_text"]
 
@@ -36,7 +37,7 @@ PUBLISHED: Final[Mapping[str, type[BaseModel]]] = {
 }
 """Name and model of each published schema; `golden` and `trace` describe one line."""
 
-_HOME: Final = "https://raw.githubusercontent.com/evalgate/agent-evalgate/main/evalgate/schema/json"
+_HOME: Final = f"https://raw.githubusercontent.com/{REPOSITORY}/main/evalgate/schema/json"
 
 
 def schema_of(name: str) -> dict[str, Json]:

@@ -1,11 +1,12 @@
 """A report as JSON text: a line a part, a line a case, always the same bytes."""
 
 from collections.abc import Iterator
+from hashlib import sha256
 from json import dumps
 
 from evalgate.schema.result import Report, ReportSet
 
-__all__ = ["report_text"]
+__all__ = ["digest_of", "report_text", "set_text"]
 
 _LONG = ("checks", "changes", "cases", "metrics")
 
@@ -17,6 +18,16 @@ def report_text(report: Report | ReportSet) -> str:
         head = report.model_dump_json(by_alias=True, exclude={"suites"}).removesuffix("}")
         return f'{head},"suites":[\n{suites}\n]}}\n'
     return "{\n" + ",\n".join(_parts(report)) + "\n}\n"
+
+
+def set_text(reports: ReportSet) -> str:
+    """Write the report of a single suite as it stands in `report.json`, of several as a set."""
+    return report_text(reports.suites[0] if len(reports.suites) == 1 else reports)
+
+
+def digest_of(reports: ReportSet) -> str:
+    """Return the SHA-256 of reports as they are written, in hexadecimal digits."""
+    return sha256(set_text(reports).encode()).hexdigest()
 
 
 def _parts(report: Report) -> Iterator[str]:

@@ -46,8 +46,8 @@ def failed_output(
         problem = _against_schema(schema or compile_schema(expected.json_schema), output)
         if problem is not None:
             yield problem
-    if expected.numeric is not None and not _holds_number(expected.numeric, output_text(output)):
-        yield f"the output holds no number {_number_words(expected.numeric)}"
+    if expected.numeric is not None:
+        yield from _failed_number(expected.numeric, output_text(output))
 
 
 def _failed_texts(expected: OutputExpectation, raw: str) -> Iterator[str]:
@@ -143,13 +143,36 @@ def _against_schema(check: SchemaCheck, output: Json) -> str | None:
     return None if problem is None else f"the output breaks its schema at {cap(problem, 300)}"
 
 
-def _holds_number(expected: Numeric, text: str) -> bool:
-    """Look for a number within the tolerance, exactly, as the decimals are written."""
+def _failed_number(expected: Numeric, text: str) -> Iterator[str]:
+    """Compare every number of the answer, exactly, as the decimals are written."""
     wanted = Fraction(repr(expected.value))
     tolerance = max(
         Fraction(repr(expected.abs_tol)), Fraction(repr(expected.rel_tol)) * abs(wanted)
     )
-    return any(abs(number - wanted) <= tolerance for number in numbers(text))
+    found = set(numbers(_answer(expected.pattern, text)))
+    right = {number for number in found if abs(number - wanted) <= tolerance}
+    words = _number_words(expected)
+    if not right:
+        where = "" if expected.pattern is None else f" where {_shown(expected.pattern)} matches"
+        yield f"the output holds no number {words}{where}"
+    elif right != found:
+        yield (
+            f"the output holds {len(found)} numbers, not {words} alone; `numeric.pattern` names "
+            "the one that is the answer"
+        )
+
+
+def _answer(pattern: str | None, text: str) -> str:
+    if pattern is None:
+        return text
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        message = f"pattern {pattern!r} is no regular expression: {error}"
+        raise ValueError(message) from error
+    group = 1 if compiled.groups else 0
+    found = (match[group] for match in compiled.finditer(text[:_REGEX_CHARACTERS]))
+    return " \n ".join(filter(None, found))
 
 
 def _number_words(expected: Numeric) -> str:

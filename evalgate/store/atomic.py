@@ -3,13 +3,25 @@
 import contextlib
 import errno
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from secrets import token_hex
 from typing import Final
 
 from evalgate.errors import InputError
 
-__all__ = ["write_bytes", "write_text"]
+try:
+    import fcntl
+except ImportError:  # Windows: what a killed write leaves stays there
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["TEMPORARY", "write_bytes", "write_text"]
+
+TEMPORARY: Final = ".evalgate-tmp"
+"""Folder of files that are being written, beside what they become."""
+
+_ATTEMPTS: Final = 100
 
 _REASONS: Final = {
     errno.ENOSPC: ("the disk is full", "free some space and run the command again"),
@@ -71,22 +83,68 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def _replace(target: Path, data: bytes) -> None:
-    new = target.with_name(f".{target.name[:100]}.{token_hex(8)}")
-    # Opened by hand: a mode of 0o666 less the umask, where tempfile would make it private.
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor has no Path
-            file.write(data)
-            file.flush()
-            with contextlib.suppress(FileNotFoundError):
-                new.chmod(target.stat().st_mode & 0o7777)
-            os.fsync(file.fileno())
-        new.replace(target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            new.unlink()
-        raise
+    for attempt in range(_ATTEMPTS):
+        try:
+            _written(target, data)
+            break
+        except FileNotFoundError:  # another writer, done, took the folder of both away
+            if attempt + 1 == _ATTEMPTS:
+                raise
     _sync_folder(target.parent)
+
+
+def _written(target: Path, data: bytes) -> None:
+    with _waiting_room(target.parent) as room:
+        new = room / f"{target.name[:100]}.{token_hex(8)}"
+        # Opened by hand: a mode of 0o666 less the umask, where tempfile would make it private.
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        try:
+            with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor has no Path
+                if fcntl is not None:  # until it is renamed, it is nobody's to clean up
+                    fcntl.flock(file, fcntl.LOCK_EX)
+                file.write(data)
+                file.flush()
+                with contextlib.suppress(FileNotFoundError):
+                    new.chmod(target.stat().st_mode & 0o7777)
+                os.fsync(file.fileno())
+                new.replace(target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                new.unlink()
+            raise
+
+
+@contextlib.contextmanager
+def _waiting_room(folder: Path) -> Iterator[Path]:
+    """Make a folder for files that are not whole yet, which git ignores; gone when it is empty.
+
+    What a killed write left in it goes with it.
+    """
+    room = folder / TEMPORARY
+    room.mkdir(exist_ok=True)
+    ignore = room / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n", encoding="utf-8")
+    try:
+        yield room
+    finally:
+        with contextlib.suppress(OSError):
+            if all(_is_left_behind(path) for path in room.iterdir() if path != ignore):
+                shutil.rmtree(room)
+
+
+def _is_left_behind(path: Path) -> bool:
+    """Say whether no writer holds a file."""
+    if fcntl is None:
+        return False
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def _sync_folder(folder: Path) -> None:

@@ -17,6 +17,7 @@ from evalgate.schema.result import Report
 from evalgate.stats.stored_report import side_of_stored_report
 from evalgate.stats.summary import Side, side_of_flat, side_of_report
 from evalgate.store.atomic import write_text
+from evalgate.store.plain import read_plain
 from evalgate.store.problems import Problem, problems_of
 from evalgate.text.strict_json import loads
 
@@ -98,7 +99,7 @@ def _report_side(path: Path, file: Path, text: str, data: dict[str, Json]) -> Si
 
 def _read(path: Path) -> tuple[str, Json]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_plain(path).decode("utf-8")
     except FileNotFoundError as error:
         raise BaselineMissing(
             f"{path}: there is no such file",

@@ -13,6 +13,7 @@ from evalgate.store.cassettes import (
     read_cassette,
     write_cassette,
 )
+from evalgate.store.plain import read_plain
 from evalgate.text.escape import terminal
 from evalgate.text.redact import Redactor
 
@@ -104,7 +105,7 @@ def _prune_file(
     ]
     if len(kept) == len(everything):
         return 0, 0
-    lines = path.read_bytes().splitlines(keepends=True)
+    lines = read_plain(path).splitlines(keepends=True)
     average = sum(map(len, lines)) / len(lines)
     size = path.stat().st_size
     dropped = len(everything) - len(kept)
@@ -131,7 +132,7 @@ def scan(directory: Path, redactor: Redactor) -> tuple[Leak, ...]:
     return tuple(
         Leak(path, number, secret.kind)
         for path in _cassettes(directory)
-        for number, line in enumerate(path.read_bytes().split(b"\n"), start=1)
+        for number, line in enumerate(read_plain(path).split(b"\n"), start=1)
         for secret in redactor.scan(line.decode(errors="replace"))
     )
 

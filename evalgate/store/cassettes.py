@@ -20,6 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 from evalgate.errors import DataError, InputError
 from evalgate.schema.cassette import SCHEMA, CallEntry, CassetteHeader, ToolEntry, TrialEntry
 from evalgate.store.atomic import write_bytes
+from evalgate.store.plain import open_plain, read_plain
 from evalgate.store.sealed import Broken, case_file, hidden_folder, is_whole, locked, seal, unseal
 
 if TYPE_CHECKING:
@@ -35,12 +36,14 @@ __all__ = [
     "Cassette",
     "Entry",
     "Recording",
+    "cassette_digests",
     "cassette_path",
     "encode_entry",
     "encode_header",
     "read_cassette",
     "recording_digests",
     "recover",
+    "rewritten",
     "write_cassette",
 ]
 
@@ -95,11 +98,24 @@ def encode_entry(entry: Entry) -> bytes:
     return seal(body)
 
 
-def read_cassette(path: Path) -> Cassette:
+def cassette_digests(directory: Path) -> dict[Path, bytes]:
+    """Digest every cassette of a folder as it is now; journals are none.
+
+    Raises:
+        DataError: One cannot be read.
+    """
+    try:
+        return {path: sha256(read_plain(path)).digest() for path in directory.glob("*.jsonl")}
+    except OSError as error:
+        raise DataError(f"{error.filename}: cannot be read: {error.strerror}") from error
+
+
+def read_cassette(path: Path, sealed: bytes | None = None) -> Cassette:
     """Read one cassette strictly.
 
     Args:
         path: The file.
+        sealed: SHA-256 of the bytes it had when the run began; null: it may be any.
 
     Returns:
         Its content. A torn last line (one without its newline that does not hold) is left out,
@@ -110,9 +126,11 @@ def read_cassette(path: Path) -> Cassette:
             the middle, or recorded twice; with file and line.
     """
     try:
-        data = path.read_bytes()
+        data = read_plain(path)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}", fix=_RERECORD) from error
+    if sealed is not None and sha256(data).digest() != sealed:
+        raise rewritten(path)
     lines = data.split(b"\n")
     torn_from = len(lines) if lines[-1] == b"" else len(lines) - 1
     first = lines[0].rstrip(b"\r")
@@ -141,6 +159,14 @@ def read_cassette(path: Path) -> Cassette:
     _refuse_doubles([*calls, *tools], trials, path)
     digests = recording_digests(lines)
     return Cassette(header, tuple(calls), tuple(trials), tuple(warnings), digests, tuple(tools))
+
+
+def rewritten(path: Path) -> DataError:
+    """Return the error of a cassette that changed while it was replayed."""
+    return DataError(
+        f"{path}: is not what it was when the run began: something rewrote it meanwhile",
+        fix="run again with --sandbox, which keeps agents from recordings",
+    )
 
 
 def recording_digests(lines: Iterable[bytes]) -> dict[int, str]:
@@ -353,7 +379,7 @@ def recover(directory: Path) -> tuple[str, ...]:
     folder = directory / JOURNALS
     notes: list[str] = []
     for journal in sorted(folder.glob("*.jsonl")) if folder.is_dir() else []:
-        with journal.open("rb") as file:
+        with open_plain(journal) as file:
             if fcntl is not None:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from evalgate.errors import ConfigError
 from evalgate.schema.config import Config, SuiteConfig
+from evalgate.store.plain import read_plain
 from evalgate.text.suggest import did_you_mean
 
 __all__ = ["DEFAULT_NAME", "LoadedConfig", "load_config", "parse_config", "select_suites"]
@@ -36,7 +37,7 @@ def load_config(path: Path) -> LoadedConfig:
             is listed with its line.
     """
     try:
-        data = path.read_bytes()
+        data = read_plain(path)
     except OSError as error:
         raise ConfigError(
             f"{path}: cannot be read: {error.strerror}",

@@ -9,6 +9,7 @@ from evalgate.errors import DataError
 from evalgate.schema.judge import Calibration, LabelHeader, LabelItem
 from evalgate.store.atomic import write_text
 from evalgate.store.lines import LineProblem, data_error, read_lines, validated
+from evalgate.store.plain import read_plain
 from evalgate.store.problems import problems_of
 from evalgate.text import strict_json
 
@@ -91,7 +92,7 @@ def read_calibration(path: Path) -> Calibration | None:
         DataError: The file is not readable, or something else.
     """
     try:
-        text = path.read_bytes()
+        text = read_plain(path)
     except FileNotFoundError:
         return None
     except OSError as error:

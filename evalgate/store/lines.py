@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from evalgate.errors import DataError
 from evalgate.schema.base import Json
+from evalgate.store.plain import open_plain
 from evalgate.store.problems import Problem, problems_of
 from evalgate.text import strict_json
 
@@ -82,7 +83,7 @@ def read_lines(path: Path) -> Iterator[RawLine]:
         DataError: The file is missing, unreadable, a folder, too large, or starts with a mark.
     """
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             size = os.fstat(file.fileno()).st_size
             if size > MAX_FILE_BYTES:
                 raise DataError(f"{path}: {size:,} bytes; at most {MAX_FILE_BYTES:,} are read")

@@ -4,7 +4,9 @@ A report is looked for in a run folder, in a folder of such folders, in a file, 
 Nothing is unpacked, no name of an archive becomes a path, and no link leads out of a folder.
 """
 
+import zlib
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from stat import S_ISLNK
 from typing import Final
@@ -15,6 +17,7 @@ from pydantic import ValidationError
 from evalgate.errors import BaselineMissing, DataError
 from evalgate.schema.base import Json
 from evalgate.schema.result import Report, ReportSet
+from evalgate.store.plain import read_plain
 from evalgate.store.problems import problems_of
 from evalgate.store.runs import MANIFEST, REPORT, TRACES, TRIALS, is_run
 from evalgate.text.strict_json import MAX_BYTES, loads
@@ -23,6 +26,11 @@ __all__ = ["StoredReport", "read_reports"]
 
 _MOST_FILES: Final = 10_000
 _SHOWN: Final = 5
+_BROKEN: Final = (
+    *(BadZipFile, LookupError, NotImplementedError, RuntimeError, EOFError, ValueError),
+    zlib.error,
+)
+"""What `zipfile` raises over an archive that is damaged."""
 _WAYS: Final = "name run folders, report.json files, or the .zip of an artifact"
 
 
@@ -36,6 +44,8 @@ class StoredReport:
     """The report."""
     folder: Path | None = None
     """Its run folder, with all trials and traces; null: there is only the report."""
+    digest: str = ""
+    """SHA-256 of the bytes it was read from, in hexadecimal digits."""
 
 
 def read_reports(path: Path) -> tuple[StoredReport, ...]:
@@ -88,7 +98,7 @@ def _bytes(file: Path) -> bytes:
         size = file.stat().st_size
         if size > MAX_BYTES:
             raise DataError(f"{file}: {size:,} bytes; a report has at most {MAX_BYTES:,}")
-        return file.read_bytes()
+        return read_plain(file)
     except OSError as error:
         raise DataError(f"{file}: cannot be read: {error.strerror}") from error
 
@@ -108,7 +118,7 @@ def _in_archive(path: Path) -> tuple[StoredReport, ...]:
                 for entry in wanted
                 for stored in _parsed(_unpacked(archive, entry, path), f"{path}:{entry.filename}")
             ) or _no_report(path)
-    except (BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except _BROKEN as error:
         raise DataError(f"{path}: no readable archive: {error}", fix=_WAYS) from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
@@ -154,7 +164,8 @@ def _parsed(data: bytes, source: str, folder: Path | None = None) -> tuple[Store
                 )
     except ValidationError as error:
         raise _malformed(error, document, source) from None
-    return tuple(StoredReport(source, report, folder) for report in reports)
+    digest = sha256(data).hexdigest()
+    return tuple(StoredReport(source, report, folder, digest) for report in reports)
 
 
 def _malformed(error: ValidationError, document: Json, source: str) -> DataError:

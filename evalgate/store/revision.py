@@ -2,17 +2,30 @@
 
 import os
 import subprocess
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from subprocess import PIPE, Popen
+from tempfile import TemporaryFile
+from typing import BinaryIO, Final, NamedTuple, cast
 
 from evalgate.errors import BaseUnknown
 from evalgate.store.git import careful, git_environment
 
-__all__ = ["Revisions", "open_revisions"]
+__all__ = ["Revisions", "is_repository", "open_revisions"]
 
 _TIMEOUT_S: Final = 300.0
 _SHOWN: Final = 300
+_PROGRAM: Final = "100755"
+_LINK: Final = "120000"
+_HEAD: Final = 3
+"""Words before a file: its name, its kind, its size."""
+
+
+class _File(NamedTuple):
+    name: str
+    mode: str
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +86,67 @@ class Revisions:
         return frozenset(name for name in done.out.split("\0") if name)
 
     def export(self, commit: str, target: Path) -> None:
-        """Lay all files of a commit out in an empty folder.
+        """Lay all files of a commit out in an empty folder, as they are stored.
+
+        No filter and no attribute of the working tree has a say, submodules are left out.
 
         Raises:
             BaseUnknown: git cannot.
         """
-        index = {"GIT_INDEX_FILE": str(target.with_name(f"{target.name}.index"))}
-        prefix = f"--prefix={target.resolve()}/"
-        for arguments in (("read-tree", commit), ("checkout-index", "--all", prefix)):
-            done = _git(self.top, *arguments, extra=index)
-            if not done.ok:
-                raise BaseUnknown(
-                    f"the files of {commit} cannot be read: {done.said}",
-                    fix="fetch the base in full (fetch-depth: 0)",
-                )
+        listed = _git(self.top, "ls-tree", "-r", "-z", "--full-tree", commit)
+        if not listed.ok:
+            raise _unread(commit, listed.said)
+        files: list[_File] = []
+        for row in filter(None, listed.out.split("\0")):
+            fields, _, name = row.partition("\t")
+            mode, kind, digest = fields.split()
+            if kind == "blob":
+                files.append(_File(name, mode, digest))
+        for (name, mode, _), data in _contents(self.top, commit, files):
+            path = target / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if mode == _LINK:
+                path.symlink_to(os.fsdecode(data))
+                continue
+            path.write_bytes(data)
+            path.chmod(0o755 if mode == _PROGRAM else 0o644)
+
+
+def _contents(top: Path, commit: str, files: Sequence[_File]) -> Iterator[tuple[_File, bytes]]:
+    """Yield the bytes of every file as they are stored: no attribute shapes them."""
+    with TemporaryFile() as asked, TemporaryFile() as said:
+        asked.write("".join(f"{file.digest}\n" for file in files).encode())
+        asked.seek(0)
+        with Popen(  # noqa: S603  # fixed program, arguments are ours
+            careful("cat-file", "--batch"),
+            cwd=top,
+            env=git_environment(os.environ),
+            stdin=asked,
+            stdout=PIPE,
+            stderr=said,
+        ) as process:
+            out = cast("BinaryIO", process.stdout)
+            for file in files:
+                head = out.readline().split()
+                if len(head) != _HEAD or head[1] != b"blob":
+                    process.kill()
+                    raise _unread(commit, f"{file.name!r} is not here")
+                data = out.read(int(head[2]) + 1)
+                if len(data) != int(head[2]) + 1:
+                    raise _unread(commit, f"{file.name!r} is cut off")
+                yield file, data[:-1]
+
+
+def _unread(commit: str, why: str) -> BaseUnknown:
+    return BaseUnknown(
+        f"the files of {commit} cannot be read: {why}",
+        fix="fetch the base in full (fetch-depth: 0)",
+    )
+
+
+def is_repository(folder: Path) -> bool:
+    """Say whether a folder lies in the working tree of a repository."""
+    return _git(folder, "rev-parse", "--show-toplevel").ok
 
 
 def open_revisions(folder: Path) -> Revisions:
@@ -104,12 +164,12 @@ def open_revisions(folder: Path) -> Revisions:
     return Revisions(Path(done.out.removesuffix("\n")))
 
 
-def _git(folder: Path, *arguments: str, extra: dict[str, str] | None = None) -> _Done:
+def _git(folder: Path, *arguments: str) -> _Done:
     try:
         done = subprocess.run(  # noqa: S603  # fixed program, arguments are ours
             careful(*arguments),
             cwd=folder,
-            env={**git_environment(os.environ), **(extra or {})},
+            env=git_environment(os.environ),
             capture_output=True,
             timeout=_TIMEOUT_S,
             check=False,

@@ -13,6 +13,7 @@ A line that a kill cut off is left out when the folder is read, and cut off when
 import os
 import shutil
 from collections.abc import Container, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -25,7 +26,13 @@ from evalgate.schema.report_text import report_text
 from evalgate.schema.result import Manifest, Report, ReportSet, TrialResult
 from evalgate.schema.trace import Trace
 from evalgate.store.atomic import write_text
+from evalgate.store.plain import open_plain, read_plain
 from evalgate.text.suggest import did_you_mean
+
+try:
+    import fcntl
+except ImportError:  # Windows: nothing tells there whether a run still writes
+    fcntl = None  # type: ignore[assignment]
 
 __all__ = [
     "LOCK",
@@ -125,14 +132,37 @@ def prune_runs(runs: Path, keep: int, *, spare: Container[Path] = ()) -> tuple[P
     Args:
         runs: Folder of the run folders.
         keep: Run folders that stay; 0 keeps all.
-        spare: Folders that stay in any case (runs that are written to).
+        spare: Folders that stay in any case; so do those whose lock somebody holds.
     """
     if keep == 0:
         return ()
     old = [folder for folder in list_runs(runs)[:-keep] if folder not in spare]
+    removed = []
     for folder in old:
-        shutil.rmtree(folder, ignore_errors=True)
-    return tuple(old)
+        with _unheld(folder / LOCK) as free:
+            if free:
+                shutil.rmtree(folder, ignore_errors=True)
+                removed.append(folder)
+    return tuple(removed)
+
+
+@contextmanager
+def _unheld(lock: Path) -> Iterator[bool]:
+    """Hold a lock that nobody else holds, or say that somebody does."""
+    try:
+        descriptor = os.open(lock, os.O_RDWR | getattr(os, "O_CLOEXEC", 0))
+    except OSError:
+        yield True  # a folder without a lock is of no run that writes
+        return
+    try:
+        if fcntl is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        yield False
+    else:
+        yield True
+    finally:
+        os.close(descriptor)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -162,7 +192,7 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     try:
-        return Manifest.model_validate_json(path.read_bytes())
+        return Manifest.model_validate_json(read_plain(path))
     except OSError as error:
         raise DataError(
             f"{folder} is no run folder: {MANIFEST} cannot be read: {error.strerror}",
@@ -284,7 +314,7 @@ def _ends_whole(path: Path) -> bool:
 def _whole_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """Yield number and bytes of every line that has an end."""
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             for number, raw in enumerate(file, start=1):
                 if raw.endswith(b"\n"):
                     yield number, raw

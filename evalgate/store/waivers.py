@@ -8,6 +8,7 @@ from typing import Final
 from evalgate.errors import ConfigError
 from evalgate.schema.waiver import Waiver, Waivers
 from evalgate.store.atomic import write_text
+from evalgate.store.plain import read_plain
 from evalgate.store.strict_yaml import parse_yaml
 
 __all__ = ["load_waivers", "save_waivers"]
@@ -15,7 +16,7 @@ __all__ = ["load_waivers", "save_waivers"]
 _MAX_BYTES: Final = 1_000_000
 _HEAD: Final = """\
 # Failures that are accepted for a while; `evalgate accept` writes this file.
-# yaml-language-server: $schema=https://raw.githubusercontent.com/evalgate/agent-evalgate/main/evalgate/schema/json/waivers-1.json
+# yaml-language-server: $schema=https://raw.githubusercontent.com/OWNER/agent-evalgate/main/evalgate/schema/json/waivers-1.json
 version: 1
 """
 
@@ -27,7 +28,7 @@ def load_waivers(path: Path) -> tuple[Waiver, ...]:
         ConfigError: It cannot be read, or is not valid; every problem with its line.
     """
     try:
-        data = path.read_bytes()
+        data = read_plain(path)
     except FileNotFoundError:
         return ()
     except OSError as error:

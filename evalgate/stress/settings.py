@@ -16,6 +16,7 @@ from evalgate.quota.quota import Quota
 from evalgate.schema.base import Json
 from evalgate.schema.canonical import digest
 from evalgate.schema.stress import StressAdmission, StressConfig
+from evalgate.store.plain import read_plain
 from evalgate.stress.checks.statements import DEFAULTS, StressPolicy
 from evalgate.stress.load.arrivals import Arrivals, parse_arrivals
 from evalgate.stress.load.workload import (
@@ -157,7 +158,7 @@ def read_arrivals(path: Path) -> Arrivals:
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise DataError(f"{path}: larger than {_MOST_BYTES:,} bytes", fix="split the file")
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_plain(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: byte {error.start} is no UTF-8") from error
     except OSError as error:

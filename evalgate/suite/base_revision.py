@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from evalgate.errors import BaseUnknown, DataError
+from evalgate.store.plain import read_plain
 from evalgate.store.revision import Revisions
 
 __all__ = ["Base", "Event", "find_base", "is_ci_with_base", "read_event"]
@@ -87,7 +88,7 @@ def read_event(environ: Mapping[str, str]) -> Event | None:
     if not path:
         return Event(name, {})
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = read_plain(Path(path)).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: the event cannot be read: {error}") from error
     try:
@@ -149,11 +150,13 @@ def _of_pull(event: Event, revisions: Revisions, environ: Mapping[str, str]) -> 
     """Take the first parent of the merge commit, or where the branch left the base.
 
     HEAD^1 is the base only where HEAD is the merge commit that GitHub made; where a workflow
-    checked the branch itself out, it is whatever its author put there.
+    checked the branch itself out, it is whatever its author put there, a merge commit pushed
+    after the event included.
     """
     head = revisions.commit("HEAD")
     parents = () if head is None else revisions.parents(head)
-    if event.head is not None and len(parents) == 2 and parents[1] == event.head != head:
+    merges = event.head is not None and len(parents) == 2 and parents[1] == event.head != head
+    if merges and _is_of_github(head, parents[0], event, revisions, environ):
         return Base("HEAD^1, the base of the pull request", parents[0], event.fork)
     sha = _text(_at(event.pull, "base").get("sha"))
     base_ref = environ.get("GITHUB_BASE_REF", "")
@@ -163,6 +166,20 @@ def _of_pull(event: Event, revisions: Revisions, environ: Mapping[str, str]) -> 
         if found is not None:
             return Base(f"where the branch left {base_ref or tip}", found, event.fork)
     raise BaseUnknown("the base of the pull request is not here (a shallow clone?)", fix=_DEEPER)
+
+
+def _is_of_github(
+    head: str | None, first: str, event: Event, revisions: Revisions, environ: Mapping[str, str]
+) -> bool:
+    """Say whether a merge commit, or its first parent, is one that the event itself names."""
+    sha = environ.get("GITHUB_SHA")
+    named = {_text(_at(event.pull, "base").get("sha"))}
+    if event.name == "pull_request_target":
+        named.add(sha)
+    elif head == sha:
+        return True
+    tip = revisions.commit(f"origin/{environ.get('GITHUB_BASE_REF', '')}")
+    return first in named or (tip is not None and revisions.is_ancestor(first, tip) is True)
 
 
 def _of_gitlab(revisions: Revisions, environ: Mapping[str, str]) -> Base:

@@ -266,6 +266,8 @@ async def open_gateway(
         recover(suite.cassettes)
         shelf = Shelf(suite.cassettes, source=config.source)
         stack.callback(shelf.close)
+        if mode == "replay" and suite.trust is not None:
+            shelf.seal()
         sessions = Sessions(settings, shelf, clock=time.monotonic)
         governor = _governor(suite, config) if upstream is not None else None
         pace = 0.0 if gate is None else gate.pace

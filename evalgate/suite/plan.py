@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from evalgate.errors import ConfigError, NothingSelected
+from evalgate.errors import ConfigError, DataError, NothingSelected
 from evalgate.gate.rules import policy_problems, rule_of
 from evalgate.metrics.metric import Metric
 from evalgate.metrics.registry import METRICS
@@ -120,6 +120,7 @@ def make_plan(
         )
     given = None if suite.given is None else suite.given.golden
     golden = given or load_golden(suite.golden)
+    _refuse_empty(golden)
     cases = _select(golden, filters)
     mode, evidence = _mode(suite, calls)
     settings = Settings(
@@ -147,6 +148,20 @@ def make_plan(
         judge=judge,
         shard=filters.shard,
     )
+
+
+def _refuse_empty(golden: GoldenSet) -> None:
+    """Refuse a case whose expectation is written down and says nothing: every answer would pass."""
+    for line, case in zip(golden.lines, golden.cases, strict=True):
+        expected = case.expected
+        if expected.model_fields_set and expected.says_nothing and case.status == "reviewed":
+            raise DataError(
+                f"{golden.path}:{line}: case {case.id!r} expects nothing "
+                f"({expected.model_dump(mode='json', exclude_unset=True)!r:.120}), so whatever the "
+                "agent does would be right",
+                fix="say an output, tool calls, a final state or a decision, or mark the case "
+                "`status: draft`",
+            )
 
 
 def _times_gate(policy: GateConfig) -> bool:

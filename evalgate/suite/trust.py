@@ -36,6 +36,8 @@ class Trust:
     """Day of the run, for waivers."""
     new: bool = False
     """Whether the base does not have the suite and lets new ones in."""
+    unnamed: tuple[str, ...] = ()
+    """Where a new suite would send keys, and no suite of the base does."""
     blocks: tuple[Check, ...] = ()
     """Why the verdict cannot be a pass, whatever the trials say."""
     notes: tuple[str, ...] = ()

@@ -5,6 +5,7 @@ the base branch, hold enough trials, and ask what the base's golden set asks; wh
 deterministic, running it now must give exactly its scores.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
@@ -26,12 +27,14 @@ from evalgate.schema.verdict import Check, Outcome
 from evalgate.schema.waiver import Waiver
 from evalgate.store.baseline import load_baseline
 from evalgate.store.golden_sets.golden import GoldenSet, load_golden
+from evalgate.store.plain import read_plain
 from evalgate.store.revision import Revisions
 from evalgate.suite.policy import suite_metrics
 from evalgate.suite.suite import Suite
 from evalgate.suite.trust import Proposal, Trust
+from evalgate.trust.evidence import is_plain_file
 
-__all__ = ["judge_proposal", "reproduction_check", "waiver_checks"]
+__all__ = ["judge_proposal", "reproduction_check", "settled", "waiver_checks"]
 
 _TIMES: Final = ("s", "min")
 
@@ -52,21 +55,27 @@ def judge_proposal(
         DataError: The golden set is not readable.
     """
     if _same_bytes(proposed, suite.baseline):
-        return _settled(suite, trust, (_untouched(), *checks, *trust.blocks))
-    if not proposed.exists():
-        removed = _check("integrity", "fail", f"{proposed} is removed: nothing can be compared")
-        return _settled(suite, trust, (removed, *checks, *trust.blocks))
+        return settled(suite, trust, (_untouched(), *checks, *trust.blocks))
+    if not is_plain_file(proposed):
+        gone = not os.path.lexists(proposed)
+        what = "removed" if gone else "no file, or lies behind a symbolic link"
+        removed = _check("integrity", "fail", f"{proposed} is {what}: nothing can be compared")
+        return settled(suite, trust, (removed, *checks, *trust.blocks))
     found = _proposal_checks(suite, proposed, trust, revisions)
     blocks = (*trust.blocks, *checks, *found)
     if found[0].outcome == "fail":
-        return _settled(suite, trust, blocks)
+        return settled(suite, trust, blocks)
     return replace(trust, proposal=Proposal(proposed, _is_deterministic(suite)), blocks=blocks)
 
 
 def _same_bytes(one: Path, other: Path) -> bool:
-    if not (one.is_file() and other.is_file()):
-        return one.exists() == other.exists()
-    return one.read_bytes() == other.read_bytes()
+    """Say whether two files are one; a folder, a device or a link is the same as nothing."""
+    there = [os.path.lexists(path) for path in (one, other)]
+    if not any(there):
+        return True
+    return all(is_plain_file(path) for path in (one, other)) and (
+        read_plain(one) == read_plain(other)
+    )
 
 
 def _untouched() -> Check:
@@ -77,8 +86,8 @@ def _untouched() -> Check:
     )
 
 
-def _settled(suite: Suite, trust: Trust, checks: tuple[Check, ...]) -> Trust:
-    """Settle a suite without running anything."""
+def settled(suite: Suite, trust: Trust, checks: tuple[Check, ...]) -> Trust:
+    """Return the trust that settles a suite without running anything."""
     verdict = verdict_of(checks, warnings=trust.notes)
     return replace(trust, settled=filled(_bare_report(suite), verdict))
 

@@ -8,10 +8,19 @@ from typing import Final
 from evalgate.errors import DataError
 from evalgate.schema.agent_line import RecordedLine
 from evalgate.schema.verdict import Check
+from evalgate.store.plain import read_plain
+from evalgate.store.revision import is_repository
 from evalgate.suite.suite import Suite
 from evalgate.suite.trust import Trust
 
-__all__ = ["SUPPLIED", "refuse_links", "supplied_check", "supplied_evidence"]
+__all__ = [
+    "SUPPLIED",
+    "is_plain_file",
+    "refuse_linked",
+    "refuse_links",
+    "supplied_check",
+    "supplied_evidence",
+]
 
 SUPPLIED: Final = "evidence.supplied"
 """Id of the check that such recordings make inconclusive."""
@@ -49,6 +58,27 @@ def refuse_links(suite: Suite) -> None:
                 raise _escapes(path, path.resolve())
 
 
+def refuse_linked(config: Path) -> None:
+    """Refuse a configuration whose folder is a link: the base would be asked for another file.
+
+    Raises:
+        DataError: A folder of the repository that it lies in is a symbolic link.
+    """
+    full = config.absolute()
+    for step in full.parents:
+        if step.is_symlink() and is_repository(step.parent):
+            raise DataError(
+                f"{config}: {step} is a symbolic link to {step.resolve()}, so the base's "
+                "configuration could be another one",
+                fix="commit the folder itself, or name the configuration by its own path",
+            )
+
+
+def is_plain_file(path: Path) -> bool:
+    """Say whether a path is a regular file that no link of its last two steps leads to."""
+    return path.is_file() and not path.is_symlink() and not path.parent.is_symlink()
+
+
 def _escapes(path: Path, target: Path) -> DataError:
     return DataError(
         f"{path}: recordings may not be, or lie behind, a symbolic link, or outside of the "
@@ -76,7 +106,8 @@ def supplied_evidence(suite: Suite, trust: Trust, *, cassettes: bool) -> tuple[s
                 continue
             differing = (new - old).total() or (old - new).total()
             shown = path.relative_to(suite.root).as_posix()
-            whole = "a new file" if not old else f"{differing} of {new.total()} entries"
+            kind = "a recording journal" if _JOURNALS in path.parts else "a new file"
+            whole = kind if not old else f"{differing} of {new.total()} entries"
             lines.append(f"{shown}: {whole}")
     return tuple(sorted(lines))
 
@@ -86,13 +117,14 @@ def _files(place: Path) -> Iterator[Path]:
         yield place
     elif place.is_dir():
         for path in sorted(place.rglob("*")):
-            if path.is_file() and _JOURNALS not in path.parts:
+            # A journal that a change brings along is merged into its cassette before the run.
+            if path.is_file() and (_JOURNALS not in path.parts or path.suffix == ".jsonl"):
                 yield path
 
 
 def _entries(path: Path) -> Counter[bytes]:
     try:
-        return Counter(line for line in path.read_bytes().splitlines() if line.strip())
+        return Counter(line for line in read_plain(path).splitlines() if line.strip())
     except OSError:
         return Counter()
 

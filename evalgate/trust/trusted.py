@@ -26,8 +26,8 @@ from evalgate.suite.environment import World
 from evalgate.suite.suite import Selection, Suite, find_suites
 from evalgate.suite.trust import Trust
 from evalgate.text.suggest import did_you_mean
-from evalgate.trust.baseline_pull_request import judge_proposal, waiver_checks
-from evalgate.trust.evidence import refuse_links
+from evalgate.trust.baseline_pull_request import judge_proposal, settled, waiver_checks
+from evalgate.trust.evidence import refuse_linked, refuse_links
 from evalgate.trust.import_guard import shadowed_check
 from evalgate.trust.policy_diff import baseline_diff, config_diff, golden_diff
 from evalgate.trust.waivers import counting_waivers
@@ -85,6 +85,7 @@ def trusted_suites(
             raise ConfigError("--trusted-ref needs a configuration, not --golden and --agent")
         yield find_suites(selection)
         return
+    refuse_linked(selection.config)
     revisions = open_revisions(selection.config.absolute().parent)
     base = find_base(asked, revisions, world.environ)
     with TemporaryDirectory(prefix="evalgate-base-") as folder:
@@ -263,29 +264,48 @@ def _baseline_lines(there: Suite, here: Suite) -> Iterator[str]:
 
 def _unknown_to_base(here: Suite, scene: _Scene, trust: Trust) -> Suite:
     """Judge a suite that the base does not have, by its own limits at most."""
+    if not scene.rules.allow_new_suites:
+        # Settled at once: nothing of it is imported, and no call of it is made.
+        return replace(here, trust=settled(here, trust, (*trust.blocks, _bootstrap(here, scene))))
     # nobody the base trusts has opened anything for it
-    agent = here.config.agent.model_copy(update={"sandbox": SandboxConfig()})
+    known = [suite.config for suite in scene.there.values()]
+    allowed = {name for config in known for name in config.agent.env_allow}
+    closed = {
+        "sandbox": SandboxConfig(),
+        "env_allow": tuple(name for name in here.config.agent.env_allow if name in allowed),
+    }
+    agent = here.config.agent.model_copy(update=closed)
     if isinstance(agent.line, PythonLine):
         agent = agent.model_copy(update={"isolation": "process"})
+    note = f"suite {here.name} is new: judged by its own limits, compared with nothing"
+    named = {place for config in known for place in _key_places(config)}
+    unnamed = tuple(place for place in _key_places(here.config) if place not in named)
+    trust = replace(trust, new=True, notes=(*trust.notes, note), unnamed=unnamed)
     config = here.config.model_copy(update={"agent": agent})
-    suite = replace(here, config=config, live_effects=())
-    if scene.rules.allow_new_suites:
-        note = f"suite {here.name} is new: judged by its own limits, compared with nothing"
-        trust = replace(trust, new=True, notes=(*trust.notes, note))
-    else:
-        what = "no configuration" if not scene.there else f"no suite {here.name!r}"
-        check = Check(
-            id="evidence.bootstrap",
-            kind="evidence",
-            outcome="inconclusive",
-            reason=f"bootstrap: the base has {what} to judge by",
-            fix="a maintainer merges the first configuration and baseline; later suites pass on "
-            "their limits where the base says `trust: {allow_new_suites: true}`",
-        )
-        trust = replace(trust, blocks=(*trust.blocks, check))
-    suite = replace(suite, trust=trust)
+    suite = replace(here, config=config, live_effects=(), trust=trust)
     refuse_links(suite)
     return suite
+
+
+def _key_places(config: SuiteConfig) -> Iterator[str]:
+    """Name where a suite sends keys: upstreams, and judges with the variable of their key."""
+    upstream = {} if config.gateway is None else config.gateway.upstream
+    yield from (f"upstream {target}: {url}" for target, url in upstream.items())
+    for judge in config.judges.values():
+        if judge.api_key_env is not None:
+            yield f"judge at {judge.base_url} with {judge.api_key_env}"
+
+
+def _bootstrap(here: Suite, scene: _Scene) -> Check:
+    what = "no configuration" if not scene.there else f"no suite {here.name!r}"
+    return Check(
+        id="evidence.bootstrap",
+        kind="evidence",
+        outcome="inconclusive",
+        reason=f"bootstrap: the base has {what} to judge by; nothing of it ran",
+        fix="a maintainer merges the first configuration and baseline; later suites pass on "
+        "their limits where the base says `trust: {allow_new_suites: true}`",
+    )
 
 
 def _with_proposal(there: Suite, scene: _Scene, trust: Trust) -> Suite:

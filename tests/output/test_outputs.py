@@ -10,9 +10,14 @@ from evalgate.schema.result import ReportSet
 def test_one_line_each(reports: ReportSet) -> None:
     """Name and value, made of letters, digits, points and signs only."""
     lines = render(reports, Style()).splitlines()
-    assert ["verdict", "exit-code", "regressions", "cost-usd"] == [
-        line.partition("=")[0] for line in lines
-    ]
+    assert [
+        "verdict",
+        "exit-code",
+        "regressions",
+        "cost-usd",
+        "report-digest",
+        "sandboxed",
+    ] == [line.partition("=")[0] for line in lines]
     assert all(re.fullmatch(r"[a-z-]+=[a-z0-9.+-]+", line) for line in lines)
 
 

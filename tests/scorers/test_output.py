@@ -85,7 +85,7 @@ def test_not_met(output: Json, expected: dict[str, object], words: str) -> None:
         ("1.1", 1.0, 0.1),
         ("0.3", 0.2, 0.1),
         ("1e3 rows", 1000, 0),
-        ("between 3 and 4", 4, 0),
+        ("4, that is 4.0", 4, 0),
         ("12,345,678", 12345678, 0),
     ],
 )
@@ -113,6 +113,22 @@ def test_number_not_found(text: str, value: float, tolerance: float) -> None:
     (problem,) = problems(text, numeric={"value": value, "abs_tol": tolerance})
 
     assert "holds no number" in problem
+
+
+def test_a_list_of_numbers_is_no_answer() -> None:
+    """One number, or the one that a pattern names: a list of all numbers holds every one."""
+    for text in (" ".join(map(str, range(1000))), "between 3 and 42"):
+        (problem,) = problems(text, numeric={"value": 42})
+        assert "numeric.pattern" in problem
+
+
+def test_a_pattern_names_the_number() -> None:
+    """Its first group, or all it matches; two answers are none."""
+    named = {"value": 42, "pattern": r"[Tt]otal: (\S+)"}
+    assert [] == problems("In 2024, 3 items. Total: 42 EUR", numeric=named)
+    assert [] == problems("3 items, 42 EUR", numeric={"value": 42, "pattern": r"\d+ EUR"})
+    assert 1 == len(problems("total: 41 total: 42", numeric=named))
+    assert 1 == len(problems("42", numeric=named))
 
 
 def test_relative_tolerance() -> None:

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -125,11 +126,12 @@ def test_a_pass(runner: Runner) -> None:
         "cost-usd": "unknown",
         "report-path": str(report),
         "summary-path": str(report.with_name("summary.md")),
+        "report-digest": sha256(report.read_bytes()).hexdigest(),
+        "sandboxed": "true",
     } == runner.gate
     assert ["::notice"] == annotations(runner.log)
     assert runner.summary.startswith("## ✅ sums: PASS")
     assert report.is_file()
-    assert 0 == runner.step("Verdict")
 
 
 def test_a_regression(runner: Runner) -> None:
@@ -137,23 +139,21 @@ def test_a_regression(runner: Runner) -> None:
     repo = runner.repo
     repo.replace("agents/sums.py", "return str(", 'return "no" if int(left) > 15 else str(')
     runner.environ = repo.pull_request()
-    assert 0 == runner.step("Gate")
+    assert 1 == runner.step("Gate")
     assert ("fail", "1", "5") == tuple(
         runner.gate[name] for name in ("verdict", "exit-code", "regressions")
     )
     assert {"::error", "::notice"} == set(annotations(runner.log))
     assert "❌ sums: FAIL" in runner.summary
-    assert 1 == runner.step("Verdict")
 
 
 def test_an_error(runner: Runner) -> None:
     """Without a report the verdict is `error`, and the code is evalgate's."""
     runner.inputs = {"config": "nowhere.yaml", "trusted-ref": "none"}
     runner.environ = runner.repo.pull_request()
-    assert 0 == runner.step("Gate")
+    assert 2 == runner.step("Gate")
     assert {"verdict": "error", "exit-code": "2"} == runner.gate
     assert ["::error"] == annotations(runner.log)
-    assert 2 == runner.step("Verdict")
 
 
 @pytest.mark.parametrize(
@@ -171,9 +171,8 @@ def test_inputs_are_no_code(runner: Runner, inputs: dict[str, str]) -> None:
     """An input is one argument, whatever stands in it."""
     runner.inputs = inputs
     runner.environ = runner.repo.pull_request()
-    runner.step("Gate")
+    assert 0 != runner.step("Gate")
     assert "pass" != runner.gate["verdict"]
-    assert 0 != runner.step("Verdict")
     assert not (runner.repo.root / "hacked").exists()
 
 
@@ -205,26 +204,36 @@ def test_an_agent_that_finds_the_files(runner: Runner) -> None:
     """An agent that writes into the runner's files by their paths changes no output."""
     runner.repo.write("agents/sums.py", f"PLACE = {str(runner.temp)!r}\n" + ATTACK)
     runner.environ = runner.repo.pull_request()
-    assert 0 == runner.step("Gate")
+    assert 1 == runner.step("Gate")
     assert ("fail", "1") == (runner.gate["verdict"], runner.gate["exit-code"])
     assert "BASH_ENV" not in runner.summary
-    assert 1 == runner.step("Verdict")
 
 
 def test_an_agent_that_kills_the_gate(runner: Runner) -> None:
-    """It kills its own guard at most: its trials fail, and so does the job."""
+    """The sandbox refuses the signal: its trials fail, and so does the job."""
     kill = "import os, signal\n\n\ndef answer(case, context):\n    os.kill(os.getppid(), 9)\n"
     runner.repo.write("agents/sums.py", kill)
     runner.environ = runner.repo.pull_request()
-    runner.step("Gate")
+    assert 1 == runner.step("Gate")
     assert ("fail", "1") == (runner.gate["verdict"], runner.gate["exit-code"])
-    assert 1 == runner.step("Verdict")
 
 
-def test_a_skipped_gate_is_no_pass(runner: Runner) -> None:
-    """Where the gate's step left nothing behind, the last step fails."""
-    runner.outputs["gate"] = {}
-    assert 4 == runner.step("Verdict")
+def test_the_gate_is_the_last_word(action: dict[str, Any]) -> None:
+    """Its exit code is the verdict: it may not fail quietly, and what follows decides nothing."""
+    names = [step.get("name") for step in action["runs"]["steps"]]
+    gate = action["runs"]["steps"][names.index("Gate")]
+    assert gate["run"].rstrip().endswith('exit "$code"')
+    assert not [step for step in action["runs"]["steps"] if "continue-on-error" in step]
+    assert ["Keep the report", "Comment"] == names[names.index("Gate") + 1 :]
+
+
+def test_a_comment_without_the_sandbox(runner: Runner) -> None:
+    """An agent that could write packages would speak with the comment's token: refused."""
+    runner.inputs = {"comment": "true", "trusted-ref": "none"}
+    runner.environ = runner.repo.pull_request()
+    assert 2 == runner.step("Gate")
+    assert ("pass", "false") == (runner.gate["verdict"], runner.gate["sandboxed"])
+    assert "comment: true needs the sandbox" in runner.log
 
 
 def test_files_that_stand_in_for_packages(runner: Runner) -> None:

@@ -12,7 +12,7 @@ from evalgate.schema.score import Broken, Scored
 from evalgate.schema.verdict import Check, CheckKind
 from evalgate.stats.summary import Side, SideCase
 
-__all__ = ["evidence_checks", "is_partial"]
+__all__ = ["evidence_checks", "is_partial", "nothing_gates"]
 
 
 def evidence_checks(
@@ -128,6 +128,22 @@ def _about_run(comparison: Comparison, facts: RunFacts) -> Iterator[Check]:
 def is_partial(comparison: Comparison) -> bool:
     """Say whether only a selection of the golden set was judged."""
     return comparison.candidate.selection or bool(comparison.sets.unselected)
+
+
+def nothing_gates(checks: Sequence[Check]) -> tuple[Check, ...]:
+    """Object where no check could have failed: that there is evidence is no reason to pass."""
+    gating = [check for check in checks if check.gate != "advisory"]
+    if any(check.kind != "evidence" or check.outcome != "pass" for check in gating):
+        return ()
+    return (
+        _lack(
+            "gates",
+            "nothing gates: there is no baseline to compare with, no limit and no must-pass case, "
+            "or every metric is advisory",
+            "evalgate run --baseline (once `evalgate baseline update` has made one), a limit "
+            "(gate: {metrics: {task_success_rate: {min: 0.9}}}), or `must_pass: true` on a case",
+        ),
+    )
 
 
 def _about_comparison(comparison: Comparison, policy: GateConfig) -> Iterator[Check]:

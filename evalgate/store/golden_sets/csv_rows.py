@@ -11,6 +11,7 @@ from evalgate.errors import DataError
 from evalgate.store.golden_sets.columns import case_of, check_columns
 from evalgate.store.golden_sets.golden_set import Rows
 from evalgate.store.lines import MAX_FILE_BYTES, MAX_LINE_BYTES, LineProblem
+from evalgate.store.plain import read_plain
 
 if TYPE_CHECKING:
     import _csv
@@ -79,7 +80,7 @@ def _decoded(path: Path) -> str:
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
             raise DataError(f"{path}: {size:,} bytes; at most {MAX_FILE_BYTES:,} are read")
-        raw = path.read_bytes()
+        raw = read_plain(path)
     except OSError as error:
         message = f"{path} cannot be read: {error.strerror or error}"
         raise DataError(message, fix="check the path") from error

@@ -7,10 +7,10 @@ from typing import Literal
 
 from evalgate.schema.canonical import canonical_bytes
 from evalgate.schema.fingerprint import case_digest
-from evalgate.schema.golden import Case, Expected, ExpectedCall
+from evalgate.schema.golden import Case, ExpectedCall
 from evalgate.store.golden_sets.golden import GoldenSet
 
-__all__ = ["Finding", "check_golden", "expects_anything"]
+__all__ = ["Finding", "check_golden"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def _duplicates(golden: GoldenSet) -> Iterator[Finding]:
 def _of_a_case(line: int, case: Case) -> Iterator[Finding]:
     expected = case.expected
     # Contexts are an expectation too: the answer has to be faithful to them. Drafts never gate.
-    if not (expects_anything(expected) or case.contexts or case.status == "draft"):
+    if expected.says_nothing and not (case.contexts or case.status == "draft"):
         fix = "add `expected` with an output, tool calls, a final state or a decision"
         message = "expects nothing, so whatever the agent does would be right"
         yield Finding("error", message, fix, line, case.id)
@@ -81,23 +81,6 @@ def _of_a_case(line: int, case: Case) -> Iterator[Finding]:
         for message, fix in _of_a_call(call, expected.tool_match):
             where = f"tool call {index + 1} ({call.name!r}): {message}"
             yield Finding("warning", where, fix, line, case.id)
-
-
-def expects_anything(expected: Expected) -> bool:
-    """Say whether a case expects anything that can be checked."""
-    output = expected.output
-    about_output = output is not None and bool(
-        output.model_dump(exclude={"ignore_case"}, exclude_defaults=True)
-    )
-    return (
-        about_output
-        or expected.tool_calls is not None
-        or expected.final_state is not None
-        or expected.refusal is not None
-        or expected.handoff is not None
-        or expected.guardrail is not None
-        or bool(expected.scores)
-    )
 
 
 def _of_a_call(call: ExpectedCall, tool_match: str) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ from evalgate.errors import ConfigError, DataError
 from evalgate.schema.golden import Case
 from evalgate.store.golden_sets.golden_set import Rows
 from evalgate.store.lines import MAX_LINE_BYTES, LineProblem, RawLine, validated
+from evalgate.store.plain import read_plain
 from evalgate.store.strict_yaml import parse_documents
 
 __all__ = ["read_yaml"]
@@ -19,7 +20,7 @@ def read_yaml(path: Path) -> Rows:
         DataError: The file is missing, too large, no UTF-8, or no YAML of the safe kind.
     """
     try:
-        raw = path.read_bytes()
+        raw = read_plain(path)
     except OSError as error:
         message = f"{path} cannot be read: {error.strerror or error}"
         raise DataError(message, fix="check the path") from error
