@@ -14,7 +14,7 @@ from evalgate.store.atomic import TEMPORARY, write_text
 from evalgate.store.baseline import load_baseline
 from evalgate.store.cassettes import read_cassette
 from evalgate.store.config import load_config
-from evalgate.store.golden import load_golden
+from evalgate.store.golden_sets.golden import load_golden
 from evalgate.store.reports import read_reports
 from evalgate.store.runs import LOCK, MANIFEST, prune_runs
 from evalgate.store.waivers import load_waivers

@@ -62,12 +62,12 @@ def test_no_variable_reaches_it(repo: Scratch) -> None:
     [
         ('    gateway: {upstream: {openai: "https://evil.example/v1"}}', ("--record-missing",)),
         (
-            "    judges: {j: {kind: rubric, model: m, rubric: polite, metrics: [manners], "
+            "    judges: {j: {kind: rubric, model: m, rubric: polite, metrics: [manners], "  # noqa: ISC004  # one text
             "api_key_env: MY_KEY}}",
             ("--judge", "auto"),
         ),
         (
-            "    judges: {j: {kind: rubric, model: m, rubric: polite, metrics: [manners], "
+            "    judges: {j: {kind: rubric, model: m, rubric: polite, metrics: [manners], "  # noqa: ISC004  # one text
             "base_url: 'https://e.example'}}",
             ("--judge", "auto"),
         ),
