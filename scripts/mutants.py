@@ -106,7 +106,7 @@ def changes(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:  # noqa: C901, PLR0
                 f"{name} becomes {_CALLS[name]}",
                 _with(node, func=ast.Name(_CALLS[name], ast.Load())),
             )
-        case ast.Call(keywords=[ast.keyword(arg=str(name)), *_]):
+        case ast.Call(keywords=[ast.keyword(arg=str(name)), *_]) if name != "strict":
             yield f"{name}= dropped", _with(node, keywords=node.keywords[1:])
         case ast.comprehension(ifs=[_, *_]):
             yield "filter dropped", _with(node, ifs=node.ifs[1:])
@@ -119,6 +119,8 @@ def changes(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:  # noqa: C901, PLR0
                 "first returned value becomes None",
                 _with(node, value=_with(returned, elts=elts)),
             )
+        case ast.Return(value=ast.Constant(value=None)):
+            return
         case ast.Return(value=ast.expr()):
             yield "returns None", _with(node, value=ast.Constant(None))
         case ast.AugAssign() | ast.Raise() | ast.Continue():
@@ -167,6 +169,8 @@ def _places(node: ast.AST) -> Iterator[tuple[ast.AST, str, int | None, ast.AST]]
         if field in ("annotation", "returns", "decorator_list", "defaults", "kw_defaults"):
             continue
         if isinstance(node, ast.JoinedStr | ast.Raise):
+            continue
+        if isinstance(node, ast.keyword) and node.arg == "strict":
             continue
         several = value if isinstance(value, list) else [value]
         for number, child in enumerate(several):

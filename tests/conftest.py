@@ -150,8 +150,7 @@ def completion(content: object) -> dict[str, Any]:
     }
 
 
-@pytest.fixture
-def scripted_judge() -> Iterator[Callable[..., ScriptedJudge]]:
+def _judges() -> Iterator[Callable[..., ScriptedJudge]]:
     """Return a function that starts a scripted judge; `raw` makes other responses."""
     started: list[ScriptedJudge] = []
 
@@ -162,6 +161,11 @@ def scripted_judge() -> Iterator[Callable[..., ScriptedJudge]]:
     yield start
     for judge in started:
         judge.close()
+
+
+scripted_judge = pytest.fixture(name="scripted_judge")(_judges)
+lasting_judge = pytest.fixture(scope="session", name="lasting_judge")(_judges)
+"""The same for as long as the session lasts, for what is recorded once."""
 
 
 @pytest.fixture

@@ -3,11 +3,12 @@
 import os
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.scratch import Scratch, jsonl
+from support.scratch import Scratch, copy_of, jsonl
 
 pytestmark = pytest.mark.slow
 
@@ -66,13 +67,16 @@ def rigged(body: dict[str, Any], _number: int) -> str:
     return "answer " + body["messages"][-1]["content"].split()[-1]
 
 
-@pytest.fixture
-def talk(tmp_path: Path, scripted_judge: Callable[..., Any]) -> Callable[..., Scratch]:
-    """Return a function that makes a repository with recorded calls, on a branch `change`."""
+@pytest.fixture(scope="module")
+def recorded(
+    tmp_path_factory: pytest.TempPathFactory, lasting_judge: Callable[..., Any]
+) -> Callable[[bool], Path]:
+    """Return a function that makes a repository with recorded calls, once for each policy."""
+    model = lasting_judge(honest)
 
-    def make(*, believed: bool = True) -> Scratch:
-        model = scripted_judge(honest)
-        root = tmp_path / "repo"
+    @cache
+    def make(believed: bool) -> Path:  # noqa: FBT001  # the key of the cache
+        root = tmp_path_factory.mktemp("talk") / "repo"
         root.mkdir()
         scratch = Scratch(root)
         scratch.git("init", "-q", "-b", "main")
@@ -91,6 +95,17 @@ def talk(tmp_path: Path, scripted_judge: Callable[..., Any]) -> Callable[..., Sc
         made = scratch.evalgate("baseline", "update", "--reason", "first", "-q")
         assert 0 == made.code, made.err
         scratch.commit("baseline")
+        return root
+
+    return make
+
+
+@pytest.fixture
+def talk(tmp_path: Path, recorded: Callable[[bool], Path]) -> Callable[..., Scratch]:
+    """Return a function that copies such a repository, on a branch `change`."""
+
+    def make(*, believed: bool = True) -> Scratch:
+        scratch = copy_of(recorded(believed), tmp_path / "repo")
         scratch.branch()
         return scratch
 

@@ -37,6 +37,8 @@ def test_a_cut_keeps_the_whole() -> None:
     """30 % of 5 is 1, rounded down; the rest is 4; what is unlimited stays so on both sides."""
     share, rest = split(Quota(rpm=5, tpm=1000), 30)
     assert (Quota(rpm=1, tpm=300), Quota(rpm=4, tpm=700)) == (share, rest)
+    share, rest = split(Quota(rpm=60, tpm=1001, burst=10), 20)
+    assert (Quota(rpm=12, tpm=200, burst=2), Quota(rpm=48, tpm=801, burst=8)) == (share, rest)
 
 
 @pytest.mark.parametrize("percent", [19, 100])

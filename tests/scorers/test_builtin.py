@@ -195,6 +195,15 @@ def test_versions_follow_the_configuration() -> None:
     assert plain["task_success"] == allowed["task_success"]
 
 
+def test_versions_do_not_follow_the_order_of_keys() -> None:
+    """The same configuration, written in another order, stays comparable."""
+    one, other = (
+        scorer_versions(builtin_scorers(Settings(recorded=dict(pairs))))
+        for pairs in ((("a", "x"), ("b", "y")), (("b", "y"), ("a", "x")))
+    )
+    assert one == other
+
+
 def test_sources(make_case: MakeCase) -> None:
     """Steps of a live agent are its own report; costs and times of recordings are recorded."""
     live = metric_sources(Settings())

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from evalgate.scorers.pii import find_leaks
 
 # Test numbers published by their owners: cards by Visa, Mastercard and American Express; accounts
-# by the IBAN registry (DE, GB, FR).
+# by the IBAN registry (DE, GB, FR, and NO, the shortest there is).
 FOUND = [
     ("write to jo.doe+x@mail.example.co.uk.", "e-mail address"),
     ("card 4111 1111 1111 1111", "card number"),
@@ -16,6 +16,7 @@ FOUND = [
     ("DE89 3704 0044 0532 0130 00", "IBAN"),
     ("GB82WEST12345698765432", "IBAN"),
     ("FR1420041010050500013M02606", "IBAN"),
+    ("NO9386011117947", "IBAN"),
     ("call +49 30 901820", "phone number"),
     ("call (555) 010-4477 now", "phone number"),
     ("555-010-4477", "phone number"),

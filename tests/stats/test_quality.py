@@ -25,6 +25,20 @@ def test_formulas_of_the_specification() -> None:
     assert quality.trials_for_5_percent == ceil(5.41 * s2 / (0.05 * 0.85) ** 2 / n)
 
 
+@pytest.mark.parametrize("lower", [False, True])
+def test_formulas_of_a_continuous_metric(lower: bool) -> None:  # noqa: FBT001  # a parameter
+    """gate.md: the threshold is tau m, and a 10 % change scales the spread by .9 or 1.1."""
+    n, k0, k1, mean, s2 = 40, 2, 1, Fraction(3), 1.2
+    quality = gate_quality(Noise(n, k0, k1, mean, s2, binary=False), TAU, lower_is_better=lower)
+    changed, kept = (1.1, 1.05) if lower else (0.9, 0.95)
+    alarm = 1 - norm.cdf(0.15 / sqrt(s2 * (1 / k0 + 1 / k1) / n))
+    spread = sqrt((changed**2 * s2 / k1 + kept**2 * s2 / k0) / n)
+    assert quality.false_alarm_rate == pytest.approx(alarm, abs=1e-12)
+    assert quality.detects_10_percent == pytest.approx(
+        1 - norm.cdf((0.15 - 0.3) / spread), abs=1e-12
+    )
+
+
 @pytest.mark.parametrize(
     "noise",
     [

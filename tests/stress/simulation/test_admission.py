@@ -17,9 +17,8 @@ from evalgate.stress.simulation.admission import (
     enqueue,
     finish,
     fits_some_time,
-    organisation,
+    leave,
     release_next,
-    split,
     throttled,
 )
 from evalgate.stress.simulation.retry import layers
@@ -164,6 +163,18 @@ def test_who_is_gone_is_passed_over() -> None:
     assert ["b"] == _released(governor, 0)
 
 
+def test_those_who_wait_are_counted() -> None:
+    """In, out by being released, and out by leaving."""
+    governor = _governor(Quota(rpm=60, burst=1), reservation="none")
+    _put(governor, "a")
+    ticket = _put(governor, "b")
+    assert 2 == governor.queue.waiting
+    assert ["a"] == _released(governor, 0)
+    assert 1 == governor.queue.waiting
+    leave(governor, ticket)
+    assert (0, True) == (governor.queue.waiting, ticket.gone)
+
+
 def test_concurrency_rises_while_there_is_room() -> None:
     """One more call for each cooldown while less than 80 % of the budget is in use."""
     governor = _governor(Quota(rpm=6000), reservation="none", aimd=Aimd(start=1))
@@ -185,36 +196,10 @@ def test_concurrency_is_cut_at_90_percent() -> None:
     assert (1, 16) == (governor.alarms, governor.limit)
 
 
-def test_the_organisations_budget_is_the_sum() -> None:
-    """Of all limits that every agent has."""
-    agents = [Quota(rpm=60, tpm=1000), Quota(rpm=40, tpm=500)]
-    assert Quota(rpm=100, tpm=1500) == organisation(agents)
-
-
-@pytest.mark.parametrize(
-    "quotas",
-    [
-        [],
-        [Quota(rpm=60), Quota(rpm=60, tpm=5)],
-        [Quota(rpm=60), Quota(rpm=60, limiter="fixed")],
-    ],
-)
-def test_what_cannot_be_summed(quotas: list[Quota]) -> None:
-    """An unknown share is not zero, and different ways of counting do not add up."""
-    with pytest.raises(ConfigError):
-        organisation(quotas)
-
-
-def test_a_split_loses_nothing() -> None:
-    """12 and 48 of 60, in every limit."""
-    part, rest = split(Quota(rpm=60, tpm=1001, burst=10), 20)
-    assert (Quota(rpm=12, tpm=200, burst=2), Quota(rpm=48, tpm=801, burst=8)) == (part, rest)
-
-
-def test_a_quota_too_small_to_split_is_refused() -> None:
-    """20 % of 4 is no whole request."""
-    with pytest.raises(ConfigError):
-        split(Quota(rpm=4), 20)
+def test_the_ends_of_admission_are_taken() -> None:
+    """No reserve, no wait and no queue at all are things to ask for."""
+    assert Admission(reserve=0, max_wait=0, max_queue=0) != Admission()
+    assert Admission(reserve=99, max_wait=1e9, max_queue=10**9) != Admission()
 
 
 @pytest.mark.parametrize("fields", [{"reserve": 100}, {"reserve": -1}, {"max_wait": float("nan")}])

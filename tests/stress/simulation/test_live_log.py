@@ -61,6 +61,30 @@ def test_use_of_the_quota() -> None:
     assert 0.0 == outcome.recovery
 
 
+def test_counts_over_time() -> None:
+    """A sixteenth of a second a bin: two let through, one refused, one session ended well."""
+    sessions = [session(GOOD), session(LOST, end=1.0, output="sorry")]
+    made = [YES, NO, LATER]
+    series = live_outcome(sessions, made, Quota(rpm=60), {"all": None}, ()).series
+    assert {0: 1, 16: 1} == {at: n for at, n in enumerate(series.admitted) if n}
+    assert {0: 1} == {at: n for at, n in enumerate(series.throttled) if n}
+    assert 32 in {at for at, n in enumerate(series.finished) if n}
+    assert {} == series.charged
+
+
+def test_charges_over_time() -> None:
+    """Tokens of what was let through, beside its requests, and none of what was refused."""
+    made = [Decided(0, admitted=True, charges=(1, 7)), Decided(0, admitted=False, charges=(1, 9))]
+    quota = Quota(rpm=60, tpm=1000)
+    series = live_outcome([session(GOOD)], made, quota, {"all": None}, ()).series
+    assert {"tokens": 7} == {name: sum(column) for name, column in series.charged.items()}
+
+
+def test_nothing_made_ends_at_once() -> None:
+    """No session, no decision: the round ended when it began."""
+    assert 0.0 == live_outcome([], [], Quota(rpm=60), {"all": None}, ()).end
+
+
 def test_phrases_that_give_a_swallowed_failure_away() -> None:
     """ModelRetryMiddleware's own words are among them."""
     assert "model call failed" == reworded("Model call failed after 3 attempts with 429")
