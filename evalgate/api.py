@@ -19,6 +19,7 @@ from evalgate.agents.tooling import tool
 from evalgate.commands.compare import CompareOptions, compare_stored
 from evalgate.errors import BaselineMissing, ConfigError, DataError
 from evalgate.gate.reports import combine
+from evalgate.importers.traces.capture import Capture
 from evalgate.run.run import RunOptions, run_suites
 from evalgate.schema.config import AgentConfig, GateConfig, SuiteConfig
 from evalgate.schema.fingerprint import golden_digest
@@ -49,6 +50,7 @@ __all__ = [
     "Scored",
     "Suite",
     "Trace",
+    "capture",
     "compare",
     "evaluate",
     "load_golden",
@@ -408,3 +410,12 @@ def _outside_of_loops(call: Callable[[], _Result]) -> _Result:
     if failed:
         raise failed[0]
     return done[0]
+
+
+def capture() -> Capture:
+    """Return a span processor that collects an instrumented agent's steps, trial by trial.
+
+    Add it to the tracer provider of the OpenTelemetry SDK; `capture.trial(case_id)` names what
+    runs, and `capture.take()` returns the traces.
+    """
+    return Capture()

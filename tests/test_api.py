@@ -17,7 +17,7 @@ from evalgate.errors import BaselineMissing, ConfigError, DataError
 
 PUBLIC = [
     *("Abstained", "Broken", "Case", "Report", "Scored", "Suite", "Trace", "__version__"),
-    *("compare", "evaluate", "load_golden", "load_report", "scorer", "tool"),
+    *("capture", "compare", "evaluate", "load_golden", "load_report", "scorer", "tool"),
 ]
 
 CASES = [

@@ -42,6 +42,14 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "evalgate.cli.operations.export:export",
         "Send runs to OpenTelemetry, Langfuse, Prometheus, CloudWatch.",
     ),
+    "collect": (
+        "evalgate.cli.operations.collect:collect",
+        "Receive spans of an instrumented agent as traces.",
+    ),
+    "boards": (
+        "evalgate.cli.operations.boards:boards",
+        "Write dashboards and rules for Grafana, Prometheus, CloudWatch.",
+    ),
     "judge": ("evalgate.cli.judge:judge", "Calibrate judges with people, label, find drift."),
     "import": ("evalgate.cli.import_:import_", "Read golden sets and traces of other tools."),
     "cassette": ("evalgate.cli.cassette:cassette", "Show, prune and scan recorded model calls."),

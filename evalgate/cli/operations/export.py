@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from evalgate.cli.operations.options import find_place, say
+from evalgate.cli.operations.options import find_place, place_options, say
 from evalgate.cli.options import config_option
 
 if TYPE_CHECKING:
@@ -135,3 +135,57 @@ def _report(done: "Done") -> int:
             f"({', '.join(done.doubts[:3])}); look there, then `--resend` sends them again"
         )
     return 3 if done.problems or done.doubts else 0
+
+
+@export.command()
+@click.argument("run", metavar="[RUN|TRACES]", required=False)
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="The file to write."
+)
+@click.option("--push", "push_url", metavar="URL", help="Base URL of a pushgateway.")
+@place_options
+def openmetrics(
+    run: str | None, output: Path | None, push_url: str | None, config: Path, db: str | None
+) -> int:
+    """Write counters for Prometheus: of RUN, else of all that the history observed.
+
+    --push replaces the group of this repository, suite and branch.
+    """
+    from evalgate.commands.operations import figures  # noqa: PLC0415  # heavy
+    from evalgate.store.atomic import write_text  # noqa: PLC0415
+    from evalgate.suite.environment import this_machine  # noqa: PLC0415
+
+    place, world = find_place(config, db), this_machine()
+    text = figures.metrics_text(figures.counted(run, place, world))
+    if output is not None:
+        write_text(output, text)
+    if push_url is None:
+        click.echo(text if output is None else "", nl=False)
+        return 0
+    with _outside(place.runs, resend=False) as outside:
+        reply = figures.push(push_url, text, figures.grouping_of(run, place, world), outside)
+    say("pushed" if reply.error is None else f"not pushed: {reply.error}")
+    return 0 if reply.error is None else 3
+
+
+@export.command()
+@click.argument("run", metavar="[RUN|TRACES]", required=False)
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="The file to write."
+)
+@place_options
+def cloudwatch(run: str | None, output: Path | None, config: Path, db: str | None) -> None:
+    """Write lines of CloudWatch's embedded metric format, for its agent or a log group.
+
+    Of RUN, else of all that the history observed. `evalgate boards` writes dashboard and alarms.
+    """
+    from evalgate.commands.operations import figures  # noqa: PLC0415  # heavy
+    from evalgate.store.atomic import write_text  # noqa: PLC0415
+    from evalgate.suite.environment import this_machine  # noqa: PLC0415
+
+    place, world = find_place(config, db), this_machine()
+    text = figures.emf(figures.counted(run, place, world), int(world.clock.wall()))
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_text(output, text)

@@ -47,6 +47,7 @@ __all__ = [
     "Line",
     "add_results",
     "exported",
+    "interaction_from",
     "observe",
     "show_flakes",
     "show_metric",
@@ -254,7 +255,7 @@ def observe(path: Path, success: str, place: Place, world: World) -> list[str]:
     rows: dict[str, Interaction] = {}
     repeated = undated = ahead = negative = 0
     for number, trace in iter_traces(path):
-        one = _interaction(trace, success, redactor, f"{path}:{number}")
+        one = interaction_from(trace, success, redactor, f"{path}:{number}")
         undated += one.at is None
         ahead += one.at is not None and one.at > now + _SKEW_S
         negative += any((s.end or 0) < (s.start or 0) for s in trace.steps if s.end is not None)
@@ -277,7 +278,7 @@ def observe(path: Path, success: str, place: Place, world: World) -> list[str]:
 _SKEW_S = 300
 
 
-def _interaction(trace: Trace, success: str, redactor: Redactor, where: str) -> Interaction:
+def interaction_from(trace: Trace, success: str, redactor: Redactor, where: str) -> Interaction:
     """Score a trace of production with the gate's own scorers."""
     expected = Expected(scores=(success,)) if _has(trace, success) else Expected()
     case = Case(id=_ID, input=_asked(trace), expected=expected)

@@ -122,7 +122,7 @@ def _trace(whole: _Whole, trials: Mapping[str, int]) -> Trace:
         output=output,
         steps=steps,
         started_at=rfc3339(from_nanoseconds(start)),
-        duration=None if start is None or end is None else (end - start) / _NANO,
+        duration=None if start is None or end is None or end < start else (end - start) / _NANO,
         session_id=_anywhere(spans, "session.id", "gen_ai.conversation.id"),
         user_id=_anywhere(spans, "user.id", "enduser.id"),
         environment=_anywhere(spans, "deployment.environment.name", "deployment.environment"),

@@ -1,0 +1,75 @@
+"""`evalgate collect`."""
+
+from pathlib import Path
+
+import click
+
+from evalgate.cli.operations.options import say
+
+__all__ = ["collect"]
+
+EPILOG = """\b
+Examples:
+  evalgate collect traces.jsonl
+  OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 python my_agent.py
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("traces", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--port", default=4318, show_default=True, help="0: any that is free.")
+@click.option(
+    "--settle",
+    "settle_s",
+    type=click.FloatRange(min=0.1),
+    default=5.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="A trace without a new span for so long is complete.",
+)
+@click.option(
+    "--golden",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="On exit, draft cases here: failures first, each question once.",
+)
+@click.option("--tag", "tags", multiple=True, help="Draft only from traces with this tag.")
+@click.option("--most", type=click.IntRange(1), default=20, show_default=True, help="Drafts made.")
+def collect(
+    traces: Path,
+    port: int,
+    settle_s: float,
+    golden: Path | None,
+    tags: tuple[str, ...],
+    most: int,
+) -> None:
+    """Receive spans over OTLP/HTTP on loopback, and add them to TRACES until interrupted.
+
+    JSON and protobuf (extra [otel]), compressed or not. An agent that is instrumented with
+    OpenTelemetry needs OTEL_EXPORTER_OTLP_ENDPOINT and nothing else.
+    """
+    from evalgate.commands.operations.collect import (  # noqa: PLC0415  # heavy
+        CollectOptions,
+        write_drafts,
+    )
+    from evalgate.commands.operations.collect import collect as listen  # noqa: PLC0415
+    from evalgate.suite.environment import this_machine  # noqa: PLC0415
+
+    world = this_machine()
+
+    def announce(origin: str) -> None:
+        say(f"listening on {origin}")
+
+    done = listen(CollectOptions(traces, port, settle_s), world, announce)
+    say(f"{traces}: {done.traces} traces added, of {done.spans} spans")
+    for count, words in (
+        (done.repeated, "spans had come before, and count once"),
+        (done.late, "spans came after their trace was written, and are left out"),
+        (done.refused, "spans could not be read"),
+    ):
+        if count:
+            say(f"{count} {words}")
+    if golden is not None:
+        made, skipped = write_drafts(traces, golden, tags, most, world)
+        say(f"{golden}: {made} cases drafted; review them")
+        for why in skipped:
+            say(f"left out {why}")

@@ -1,0 +1,1 @@
+"""Dashboards, rules and alarms as plain data."""
