@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("evalgate.cli.run:run", "Run suites, compare with the baseline, say the verdict."),
     "compare": ("evalgate.cli.compare:compare", "Compare two stored results."),
     "show": ("evalgate.cli.show:show", "Show what happened in a case, beside the baseline."),
+    "explain": ("evalgate.cli.explain:explain", "Say what broke, where, and what proves a fix."),
     "view": ("evalgate.cli.show:view", "Open the HTML report of a run."),
     "merge": ("evalgate.cli.merge:merge", "Put the shards of a run together and gate them."),
     "score": ("evalgate.cli.score:score", "Score a stored run again, without the agent."),

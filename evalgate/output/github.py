@@ -1,7 +1,7 @@
 """GitHub annotations: workflow commands on standard output, ten a kind at most."""
 
 from evalgate.output.style import Style
-from evalgate.output.view import VERDICTS, gating_checks, headline, moved_cases
+from evalgate.output.view import VERDICTS, Group, gating_checks, headline, view_report
 from evalgate.schema.result import Report, ReportSet
 from evalgate.text.escape import workflow_property, workflow_value
 
@@ -11,7 +11,7 @@ _MOST = 10
 
 
 def render(reports: ReportSet, _style: Style) -> str:
-    """Write one line an annotation: the verdict, failed checks, and regressed cases as notices.
+    """Write one line an annotation: the verdict, failed checks, a notice a cause of failed cases.
 
     GitHub keeps ten errors, warnings and notices a step; the first of the list are written.
     """
@@ -40,13 +40,22 @@ def _rows(report: Report) -> list[str]:
             )
             for check in chosen
         ]
-    regressed = [change for change in moved_cases(report) if change.outcome == "regressed"]
-    rows += [
-        _line("notice", f"evalgate {suite}: {change.id} regressed", "; ".join(change.what))
-        for change in regressed[:_MOST]
-    ]
+    fresh = [group for group in view_report(report).groups if not group.old]
+    rows += [_group(suite, group) for group in fresh[:_MOST]]
     return rows
 
 
-def _line(kind: str, title: str, message: str) -> str:
-    return f"::{kind} title={workflow_property(title)}::{workflow_value(message or 'no detail')}"
+def _group(suite: str, group: Group) -> str:
+    """Write a notice a cause, on the line of code where it is known."""
+    names = ", ".join(case.name for case in group.cases[:_MOST])
+    more = f" and {len(group.cases) - _MOST} more" if len(group.cases) > _MOST else ""
+    first = group.cases[0]
+    message = f"{first.difference}\ncases: {names}{more}\n{group.reproduce}"
+    place = group.cause.place
+    at = "" if place is None else f"file={workflow_property(place.file)},line={place.line},"
+    return _line("notice", f"evalgate {suite}: {group.title}", message, at)
+
+
+def _line(kind: str, title: str, message: str, at: str = "") -> str:
+    told = workflow_value(message or "no detail")
+    return f"::{kind} {at}title={workflow_property(title)}::{told}"

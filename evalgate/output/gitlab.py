@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Any
 
 from evalgate.output.style import Style
-from evalgate.output.view import VERDICTS, gating_checks, moved_cases
+from evalgate.output.view import VERDICTS, gating_checks, view_report
 from evalgate.schema.result import Report, ReportSet
 from evalgate.schema.verdict import Check
 from evalgate.text.escape import cap, plain
@@ -38,10 +38,11 @@ def _findings(report: Report) -> Iterator[dict[str, Any]]:
     for check in gating_checks(report):
         if check.outcome != "pass" and check.accepted is None:
             yield _finding(suite, "check", check.id, _told(check), _SEVERITY[check.outcome])
-    worse = [c for c in moved_cases(report) if c.outcome in ("regressed", "errored")]
-    for change in worse[:_MOST]:
-        said = f"{change.id} {change.outcome}: {'; '.join(change.what) or 'no detail'}"
-        yield _finding(suite, "case", change.id, said, "minor")
+    groups = [g for g in view_report(report).groups if g.cause.state in ("regressed", "errored")]
+    worse = [(group, case) for group in groups for case in group.cases]
+    for group, case in worse[:_MOST]:
+        said = f"{case.name} {case.state}: {group.cause.words.one}: {case.difference}"
+        yield _finding(suite, "case", case.name, said, "minor")
     if len(worse) > _MOST:
         said = f"{len(worse) - _MOST} more cases regressed; see the report"
         yield _finding(suite, "case", "", said, "minor")

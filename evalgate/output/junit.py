@@ -2,8 +2,9 @@
 
 from xml.etree import ElementTree as ET
 
+from evalgate.output.cases.rows import mean_score
 from evalgate.output.style import Style
-from evalgate.output.view import gating_checks, headline
+from evalgate.output.view import gating_checks, headline, view_report
 from evalgate.schema.result import CaseResult, Report, ReportSet
 from evalgate.schema.verdict import CaseChange, Check
 from evalgate.text.escape import xml
@@ -14,8 +15,9 @@ __all__ = ["render"]
 def render(reports: ReportSet, _style: Style) -> str:
     """Write one `testsuite` a report.
 
-    A case's test passes when it was measured, whatever its score; the checks carry the verdict:
-    a failed check is a failure, an inconclusive one an error.
+    A case that regressed is a failure, and one that was not measured an error; other cases pass
+    whatever their score. A failed check is a failure, an inconclusive one an error. Times are of
+    the trials of a case, where they are known.
     """
     root = ET.Element("testsuites", name="evalgate")
     for report in reports.suites:
@@ -30,11 +32,14 @@ def _suite(report: Report) -> ET.Element:
     checks = gating_checks(report)
     errors = sum(check.outcome == "inconclusive" for check in checks)
     broken = [case for case in report.cases if _not_measured(case)]
+    worse = _regressed(report)
     suite = ET.Element(
         "testsuite",
         name=xml(report.suite.id),
         tests=str(len(report.cases) + len(checks) + 1),
-        failures=str(sum(_failed(check) for check in checks) + (report.verdict == "fail")),
+        failures=str(
+            sum(_failed(check) for check in checks) + (report.verdict == "fail") + len(worse)
+        ),
         errors=str(errors + len(broken) + (report.verdict == "inconclusive")),
         skipped="0",
     )
@@ -44,7 +49,10 @@ def _suite(report: Report) -> ET.Element:
     for name, metric in report.metrics.items():
         shown = "unknown" if metric.value is None else repr(metric.value)
         ET.SubElement(properties, "property", name=xml(name), value=shown)
-    suite.extend(_case(case, changes.get(case.id), report.suite.id) for case in report.cases)
+    suite.extend(
+        _case(case, changes.get(case.id), report.suite.id, worse.get(case.id))
+        for case in report.cases
+    )
     suite.extend(_check(check, report.suite.id) for check in checks)
     suite.append(_verdict(report))
     return suite
@@ -58,8 +66,33 @@ def _not_measured(case: CaseResult) -> bool:
     return not case.trials or any(trial.status == "not_measured" for trial in case.trials)
 
 
-def _case(case: CaseResult, change: CaseChange | None, suite: str) -> ET.Element:
-    element = ET.Element("testcase", classname=xml(f"{suite}.cases"), name=xml(case.id), time="0")
+def _regressed(report: Report) -> dict[str, tuple[str, str]]:
+    """Say of each regressed case that was measured what it does, and the first difference."""
+    ran = {case.id for case in report.cases if not _not_measured(case)}
+    return {
+        case.name: (group.cause.words.one, case.difference)
+        for group in view_report(report).groups
+        if group.cause.state == "regressed"
+        for case in group.cases
+        if case.name in ran
+    }
+
+
+def _time(case: CaseResult) -> str:
+    mean = mean_score(case.trials, "completion_time")
+    return "0" if mean is None else f"{mean * len(case.trials):.3f}"
+
+
+def _case(
+    case: CaseResult, change: CaseChange | None, suite: str, worse: tuple[str, str] | None
+) -> ET.Element:
+    element = ET.Element(
+        "testcase", classname=xml(f"{suite}.cases"), name=xml(case.id), time=_time(case)
+    )
+    if worse is not None:
+        doing, difference = worse
+        child = ET.SubElement(element, "failure", message=xml(f"{doing}: {difference}", limit=300))
+        child.text = xml("\n".join(change.what if change else (difference,)))
     if _not_measured(case):
         errors = [trial.error for trial in case.trials if trial.error] or ["no trial"]
         ET.SubElement(element, "error", message=xml(errors[0], limit=300)).text = xml(

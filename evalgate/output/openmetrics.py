@@ -1,11 +1,13 @@
-"""OpenMetrics text: one gauge a metric, for GitLab's metrics report and for time series.
+"""OpenMetrics text: a gauge a metric and counters, for GitLab's metrics report and time series.
 
-Format: the OpenMetrics 1.0 specification. A metric that is unknown has no sample: 0 would be a
-claim, and NaN reads as a number.
+A metric that is unknown has no sample: 0 would be a claim, and NaN reads as a number. Names of
+counter families end in `_total`, as promtool and the pushgateway read them; what OpenMetrics 1.0
+has beyond that (state sets, families without the suffix) neither of them takes.
 """
 
 from collections.abc import Iterator
 
+from evalgate.output.cases.rows import is_failed
 from evalgate.output.style import Style
 from evalgate.output.view import VERDICTS
 from evalgate.schema.result import MetricValue, Report, ReportSet
@@ -18,6 +20,12 @@ _COUNTS = {
     "cases": "Cases of the golden set",
     "selected": "Cases that were run",
     "trials": "Trials a case",
+}
+_TOTALS = {
+    "trials_run": "Trials that were run",
+    "trials_failed": "Trials that did not do what their case asks",
+    "tool_calls": "Tool calls of the agent",
+    "judge_calls": "Calls of the judge, cached ones not counted",
 }
 _LABEL = 200
 _UNITS = {"USD": "in US dollars", "s": "in seconds", "min": "in minutes"}
@@ -41,25 +49,43 @@ def _metrics(reports: tuple[Report, ...]) -> Iterator[str]:
     for family, samples in families.items():
         first = samples[0][1]
         unit = _UNITS.get(first.unit, f"as {first.unit}")
-        yield f"# TYPE {family} gauge"
         yield f"# HELP {family} {unit}; {first.direction} is better"
+        yield f"# TYPE {family} gauge"
         for labels, _, value in samples:
             yield f"{family}{{{labels}}} {value!r}"
 
 
 def _verdicts(reports: tuple[Report, ...]) -> Iterator[str]:
-    """Write the verdict as a state set, and what it stands on as counts."""
-    yield f"# TYPE {_VERDICT} stateset"
-    yield f"# HELP {_VERDICT} What the checks of a suite add up to"
+    """Write the verdict as a gauge a state, and what was done as counters."""
+    yield f"# HELP {_VERDICT} 1 for the verdict of a suite, 0 for the others"
+    yield f"# TYPE {_VERDICT} gauge"
     for report in reports:
         for state in VERDICTS:
             held = int(report.verdict == state)
-            yield f'{_VERDICT}{{{_labels(report)},{_VERDICT}="{state}"}} {held}'
+            yield f'{_VERDICT}{{{_labels(report)},verdict="{state}"}} {held}'
     for name, doc in _COUNTS.items():
-        yield f"# TYPE evalgate_run_{name} gauge"
         yield f"# HELP evalgate_run_{name} {doc}"
+        yield f"# TYPE evalgate_run_{name} gauge"
         for report in reports:
             yield f"evalgate_run_{name}{{{_labels(report)}}} {getattr(report.suite, name)}"
+    for name, doc in _TOTALS.items():
+        yield f"# HELP evalgate_run_{name}_total {doc}"
+        yield f"# TYPE evalgate_run_{name}_total counter"
+        for report in reports:
+            yield f"evalgate_run_{name}_total{{{_labels(report)}}} {_total(report, name)}"
+
+
+def _total(report: Report, name: str) -> int:
+    trials = [trial for case in report.cases for trial in case.trials]
+    match name:
+        case "trials_run":
+            return len(trials)
+        case "trials_failed":
+            return sum(is_failed(trial) for trial in trials)
+        case "tool_calls":
+            return sum(len(trial.calls) for trial in trials)
+        case _:
+            return report.judge.calls if report.judge else 0
 
 
 def _labels(report: Report, metric: str = "") -> str:

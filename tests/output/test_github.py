@@ -7,16 +7,18 @@ from evalgate.schema.verdict import Check
 
 
 def test_each_check_is_one_line_that_the_runner_reads(reports: ReportSet) -> None:
-    """A failed check is an error, an inconclusive one a warning, a regressed case a notice."""
+    """A failed check is an error, an inconclusive one a warning, each cause a notice."""
     lines = render(reports, Style()).splitlines()
-    assert ["error", "warning", "notice"] == [line.split(" ")[0].strip(":") for line in lines]
+    assert ["error", "warning", "notice", "notice"] == [
+        line.split(" ")[0].strip(":") for line in lines
+    ]
 
 
 def test_agent_text_starts_no_command(reports: ReportSet) -> None:
     """A line of the agent begins no command, and `##[` is broken wherever it stands."""
     text = render(reports, Style())
     starts = [line.split(" ")[0] for line in text.splitlines()]
-    assert ["::error", "::warning", "::notice"] == starts
+    assert ["::error", "::warning", "::notice", "::notice"] == starts
     assert "##[" not in text
 
 

@@ -1,5 +1,7 @@
 """Tests of the OpenMetrics text; the oracle is the parser of prometheus_client."""
 
+import shutil
+import subprocess
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,7 +14,7 @@ from evalgate.schema.result import MetricValue, Report, ReportSet
 
 def parsed(text: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
     """Read a text with the reference parser."""
-    parser = pytest.importorskip("prometheus_client.openmetrics.parser")
+    parser = pytest.importorskip("prometheus_client.parser")
     families: Iterable[Any] = parser.text_string_to_metric_families(text)
     return {
         (sample.name, tuple(sorted(sample.labels.items()))): sample.value
@@ -22,13 +24,30 @@ def parsed(text: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
 
 
 def test_metrics_and_verdict(reports: ReportSet) -> None:
-    """Each known metric is a sample; the verdict is a state set; unknown is not zero."""
+    """Each known metric is a sample; the verdict is a gauge a state; unknown is not zero."""
     samples = parsed(render(reports, Style()))
     suite = ("suite", "support")
     assert 0.855 == samples["evalgate_task_success_rate", (suite,)]
-    assert 1 == samples["evalgate_run_verdict", (("evalgate_run_verdict", "fail"), suite)]
+    assert 1 == samples["evalgate_run_verdict", (suite, ("verdict", "fail"))]
     assert 2 == samples["evalgate_run_cases", (suite,)]
+    assert 2 == samples["evalgate_run_trials_run_total", (suite,)]
     assert not [name for name, _ in samples if "ttft" in name]
+
+
+@pytest.mark.slow
+def test_prometheus_own_linter_has_no_complaint(reports: ReportSet) -> None:
+    """`promtool check metrics` of Debian's package prometheus reads it and finds nothing."""
+    tool = shutil.which("promtool")
+    if tool is None:
+        pytest.skip("promtool is not installed")
+    done = subprocess.run(
+        [tool, "check", "metrics"],
+        input=render(reports, Style()),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (0, "") == (done.returncode, done.stdout + done.stderr)
 
 
 def test_the_end_is_marked(reports: ReportSet) -> None:

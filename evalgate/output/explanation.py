@@ -1,0 +1,71 @@
+"""What broke, where, the shortest evidence and what proves a fix, for programs."""
+
+import shlex
+
+from evalgate.output.view import Group, View, view_report
+from evalgate.schema.base import Json
+from evalgate.schema.result import Report, ReportSet
+
+__all__ = ["explanation"]
+
+_RULE = (
+    "mend the agent; never change golden sets, baselines, waivers, recordings, thresholds or the "
+    "workflow"
+)
+
+
+def explanation(reports: ReportSet) -> dict[str, Json]:
+    """Explain the verdict as data; texts in it come from agents and models.
+
+    Args:
+        reports: All suites of a run.
+    """
+    views = [(report, view_report(report)) for report in reports.suites]
+    return {
+        "verdict": reports.verdict,
+        "exit_code": int(reports.exit_code),
+        "rule": _RULE,
+        "suites": [_suite(report, view) for report, view in views],
+    }
+
+
+def _suite(report: Report, view: View) -> Json:
+    return {
+        "suite": report.suite.id,
+        "headline": view.headline,
+        "changed": list(view.changed),
+        "causes": [_cause(group) for group in view.groups if not group.old],
+        "checks": [
+            {
+                "check": check.name,
+                "outcome": check.outcome,
+                "baseline": check.baseline,
+                "now": check.now,
+                "change": check.change,
+                "limit": check.limit,
+                "notes": [f"{word}: {text}" if word else text for word, text in check.notes],
+            }
+            for check in view.bad
+        ],
+        "failed_before": [case.name for group in view.groups if group.old for case in group.cases],
+        "prove_all": f"evalgate run --suite {shlex.quote(report.suite.id)}"
+        + (" --baseline" if report.baseline is not None else ""),
+    }
+
+
+def _cause(group: Group) -> Json:
+    place = group.cause.place
+    where: Json = None
+    if place is not None:
+        where = {"file": place.file, "line": place.line, "function": place.function or None}
+    first = group.cases[0]
+    return {
+        "said": group.title,
+        "doing": group.cause.words.many,
+        "state": group.cause.state,
+        "where": where,
+        "cases": [case.name for case in group.cases],
+        "evidence": [f"{label}: {text}" if label else text for label, text in group.example],
+        "show": f"evalgate show {shlex.quote(first.name)}",
+        "prove": group.reproduce,
+    }
