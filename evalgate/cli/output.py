@@ -27,6 +27,8 @@ __all__ = ["check_outputs", "emit", "log_safe", "rehearse"]
 
 _LATE = (
     *("evalgate.commands.details", "evalgate.stress.suite"),
+    *("evalgate.gateway.forecast", "evalgate.suite.gateway_agent", "evalgate.gateway.tools.http"),
+    *("concurrent.futures.thread", "httpx2"),
     *("genai_prices", "genai_prices.data", "genai_prices.data_snapshot"),
 )
 """Modules that are imported where they are used, and may be first used after the agent ran."""

@@ -6,10 +6,11 @@ turn into a warning: an API never changes a verdict.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import quote, urlsplit
 
-import httpx2
+if TYPE_CHECKING:
+    import httpx2
 
 __all__ = [
     "Api",
@@ -83,7 +84,7 @@ class Posted:
 class Api:
     """One repository's part of the API."""
 
-    client: httpx2.Client
+    client: "httpx2.Client"
     """A client whose base URL is the API's and that sends the token."""
     repository: str
     """`owner/name`."""
@@ -93,7 +94,7 @@ class Api:
     """Seconds since 1970."""
 
     @staticmethod
-    def client_for(url: str, token: str) -> httpx2.Client:
+    def client_for(url: str, token: str) -> "httpx2.Client":
         """Make a client for an API; it follows no redirects, so the token goes nowhere else."""
         headers = {
             "accept": "application/vnd.github+json",
@@ -101,6 +102,8 @@ class Api:
             "user-agent": "evalgate",
             "x-github-api-version": "2022-11-28",
         }
+        import httpx2  # noqa: PLC0415  # heavy
+
         return httpx2.Client(base_url=url, headers=headers, timeout=_TIMEOUT_S)
 
     def comments(self, number: int) -> Iterator[Comment]:
@@ -182,7 +185,9 @@ class Api:
                 raise ApiRefused(0, f"the next page is on another server: {url[:100]}")
         raise ApiRefused(0, f"more than {_MOST_PAGES} pages")
 
-    def _ask(self, method: str, url: str, body: object = None) -> httpx2.Response:
+    def _ask(self, method: str, url: str, body: object = None) -> "httpx2.Response":
+        import httpx2  # noqa: PLC0415  # heavy
+
         waited = 0.0
         for attempt in range(1, _ATTEMPTS + 1):
             response = self._once(method, url, body)
@@ -196,14 +201,18 @@ class Api:
             waited += wait
         raise AssertionError  # the last attempt raised
 
-    def _once(self, method: str, url: str, body: object) -> httpx2.Response | httpx2.HTTPError:
+    def _once(self, method: str, url: str, body: object) -> "httpx2.Response | httpx2.HTTPError":
+        import httpx2  # noqa: PLC0415  # heavy
+
         try:
             return self.client.request(method, url, json=body)
         except httpx2.HTTPError as error:
             return error
 
 
-def _refusal(response: httpx2.Response | httpx2.HTTPError) -> ApiRefused:
+def _refusal(response: "httpx2.Response | httpx2.HTTPError") -> ApiRefused:
+    import httpx2  # noqa: PLC0415  # heavy
+
     if isinstance(response, httpx2.HTTPError):
         return ApiRefused(0, f"no answer: {type(response).__name__}: {response}"[:300])
     if response.status_code in _MOVED:
@@ -211,7 +220,7 @@ def _refusal(response: httpx2.Response | httpx2.HTTPError) -> ApiRefused:
     return ApiRefused(response.status_code, _said(response))
 
 
-def _said(response: httpx2.Response) -> str:
+def _said(response: "httpx2.Response") -> str:
     try:
         data = response.json()
     except ValueError:
@@ -220,9 +229,11 @@ def _said(response: httpx2.Response) -> str:
 
 
 def _wait(
-    response: httpx2.Response | httpx2.HTTPError, attempt: int, now: float, *, repeat: bool
+    response: "httpx2.Response | httpx2.HTTPError", attempt: int, now: float, *, repeat: bool
 ) -> float | None:
     """Return the seconds after which to ask again; null: asking again is of no use."""
+    import httpx2  # noqa: PLC0415  # heavy
+
     backoff = float(2 ** (attempt - 1))
     if isinstance(response, httpx2.HTTPError):
         return backoff if repeat else None
@@ -232,7 +243,7 @@ def _wait(
     return backoff if status >= 500 and repeat else None
 
 
-def _limited(response: httpx2.Response, now: float) -> float | None:
+def _limited(response: "httpx2.Response", now: float) -> float | None:
     """Tell a limit, which waiting cures, from a missing right, which it does not."""
     headers = response.headers
     after = headers.get("retry-after", "")

@@ -2,20 +2,21 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from evalgate.errors import DataError
-from evalgate.gateway.cassette_index import Shelf
-from evalgate.gateway.forecast import Forecast, PlannedCall, forecast, planned_calls
 from evalgate.pricing import PriceBook
 from evalgate.schema.config import GatewayConfig
 from evalgate.schema.result import Report
-from evalgate.suite.gateway_agent import live_price, quota_of
 from evalgate.suite.plan import Plan
+
+if TYPE_CHECKING:
+    from evalgate.gateway.forecast import Forecast, PlannedCall
 
 __all__ = ["forecast_cases", "record_hint"]
 
 
-def forecast_cases(plan: Plan, case_ids: Collection[str]) -> Forecast | None:
+def forecast_cases(plan: Plan, case_ids: Collection[str]) -> "Forecast | None":
     """Forecast a live run of some cases from what is recorded.
 
     A case without a recording is taken for the average of those that have one.
@@ -27,6 +28,9 @@ def forecast_cases(plan: Plan, case_ids: Collection[str]) -> Forecast | None:
     Returns:
         The forecast, or null where nothing is recorded to forecast from.
     """
+    from evalgate.gateway.forecast import forecast  # noqa: PLC0415  # heavy
+    from evalgate.suite.gateway_agent import live_price, quota_of  # noqa: PLC0415  # heavy
+
     config = plan.suite.config.gateway or GatewayConfig()
     recorded = dict(_recorded(plan))
     if not recorded:
@@ -64,7 +68,10 @@ def record_hint(plan: Plan, report: Report) -> str | None:
     return f"evalgate run {plan.suite.asked} --record-missing{told}"
 
 
-def _recorded(plan: Plan) -> Iterable[tuple[str, tuple[PlannedCall, ...]]]:
+def _recorded(plan: Plan) -> "Iterable[tuple[str, tuple[PlannedCall, ...]]]":
+    from evalgate.gateway.cassette_index import Shelf  # noqa: PLC0415  # heavy
+    from evalgate.gateway.forecast import planned_calls  # noqa: PLC0415  # heavy
+
     shelf = Shelf(plan.suite.cassettes)
     for case in plan.golden.cases:
         tape = shelf.tape(case.id)
@@ -75,7 +82,9 @@ def _recorded(plan: Plan) -> Iterable[tuple[str, tuple[PlannedCall, ...]]]:
             yield case.id, calls
 
 
-def _average(recorded: Iterable[tuple[PlannedCall, ...]]) -> tuple[PlannedCall, ...]:
+def _average(
+    recorded: "Iterable[tuple[PlannedCall, ...]]",
+) -> "tuple[PlannedCall, ...]":
     """Take the calls of the case in the middle, by their number, for a typical case."""
     ordered = sorted(recorded, key=len)
     return ordered[len(ordered) // 2]

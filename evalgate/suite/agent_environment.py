@@ -3,24 +3,26 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from evalgate.agents.base import Agent, Opening
 from evalgate.agents.factory import open_agent
 from evalgate.agents.recorded import RecordedAgent
 from evalgate.agents.sandbox.policy import Observed
-from evalgate.gateway.sessions import Outcome
 from evalgate.schema.agent_line import PythonLine
 from evalgate.schema.config import AgentConfig
 from evalgate.suite.environment import World
-from evalgate.suite.gateway_agent import Gate, Gateway, ThroughGateway, open_gateway
 from evalgate.suite.isolation import open_sandbox
 from evalgate.suite.plan import Calls, Plan
 from evalgate.text.redact import Redactor
 
+if TYPE_CHECKING:
+    from evalgate.gateway.sessions import Outcome
+    from evalgate.suite.gateway_agent import Gate, Gateway
+
 __all__ = ["Surroundings", "Told", "agent_environment", "runs_in_loop"]
 
-Told = Callable[[str, int, Outcome], None]
+Told = Callable[[str, int, "Outcome"], None]
 """Is told of the end of each trial behind the gateway: case, number, what was seen."""
 
 
@@ -38,7 +40,7 @@ class Surroundings:
     """Where it runs."""
     workers: int | None = None
     """Worker processes; null: as configured."""
-    gate: Gate | None = None
+    gate: "Gate | None" = None
     """Limits that the gateway enforces; null: none."""
     told: Told | None = None
     """Is told what the gateway saw of each trial."""
@@ -72,8 +74,10 @@ async def agent_environment(
     """
     config = plan.suite.config.agent
     async with AsyncExitStack() as stack:
-        gateway = None
+        gateway: Gateway | None = None
         if how.calls is not None:
+            from evalgate.suite.gateway_agent import open_gateway  # noqa: PLC0415  # heavy
+
             gateway = await stack.enter_async_context(
                 open_gateway(plan.suite, how.calls, world, redactor, how.gate)
             )
@@ -85,11 +89,16 @@ async def agent_environment(
         agent = await stack.enter_async_context(_opened(plan, how, world, gateway, slots))
         if isinstance(agent, RecordedAgent):
             agent.check_cases(frozenset(case.id for case in plan.golden.cases))
-        yield agent if gateway is None else ThroughGateway(agent, gateway, slots is not None)
+        if gateway is None:
+            yield agent
+        else:
+            from evalgate.suite.gateway_agent import ThroughGateway  # noqa: PLC0415  # heavy
+
+            yield ThroughGateway(agent, gateway, slots is not None)
 
 
 def _opened(
-    plan: Plan, how: Surroundings, world: World, gateway: Gateway | None, slots: Gateway | None
+    plan: Plan, how: Surroundings, world: World, gateway: "Gateway | None", slots: "Gateway | None"
 ) -> AbstractAsyncContextManager[Agent]:
     suite, given = plan.suite, plan.suite.given
     config = suite.config.agent

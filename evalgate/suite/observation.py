@@ -1,9 +1,12 @@
 """Merges what an agent says of a trial with what the gateway saw of it."""
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from evalgate.gateway.sessions import Outcome
 from evalgate.schema.trace import LlmCall, Step, ToolCall, Trace, UserMessage
+
+if TYPE_CHECKING:
+    from evalgate.gateway.sessions import Outcome
 
 __all__ = ["seen_by_gateway"]
 
@@ -11,7 +14,7 @@ _DIGITS = 4
 """Digits of a second that cassettes keep."""
 
 
-def seen_by_gateway(trace: Trace, outcome: Outcome) -> Trace:
+def seen_by_gateway(trace: Trace, outcome: "Outcome") -> Trace:
     """Let the gateway's word count.
 
     LLM and tool calls that the agent reports about itself are dropped; where its tokens differ
@@ -69,7 +72,7 @@ def _user_messages(call: LlmCall) -> int:
     return sum(isinstance(m, dict) and m.get("role") == "user" for m in messages)
 
 
-def _notes(claimed: Sequence[LlmCall], outcome: Outcome) -> dict[str, object]:
+def _notes(claimed: Sequence[LlmCall], outcome: "Outcome") -> dict[str, object]:
     """Say how the agent's word about its tokens differs, and what went wrong on our side."""
     notes: dict[str, object] = {}
     seen = [step for step in outcome.steps if isinstance(step, LlmCall)]

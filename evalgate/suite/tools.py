@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from string import Template
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from evalgate.errors import ConfigError
-from evalgate.gateway.sessions import variable_of
-from evalgate.gateway.tool_rules import ToolRules
-from evalgate.gateway.tools.http import Service
-from evalgate.gateway.tools.mock import overlaps
 from evalgate.schema.config import GatewayConfig
 from evalgate.suite.environment import World
 from evalgate.suite.suite import Suite
+
+if TYPE_CHECKING:
+    from evalgate.gateway.tool_rules import ToolRules
+    from evalgate.gateway.tools.http import Service
 
 __all__ = ["check_tools", "filled", "http_services", "service_kinds", "tool_rules"]
 
@@ -24,7 +24,12 @@ def check_tools(suite: Suite) -> None:
     Raises:
         ConfigError: There is one.
     """
-    config = suite.config.gateway or GatewayConfig()
+    config = suite.config.gateway
+    if config is None:
+        return
+    from evalgate.gateway.sessions import variable_of  # noqa: PLC0415  # heavy
+    from evalgate.gateway.tools.mock import overlaps  # noqa: PLC0415  # heavy
+
     place = f"suites.{suite.name}.gateway"
     variables: dict[str, str] = {}
     for name, kind in _services(config):
@@ -55,8 +60,10 @@ def service_kinds(config: GatewayConfig) -> dict[str, Literal["http", "mcp"]]:
     return dict(_services(config))
 
 
-def tool_rules(suite: Suite, world: World) -> ToolRules:
+def tool_rules(suite: Suite, world: World) -> "ToolRules":
     """Say what becomes of calls of tools; in CI those with effects are not made."""
+    from evalgate.gateway.tool_rules import ToolRules  # noqa: PLC0415  # heavy
+
     config = suite.config.gateway or GatewayConfig()
     ci = world.environ.get("CI", "").lower() not in ("", "0", "false")
     return ToolRules(config.tools, ci, frozenset(suite.live_effects))
@@ -64,12 +71,14 @@ def tool_rules(suite: Suite, world: World) -> ToolRules:
 
 def http_services(
     config: GatewayConfig, environ: Mapping[str, str], *, live: bool
-) -> dict[str, Service]:
+) -> "dict[str, Service]":
     """Return the HTTP services; where nothing is live their credentials are not needed.
 
     Raises:
         ConfigError: A header names a variable that is not set.
     """
+    from evalgate.gateway.tools.http import Service  # noqa: PLC0415  # heavy
+
     return {
         name: Service(
             tool.url,
