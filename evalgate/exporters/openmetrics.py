@@ -10,7 +10,7 @@ from typing import Final
 
 from evalgate.text.escape import cap, plain
 
-__all__ = ["RATES", "Counted", "counters", "counters_text"]
+__all__ = ["RATES", "Counted", "counters", "counters_text", "gauges_text"]
 
 RATES: Final[Mapping[str, tuple[str, bool]]] = {
     "task_success_rate": ("success", True),
@@ -114,6 +114,21 @@ def counters_text(found: Mapping[str, Mapping[Labels, float]]) -> str:
             named = ",".join(f'{name}="{_escaped(text)}"' for name, text in labels)
             lines.append(f"{family}{{{named}}} {value!r}")
     return "".join(f"{line}\n" for line in lines)
+
+
+def gauges_text(values: Iterable[tuple[str, str, str, float]]) -> str:
+    """Write the metrics of runs as one family.
+
+    Args:
+        values: Suite, metric, unit and value; what is unknown is not among them.
+    """
+    lines = [
+        f'evalgate_metric{{suite="{_escaped(cap(plain(suite), _LABEL))}",'
+        f'metric="{_escaped(cap(plain(metric), _LABEL))}",unit="{_escaped(unit)}"}} {value!r}'
+        for suite, metric, unit, value in values
+    ]
+    head = ["# HELP evalgate_metric A metric of a run", "# TYPE evalgate_metric gauge"]
+    return "".join(f"{line}\n" for line in [*head, *lines]) if lines else ""
 
 
 def _escaped(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from evalgate.exporters.openmetrics import Counted, counters, counters_text
+from evalgate.exporters.openmetrics import Counted, counters, counters_text, gauges_text
 
 HOSTILE = 'pay"\\\n# TYPE x'
 KNOWN = Counted("a", "m", "p", 1.0, 0.0, 1.0, 0.0, 0.75, 0.5, 10, 2, {HOSTILE: (3, 1)})
@@ -42,3 +42,13 @@ def test_a_hostile_name_stays_a_label() -> None:
     """Quotes and line ends in the name of a tool make no line of their own."""
     (tool,) = totals("evalgate_tool_calls_total", "tool")
     assert HOSTILE == tool
+
+
+def test_metrics_of_a_run_are_gauges() -> None:
+    """One sample a metric, read back as it was; no family without a sample."""
+    text = gauges_text([("support", "task_success_rate", "ratio", 0.93)])
+    (family,) = text_string_to_metric_families(text)
+    (sample,) = family.samples
+    assert ("gauge", 0.93) == (family.type, sample.value)
+    assert {"suite": "support", "metric": "task_success_rate", "unit": "ratio"} == sample.labels
+    assert "" == gauges_text([])

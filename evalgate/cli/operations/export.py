@@ -156,7 +156,7 @@ def openmetrics(
     from evalgate.suite.environment import this_machine  # noqa: PLC0415
 
     place, world = find_place(config, db), this_machine()
-    text = figures.metrics_text(figures.counted(run, place, world))
+    text = figures.metrics_text(figures.counted(run, place, world)) + figures.gauges(run, place)
     if output is not None:
         write_text(output, text)
     if push_url is None:

@@ -15,10 +15,11 @@ from evalgate.errors import ConfigError
 from evalgate.exporters.boards import cloudwatch
 from evalgate.exporters.boards.grafana import dashboards
 from evalgate.exporters.boards.rules import exportable, rule_groups
-from evalgate.exporters.openmetrics import Counted, counters, counters_text
+from evalgate.exporters.openmetrics import Counted, counters, counters_text, gauges_text
 from evalgate.exporters.sending import Message, Reply, send
 from evalgate.store.atomic import write_text
-from evalgate.store.runs import find_run, read_manifest
+from evalgate.store.reports import read_reports
+from evalgate.store.runs import REPORT, find_run, read_manifest
 from evalgate.store.runs import iter_traces as run_traces
 from evalgate.store.traces import iter_traces
 from evalgate.suite.environment import World
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from evalgate.history.store import Database
     from evalgate.schema.trace import Trace
 
-__all__ = ["counted", "emf", "grouping_of", "metrics_text", "push", "write_boards"]
+__all__ = ["counted", "emf", "gauges", "grouping_of", "metrics_text", "push", "write_boards"]
 
 _FIELDS: Final = (
     *("agent", "model", "environment", "success", "error", "escalation", "guardrail"),
@@ -94,6 +95,22 @@ def _observed(database: "Database") -> Iterator[tuple[int | None, Counted]]:
 def metrics_text(rows: list[tuple[int | None, Counted]]) -> str:
     """Write the counters in Prometheus' text format."""
     return counters_text(counters(row for _, row in rows))
+
+
+def gauges(name: str | None, place: Place) -> str:
+    """Write the metrics of a run's report; nothing where there is no report."""
+    if name is None or Path(name).is_file():
+        return ""
+    folder = find_run(place.runs, name)
+    if not (folder / REPORT).exists():
+        return ""
+    reports = [stored.report for stored in read_reports(folder)]
+    return gauges_text(
+        (report.suite.id, metric, found.unit, found.value)
+        for report in reports
+        for metric, found in report.metrics.items()
+        if found.value is not None
+    )
 
 
 def push(url: str, text: str, grouping: Mapping[str, str], outside: "Outside") -> Reply:
