@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from evalgate.judges.base import Judge, Meter
 from evalgate.judges.kinds.chat import Chat
 from evalgate.judges.kinds.claims import claims_judge
 from evalgate.judges.kinds.http import Http
 from evalgate.judges.kinds.moderation import moderation_judge
+from evalgate.judges.kinds.pairwise import Pair, pairwise_judge
 from evalgate.judges.kinds.ragas import SAMPLING, Asked, ragas_judge
 from evalgate.judges.kinds.ragas_live import Endpoint, RagasLive
 from evalgate.judges.kinds.rubric import Rubric, rubric_judge
@@ -55,7 +57,10 @@ def _over_http(config: JudgeConfig, http: Http, meter: Meter) -> Judge:
         case "rubric":
             metric = config.metrics[0] if config.metrics else "goal_attainment"
             rubric = Rubric(metric, config.rubric or "", config.levels, config.votes)
+            rubric = replace(rubric, whole=config.shows == "conversation")
             return rubric_judge(chat, sampling, rubric)
+        case "pairwise":
+            return pairwise_judge(chat, sampling, Pair(config.metrics[0], config.rubric or ""))
         case "selfcheck":
             return selfcheck_judge(
                 chat, sampling, samples=config.samples, sample_model=config.sample_model

@@ -47,6 +47,8 @@ def native_scores(config: JudgeConfig) -> tuple[str, ...]:
         case "rubric":
             metric = config.metrics[0] if config.metrics else "goal_attainment"
             return (metric, "goal_success") if metric == "goal_attainment" else (metric,)
+        case "pairwise":
+            return (config.metrics[0], f"{config.metrics[0]}_inconsistency")
         case "selfcheck":
             return ("selfcheck_inconsistency",)
         case "moderation":
@@ -80,7 +82,8 @@ def judged_metrics(judges: Mapping[str, JudgeConfig]) -> dict[str, Metric]:
         config = judges[judge]
         for native, score in scores.items():
             known = by_score.get(native)
-            if config.kind == "rubric" and native not in ("goal_attainment", "goal_success"):
+            named = config.kind in ("rubric", "pairwise")
+            if named and native not in ("goal_attainment", "goal_success"):
                 _refuse_taken(judge, native, known is not None or native in METRICS)
             if known is None or score != native:
                 metrics[score] = _metric(score, native, judge, config)
@@ -104,6 +107,13 @@ def _metric(score: str, native: str, judge: str, config: JudgeConfig) -> Metric:
     levels = config.kind == "rubric" and bool(config.levels) and native != "goal_success"
     lower = native in ("hallucination", "toxicity", "selfcheck_inconsistency")
     doc = _DOCS.get(native, f"What the rubric of judge {judge} says.")
+    if config.kind == "pairwise":
+        lower = native.endswith("_inconsistency")
+        doc = (
+            f"Share of pairs in which judge {judge} says another answer when the order is turned."
+            if lower
+            else f"How often judge {judge} prefers the answer to the expected one; a tie is a half."
+        )
     return Metric(
         name=score,
         score=score,

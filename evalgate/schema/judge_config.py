@@ -20,7 +20,7 @@ class Caps(Model):
     """Wall time."""
 
 
-JudgeKind = Literal["claims", "ragas", "rubric", "selfcheck", "moderation"]
+JudgeKind = Literal["claims", "ragas", "rubric", "pairwise", "selfcheck", "moderation"]
 """What a judge is asked: see `docs/judges.md`."""
 
 RagasMetric = Literal[
@@ -51,10 +51,13 @@ class JudgeConfig(Model):
     api_key_env: str | None = "OPENAI_API_KEY"
     """Name of the variable that holds the key, never the key; null: the endpoint needs none."""
     metrics: tuple[str, ...] = ()
-    """Ragas: which of its metrics (default: faithfulness). Rubric: the metric's name (default:
-    goal_attainment). Other kinds have fixed metrics."""
+    """Ragas: which of its metrics (default: faithfulness). Rubric, pairwise: the metric's name
+    (default for a rubric: goal_attainment). Other kinds have fixed metrics."""
     rubric: str | None = None
-    """Rubric: what is asked of the answer."""
+    """Rubric: what is asked of the answer. Pairwise: by what two answers are compared."""
+    shows: Literal["answer", "conversation"] = "answer"
+    """Rubric: what is judged, the last answer with the calls before it, or every turn of the
+    conversation and each call of a tool with what came of it."""
     levels: dict[int, str] = Field(default_factory=dict)
     """Rubric: what each of the levels 1 to 5 means; empty: a yes/no rubric."""
     votes: Annotated[int, Field(ge=1, le=25)] = 1
@@ -97,12 +100,26 @@ class JudgeConfig(Model):
     def _problem(self) -> str | None:
         if self.kind == "rubric":
             return self._rubric_problem()
+        if self.shows != "answer":
+            return f"shows is for kind: rubric, not {self.kind!r}"
+        if self.kind == "pairwise":
+            return self._pairwise_problem()
         if self.rubric is not None or self.levels or self.votes != 1:
             return f"rubric, levels and votes are for kind: rubric, not {self.kind!r}"
         if self.kind == "ragas":
             unknown = [name for name in self.metrics if name not in _RAGAS]
             return f"{unknown[0]!r} is no metric of {', '.join(_RAGAS)}" if unknown else None
         return f"metrics of kind {self.kind!r} are fixed; leave them out" if self.metrics else None
+
+    def _pairwise_problem(self) -> str | None:
+        if not self.rubric:
+            return "kind: pairwise needs a rubric: by what two answers are compared"
+        if self.levels or self.votes != 1:
+            return "levels and votes are for kind: rubric; a pair is asked once in each order"
+        if len(self.metrics) != 1:
+            found = list(self.metrics)
+            return f"kind: pairwise needs a name for its metric: metrics: [NAME], found {found!r}"
+        return None
 
     def _rubric_problem(self) -> str | None:
         if not self.rubric:
