@@ -53,7 +53,7 @@ def _import(module_name: str, target: str, root: Path) -> ModuleType:
             raise AgentLoadError(
                 f"python:{target}: there is no module {missing!r} in {root} or among the "
                 f"installed packages{_near_modules(missing, root)}",
-                fix="run from the folder that holds it, or install it in this environment",
+                fix=_where_else(missing, root),
             ) from None
         raise _import_failed(module_name, target, error) from None
     except SystemExit as error:
@@ -70,8 +70,17 @@ def _import_failed(module_name: str, target: str, error: Exception) -> AgentLoad
     cause = f"{type(error).__name__}: {error}"
     return AgentLoadError(
         f"python:{target}: importing module {module_name!r} failed"
-        f"{_place(error) or _where(module_name)}: {cause[:500]}"
+        f"{_place(error) or _where(module_name)}: {cause[:500]}",
+        fix=_variable(error),
     )
+
+
+def _variable(error: Exception) -> str | None:
+    """Say how a variable gets through that the agent looked for in its environment."""
+    name = error.args[0] if isinstance(error, KeyError) and error.args else None
+    if not isinstance(name, str) or not (name.isidentifier() and name.isupper()):
+        return None
+    return f"export {name}=..., and let the agent see it: agent: {{env_allow: [{name}]}}"
 
 
 def _place(error: Exception) -> str:
@@ -81,7 +90,9 @@ def _place(error: Exception) -> str:
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
-        if "importlib" not in frame.filename and frame.filename != __file__
+        if not frame.filename.startswith("<frozen")
+        and "importlib" not in frame.filename
+        and frame.filename != __file__
     ]
     return f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
 
@@ -92,6 +103,13 @@ def _where(module_name: str) -> str:
     except (ImportError, ValueError, AttributeError):
         return ""
     return f" ({spec.origin})" if spec is not None and spec.origin else ""
+
+
+def _where_else(missing: str, root: Path) -> str:
+    top = missing.partition(".")[0]
+    if (root / "src" / top).exists() or (root / "src" / f"{top}.py").exists():
+        return "it is in src/: pip install -e ., or export PYTHONPATH=src"
+    return "run from the folder that holds it, or install it in this environment"
 
 
 def _near_modules(missing: str, root: Path) -> str:

@@ -1,27 +1,36 @@
-"""Writes a first configuration, golden set and workflow, from one probe of the agent."""
+"""Writes a first configuration, golden set and workflow, records, and runs what was written."""
 
-import asyncio
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+import shutil
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from evalgate.agents.base import Context
-from evalgate.agents.factory import open_agent
 from evalgate.commands.draft import draft_cases
-from evalgate.commands.templates import CONFIG, GATED, GOALS, WORKFLOW
-from evalgate.errors import ConfigError
+from evalgate.commands.templates import CONFIG, GATED, GOALS, workflow
+from evalgate.errors import AgentLoadError, ConfigError
+from evalgate.run.run import RunOptions, run_suites
 from evalgate.schema.agent_line import RecordedLine, parse_agent_line
-from evalgate.schema.config import AgentConfig
-from evalgate.schema.golden import Case
+from evalgate.schema.golden import Case, Expected, OutputExpectation
+from evalgate.schema.result import ReportSet
 from evalgate.schema.trace import LlmCall, ToolCall, Trace
 from evalgate.store.atomic import write_text
 from evalgate.store.golden_sets.golden import case_to_json, load_golden
+from evalgate.store.runs import iter_traces, list_runs
+from evalgate.suite.environment import World
+from evalgate.suite.events import Listener
+from evalgate.suite.seen import Seen
+from evalgate.suite.suite import Selection, Suite, find_suites
 from evalgate.text.redact import Redactor
 
-__all__ = ["InitOptions", "Written", "init_project"]
+if TYPE_CHECKING:
+    from evalgate.suite.plan import Calls
 
-_PROBE = "Hello! What can you help me with?"
+__all__ = ["QUESTION", "InitOptions", "Written", "check_new", "init_project", "workflow_of"]
+
+QUESTION = "Hello! What can you help me with?"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -34,13 +43,29 @@ class InitOptions:
     root: Path
     """Where to write."""
     golden: Path | None = None
-    """An existing golden set; null: one is started with the probe."""
+    """An existing golden set; null: one is started with the question."""
     name: str = "main"
     """Name of the suite."""
+    question: str = QUESTION
+    """What the agent is asked where there is no golden set."""
+    gateway: bool = False
+    """Whether its model calls are recorded."""
+    env_allow: tuple[str, ...] = ()
+    """Variables of the caller that it may see."""
     timeout_s: float = 60.0
-    """Seconds the probe may take."""
+    """Seconds a trial may take."""
     force: bool = False
     """Whether existing files are replaced."""
+
+    @property
+    def config(self) -> Path:
+        """The configuration."""
+        return self.root / "evalgate.yaml"
+
+    @property
+    def golden_path(self) -> Path:
+        """The golden set, relative to the configuration."""
+        return self.golden or Path("golden_sets") / f"{self.name}.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +74,17 @@ class Written:
 
     files: tuple[Path, ...]
     """Files written."""
-    probe: Trace
-    """What the agent did."""
     evidence: tuple[str, ...]
     """Metrics that gate."""
+    reports: ReportSet
+    """What the suite that was written gives."""
 
 
-def init_project(options: InitOptions, environ: Mapping[str, str]) -> Written:
-    """Probe the agent with one case and write the files.
+def check_new(options: InitOptions) -> None:
+    """Refuse a name that fits no file, files that exist, and traces without questions.
 
     Raises:
-        ConfigError: A file exists already, or the name fits no file.
-        AgentLoadError: The agent cannot be loaded.
+        ConfigError: One of these.
     """
     if not _NAME.fullmatch(options.name):
         raise ConfigError(
@@ -74,73 +98,140 @@ def init_project(options: InitOptions, environ: Mapping[str, str]) -> Written:
             "recorded traces answer no question that was not asked: --golden is missing",
             fix=f"evalgate golden add --from {traces} --to {draft}, then --golden {draft}",
         )
-    golden = options.golden or Path("golden_sets") / f"{options.name}.jsonl"
-    config = options.root / "evalgate.yaml"
-    workflow = options.root / ".github" / "workflows" / "evalgate.yml"
-    new = [config, *([] if options.golden else [options.root / golden])]
+    new = [options.config, *([] if options.golden else [options.root / options.golden_path])]
     existing = [path for path in new if path.exists()]
     if existing and not options.force:
         raise ConfigError(
             f"{existing[0]} exists already", fix="evalgate init --force  (replaces it)"
         )
-    case = _probe_case(options)
-    trace = asyncio.run(_probe(options, case, environ))
-    evidence = tuple(_evidence(case, trace))
-    redactor = Redactor.build(environ)
-    texts = {config: _config_text(options, golden, evidence)}
-    if options.golden is None:
-        drafts, _ = draft_cases([trace], {case.id: case}, redactor)
-        texts[options.root / golden] = "".join(f"{case_to_json(d)}\n" for d in drafts or [case])
-    if not workflow.exists() or options.force:
-        texts[workflow] = WORKFLOW
-    for path, text in texts.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, text)
-    return Written(tuple(texts), trace, evidence)
+    if options.golden is not None and not load_golden(options.root / options.golden).cases:
+        raise ConfigError(f"{options.golden}: holds no case to ask the agent")
 
 
-def _probe_case(options: InitOptions) -> Case:
-    if options.golden is None:
-        return Case(id="probe", input=_PROBE, status="draft")
-    cases = load_golden(options.root / options.golden).cases
-    if not cases:
-        raise ConfigError(f"{options.golden}: holds no case to probe the agent with")
-    return cases[0]
+def init_project(options: InitOptions, seen: Seen, world: World, listen: Listener) -> Written:
+    """Ask the agent, record its model calls, write the files, and run what was written.
+
+    Where the agent fails, nothing is left behind.
+
+    Raises:
+        ConfigError: A file exists already, the name fits no file, or the agent failed.
+        AgentLoadError: The agent cannot be loaded.
+    """
+    check_new(options)
+    golden = options.root / options.golden_path
+    workflow_path = options.root / ".github" / "workflows" / "evalgate.yml"
+    new = [path for path in (options.config, golden, workflow_path) if not path.exists()]
+    case = Case(id="first", input=options.question)
+    try:
+        _write(options.config, _config_text(options, ()))
+        if options.golden is None:
+            _write(golden, f"{case_to_json(case)}\n")
+        suite, traces = _asked(options, world, listen)
+        evidence = tuple(_evidence(suite, traces))
+        _write(options.config, _config_text(options, evidence))
+        if options.golden is None:
+            expects_text = options.gateway or not seen.sdks
+            _write(golden, _first_case(case, traces, world, expects_text=expects_text))
+        if not workflow_path.exists() or options.force:
+            _write(workflow_path, workflow_of(options.root))
+    except BaseException:
+        for path in new:
+            path.unlink(missing_ok=True)
+            with suppress(OSError):  # not there, or somebody else's files are in it
+                path.parent.rmdir()
+        raise
+    done = (options.config, *([] if options.golden else [golden]))
+    files = (*done, *([workflow_path] if workflow_path in new or options.force else []))
+    reports = run_suites(_suites(options), RunOptions(), world, listen).reports
+    return Written(files, evidence, reports)
 
 
-async def _probe(options: InitOptions, case: Case, environ: Mapping[str, str]) -> Trace:
-    async with open_agent(
-        AgentConfig(run=options.agent),
-        root=options.root,
-        concurrency=1,
-        timeout_s=options.timeout_s,
-        environ=environ,
-    ) as agent:
-        return await agent.run(case, Context(timeout_s=options.timeout_s))
+def _asked(options: InitOptions, world: World, listen: Listener) -> tuple[Suite, tuple[Trace, ...]]:
+    """Ask the agent every case once, recording its model calls."""
+    (suite,) = _suites(options)
+    config = suite.config.model_copy(update={"timeout_s": options.timeout_s})
+    fresh = not suite.cassettes.exists()
+    asked = replace(suite, config=config)
+    calls: Calls = "record" if options.gateway else "replay"
+    run_suites((asked,), RunOptions(calls=calls), world, listen)  # its verdict is the next run's
+    traces = tuple(iter_traces(list_runs(suite.runs)[-1]))
+    failed = [trace for trace in traces if trace.status != "finished"]
+    if failed and len(failed) == len(traces):
+        if fresh:
+            shutil.rmtree(suite.cassettes, ignore_errors=True)
+        raise _failure(failed[0], options)
+    return suite, traces
 
 
-def _evidence(case: Case, trace: Trace) -> list[str]:
-    """Name the gated metrics that one trial gives evidence for."""
-    llm = [step for step in trace.steps if isinstance(step, LlmCall)]
+def _failure(trace: Trace, options: InitOptions) -> AgentLoadError:
+    names = "" if options.env_allow else "  (--env NAME passes a variable that it needs)"
+    return AgentLoadError(
+        f"the agent was asked {options.question!r} and {trace.status}: {trace.error or 'no reason'}"
+        if options.golden is None
+        else f"the agent failed in every case, in {trace.case_id!r} it {trace.status}: "
+        f"{trace.error or 'no reason'}",
+        fix=f"mend that, then the same command again; nothing was written{names}",
+    )
+
+
+def _suites(options: InitOptions) -> tuple[Suite, ...]:
+    return find_suites(Selection(options.config, (options.name,)))
+
+
+def _first_case(case: Case, traces: Iterable[Trace], world: World, *, expects_text: bool) -> str:
+    """Word what the agent answered as a case; a model that is not recorded may word it anew."""
+    drafts, _ = draft_cases(traces, {case.id: case}, Redactor.build(world.environ))
+    (draft,) = drafts
+    expected = draft.expected
+    if not expects_text:
+        something = OutputExpectation(regex=(r"\S",))
+        expected = Expected(output=something, tool_calls=expected.tool_calls)
+    given = {"id": "first", "status": "reviewed", "expected": expected}
+    return f"{case_to_json(draft.model_copy(update=given))}\n"
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, text)
+
+
+def _evidence(suite: Suite, traces: Iterable[Trace]) -> list[str]:
+    """Name the gated metrics that the trials give evidence for."""
+    steps = [step for trace in traces for step in trace.steps]
+    llm = [step for step in steps if isinstance(step, LlmCall)]
     priced = any(step.input_tokens is not None and step.model for step in llm)
-    expects = case.expected.tool_calls is not None
-    called = any(isinstance(step, ToolCall) for step in trace.steps)
+    expects = any(case.expected.tool_calls is not None for case in load_golden(suite.golden).cases)
+    called = any(isinstance(step, ToolCall) for step in steps)
     found = {
         "task_success_rate": True,
         "error_rate": True,
         "tool_call_accuracy": expects or called,
-        "cost_per_interaction": priced or trace.cost_usd is not None,
+        "cost_per_interaction": priced or any(trace.cost_usd is not None for trace in traces),
     }
     return [name for name, there in found.items() if there]
 
 
-def _config_text(options: InitOptions, golden: Path, evidence: tuple[str, ...]) -> str:
-    gated = [line for name, line in GATED.items() if name in evidence]
+def _config_text(options: InitOptions, evidence: tuple[str, ...]) -> str:
+    gated = [line for name, line in GATED.items() if name in (evidence or ("task_success_rate",))]
     goals = [text for name, text in GOALS.items() if name not in evidence]
+    env = ", ".join(options.env_allow)
     return CONFIG.format(
         name=options.name,
-        golden=golden.as_posix(),
+        golden=options.golden_path.as_posix(),
         agent=options.agent.replace("'", "''"),
+        env=f"\n      env_allow: [{env}]  # variables that it may see" if env else "",
+        gateway="gateway: {}          # model calls are recorded once, then replayed without a key"
+        if options.gateway
+        else "# gateway: {}        # record the agent's model calls, replay them without a key",
         gated="\n".join(gated),
         goals="\n".join(goals),
     )
+
+
+def workflow_of(root: Path) -> str:
+    """Write the workflow of a project, which installs what the agent needs."""
+    if (root / "requirements.txt").is_file():
+        return workflow("pip install -r requirements.txt")
+    if (root / "pyproject.toml").is_file():
+        return workflow("pip install -e .")
+    return workflow(None)

@@ -1,6 +1,6 @@
 """The files that `evalgate init` writes."""
 
-__all__ = ["CONFIG", "GATED", "GOALS", "WORKFLOW"]
+__all__ = ["CONFIG", "GATED", "GOALS", "workflow"]
 
 CONFIG = """\
 # yaml-language-server: $schema=https://raw.githubusercontent.com/OWNER/agent-evalgate/main/evalgate/schema/json/config-1.json
@@ -8,7 +8,9 @@ version: 1
 suites:
   {name}:
     golden: {golden}
-    agent: '{agent}'
+    agent:
+      run: '{agent}'{env}
+    {gateway}
     # trials: 1          # trials a case; 5 or more tell a drop from noise (docs/trials.md)
     # max_trials: 5      # settle: more trials only while noise can explain a change
     # noise: none        # the agent is deterministic: differences are exact
@@ -24,7 +26,7 @@ suites:
 """
 
 GATED = {
-    "task_success_rate": "        task_success_rate: standard     # goal: {min: 0.95}",
+    "task_success_rate": "        task_success_rate: {min: 0.95}  # and no drop of 5 %",
     "error_rate": "        error_rate: {gate: standard, max: 0.1}  # 1 trial in 10 may fail",
     "tool_call_accuracy": "        tool_call_accuracy: standard",
     "cost_per_interaction": "        cost_per_interaction: standard  # goal: {max: 0.15}",
@@ -49,7 +51,7 @@ GOALS = {
     "ttft_p95": ("        # ttft_p95: {gate: advisory, max: 2.0}   # needs times of first tokens"),
 }
 
-WORKFLOW = """\
+_WORKFLOW = """\
 name: agent-quality-gate
 on:
   pull_request:
@@ -64,15 +66,22 @@ jobs:
     runs-on: ubuntu-latest
     timeout-minutes: 30
     steps:
-      - uses: actions/checkout@v7
+      - uses: actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1
         with:
           fetch-depth: 2
           persist-credentials: false
-      - uses: actions/setup-python@v6
+      - uses: actions/setup-python@5fda3b95a4ea91299a34e894583c3862153e4b97 # v7.0.0
         with:
           python-version: "3.12"
-      - run: pip install agent-evalgate  # and what your agent needs: -r requirements.txt
+      - run: pip install agent-evalgate
+      INSTALL
       - run: evalgate run --baseline --format markdown --output report.md --format github
       - if: always()
         run: cat report.md >> "$GITHUB_STEP_SUMMARY"
 """
+
+
+def workflow(install: str | None) -> str:
+    """Return the workflow, with the command that installs the agent's packages, if it is known."""
+    unknown = "# - run: pip install what your agent needs"
+    return _WORKFLOW.replace("INSTALL", unknown if install is None else f"- run: {install}")

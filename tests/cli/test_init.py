@@ -7,7 +7,9 @@ import pytest
 import yaml
 from support.cli import Cli
 
+from evalgate.gateway.server import serve_in_thread
 from evalgate.schema.config import Config
+from examples.support_agent.model_server import app
 
 PLAIN = "def answer(question):\n    return 'I can help with orders.'\n"
 CALLS = """
@@ -46,21 +48,23 @@ def test_only_evidence_gates(empty: Path, cli: Cli) -> None:
 
 def test_reported_calls_are_evidence(empty: Path, cli: Cli) -> None:
     """Tool calls gate their accuracy, tokens and models the cost; secrets are not written."""
-    assert 0 == cli("init", "--agent", "python:calling_agent:answer").code
+    cli("init", "--agent", "python:calling_agent:answer")
     assert {"tool_call_accuracy", "cost_per_interaction"} <= {*gates(empty)}
     assert "AKIAIOSFODNN7EXAMPLE" not in (empty / "golden_sets" / "main.jsonl").read_text()
 
 
 def test_what_is_written_runs(empty: Path, cli: Cli) -> None:
-    """It validates and runs; drafts do not pass; reviewed, with a baseline, it passes."""
-    cli("init", "--agent", "python:plain_agent:answer")
-    assert 0 == cli("validate").code
-    assert 3 == cli("run", "-q").code
-    golden = empty / "golden_sets" / "main.jsonl"
-    golden.write_text(golden.read_text().replace('"draft"', '"reviewed"'))
+    """It ends green; what it wrote validates, takes a baseline and is gated against it."""
+    result = cli("init", "--agent", "python:plain_agent:answer")
+    assert (0, True) == (result.code, "main: PASS" in result.out)
+    validated = cli("validate")
+    assert (0, True) == (validated.code, "ok: golden set of 1 cases" in validated.out)
     made = cli("baseline", "update", "--trials", "5", "--reason", "first", "-q")
     assert (0, "") == (made.code, made.err)
     assert 0 == cli("run", "--baseline", "-q").code
+    agent = empty / "plain_agent.py"
+    agent.write_text(agent.read_text().replace("orders", "nothing"))
+    assert 1 == cli("run", "-q").code
 
 
 def test_the_workflow_is_valid_and_its_command_runs(recorded: Path, cli: Cli) -> None:
@@ -90,10 +94,11 @@ def test_nothing_is_overwritten(empty: Path, cli: Cli) -> None:
 
 
 def test_an_existing_golden_set_is_kept(empty: Path, cli: Cli) -> None:
-    """`--golden` probes with its first case and leaves it alone."""
+    """`--golden` asks its cases and leaves it alone; what fails there fails, and is shown."""
     text = '{"id": "a", "input": "hi", "expected": {"tool_calls": [{"name": "look_up"}]}}\n'
     (empty / "mine.jsonl").write_text(text)
-    assert 0 == cli("init", "--agent", "python:plain_agent:answer", "--golden", "mine.jsonl").code
+    result = cli("init", "--agent", "python:plain_agent:answer", "--golden", "mine.jsonl")
+    assert (1, True) == (result.code, "main: FAIL" in result.out)  # it calls no tool
     assert text == (empty / "mine.jsonl").read_text()
     assert "tool_call_accuracy" in gates(empty)
 
@@ -120,8 +125,76 @@ def test_slips_write_nothing(empty: Path, cli: Cli, arguments: tuple[str, ...], 
 
 
 def test_a_crashing_agent_is_told(empty: Path, cli: Cli) -> None:
-    """The probe's failure is shown, and the files are there to go on with."""
-    (empty / "bad.py").write_text("def answer(question):\n    raise ValueError('no key')\n")
+    """The agent's own error is shown, and nothing is left behind: the same command works later."""
+    bad = empty / "bad.py"
+    bad.write_text("def answer(question):\n    raise ValueError('no key')\n")
+    before = {path.name for path in empty.iterdir()}
     result = cli("init", "--agent", "python:bad:answer")
-    assert 0 == result.code
-    assert "probe: crashed: ValueError: no key" in result.out
+    assert (2, True) == (result.code, "ValueError: no key (bad.py, line 2)" in result.err)
+    assert before == {path.name for path in empty.iterdir()} - {"__pycache__", ".evalgate"}
+    bad.write_text(PLAIN)
+    assert 0 == cli("init", "--agent", "python:bad:answer").code
+
+
+@pytest.mark.parametrize("name", ["cases.csv", "cases.yaml"])
+def test_golden_sets_of_other_kinds_are_taken(empty: Path, cli: Cli, name: str) -> None:
+    """A golden set in CSV or YAML is asked, gated and left alone."""
+    text = {
+        "cases.csv": 'id,input,expected\na,hi,"{""output"": {""contains"": [""orders""]}}"\n',
+        "cases.yaml": "- id: a\n  input: hi\n  expected: {output: {contains: [orders]}}\n",
+    }[name]
+    (empty / name).write_text(text)
+    result = cli("init", "--agent", "python:plain_agent:answer", "--golden", name)
+    assert (0, text) == (result.code, (empty / name).read_text())
+
+
+OPENAI = """
+import os
+from openai import OpenAI
+
+TOKEN = os.environ["SHOP_TOKEN"]
+
+def answer(question):
+    messages = [{"role": "user", "content": question}]
+    done = OpenAI().chat.completions.create(model="gpt-4o-mini", messages=messages)
+    return done.choices[0].message.content
+"""
+
+
+def test_an_agent_on_the_openai_sdk(empty: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its calls are recorded, what it reads is passed, and the gate is green without the key."""
+    (empty / "model_agent.py").write_text(OPENAI)
+    (empty / "requirements.txt").write_text("openai\n")
+    init = ("init", "--agent", "python:model_agent:answer")
+    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "SHOP_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    missing = cli(*init)
+    assert (2, True) == (missing.code, "export OPENAI_API_KEY=" in missing.err)
+    with serve_in_thread(app) as origin:
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{origin}/v1")
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-scripted-0123456789abcdef")
+        unset = cli(*init)
+        assert (2, True) == (unset.code, "export SHOP_TOKEN=" in unset.err)
+        monkeypatch.setenv("SHOP_TOKEN", "token-of-the-shop-42")
+        result = cli(*init)
+    assert (0, True) == (result.code, "main: PASS" in result.out)
+    config = (empty / "evalgate.yaml").read_text()
+    assert "env_allow: [SHOP_TOKEN]" in config
+    assert (
+        "pip install -r requirements.txt"
+        in (empty / ".github" / "workflows" / "evalgate.yml").read_text()
+    )
+    written = [path for path in empty.rglob("*") if path.is_file()]
+    assert [] == [path for path in written if b"sk-scripted-0123" in path.read_bytes()]
+    assert [] == [path for path in written if b"token-of-the-shop" in path.read_bytes()]
+    monkeypatch.delenv("OPENAI_API_KEY")
+    monkeypatch.delenv("OPENAI_BASE_URL")
+    assert 0 == cli("run", "-q").code
+
+
+def test_a_package_in_src_is_told(empty: Path, cli: Cli) -> None:
+    """The error of a src layout says how the package is found."""
+    (empty / "src" / "shop").mkdir(parents=True)
+    (empty / "src" / "shop" / "__init__.py").write_text(PLAIN)
+    result = cli("init", "--agent", "python:shop:answer")
+    assert (2, True) == (result.code, "PYTHONPATH=src" in result.err)

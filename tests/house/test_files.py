@@ -7,7 +7,7 @@ import pytest
 import yaml
 from support.source import ROOT, tracked
 
-from evalgate.commands.templates import WORKFLOW
+from evalgate.commands.templates import workflow as first_workflow
 
 _TEXT = (".py", ".md", ".toml", ".yaml", ".yml", ".json", ".jsonl", ".mjs", ".txt", ".cfg", "")
 _MACHINE = re.compile(
@@ -69,8 +69,13 @@ def test_the_distribution_has_its_name() -> None:
 
 
 def test_the_first_workflow_is_a_workflow() -> None:
-    """It parses, may only read, runs on pull requests, and pins what it checks out with."""
-    workflow = yaml.safe_load(WORKFLOW)
+    """It parses, may only read, runs on pull requests, and pins as this repository's own does."""
+    text = first_workflow("pip install -r requirements.txt")
+    workflow = yaml.safe_load(text)
+    own = (ROOT / ".github" / "workflows" / "agent-quality-gate.yml").read_text()
+    pins = re.findall(r"uses: (\S+@[0-9a-f]{40} # \S+)", text)
+    assert 2 == len(pins) == text.count("uses:")
+    assert [] == [pin for pin in pins if pin not in own]
     assert {"contents": "read"} == workflow["permissions"]
     assert {"pull_request", "merge_group"} <= {*workflow[True]}  # YAML 1.1 reads `on` as true
     steps = workflow["jobs"]["gate"]["steps"]
