@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from evalgate.gate.checks.presence import nothing_gates
 from evalgate.gate.checks.stress import one_sided, stress_presence, stress_scorer_of
 from evalgate.gate.compare import compare
 from evalgate.gate.comparison import CompareOptions, Comparison
@@ -94,6 +95,8 @@ def judge(
         said = {check.id for check in added}
         presence = stress_presence(inputs.baseline, candidate)
         added += [check for check in presence if check.id not in said]
+    if inputs.baseline is not None and not facts.shard:
+        added += nothing_gates((*verdict.checks, *added))
     if added:
         checks = (*verdict.checks, *added)
         verdict = verdict_of(checks, warnings=verdict.warnings, partial=verdict.partial)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from evalgate.gate.checks.presence import nothing_gates
 from evalgate.gate.judge import Judged, judge
 from evalgate.gate.verdict import verdict_of
 from evalgate.gate.waivers import accept, current, without_cases
@@ -82,6 +83,8 @@ def _added(
             f"bootstrap: the base has no baseline to judge by ({judged.inputs.missing})",
             "merge a first baseline in a pull request of its own: evalgate baseline update",
         )
+    if trust.proposal is None and plan.shard is None:
+        yield from nothing_gates(verdict.checks)
     if trust.proposal is not None:
         yield reproduction_check(trust.proposal, judged.comparison, verdict.checks)
 
