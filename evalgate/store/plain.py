@@ -15,9 +15,10 @@ def open_plain(path: Path) -> BinaryIO:
     """Open a regular file for reading; links to one are followed.
 
     Raises:
-        OSError: It cannot be read, or is a folder, a device, a pipe or a socket.
-        ValueError: The path holds a NUL.
+        OSError: It cannot be read, is a folder, a device, a pipe or a socket, or holds a NUL.
     """
+    if "\0" in str(path):
+        raise OSError(errno.EINVAL, "the path holds a NUL", str(path))
     descriptor = os.open(path, _FLAGS | getattr(os, "O_BINARY", 0))
     mode = os.fstat(descriptor).st_mode
     if S_ISREG(mode):

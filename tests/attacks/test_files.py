@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 from support.scratch import Scratch
@@ -42,6 +43,39 @@ def test_a_link_to_what_has_no_end(tmp_path: Path, reader: str, what: str) -> No
     with pytest.raises(EvalgateError) as caught:
         READERS[reader](path)
     assert 2 == caught.value.exit_code
+
+
+@pytest.mark.parametrize("reader", sorted(set(READERS) - {"report"}))
+def test_a_path_with_a_nul(reader: str) -> None:
+    """A name that no file can have is an error of the input, not of evalgate."""
+    try:
+        READERS[reader](Path("a\0b.jsonl"))
+    except EvalgateError as error:
+        assert 2 == error.exit_code  # noqa: PT017  # one reader takes a missing file for an empty one
+
+
+@pytest.mark.parametrize("weight", ["1e308", "1e999", "0", "-1", "null"])
+def test_a_weight_that_no_mean_can_hold(tmp_path: Path, weight: str) -> None:
+    """It is refused with its line."""
+    path = tmp_path / "golden.jsonl"
+    path.write_text(f'{{"id": "a", "input": "x", "weight": {weight}}}\n')
+    with pytest.raises(EvalgateError, match=r"line 1") as caught:
+        load_golden(path)
+    assert 2 == caught.value.exit_code
+
+
+def test_a_damaged_archive(tmp_path: Path) -> None:
+    """Any byte of an artifact may be wrong: it is read, or refused with its name."""
+    whole = tmp_path / "whole.zip"
+    with ZipFile(whole, "w", ZIP_DEFLATED) as archive:
+        archive.writestr("report.json", "{}" * 400)
+    data = whole.read_bytes()
+    path = tmp_path / "artifact.zip"
+    for place in range(0, len(data), 2):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 0xFF]) + data[place + 1 :])
+        with pytest.raises(EvalgateError, match=r"artifact\.zip") as caught:
+            read_reports(path)
+        assert 2 == caught.value.exit_code
 
 
 def run_folder(runs: Path, name: str) -> Path:
