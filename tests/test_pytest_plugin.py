@@ -145,6 +145,7 @@ def test_the_run_is_kept_like_any_other(worse: Path, alone: Done) -> None:
     assert [] == list((worse / ".evalgate/runs/.parts").iterdir())
 
 
+@pytest.mark.slow
 def test_without_evidence_the_verdict_is_an_error(tmp_path: Path) -> None:
     """A case whose trace is missing is an error, and so is the verdict; the report says why."""
     write_project(tmp_path, 4, 1)
@@ -206,6 +207,7 @@ def test_a_crash_is_measured(tmp_path: Path) -> None:
     assert 0.5 == done.report["metrics"]["error_rate"]["value"]
 
 
+@pytest.mark.slow
 def test_must_pass_cases_get_fresh_trials(tmp_path: Path) -> None:
     """A failure that two fresh trials do not confirm passes, as with `evalgate run`."""
     live_project(tmp_path, "agent:flaky", must_pass=True)
@@ -224,6 +226,7 @@ def test_an_agent_that_cannot_be_loaded_is_an_error(tmp_path: Path) -> None:
     assert "Traceback" not in done.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
@@ -254,6 +257,7 @@ def test_answers(evalgate_case, evalgate_trace, evalgate_agent):
 '''
 
 
+@pytest.mark.slow
 def test_the_job_of_two_steps(tmp_path: Path) -> None:
     """First pytest writes metrics/current.json, then compare, or the script, says the verdict."""
     command = ["pytest", "test_agent_quality.py", "--evalgate-output=metrics/current.json"]
@@ -306,6 +310,7 @@ def test_a_golden_test_names_its_agent(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "part"),
     [
@@ -326,6 +331,7 @@ def test_slips_with_the_marker_are_named(tmp_path: Path, text: str, part: str) -
     assert part in done.out
 
 
+@pytest.mark.slow
 def test_judges_are_asked_with_ragas_only(tmp_path: Path, scripted_judge: Any) -> None:  # noqa: ANN401
     """Without `--ragas` only recorded verdicts count; with it the judge is asked, once."""
     server = scripted_judge(lambda *_: {"reason": "so", "level": 4})
