@@ -63,9 +63,12 @@ def test_types_are_published() -> None:
 
 
 def test_the_distribution_has_its_name() -> None:
-    """`agent-evalgate` installs the command `evalgate`."""
+    """`agent-evalgate` installs the command `evalgate`, under its own name too."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert ("agent-evalgate", ["evalgate"]) == (project["name"], [*project["scripts"]])
+    assert ("agent-evalgate", {"evalgate", "agent-evalgate"}) == (
+        project["name"],
+        {*project["scripts"]},
+    )
 
 
 def test_the_first_workflow_is_a_workflow() -> None:

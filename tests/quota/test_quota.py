@@ -223,6 +223,17 @@ def test_a_counted_rejection_names_what_waits_longest(tokens: int, expected: Rej
     assert expected == admit(state, Request(tokens, 0), nanoseconds(1.9))
 
 
+def test_every_rejection_counts() -> None:
+    """For want of a slot, and of what can never fit: each is one of the requests."""
+    busy = new_state(Quota(rpm=60, max_concurrency=1, count_rejected=True))
+    assert isinstance(admit(busy, Request(), 0), Admitted)
+    assert Rejected(None, "concurrency") == admit(busy, Request(), 0)
+    assert 2 == use(busy, 0)[0].used
+    small = new_state(Quota(rpm=60, tpm=10, count_rejected=True))
+    assert isinstance(admit(small, Request(11, 0), 0), NeverFits)
+    assert [1, 0] == [found.used for found in use(small, 0)]
+
+
 def test_what_is_left_is_what_is_not_used() -> None:
     """One of 60 requests and 10 of 100 tokens are used."""
     state = new_state(Quota(rpm=60, tpm=100))
