@@ -79,18 +79,20 @@ def _modules(first: str, root: Path) -> Iterator[str]:
         if name in done:
             continue
         done.add(name)
-        text = _source(name, root)
-        if text is not None:
+        file = _source(name, root)
+        if file is not None:
+            text = _text(file)
             yield text
-            waiting += _imports(text, whole=True, package=name.rpartition(".")[0])
+            package = name if file.stem == "__init__" else name.rpartition(".")[0]
+            waiting += _imports(text, whole=True, package=package)
 
 
-def _source(module: str, root: Path) -> str | None:
+def _source(module: str, root: Path) -> Path | None:
     path = Path(*module.split("."))
     for base in (root, root / "src"):
         for file in (base / path.with_suffix(".py"), base / path / "__init__.py"):
             if file.is_file():
-                return _text(file)
+                return file
     return None
 
 
