@@ -11,8 +11,8 @@ from typing import NoReturn
 
 import click
 
-from evalgate.cli.owner import refuse_other_owners
 from evalgate.errors import EvalgateError, ExitCode
+from evalgate.store.owner import refuse_other_owners
 from evalgate.version import VERSION
 
 __all__ = ["COMMANDS", "entry", "main"]

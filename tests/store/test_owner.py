@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from evalgate.cli.owner import refuse_other_owners
 from evalgate.errors import ConfigError
+from evalgate.store.owner import refuse_other_owners
 
 COMMAND = "[console_scripts]\nevalgate = other.cli:main\n"
 MODULE = "evalgate/__init__.py,sha256=x,1\nother.py,,\n"
