@@ -194,6 +194,8 @@ class Sessions:
         self._clock = clock
         self._token = token
         self._trials: dict[str, TrialLog | None] = {}
+        self.on_end: list[Callable[[str], None]] = []
+        """Are told the token of each trial that ends."""
 
     def open(
         self,
@@ -325,6 +327,8 @@ class Sessions:
         if log is None:
             raise ValueError("the session has no open trial")
         self._trials[session.token] = None
+        for told in self.on_end:
+            told(session.token)
         if not session.worker:
             self.release(session)
         for call in log.calls:

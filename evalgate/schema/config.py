@@ -10,7 +10,7 @@ from evalgate.schema.history import History
 from evalgate.schema.judge_config import Caps, JudgeConfig, JudgeKind, Waived
 from evalgate.schema.objectives import Goal, Objective
 from evalgate.schema.stress import StressConfig
-from evalgate.schema.tool_config import HttpTools, ToolPolicies
+from evalgate.schema.tool_config import HttpTools, McpServers, ToolPolicies
 from evalgate.schema.verdict import Direction, Gate, GateMode
 from evalgate.schema.watch import Receiver, WatchConfig
 
@@ -270,8 +270,11 @@ class GatewayConfig(Model):
     """LLM calls a turn after which the agent is stopped and its trial fails."""
     http: HttpTools = Field(default_factory=dict)
     """HTTP services by name; the agent finds the gateway's URL in `NAME_BASE_URL`."""
+    mcp: McpServers = Field(default_factory=dict)
+    """MCP servers by name; the agent finds the gateway's URL in `NAME_MCP_URL`."""
     tools: ToolPolicies = Field(default_factory=dict)
-    """What tools do in a run, by the name of a Python tool or of an HTTP service."""
+    """What tools do in a run, by the name of a Python tool, of an HTTP service, of an MCP server,
+    or of one of its tools as `SERVER/TOOL`."""
     limits: LiveLimits = LiveLimits()
     """Limits of live calls."""
     max_bytes: Annotated[int, Field(gt=0)] = 50_000_000

@@ -4,11 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from evalgate.schema.base import Json, Model
+from evalgate.schema.base import Json, Model, Positive
 
 __all__ = [
     "HttpTool",
     "HttpTools",
+    "McpServer",
+    "McpServers",
     "MockAnswer",
     "ToolMode",
     "ToolPolicies",
@@ -98,9 +100,32 @@ def _http_tool(value: object) -> object:
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
 
 
+class McpServer(Model):
+    """An MCP server: started as a command, or reached by its URL; exactly one is given."""
+
+    command: tuple[str, ...] | None = None
+    """The command that speaks MCP over stdio; started once a trial, in the suite's folder."""
+    url: Annotated[str, Field(pattern=r"^https?://[^/?#]+")] | None = None
+    """The URL of a server that speaks streamable HTTP."""
+    env: dict[str, str] = Field(default_factory=dict)
+    """Variables of the command; `$NAME` is a variable of the caller."""
+    headers: dict[str, str] = Field(default_factory=dict)
+    """Headers of requests to the URL; `$NAME` is a variable of the caller. Never recorded."""
+    timeout_s: Positive = 60.0
+    """Seconds in which the server must answer a request."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "McpServer":
+        if (self.command is None) == (self.url is None) or self.command == ():
+            message = "expected exactly one of command and url"
+            raise ValueError(message)
+        return self
+
+
 HttpTools = dict[
     _Name, Annotated[HttpTool, BeforeValidator(_http_tool, json_schema_input_type=str | HttpTool)]
 ]
+McpServers = dict[_Name, McpServer]
 ToolPolicies = dict[
     str,
     Annotated[ToolPolicy, BeforeValidator(_policy, json_schema_input_type=ToolMode | ToolPolicy)],

@@ -1,10 +1,13 @@
 """Runs an agent through the gateway: every trial gets a URL, and the gateway's word counts."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from evalgate.agents.base import Agent, Context
 from evalgate.agents.tooling import serving
@@ -19,6 +22,7 @@ from evalgate.gateway.sessions import GatewaySettings, Outcome, Session, Session
 from evalgate.gateway.sessions import Mode as GatewayMode
 from evalgate.gateway.tools.app import ToolApp
 from evalgate.gateway.tools.http import HttpTools
+from evalgate.gateway.tools.mcp import McpTools
 from evalgate.gateway.tools.python import SessionPort
 from evalgate.gateway.upstream import Endpoint, Upstream
 from evalgate.gateway.wire.routes import Target
@@ -34,7 +38,7 @@ from evalgate.store.cassettes import recover
 from evalgate.suite.environment import World
 from evalgate.suite.observation import seen_by_gateway
 from evalgate.suite.suite import Suite
-from evalgate.suite.tools import http_services, service_kinds, tool_rules
+from evalgate.suite.tools import http_services, mcp_servers, service_kinds, tool_rules
 from evalgate.text.redact import Redactor
 
 __all__ = [
@@ -114,6 +118,8 @@ class Gateway:
     """Recorded trial to replay, by number of the trial, where that is another one."""
     proxy: int | None = None
     """Port of the proxy that refuses calls past the gateway."""
+    configs: Path | None = None
+    """Folder of the `mcp.json` of each session; None: there are no MCP servers."""
     told: Callable[[str, int, Outcome], None] = lambda _case, _trial, _outcome: None
     """Is told of the end of each trial: case, number, what the gateway saw."""
 
@@ -121,8 +127,29 @@ class Gateway:
         """Return the variables a worker is started with: a URL that stays."""
         if slot not in self.workers:
             self.workers[slot] = self.sessions.open_worker()
+        return self.variables(self.workers[slot])
+
+    def variables(self, session: Session) -> dict[str, str]:
+        """Return the variables that point an agent to a session."""
         services = self.sessions.settings.services
-        return self.workers[slot].environment(self.origin, self.environ, self.proxy, services)
+        found = session.environment(self.origin, self.environ, self.proxy, services)
+        config = self._mcp_config(session)
+        return found if config is None else {**found, "EVALGATE_MCP_CONFIG": config}
+
+    def _mcp_config(self, session: Session) -> str | None:
+        """Write the `mcp.json` of a session, for agents that read one."""
+        if self.configs is None:
+            return None
+        path = self.configs / f"{session.token}.json"
+        if not path.exists():
+            services = self.sessions.settings.services
+            servers = {
+                name: {"type": "http", "url": url}
+                for name, url in session.urls(self.origin, services).items()
+                if services[name] == "mcp"
+            }
+            path.write_text(json.dumps({"mcpServers": servers}))
+        return str(path)
 
     def switch(self, slot: int, context: Context) -> Context:
         """Put a waiting trial behind a worker's URL."""
@@ -142,7 +169,8 @@ class Gateway:
     def pointed(self, context: Context, session: Session) -> Context:
         """Tell an agent where a session's models and tools are."""
         urls = session.urls(self.origin, self.sessions.settings.services)
-        return replace(context, base_url=session.base_url(self.origin), urls=urls)
+        base, config = session.base_url(self.origin), self._mcp_config(session)
+        return replace(context, base_url=base, urls=urls, mcp_config=config)
 
     def wait_for_worker(self, case: Case, trial: int) -> str:
         """Note a trial that some worker will take up, and name it."""
@@ -204,8 +232,7 @@ class ThroughGateway:
 
     async def _direct(self, case: Case, context: Context, session: Session) -> Trace:
         gateway = self.gateway
-        services = gateway.sessions.settings.services
-        environment = session.environment(gateway.origin, gateway.environ, gateway.proxy, services)
+        environment = gateway.variables(session)
         pointed = gateway.pointed(context, session)
         asked = replace(pointed, env={**context.env, **environment})
         try:
@@ -274,13 +301,18 @@ async def open_gateway(
         live = mode != "replay" or any(p.mode == "live" for p in config.tools.values())
         services = http_services(config, world.environ, live=live)
         http = await stack.enter_async_context(HttpTools(sessions, services, pace=pace))
+        servers = mcp_servers(suite, world.environ, live=live)
+        mcp = await stack.enter_async_context(McpTools(sessions, servers))
+        configs = None
+        if servers:
+            configs = Path(stack.enter_context(TemporaryDirectory(prefix="evalgate-mcp-")))
         app = create_app(
             sessions,
             upstream=upstream,
             governor=governor,
             admit=None if gate is None else gate.admit,
             pace=pace,
-            tools=ToolApp(sessions, http),
+            tools=ToolApp(sessions, http, mcp),
         )
         origin = await stack.enter_async_context(serve(app))
         tapes = {} if gate is None else gate.tapes
@@ -291,7 +323,7 @@ async def open_gateway(
                 (*config.upstream.values(), *(one.url for one in services.values())),
             )
             proxy = await stack.enter_async_context(refusing)
-        yield Gateway(origin, sessions, world.environ, tapes=tapes, proxy=proxy)
+        yield Gateway(origin, sessions, world.environ, tapes=tapes, proxy=proxy, configs=configs)
 
 
 def _refuses_direct_calls(suite: Suite, world: World) -> bool:
@@ -323,7 +355,7 @@ def endpoints_of(config: GatewayConfig, environ: Mapping[str, str]) -> dict[Targ
         elif key and target in _PROVIDERS:
             region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or "us-east-1"
             found[target] = Endpoint(_PROVIDERS[target].format(region=region), headers)
-    if not found and not (config.http or config.tools):
+    if not found and not (config.http or config.mcp or config.tools):
         variables = ", ".join(caller.key for caller in _CALLER.values())
         raise ConfigError(
             f"a live run needs a key or an upstream; none of {variables} is set, and the suite "

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from string import Template
 from typing import TYPE_CHECKING, Literal
 
+from evalgate.agents.environment import agent_environment
 from evalgate.errors import ConfigError
 from evalgate.schema.config import GatewayConfig
 from evalgate.suite.environment import World
@@ -12,8 +13,9 @@ from evalgate.suite.suite import Suite
 if TYPE_CHECKING:
     from evalgate.gateway.tool_rules import ToolRules
     from evalgate.gateway.tools.http import Service
+    from evalgate.gateway.tools.mcp_link import Server
 
-__all__ = ["check_tools", "filled", "http_services", "service_kinds", "tool_rules"]
+__all__ = ["check_tools", "filled", "http_services", "mcp_servers", "service_kinds", "tool_rules"]
 
 _TAKEN = ("OPENAI_BASE_URL", "ANTHROPIC_BASE_URL")
 
@@ -34,7 +36,8 @@ def check_tools(suite: Suite) -> None:
     variables: dict[str, str] = {}
     for name, kind in _services(config):
         variable = variable_of(name, kind)
-        if variable in _TAKEN or variable in variables:
+        clash = variable in _TAKEN or variable in variables
+        if clash or (kind == "mcp" and name in config.http):
             other = variables.get(variable, "a model's client or another service")
             raise ConfigError(
                 f"{place}.{kind}: {name!r} has the name of {other!r} ({variable})",
@@ -53,6 +56,8 @@ def check_tools(suite: Suite) -> None:
 def _services(config: GatewayConfig) -> Iterator[tuple[str, Literal["http", "mcp"]]]:
     for name in config.http:
         yield name, "http"
+    for name in config.mcp:
+        yield name, "mcp"
 
 
 def service_kinds(config: GatewayConfig) -> dict[str, Literal["http", "mcp"]]:
@@ -86,6 +91,36 @@ def http_services(
         )
         for name, tool in config.http.items()
     }
+
+
+def mcp_servers(suite: Suite, environ: Mapping[str, str], *, live: bool) -> "dict[str, Server]":
+    """Return the MCP servers; where nothing is live they are not started.
+
+    Raises:
+        ConfigError: A variable is not set, or a command would run outside of the sandbox.
+    """
+    from evalgate.gateway.tools.mcp_link import Server  # noqa: PLC0415  # heavy
+
+    config = suite.config.gateway or GatewayConfig()
+    walled = suite.isolation is not None and suite.isolation.by != "none"
+    found = {}
+    for name, server in config.mcp.items():
+        place = f"gateway.mcp.{name}"
+        if live and walled and server.command:
+            raise ConfigError(
+                f"{place}.command would run outside of the sandbox, as code that the change brings",
+                fix="replay the server, or name its `url`",
+            )
+        own = filled(server.env, environ, f"{place}.env") if live else {}
+        found[name] = Server(
+            command=server.command or (),
+            url=server.url or "",
+            root=suite.root,
+            env=agent_environment(environ, suite.config.agent, own),
+            headers=filled(server.headers, environ, f"{place}.headers") if live else {},
+            timeout_s=server.timeout_s,
+        )
+    return found
 
 
 def filled(values: Mapping[str, str], environ: Mapping[str, str], place: str) -> dict[str, str]:

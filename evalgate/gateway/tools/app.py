@@ -10,6 +10,7 @@ from evalgate.gateway.http import Gone, TooLarge, read_body, send_bytes
 from evalgate.gateway.request_key import parse_body
 from evalgate.gateway.sessions import Sessions
 from evalgate.gateway.tools.http import HttpTools
+from evalgate.gateway.tools.mcp import McpTools
 from evalgate.gateway.tools.python import call, done
 from evalgate.gateway.trial_log import TrialLog
 from evalgate.gateway.wire.errors import ProviderError
@@ -30,6 +31,8 @@ class ToolApp:
     """Whose trials."""
     http: HttpTools
     """HTTP services."""
+    mcp: McpTools | None = None
+    """MCP servers; null: there are none."""
     max_body: int = 32 * 1024 * 1024
     """Bytes of a request that are taken."""
 
@@ -45,6 +48,8 @@ class ToolApp:
                 await self._python(rest, raw, log, send)
             elif kind == "http" and name in self.http.services:
                 await self.http.answer(scope, receive, send, name, raw, log)
+            elif kind == "mcp" and self.mcp is not None and name in self.mcp.servers:
+                await self.mcp.answer(scope, receive, send, name, raw, log)
             else:
                 await _refuse(send, 404, f"evalgate: no {kind} {name!r} is in the configuration")
         except Gone:

@@ -1,5 +1,6 @@
 """A gateway with tools, over real sockets on loopback."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -14,6 +15,8 @@ from evalgate.gateway.sessions import GatewaySettings, Mode, Sessions
 from evalgate.gateway.tool_rules import ToolRules
 from evalgate.gateway.tools.app import ToolApp
 from evalgate.gateway.tools.http import HttpTools, Service
+from evalgate.gateway.tools.mcp import McpTools
+from evalgate.gateway.tools.mcp_link import Server
 from evalgate.schema.tool_config import ToolPolicy
 from evalgate.text.redact import Redactor
 
@@ -30,6 +33,8 @@ def open_tools(tmp_path: Path) -> Iterator[OpenTools]:
             mode: Mode = "record",
             *,
             shop: str | None = None,
+            mcp: tuple[str, ...] = (),
+            mcp_timeout: float = 60.0,
             environ: dict[str, str] | None = None,
             guarded: bool = False,
             policies: dict[str, dict[str, object]] | None = None,
@@ -43,15 +48,18 @@ def open_tools(tmp_path: Path) -> Iterator[OpenTools]:
                 mode=mode,
                 tools=rules,
                 redactor=Redactor.build(environ or {}),
-                services={} if shop is None else {"shop": "http"},
+                services={"shop": "mcp"} if mcp else {} if shop is None else {"shop": "http"},
             )
             shelf = Shelf(tmp_path / "cassettes")
             stack.callback(shelf.close)
             sessions = Sessions(settings, shelf, clock=time.monotonic)
             services = {} if shop is None else {"shop": Service(shop)}
             http = HttpTools(sessions, services)
-            app = create_app(sessions, tools=ToolApp(sessions, http))
-            origin = stack.enter_context(serve_in_thread(app, resources=[http]))
+            path = {"PATH": os.environ["PATH"]}
+            server = Server(command=mcp, env=path, timeout_s=mcp_timeout)
+            relay = McpTools(sessions, {"shop": server} if mcp else {})
+            app = create_app(sessions, tools=ToolApp(sessions, http, relay))
+            origin = stack.enter_context(serve_in_thread(app, resources=[http, relay]))
             return sessions, origin
 
         yield opened
