@@ -325,7 +325,7 @@ def bind(tooled: Tooled, given: Port | None = None) -> Callable[..., Any]:
         port.done({"call": answer["call"], **tooled.outcome(value)})
         return value
 
-    return call
+    return _marked(call, tooled)
 
 
 def _async(tooled: Tooled, given: Port | None) -> Callable[..., Any]:
@@ -350,6 +350,11 @@ def _async(tooled: Tooled, given: Port | None) -> Callable[..., Any]:
         await _told(port, port.done, {"call": answer["call"], **tooled.outcome(value)})
         return value
 
+    return _marked(call, tooled)
+
+
+def _marked(call: Callable[..., Any], tooled: Tooled) -> Callable[..., Any]:
+    call.evalgate_tool = tooled  # type: ignore[attr-defined]  # functions take attributes
     return call
 
 

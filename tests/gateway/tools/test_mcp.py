@@ -207,7 +207,7 @@ def test_bad_servers_are_named_and_the_run_goes_on(
 
     silent = server("import time; time.sleep(60)")
     asyncio.run(refused(*open_tools("record", mcp=silent, mcp_timeout=1.0), "did not answer"))
-    ended = server("print('hello')")
+    ended = server("print('hello', flush=True); input()")
     asyncio.run(refused(*open_tools("record", mcp=ended), "sent a line that is no message"))
     asyncio.run(refused(*open_tools("record", mcp=("/nowhere",)), "cannot be started"))
     sessions, origin = open_tools("record", mcp=shop)

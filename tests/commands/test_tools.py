@@ -1,0 +1,65 @@
+"""`evalgate tools check`: the real tools, with what is recorded."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from suite.test_tools import AGENT, run, shop, suite_in
+
+from evalgate.commands.tools import Checked, check_recorded
+from evalgate.suite.environment import World
+from evalgate.suite.suite import Suite
+
+__all__ = ["shop"]
+
+
+def checked(suite: Suite, *, effects: bool = False) -> list[Checked]:
+    """Check a suite in full."""
+
+    async def all_of_it() -> list[Checked]:
+        found = check_recorded(suite, World({}), (), effects=effects)
+        return [one async for one in found]
+
+    return asyncio.run(all_of_it())
+
+
+@pytest.fixture(autouse=True)
+def _imported_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "shop_agent", raising=False)
+
+
+@pytest.fixture
+def recorded(tmp_path: Path, shop: str, monkeypatch: pytest.MonkeyPatch) -> Suite:
+    """Record a suite whose price tool has no effects."""
+    suite = suite_in(tmp_path, shop)
+    agent = AGENT.replace("@evalgate.tool", "@evalgate.tool(effects=False)")
+    (tmp_path / "shop_agent.py").write_text(agent)
+    assert "pass" == run(suite, "record").verdict
+    monkeypatch.setenv("PRICES", str(tmp_path / "prices.json"))
+    return suite
+
+
+def test_the_same_answers_are_the_same(recorded: Suite) -> None:
+    """A GET and a function that says it is read-only are called."""
+    assert {"same"} == {one.outcome for one in checked(recorded)}
+    assert 2 == len(checked(recorded))
+
+
+def test_what_differs_is_shown(recorded: Suite) -> None:
+    """With the recorded and the present value."""
+    (recorded.root / "prices.json").write_text(json.dumps({"pen": 3.5}))
+    found = {one.call.split()[0]: one for one in checked(recorded)}
+    assert ("differs", "same") == (found["price"].outcome, found["shop"].outcome)
+    assert "3.5" in found["price"].lines[0]
+
+
+def test_tools_with_effects_are_not_called(tmp_path: Path, shop: str) -> None:
+    """Nor are those that say nothing; a service that is down is no difference."""
+    suite = suite_in(tmp_path, shop)
+    run(suite, "record")
+    found = {one.call.split()[0]: one for one in checked(suite_in(tmp_path, "http://127.0.0.1:9"))}
+    assert {"skipped"} == {one.outcome for one in found.values()}
+    assert "not known to be read-only" in found["price"].lines[0]
+    assert "cannot be reached" in found["shop"].lines[0]
