@@ -73,7 +73,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "Data": ("golden", "cassette", "gateway", "tools", "mcp"),
     "Judges": ("judge", "score"),
     "Load": ("stress", "capacity"),
-    "Production": ("history", "slo", "watch", "alerts"),
+    "Production": ("history", "slo", "watch", "alerts", "export", "collect", "boards"),
     "Itself": ("selftest", "plugins"),
 }
 """The commands as the listing groups them."""
