@@ -1,1 +1,4 @@
-"""The project that `evalgate demo` copies: an agent, its golden set and recorded model calls."""
+"""The project that `evalgate demo` copies: an agent, its golden set, recorded model calls.
+
+Package data: may import nothing of evalgate, as an agent of a user would.
+"""

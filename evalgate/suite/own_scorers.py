@@ -22,6 +22,9 @@ def scorer_configs(suite: Suite) -> dict[str, ScorerConfig]:
     Raises:
         ConfigError: A function cannot be loaded.
     """
+    for name in suite.config.scorers:
+        if name in METRICS:
+            raise ConfigError(f"suite {suite.name!r}: scorer {name!r} has the name of a metric")
     return {
         name: described(config, _function(suite, name, config))
         for name, config in suite.config.scorers.items()
@@ -36,8 +39,6 @@ def own_scorers(suite: Suite) -> Iterator[Scorer | AsyncScorer]:
             metric.
     """
     for name, config in scorer_configs(suite).items():
-        if name in METRICS:
-            raise ConfigError(f"suite {suite.name!r}: scorer {name!r} has the name of a metric")
         yield user_scorer(name, config, bound(name, config, _function(suite, name, config)))
 
 
