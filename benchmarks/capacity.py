@@ -26,8 +26,8 @@ from evalgate.stress.load.arrivals import Arrivals, parse_arrivals
 from evalgate.stress.load.workload import (
     Call,
     Group,
-    Plan,
     Poisson,
+    SessionPlan,
     Stage,
     Workload,
     from_arrivals,
@@ -36,8 +36,8 @@ from evalgate.stress.load.workload import (
 from evalgate.stress.simulation.retry import layers
 from evalgate.stress.simulation.simulate import Scenario, simulate
 
-ONE = Plan((Stage((Call(Request(500, 200)),)),))
-SESSION = Plan(tuple(Stage((Call(Request(500, 200), SECOND),), SECOND) for _ in range(4)))
+ONE = SessionPlan((Stage((Call(Request(500, 200)),)),))
+SESSION = SessionPlan(tuple(Stage((Call(Request(500, 200), SECOND),), SECOND) for _ in range(4)))
 
 
 class FloatBucket:

@@ -31,7 +31,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from evalgate.gateway.app import create_app
-from evalgate.gateway.cassette_index import Shelf
+from evalgate.gateway.cassette_index import CassetteIndex
 from evalgate.gateway.request_key import Matching, parse_body, prepare
 from evalgate.gateway.server import serve
 from evalgate.gateway.sessions import GatewaySettings, Session, Sessions
@@ -151,7 +151,7 @@ def run_replay(pipe: Connection, folder: str) -> None:
         tokens: list[str] = []
         sessions = Sessions(
             GatewaySettings(redactor=Redactor.build({"MY_API_KEY": "not-in-any-request"})),
-            Shelf(Path(folder)),
+            CassetteIndex(Path(folder)),
             clock=time.monotonic,
             token=tokens.pop,
         )
@@ -198,7 +198,7 @@ def run_record(pipe: Connection, folder: str) -> None:
         tokens = iter(range(10**9))
         sessions = Sessions(
             GatewaySettings(mode="record"),
-            Shelf(Path(folder) / "recorded"),
+            CassetteIndex(Path(folder) / "recorded"),
             clock=time.monotonic,
             token=lambda: f"t{next(tokens)}",
         )
@@ -337,7 +337,7 @@ def load_seconds(folder: Path) -> float:
     """Load 10,000 recorded calls of 100 cases, ready to be sent."""
     write_calls(folder, 100, 10_000)
     begun = time.perf_counter()
-    shelf = Shelf(folder)
+    shelf = CassetteIndex(folder)
     calls = 0
     for case in range(100):
         tape = shelf.tape(f"case-{case}")

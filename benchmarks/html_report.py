@@ -34,7 +34,7 @@ from evalgate.schema.result import (
 from evalgate.schema.score import Scored
 from evalgate.schema.trace import LlmCall, Retrieval, Step, ToolCall, Trace
 from evalgate.schema.verdict import CaseChange
-from evalgate.stats.summary import side_of_report
+from evalgate.stats.summary import summary_of_report
 
 TRIALS, ROUNDS = 3, 5
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -138,7 +138,7 @@ def load(cases: int) -> tuple[ReportSet, RunDetails]:
     details = RunDetails(
         traces=now,
         asked={name: text(random, words, 20) for name in names},
-        baseline=side_of_report(old),
+        baseline=summary_of_report(old),
         other=OtherRun("baseline", {case.id: case.trials for case in old.cases}, before),
     )
     return ReportSet(verdict="fail", exit_code=1, suites=(new,)), details

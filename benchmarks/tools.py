@@ -23,7 +23,7 @@ import httpx2
 
 from evalgate.agents.tooling import TOOLS_URL, serving, tool
 from evalgate.gateway.app import create_app
-from evalgate.gateway.cassette_index import CaseTape, Shelf
+from evalgate.gateway.cassette_index import CaseTape, CassetteIndex
 from evalgate.gateway.server import serve_in_thread
 from evalgate.gateway.sessions import GatewaySettings, Sessions
 from evalgate.gateway.tools.app import ToolApp
@@ -61,9 +61,9 @@ def timed(calls: int, work: Callable[[int], object]) -> float:
     return statistics.median(took)
 
 
-def sessions_on(folder: Path, mode: str) -> tuple[Sessions, Shelf]:
+def sessions_on(folder: Path, mode: str) -> tuple[Sessions, CassetteIndex]:
     """Open sessions over a folder of cassettes."""
-    shelf = Shelf(folder)
+    shelf = CassetteIndex(folder)
     settings = GatewaySettings(mode=mode)  # type: ignore[arg-type]  # one of the modes
     return Sessions(settings, shelf, clock=time.monotonic), shelf
 
@@ -82,7 +82,7 @@ def record(folder: Path) -> None:
 def measured(folder: Path) -> dict[str, float]:
     """Measure one round, in microseconds and seconds."""
     began = time.perf_counter()
-    tape = Shelf(folder).tape("c")
+    tape = CassetteIndex(folder).tape("c")
     load = time.perf_counter() - began
     assert isinstance(tape, CaseTape)
     sessions, _ = sessions_on(folder, "replay")

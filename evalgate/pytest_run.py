@@ -26,7 +26,7 @@ from evalgate.output.json import render as as_json
 from evalgate.output.style import Style
 from evalgate.output.terminal import render as as_text
 from evalgate.output.view import gating_checks, headline
-from evalgate.run.session import Session, open_session
+from evalgate.run.session import OpenSuite, open_session
 from evalgate.schema.config import AgentConfig, SuiteConfig
 from evalgate.schema.golden import Case
 from evalgate.schema.result import Report
@@ -87,7 +87,7 @@ class Run:
     travels: str
     """The user property in which results travel."""
     stack: ExitStack = field(default_factory=ExitStack)
-    sessions: dict[tuple[str, str], Session] = field(default_factory=dict)
+    sessions: dict[tuple[str, str], OpenSuite] = field(default_factory=dict)
     outgoing: dict[str, str] = field(default_factory=dict)
     """What the next report of an item takes along, by the item's id."""
     measured: list[Measured] = field(default_factory=list)
@@ -246,7 +246,7 @@ class Run:
         config = SuiteConfig(golden=str(golden.resolve()), agent=AgentConfig(run=agent))
         return Suite(name=golden.stem, config=config, root=root, runs=root / ".evalgate/runs")
 
-    def _session(self, suite: Suite) -> Session:
+    def _session(self, suite: Suite) -> OpenSuite:
         """Return the open session of a suite."""
         key = (suite.name, suite.config.agent.run)
         if key not in self.sessions:

@@ -42,9 +42,9 @@ def demo(folder: Path | None, *, opened: bool) -> int:
     if folder is not None and folder.exists() and any(folder.iterdir()):
         raise ConfigError(f"{folder} is not empty", fix="evalgate demo NEW-FOLDER")
     place = folder or Path(tempfile.mkdtemp(prefix="evalgate-demo-"))
-    world = this_machine()
+    environment = this_machine()
     config = place / "evalgate.yaml"
-    set_up_demo(place, world)
+    set_up_demo(place, environment)
     click.echo(f"{place}: an agent, its golden set, recorded model calls and a baseline\n")
     pages = []
     codes = []
@@ -54,7 +54,7 @@ def demo(folder: Path | None, *, opened: bool) -> int:
             click.echo(f"\n{BREAK.why}, in {BREAK.file}:\n")
             click.echo("\n".join(f"  {line}" for line in BREAK.diff) + "\n")
         click.echo("$ evalgate run --baseline")
-        reports = gate_demo(place, world)
+        reports = gate_demo(place, environment)
         pages.append(place / f"{name}.html")
         codes.append(reports.exit_code)
         emit(reports, [("terminal", None), ("html", pages[-1])], config)

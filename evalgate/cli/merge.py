@@ -80,9 +80,9 @@ def merge(  # noqa: PLR0913  # one parameter an option
         digests=tuple(part for given in digests for part in given.split()),
         command=shlex.join(["evalgate", *sys.argv[1:]]),
     )
-    world = this_machine()
-    with trusted_suites(Selection(config, suites), trusted_ref, world) as found:
-        ran = merge_runs(sources, found, options, world)
+    environment = this_machine()
+    with trusted_suites(Selection(config, suites), trusted_ref, environment) as found:
+        ran = merge_runs(sources, found, options, environment)
     if ran.reports.suites:
         emit(ran.reports, pairs)
     for name, error in ran.errors:

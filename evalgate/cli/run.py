@@ -168,23 +168,23 @@ def run(formats: tuple[str, ...], outputs: tuple[Path, ...], *, quiet: bool, **g
 
     pairs = check_outputs(formats, outputs)
     selection = Selection(given["config"], given["suites"], given["golden"], given["agent"])
-    world = this_machine()
-    started = world.timestamp()
-    with trusted_suites(selection, given["trusted_ref"], world) as suites:
+    environment = this_machine()
+    started = environment.timestamp()
+    with trusted_suites(selection, given["trusted_ref"], environment) as suites:
         if any(suite.trust is not None for suite in suites):
             harden()
             rehearse(pairs)
         if given["dry_run"]:
             return _forecast(suites, _options(given))
         with progress(quiet=quiet) as listen:
-            ran = run_suites(suites, _options(given), world, listen)
+            ran = run_suites(suites, _options(given), environment, listen)
     if ran.reports.suites:
         emit(ran.reports, pairs, given["config"])
         if given["shard"] is not None:
             click.echo(f"report digest: sha256:{digest_of(ran.reports)}", err=True)
     for name, error in ran.errors:
         click.echo(log_safe(terminal(f"error: suite {name!r}: {error}")), err=True)
-    for problem in remember(suites, started, world):
+    for problem in remember(suites, started, environment):
         click.echo(log_safe(terminal(problem)), err=True)
     return ran.reports.exit_code
 

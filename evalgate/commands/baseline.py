@@ -14,7 +14,7 @@ from evalgate.store.baseline import load_baseline, save_baseline
 from evalgate.store.git import read_state
 from evalgate.store.golden_sets.golden import load_golden
 from evalgate.stress.suite import check_stress
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.suite.events import Listener
 from evalgate.suite.plan import Filters, make_plan
 from evalgate.suite.policy import Overrides, suite_metrics, with_overrides
@@ -46,7 +46,7 @@ class BaselineState:
 
 
 def update_baselines(
-    suites: Sequence[Suite], update: Update, world: World, listen: Listener
+    suites: Sequence[Suite], update: Update, environment: Environment, listen: Listener
 ) -> Iterator[str]:
     """Run fresh trials of each suite, replace its baseline, and say what was written.
 
@@ -60,8 +60,8 @@ def update_baselines(
         chosen = with_overrides(suite, Overrides(overrides))
         plan = make_plan(chosen, Filters())
         check_stress(plan)
-        inputs = GateInputs(today=world.timestamp())
-        report = asyncio.run(run_plan(plan, RunOptions(), inputs, world, listen))
+        inputs = GateInputs(today=environment.timestamp())
+        report = asyncio.run(run_plan(plan, RunOptions(), inputs, environment, listen))
         state = states[suite.root]
         subject = report.subject.model_copy(
             update={"git_commit": state.commit, "dirty": state.dirty}
@@ -78,22 +78,22 @@ def update_baselines(
             plan.metrics,
             chosen.config.gate,
             Provenance(
-                created=world.timestamp(),
-                ci_run=_ci_run(world),
+                created=environment.timestamp(),
+                ci_run=_ci_run(environment),
                 reason=update.reason,
                 forced=against,
             ),
-            {name: world.versions[name] for name in ("evalgate", "python")},
+            {name: environment.versions[name] for name in ("evalgate", "python")},
         )
         suite.baseline.parent.mkdir(parents=True, exist_ok=True)
         save_baseline(suite.baseline, baseline)
         yield f"wrote {suite.baseline}: {_summary(baseline)}"
 
 
-def _ci_run(world: World) -> str | None:
+def _ci_run(environment: Environment) -> str | None:
     """Link the CI run, where one makes the baseline."""
     found = {
-        name: world.environ.get(name, "")
+        name: environment.environ.get(name, "")
         for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID", "CI_JOB_URL")
     }
     if found["GITHUB_RUN_ID"]:

@@ -35,7 +35,7 @@ from evalgate.stress.settings import (
 from evalgate.stress.simulation.retry import RetryPolicy, layers
 from evalgate.stress.simulation.simulate import Scenario
 from evalgate.stress.suite import suite_sessions
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.suite.events import Listener
 from evalgate.suite.plan import Filters, make_plan
 from evalgate.suite.suite import Selection, Suite, find_suites
@@ -98,19 +98,19 @@ class _Agent:
     workload: Workload
 
 
-def plan_capacity(options: CapacityOptions, world: World, listen: Listener) -> Planned:
+def plan_capacity(options: CapacityOptions, environment: Environment, listen: Listener) -> Planned:
     """Work a capacity plan out.
 
     Args:
         options: What to plan for.
-        world: The machine.
+        environment: The machine.
         listen: Is told of each finished trial, where agents are replayed.
 
     Raises:
         ConfigError: Options contradict each other, or agents count in different ways.
         DataError: A file is not readable, or lacks times.
     """
-    agents = _agents(options, world, listen)
+    agents = _agents(options, environment, listen)
     config, stated = _limited(agents)
     workload = _together(agents)
     scenario = replace(scenario_of(config, workload), retry_of=_own_layers(agents))
@@ -123,7 +123,7 @@ def plan_capacity(options: CapacityOptions, world: World, listen: Listener) -> P
     )
 
 
-def _agents(options: CapacityOptions, world: World, listen: Listener) -> list[_Agent]:
+def _agents(options: CapacityOptions, environment: Environment, listen: Listener) -> list[_Agent]:
     named = [bool(options.selection.names), bool(options.traces), options.arrivals is not None]
     if sum(named) > 1:
         raise ConfigError("--suite, --traces and --arrivals exclude each other", fix="give one")
@@ -136,17 +136,19 @@ def _agents(options: CapacityOptions, world: World, listen: Listener) -> list[_A
         found = [(path.name, load_tagged(_place(path))) for path in options.traces]
         return [_agent(name, config, sessions, Path()) for name, sessions in found]
     suites = find_suites(options.selection)
-    return [_of_suite(suite, options, world, listen) for suite in suites]
+    return [_of_suite(suite, options, environment, listen) for suite in suites]
 
 
 def _place(path: Path) -> Path:
     return _RUNS / path if path.name == str(path) == "latest" else path
 
 
-def _of_suite(suite: Suite, options: CapacityOptions, world: World, listen: Listener) -> _Agent:
+def _of_suite(
+    suite: Suite, options: CapacityOptions, environment: Environment, listen: Listener
+) -> _Agent:
     config = with_options(suite.config.stress or StressConfig(), options.fields)
     plan = make_plan(suite, Filters())
-    sessions = asyncio.run(suite_sessions(plan, world, listen))
+    sessions = asyncio.run(suite_sessions(plan, environment, listen))
     return _agent(suite.name, config, sessions, suite.root)
 
 

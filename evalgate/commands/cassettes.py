@@ -11,7 +11,7 @@ from evalgate.store.cassette_care import Leak, check_size, prune, scan, show
 from evalgate.store.cassettes import cassette_path
 from evalgate.store.golden_sets.golden import load_golden
 from evalgate.stress.replay import replayed_traces
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.suite.plan import Filters, make_plan
 from evalgate.suite.suite import Suite
 from evalgate.text.redact import Redactor
@@ -39,14 +39,14 @@ def show_cases(suite: Suite, cases: tuple[str, ...]) -> Iterator[str]:
             )
 
 
-def prune_suite(suite: Suite, world: World, *, dry_run: bool) -> Iterator[str]:
+def prune_suite(suite: Suite, environment: Environment, *, dry_run: bool) -> Iterator[str]:
     """Take away recordings of cases and trials that are gone, and lines that no replay asks for.
 
     The suite is replayed, which costs nothing, to see which lines are asked for. A case whose
     replay did not end as recorded keeps all its lines.
     """
     ids = {case.id for case in load_golden(suite.golden).cases}
-    used, whole = _asked_for(suite, world)
+    used, whole = _asked_for(suite, environment)
 
     def is_used(case_id: str, line: CallEntry | ToolEntry) -> bool:
         return case_id in whole or (line.trial, line.key, line.order) in used.get(case_id, ())
@@ -71,7 +71,7 @@ def prune_suite(suite: Suite, world: World, *, dry_run: bool) -> Iterator[str]:
 
 
 def _asked_for(
-    suite: Suite, world: World
+    suite: Suite, environment: Environment
 ) -> tuple[dict[str, set[tuple[int, str, int]]], frozenset[str]]:
     """Replay a suite: the lines that each case asks for, and the cases that cannot be told."""
     used: dict[str, set[tuple[int, str, int]]] = {}
@@ -85,7 +85,7 @@ def _asked_for(
 
     plan = make_plan(suite, Filters(), "replay")
     traces = asyncio.run(
-        replayed_traces(plan, world, lambda _: None, trials=suite.config.trials, told=told)
+        replayed_traces(plan, environment, lambda _: None, trials=suite.config.trials, told=told)
     )
     ended = {trace.case_id for trace in traces if trace.status == "finished"}
     unclear |= {trace.case_id for trace in traces if trace.status != "finished"}

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 from evalgate.errors import DataError
 from evalgate.exporters.github import ApiRefused, Posted, post_comment
 from evalgate.gate.reports import combine
-from evalgate.output.comment import Surroundings, marker_of, render_comment
+from evalgate.output.comment import CommentScene, marker_of, render_comment
 from evalgate.store.reports import read_reports
 from evalgate.suite.base_revision import read_event
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.trust.waivers import github_api, pull_number
 
 __all__ = ["CommentOptions", "Skipped", "comment_on_pull", "comment_text"]
@@ -60,7 +60,7 @@ def comment_text(options: CommentOptions, environ: Mapping[str, str]) -> tuple[s
     reports = combine([one.report for one in stored])
     workflow = options.workflow or environ.get("GITHUB_WORKFLOW") or "local"
     marker = marker_of(workflow, options.suite)
-    around = Surroundings(marker=marker, link=_link(options.link, environ), note=options.note)
+    around = CommentScene(marker=marker, link=_link(options.link, environ), note=options.note)
     return marker, render_comment(reports, around)
 
 
@@ -77,7 +77,7 @@ def _link(given: str | None, environ: Mapping[str, str]) -> str | None:
     return address if parts.scheme in ("http", "https") and parts.netloc and plain else None
 
 
-def comment_on_pull(options: CommentOptions, world: World) -> Posted | Skipped:
+def comment_on_pull(options: CommentOptions, environment: Environment) -> Posted | Skipped:
     """Write or edit the comment of a pull request.
 
     Returns:
@@ -86,9 +86,9 @@ def comment_on_pull(options: CommentOptions, world: World) -> Posted | Skipped:
     Raises:
         DataError: A report or the event cannot be read.
     """
-    marker, body = comment_text(options, world.environ)
-    event = read_event(world.environ)
-    with github_api(world) as api:
+    marker, body = comment_text(options, environment.environ)
+    event = read_event(environment.environ)
+    with github_api(environment) as api:
         if api is None:
             return Skipped("GITHUB_TOKEN and GITHUB_REPOSITORY are not set")
         try:

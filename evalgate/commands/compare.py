@@ -12,10 +12,10 @@ from evalgate.metrics.metric import Metric
 from evalgate.metrics.registry import METRICS
 from evalgate.schema.config import AgentConfig, SuiteConfig
 from evalgate.schema.result import MetricValue, Report, ReportSet, SuiteInfo
-from evalgate.stats.summary import Side, side_of_report
-from evalgate.suite.environment import World
+from evalgate.stats.summary import RunSummary, summary_of_report
+from evalgate.suite.environment import Environment
 from evalgate.suite.policy import Overrides, suite_metrics, with_overrides
-from evalgate.suite.sources import stored_side
+from evalgate.suite.sources import stored_summary
 from evalgate.suite.suite import Selection, Suite, find_suites
 
 __all__ = ["CompareOptions", "compare_stored"]
@@ -66,13 +66,13 @@ class CompareOptions:
 class _Sides:
     """What is compared, and the report that is filled."""
 
-    baseline: Side
-    candidate: Side
+    baseline: RunSummary
+    candidate: RunSummary
     metrics: Mapping[str, Metric]
     report: Report
 
 
-def compare_stored(options: CompareOptions, world: World) -> ReportSet:
+def compare_stored(options: CompareOptions, environment: Environment) -> ReportSet:
     """Compare two stored results.
 
     Raises:
@@ -82,14 +82,14 @@ def compare_stored(options: CompareOptions, world: World) -> ReportSet:
     """
     suite = _policy_suite(options)
     foreign = _is_foreign(options)
-    sides = _foreign_sides(options, suite, world) if foreign else _own_sides(options, suite)
+    sides = _foreign_sides(options, suite, environment) if foreign else _own_sides(options, suite)
     baseline, candidate = sides.baseline, sides.candidate
     inputs = GateInputs(
         baseline=baseline,
         reference=_reference(suite, sides.metrics),
         allow_removed=options.allow_removed,
         allow_partial=options.partial,
-        today=world.timestamp(),
+        today=environment.timestamp(),
     )
     judged = judge(candidate, inputs, suite.config.gate, sides.metrics)
     report = filled(sides.report, judged.verdict).model_copy(
@@ -122,7 +122,7 @@ def _foreign_fix(fix: str | None) -> str | None:
 def _own_sides(options: CompareOptions, suite: Suite) -> _Sides:
     """Load two files of evalgate."""
     metrics: dict[str, Metric] = dict(METRICS) if options.suite is None else suite_metrics(suite)
-    baseline = stored_side(options.baseline, suite.runs, metrics)
+    baseline = stored_summary(options.baseline, suite.runs, metrics)
     candidate = _candidate(options.current, suite.runs, metrics)
     return _Sides(baseline, candidate, metrics, _bare_report(candidate, metrics))
 
@@ -153,7 +153,7 @@ def _is_foreign(options: CompareOptions) -> bool:
     )
 
 
-def _foreign_sides(options: CompareOptions, suite: Suite, world: World) -> _Sides:
+def _foreign_sides(options: CompareOptions, suite: Suite, environment: Environment) -> _Sides:
     """Load two files of another tool; what was assumed becomes warnings of the report."""
     from evalgate.importers.results.join import join, parse_chosen  # noqa: PLC0415  # heavy
     from evalgate.importers.results.read import read_results, without_secrets  # noqa: PLC0415
@@ -165,7 +165,7 @@ def _foreign_sides(options: CompareOptions, suite: Suite, world: World) -> _Side
     chosen = tuple(map(parse_chosen, options.scores))
     names = tuple(one.name for one in chosen)
     columns = ReadOptions(id=options.id, trial=options.trial, scores=names)
-    redactor = Redactor.build(world.environ)
+    redactor = Redactor.build(environment.environ)
     baseline, candidate = (
         without_secrets(read_results(path, columns, options.foreign), redactor)
         for path in (options.baseline, options.current)
@@ -173,8 +173,8 @@ def _foreign_sides(options: CompareOptions, suite: Suite, world: World) -> _Side
     joined = join(baseline, candidate, chosen, allow_new=options.allow_new)
     named = {n: m for n, m in METRICS.items() if n in suite.config.gate.metrics}
     return _Sides(
-        side_of_report(joined.baseline, str(options.baseline)),
-        side_of_report(joined.candidate, str(options.current)),
+        summary_of_report(joined.baseline, str(options.baseline)),
+        summary_of_report(joined.candidate, str(options.current)),
         {**named, **joined.metrics},
         joined.candidate.model_copy(update={"warnings": joined.notes}),
     )
@@ -187,16 +187,18 @@ def _no_baseline(path: Path) -> BaselineMissing:
     )
 
 
-def _reference(suite: Suite, metrics: Mapping[str, Metric]) -> Side | None:
+def _reference(suite: Suite, metrics: Mapping[str, Metric]) -> RunSummary | None:
     """Load the pinned reference of the suite whose policy holds."""
     pinned = suite.config.reference
-    return None if pinned is None else stored_side(suite.policy_root / pinned, suite.runs, metrics)
+    return (
+        None if pinned is None else stored_summary(suite.policy_root / pinned, suite.runs, metrics)
+    )
 
 
-def _candidate(path: Path, runs: Path, metrics: Mapping[str, Metric]) -> Side:
+def _candidate(path: Path, runs: Path, metrics: Mapping[str, Metric]) -> RunSummary:
     """Load the candidate; one that is not there is a slip, and no missing baseline."""
     try:
-        return stored_side(path, runs, metrics)
+        return stored_summary(path, runs, metrics)
     except BaselineMissing as error:
         raise DataError(
             f"--current {str(path)!r}: there is no such file or run",
@@ -214,7 +216,7 @@ def _policy_suite(options: CompareOptions) -> Suite:
     return with_overrides(suite, Overrides(mode=options.mode, threshold=options.threshold))
 
 
-def _bare_report(candidate: Side, metrics: dict[str, Metric]) -> Report:
+def _bare_report(candidate: RunSummary, metrics: dict[str, Metric]) -> Report:
     """Show the candidate as it is stored: its values, without its trials."""
     return Report(
         verdict="inconclusive",

@@ -10,7 +10,7 @@ from evalgate.commands.baseline import Update, update_baselines
 from evalgate.run.run import RunOptions, run_suites
 from evalgate.schema.result import ReportSet
 from evalgate.store.atomic import write_text
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.suite.events import silent
 from evalgate.suite.suite import Selection, Suite, find_suites
 
@@ -51,18 +51,18 @@ BREAK: Final = Change(
 )
 
 
-def set_up_demo(folder: Path, world: World) -> None:
+def set_up_demo(folder: Path, environment: Environment) -> None:
     """Copy the project and make its first baseline, from recorded model calls.
 
     Args:
         folder: Where to; it must not exist, or be empty.
-        world: The machine.
+        environment: The machine.
     """
     with as_file(files("evalgate.demo")) as source:
         ignored = shutil.ignore_patterns(*_LEFT_OUT)
         shutil.copytree(source, folder, ignore=ignored, dirs_exist_ok=True)
     update = Update("first baseline")
-    for _ in update_baselines(_suites(folder), update, world, silent):
+    for _ in update_baselines(_suites(folder), update, environment, silent):
         pass
 
 
@@ -73,9 +73,9 @@ def break_agent(folder: Path) -> None:
     write_text(file, file.read_text(encoding="utf-8").replace(before, after))
 
 
-def gate_demo(folder: Path, world: World) -> ReportSet:
+def gate_demo(folder: Path, environment: Environment) -> ReportSet:
     """Run the suite of the project against its baseline, as `evalgate run --baseline` does."""
-    return run_suites(_suites(folder), RunOptions(baseline=""), world, silent).reports
+    return run_suites(_suites(folder), RunOptions(baseline=""), environment, silent).reports
 
 
 def _suites(folder: Path) -> tuple[Suite, ...]:

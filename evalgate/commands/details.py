@@ -18,8 +18,8 @@ from evalgate.schema.judge import Calibration
 from evalgate.schema.result import Report, ReportSet
 from evalgate.schema.trace import Trace
 from evalgate.scorers.contexts import question_of
-from evalgate.stats.summary import Side, SideCase, side_of_report
-from evalgate.store.baseline import load_side
+from evalgate.stats.summary import CaseSummary, RunSummary, summary_of_report
+from evalgate.store.baseline import load_summary
 from evalgate.store.config import load_config
 from evalgate.store.golden_sets.golden import load_golden
 from evalgate.store.labels import read_calibration
@@ -168,7 +168,9 @@ def _traces(folder: Path | None, notes: list[str]) -> dict[tuple[str, int], Trac
     return found
 
 
-def _baseline(report: Report, place: Place, notes: list[str]) -> tuple[Side | None, Path | None]:
+def _baseline(
+    report: Report, place: Place, notes: list[str]
+) -> tuple[RunSummary | None, Path | None]:
     """Read what the report was compared with, and say where it is."""
     ref = report.baseline
     if ref is None:
@@ -176,7 +178,7 @@ def _baseline(report: Report, place: Place, notes: list[str]) -> tuple[Side | No
     for path in (Path(ref.source), place.root / ref.source, place.runs / ref.source):
         if path.exists():
             try:
-                return load_side(path), path
+                return load_summary(path), path
             except EvalgateError as error:
                 notes.append(f"the baseline cannot be shown: {error}")
                 return None, None
@@ -185,7 +187,7 @@ def _baseline(report: Report, place: Place, notes: list[str]) -> tuple[Side | No
 
 
 def _other_run(
-    baseline: Side, source: Path | None, earlier: _Earlier, notes: list[str]
+    baseline: RunSummary, source: Path | None, earlier: _Earlier, notes: list[str]
 ) -> OtherRun | None:
     """Find the stored run of a baseline: itself, or the newest one with the same trials."""
     own = None if source is None else source if source.is_dir() else source.parent
@@ -208,15 +210,15 @@ def _other(folder: Path, stored: Report, notes: list[str]) -> OtherRun:
     return OtherRun(folder.name, trials, _traces(folder, notes))
 
 
-def _same_trials(baseline: Side, stored: Report) -> bool:
+def _same_trials(baseline: RunSummary, stored: Report) -> bool:
     """Tell whether a run did what a baseline says: statuses, calls and tokens, trial by trial."""
-    run = side_of_report(stored).cases
+    run = summary_of_report(stored).cases
     return bool(baseline.cases) and all(
         name in run and _done(case) == _done(run[name]) for name, case in baseline.cases.items()
     )
 
 
-def _done(case: SideCase) -> tuple[object, ...]:
+def _done(case: CaseSummary) -> tuple[object, ...]:
     calls = case.calls or ((),) * len(case.numbers)
     return case.digest, case.statuses, calls, case.usage
 

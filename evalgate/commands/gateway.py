@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evalgate.gateway.app import create_app
-from evalgate.gateway.cassette_index import Shelf
+from evalgate.gateway.cassette_index import CassetteIndex
 from evalgate.gateway.server import serve
 from evalgate.gateway.sessions import GatewaySettings, Session, Sessions
 from evalgate.gateway.sessions import Mode as GatewayMode
@@ -18,7 +18,7 @@ from evalgate.schema.config import GatewayConfig
 from evalgate.schema.trace import Trace
 from evalgate.store.redaction import clean_trace
 from evalgate.store.traces import write_traces
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.suite.gateway_agent import endpoints_of
 from evalgate.text.redact import Redactor
 
@@ -44,22 +44,24 @@ class StandaloneOptions:
 
 
 def run_gateway(
-    options: StandaloneOptions, world: World, announce: Callable[[Mapping[str, str]], None]
+    options: StandaloneOptions,
+    environment: Environment,
+    announce: Callable[[Mapping[str, str]], None],
 ) -> Trace:
     """Listen until interrupted or told to end; return the trace of what was seen.
 
     Args:
         options: How.
-        world: The machine.
+        environment: The machine.
         announce: Is given the variables to export once the gateway listens.
 
     Raises:
         ConfigError: The port is in use, or a live mode has neither key nor upstream.
     """
     config = GatewayConfig.model_validate({"upstream": options.upstream})
-    redactor = Redactor.build(world.environ)
+    redactor = Redactor.build(environment.environ)
     settings = GatewaySettings(mode=options.mode, redactor=redactor)
-    shelf = Shelf(options.cassettes)
+    shelf = CassetteIndex(options.cassettes)
     sessions = Sessions(settings, shelf, clock=time.monotonic)
     session = sessions.open(options.case_id)
     started = time.monotonic()
@@ -72,7 +74,7 @@ def run_gateway(
             upstream = None
             if options.mode != "replay":
                 upstream = await stack.enter_async_context(
-                    Upstream(endpoints_of(config, world.environ))
+                    Upstream(endpoints_of(config, environment.environ))
                 )
             app = create_app(sessions, upstream=upstream)
             origin = await stack.enter_async_context(serve(app, port=options.port))

@@ -19,7 +19,7 @@ from evalgate.schema.trace import LlmCall, ToolCall, Trace
 from evalgate.store.atomic import write_text
 from evalgate.store.golden_sets.golden import case_to_json, load_golden
 from evalgate.store.runs import iter_traces, list_runs
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.suite.events import Listener
 from evalgate.suite.seen import Seen
 from evalgate.suite.suite import Selection, Suite, find_suites
@@ -108,7 +108,9 @@ def check_new(options: InitOptions) -> None:
         raise ConfigError(f"{options.golden}: holds no case to ask the agent")
 
 
-def init_project(options: InitOptions, seen: Seen, world: World, listen: Listener) -> Written:
+def init_project(
+    options: InitOptions, seen: Seen, environment: Environment, listen: Listener
+) -> Written:
     """Ask the agent, record its model calls, write the files, and run what was written.
 
     Where the agent fails, nothing is left behind.
@@ -126,12 +128,12 @@ def init_project(options: InitOptions, seen: Seen, world: World, listen: Listene
         _write(options.config, _config_text(options, ()))
         if options.golden is None:
             _write(golden, f"{case_to_json(case)}\n")
-        suite, traces = _asked(options, world, listen)
+        suite, traces = _asked(options, environment, listen)
         evidence = tuple(_evidence(suite, traces))
         _write(options.config, _config_text(options, evidence))
         if options.golden is None:
             expects_text = options.gateway or not seen.sdks
-            _write(golden, _first_case(case, traces, world, expects_text=expects_text))
+            _write(golden, _first_case(case, traces, environment, expects_text=expects_text))
         if not workflow_path.exists() or options.force:
             _write(workflow_path, workflow_of(options.root))
     except BaseException:
@@ -142,18 +144,22 @@ def init_project(options: InitOptions, seen: Seen, world: World, listen: Listene
         raise
     done = (options.config, *([] if options.golden else [golden]))
     files = (*done, *([workflow_path] if workflow_path in new or options.force else []))
-    reports = run_suites(_suites(options), RunOptions(), world, listen).reports
+    reports = run_suites(_suites(options), RunOptions(), environment, listen).reports
     return Written(files, evidence, reports)
 
 
-def _asked(options: InitOptions, world: World, listen: Listener) -> tuple[Suite, tuple[Trace, ...]]:
+def _asked(
+    options: InitOptions, environment: Environment, listen: Listener
+) -> tuple[Suite, tuple[Trace, ...]]:
     """Ask the agent every case once, recording its model calls."""
     (suite,) = _suites(options)
     config = suite.config.model_copy(update={"timeout_s": options.timeout_s})
     fresh = not suite.cassettes.exists()
     asked = replace(suite, config=config)
     calls: Calls = "record" if options.gateway else "replay"
-    run_suites((asked,), RunOptions(calls=calls), world, listen)  # its verdict is the next run's
+    run_suites(
+        (asked,), RunOptions(calls=calls), environment, listen
+    )  # its verdict is the next run's
     traces = tuple(iter_traces(list_runs(suite.runs)[-1]))
     failed = [trace for trace in traces if trace.status != "finished"]
     if failed and len(failed) == len(traces):
@@ -178,9 +184,11 @@ def _suites(options: InitOptions) -> tuple[Suite, ...]:
     return find_suites(Selection(options.config, (options.name,)))
 
 
-def _first_case(case: Case, traces: Iterable[Trace], world: World, *, expects_text: bool) -> str:
+def _first_case(
+    case: Case, traces: Iterable[Trace], environment: Environment, *, expects_text: bool
+) -> str:
     """Word what the agent answered as a case; a model that is not recorded may word it anew."""
-    drafts, _ = draft_cases(traces, {case.id: case}, Redactor.build(world.environ))
+    drafts, _ = draft_cases(traces, {case.id: case}, Redactor.build(environment.environ))
     (draft,) = drafts
     expected = draft.expected
     if not expects_text:

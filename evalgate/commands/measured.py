@@ -20,7 +20,7 @@ from evalgate.schema.score import Scored
 from evalgate.stats.rounding import round4
 from evalgate.store.runs import is_run, iter_traces, read_manifest
 from evalgate.stress.suite import stressed_again
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.suite.plan import Filters, make_plan
 from evalgate.suite.suite import Suite
 
@@ -80,7 +80,7 @@ def shown_scores(results: Iterable[TrialResult]) -> list[tuple[str, str]]:
 
 
 def judge_measured(
-    suite: Suite, measured: Sequence[Measured], baseline: str | None, world: World
+    suite: Suite, measured: Sequence[Measured], baseline: str | None, environment: Environment
 ) -> Report:
     """Judge the cases that were measured; those that were not leave the verdict partial.
 
@@ -90,7 +90,7 @@ def judge_measured(
         suite: The suite.
         measured: Its cases; of two with one id the first counts.
         baseline: A path, the empty text for the suite's own; null: no comparison.
-        world: The machine.
+        environment: The machine.
 
     Raises:
         NothingSelected: No case was measured.
@@ -105,11 +105,11 @@ def judge_measured(
     plan = make_plan(suite, Filters(cases=tuple(first)))
     trials = max(one.trials for one in first.values())
     results = [result for one in first.values() for result in one.results]
-    inputs = load_gate_inputs(plan, baseline, world.timestamp())
+    inputs = load_gate_inputs(plan, baseline, environment.timestamp())
     named = dict.fromkeys(Path(one.folder) for one in measured)
     parts = [folder for folder in named if is_run(folder)]
-    folder = join_runs(plan, parts, None, world)
-    judged, checks = judges_of(plan, world)
+    folder = join_runs(plan, parts, None, environment)
+    judged, checks = judges_of(plan, environment)
     kept = TrialSet(
         results=results,
         trials=trials,
@@ -121,7 +121,7 @@ def judge_measured(
         traces=partial(iter_traces, folder),
     )
     report = evaluate(plan, kept, inputs)
-    keep_report(folder, read_manifest(folder), report, kept, plan, world)
+    keep_report(folder, read_manifest(folder), report, kept, plan, environment)
     for part in parts:
         shutil.rmtree(part, ignore_errors=True)
     return report

@@ -28,7 +28,7 @@ from evalgate.store.reports import StoredReport, read_reports
 from evalgate.store.run_writer import create_run
 from evalgate.store.runs import iter_traces, iter_trials, read_manifest
 from evalgate.stress.suite import stressed_again
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.suite.plan import Filters, Plan, make_plan
 from evalgate.suite.policy import Overrides, with_overrides
 from evalgate.suite.shards import parse_shard, shard_of
@@ -58,7 +58,10 @@ class MergeOptions:
 
 
 def merge_runs(
-    sources: Iterable[Path], suites: Sequence[Suite], options: MergeOptions, world: World
+    sources: Iterable[Path],
+    suites: Sequence[Suite],
+    options: MergeOptions,
+    environment: Environment,
 ) -> Ran:
     """Merge the shards of every suite.
 
@@ -66,7 +69,7 @@ def merge_runs(
         sources: Run folders, folders of them, report files or archives, in any order.
         suites: The suites that must be there in full.
         options: How they are judged.
-        world: The machine.
+        environment: The machine.
 
     Raises:
         NoEvidence: The only suite is not there in full.
@@ -88,7 +91,7 @@ def merge_runs(
     for suite in suites:
         parts = [part for part in found if part.report.suite.id == suite.name]
         try:
-            reports.append(merge_suite(suite, parts, options, world))
+            reports.append(merge_suite(suite, parts, options, environment))
         except EvalgateError as error:
             if len(suites) == 1:
                 raise
@@ -118,7 +121,7 @@ def _vouched(found: Sequence[StoredReport], digests: Sequence[str]) -> list[Stor
 
 
 def merge_suite(
-    suite: Suite, parts: Sequence[StoredReport], options: MergeOptions, world: World
+    suite: Suite, parts: Sequence[StoredReport], options: MergeOptions, environment: Environment
 ) -> Report:
     """Merge the shards of one suite into a run folder of their own, and judge them.
 
@@ -147,19 +150,19 @@ def merge_suite(
     first = parts[0].report
     mode = first.suite.mode
     plan = make_plan(suite, Filters(), "replay" if mode == "replay" else "off")
-    judged, trust = judges_of(plan, world)
+    judged, trust = judges_of(plan, environment)
     versions = {**plan.scorer_versions, **judged.versions}
     _refuse(
         suite, _differences(plan, parts, versions), _labels(plan, parts), _coverage(plan, parts)
     )
     trials = first.suite.trials
     inputs = load_gate_inputs(
-        plan, options.baseline, world.timestamp(), allow_removed=options.allow_removed
+        plan, options.baseline, environment.timestamp(), allow_removed=options.allow_removed
     )
     judges = [part.report.judge for part in parts if part.report.judge is not None]
     folders = [part.folder for part in parts if part.folder is not None]
     whole = folders if len(folders) == len(parts) else []
-    folder = join_runs(plan, whole, options.command, world)
+    folder = join_runs(plan, whole, options.command, environment)
     merged = TrialSet(
         results=[trial for part in parts for case in part.report.cases for trial in case.trials],
         trials=trials,
@@ -172,7 +175,7 @@ def merge_suite(
         traces=partial(iter_traces, folder),
     )
     report = evaluate(plan, merged, inputs)
-    keep_report(folder, read_manifest(folder), report, merged, plan, world)
+    keep_report(folder, read_manifest(folder), report, merged, plan, environment)
     return report
 
 
@@ -317,14 +320,16 @@ def _must_pass(report: Report) -> Iterator[Check]:
             yield check
 
 
-def join_runs(plan: Plan, folders: Sequence[Path], command: str | None, world: World) -> Path:
+def join_runs(
+    plan: Plan, folders: Sequence[Path], command: str | None, environment: Environment
+) -> Path:
     """Copy the trials and traces of several run folders into a new one.
 
     Args:
         plan: What was run.
         folders: Run folders; of a trial that several hold the first counts.
         command: The command line, for the manifest.
-        world: The machine.
+        environment: The machine.
 
     Returns:
         The new run folder; its report is still to be written.
@@ -333,7 +338,7 @@ def join_runs(plan: Plan, folders: Sequence[Path], command: str | None, world: W
         DataError: A folder is not readable.
         NoEvidence: The traces of a folder are not those of its trials.
     """
-    return asyncio.run(_copied(plan, folders, new_manifest(plan, world, command)))
+    return asyncio.run(_copied(plan, folders, new_manifest(plan, environment, command)))
 
 
 async def _copied(plan: Plan, folders: Sequence[Path], manifest: Manifest) -> Path:

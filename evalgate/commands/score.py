@@ -25,7 +25,7 @@ from evalgate.store.config import load_config
 from evalgate.store.run_writer import create_run
 from evalgate.store.runs import find_run, iter_traces, read_manifest
 from evalgate.stress.suite import stressed_again
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.suite.plan import Filters, JudgeMode, Plan, make_plan
 from evalgate.suite.suite import Selection, Suite, find_suites
 
@@ -43,7 +43,11 @@ class _Scored:
 
 
 def rescore(
-    run: str, config: Path, baseline: str | None, world: World, judge: JudgeMode = "replay"
+    run: str,
+    config: Path,
+    baseline: str | None,
+    environment: Environment,
+    judge: JudgeMode = "replay",
 ) -> ReportSet:
     """Score a stored run with today's scorers and policy, into a run folder of its own.
 
@@ -52,7 +56,7 @@ def rescore(
         config: The configuration; where it does not know the run's suite, the run's own golden
             set and the default policy are taken.
         baseline: What to compare with: a path, the empty text for the suite's own; null: nothing.
-        world: The machine.
+        environment: The machine.
         judge: Where verdicts of judges come from.
 
     Raises:
@@ -64,13 +68,13 @@ def rescore(
     manifest = read_manifest(folder)
     suite = _suite_of(manifest, config if loaded else None, runs)
     plan = make_plan(suite, Filters(cases=manifest.selected or ()), judge=judge)
-    inputs = load_gate_inputs(plan, baseline, world.timestamp())
-    scored = asyncio.run(_score_all(plan, folder, manifest.trials, world))
-    described = new_manifest(plan, world, f"evalgate score {run}")
+    inputs = load_gate_inputs(plan, baseline, environment.timestamp())
+    scored = asyncio.run(_score_all(plan, folder, manifest.trials, environment))
+    described = new_manifest(plan, environment, f"evalgate score {run}")
     new = asyncio.run(_store(described, runs, scored.pairs))
     trials = replace(scored.trials, traces=partial(iter_traces, new))
     report = evaluate(plan, trials, inputs)
-    keep_report(new, read_manifest(new), report, trials, plan, world)
+    keep_report(new, read_manifest(new), report, trials, plan, environment)
     return combine([report])
 
 
@@ -86,10 +90,10 @@ def _suite_of(manifest: Manifest, config: Path | None, runs: Path) -> Suite:
     )
 
 
-async def _score_all(plan: Plan, folder: Path, trials: int, world: World) -> _Scored:
+async def _score_all(plan: Plan, folder: Path, trials: int, environment: Environment) -> _Scored:
     cases = {case.id: case for case in plan.cases}
     seen = Seen()
-    async with open_judges(plan.suite, world, plan.judge) as judging:
+    async with open_judges(plan.suite, environment, plan.judge) as judging:
 
         async def scored(trace: Trace) -> tuple[Trace, TrialResult]:
             case = cases[trace.case_id]

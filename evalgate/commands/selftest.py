@@ -22,7 +22,7 @@ from evalgate.store.atomic import write_text
 from evalgate.store.golden_sets.golden import load_golden, write_golden
 from evalgate.store.runs import iter_traces, iter_trials, list_runs, read_manifest
 from evalgate.stress.settings import with_options
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.suite.events import Listener, silent
 from evalgate.suite.plan import Filters, Plan, make_plan
 from evalgate.suite.policy import suite_metrics
@@ -82,7 +82,7 @@ class SelfTest:
         return 0 if all(attempt.stopped for attempt in self.attempts) else 1
 
 
-def selftest(suite: Suite, world: World, listen: Listener) -> SelfTest:
+def selftest(suite: Suite, environment: Environment, listen: Listener) -> SelfTest:
     """Plant every fault into a copy of a suite, and judge each copy.
 
     The trials are those of the newest complete run of today's golden set; where there is none the
@@ -90,7 +90,7 @@ def selftest(suite: Suite, world: World, listen: Listener) -> SelfTest:
 
     Args:
         suite: The suite.
-        world: The machine.
+        environment: The machine.
         listen: Is told of the trials, where the suite has to be run.
 
     Raises:
@@ -98,21 +98,25 @@ def selftest(suite: Suite, world: World, listen: Listener) -> SelfTest:
     """
     with TemporaryDirectory(prefix="evalgate-selftest-") as name:
         folder = Path(name)
-        source, run = _trials(suite, folder, world, listen)
+        source, run = _trials(suite, folder, environment, listen)
         given = Recording(load_golden(suite.golden).cases, tuple(iter_traces(run)))
         copy = _copy(suite, given, folder / "control", folder / "baseline.json")
-        for _ in update_baselines([copy], Update("selftest", force=True), world, silent):
+        for _ in update_baselines([copy], Update("selftest", force=True), environment, silent):
             pass
         plan = make_plan(copy, Filters())
-        control = _attempt(CONTROL, "", copy, world)
-        attempts = tuple(_planted(plant, plan, given, folder, world) for plant in PLANTS.values())
-        edited = _edited(copy, folder, world)
-        stressed = _stressed(suite, copy, world)
+        control = _attempt(CONTROL, "", copy, environment)
+        attempts = tuple(
+            _planted(plant, plan, given, folder, environment) for plant in PLANTS.values()
+        )
+        edited = _edited(copy, folder, environment)
+        stressed = _stressed(suite, copy, environment)
         left_out = tuple(sorted(_judged(suite) & suite.config.gate.metrics.keys()))
         return SelfTest(suite.name, source, control, (*attempts, edited, *stressed), left_out)
 
 
-def _trials(suite: Suite, folder: Path, world: World, listen: Listener) -> tuple[str, Path]:
+def _trials(
+    suite: Suite, folder: Path, environment: Environment, listen: Listener
+) -> tuple[str, Path]:
     """Find a complete run of a suite, or make one in a temporary folder."""
     golden = load_golden(suite.golden)
     for run in reversed(list_runs(suite.runs)):
@@ -120,7 +124,7 @@ def _trials(suite: Suite, folder: Path, world: World, listen: Listener) -> tuple
         if _is_whole(manifest, run, suite, golden.digest, len(golden.cases)):
             return f"of run {run.name}", run
     runs = folder / "runs"
-    run_suite(replace(suite, runs=runs), RunOptions(sandbox="on"), world, listen)
+    run_suite(replace(suite, runs=runs), RunOptions(sandbox="on"), environment, listen)
     return "of a run made just now", list_runs(runs)[-1]
 
 
@@ -168,17 +172,19 @@ def _judged(suite: Suite) -> frozenset[str]:
     return frozenset(name for name, m in suite_metrics(suite).items() if m.score in scores)
 
 
-def _planted(plant: Plant, plan: Plan, given: Recording, folder: Path, world: World) -> Attempt:
+def _planted(
+    plant: Plant, plan: Plan, given: Recording, folder: Path, environment: Environment
+) -> Attempt:
     planted = plant.make(plan, given)
     if planted is None:
         return Attempt(plant.name, "could not be planted", None, plant.impossible)
     worse, done = planted
     place = folder / plant.name.replace(" ", "-")
     copy = _copy(plan.suite, worse, place, plan.suite.baseline)
-    return _attempt(plant.name, done, copy, world)
+    return _attempt(plant.name, done, copy, environment)
 
 
-def _edited(copy: Suite, folder: Path, world: World) -> Attempt:
+def _edited(copy: Suite, folder: Path, environment: Environment) -> Attempt:
     """Lower a number of the baseline by hand."""
     text = copy.baseline.read_text(encoding="utf-8")
     edited = folder / "edited.json"
@@ -191,10 +197,10 @@ def _edited(copy: Suite, folder: Path, world: World) -> Attempt:
     write_text(edited, text.replace(name, lowered))
     suite = replace(copy, config=copy.config.model_copy(update={"baseline": str(edited)}))
     done = "a number of the baseline is edited by hand"
-    return replace(_attempt("edited baseline", done, suite, world), wanted=(ExitCode.INPUT,))
+    return replace(_attempt("edited baseline", done, suite, environment), wanted=(ExitCode.INPUT,))
 
 
-def _stressed(suite: Suite, copy: Suite, world: World) -> tuple[Attempt, ...]:
+def _stressed(suite: Suite, copy: Suite, environment: Environment) -> tuple[Attempt, ...]:
     """Let a provider take one request a minute, where the suite has a stress check."""
     if suite.config.stress is None:
         return ()
@@ -205,16 +211,16 @@ def _stressed(suite: Suite, copy: Suite, world: World) -> tuple[Attempt, ...]:
     config = with_options(suite.config.stress, fields)
     hopeless = replace(copy, config=copy.config.model_copy(update={"stress": config}))
     try:
-        report = stress_suite(hopeless, None, world, silent)
+        report = stress_suite(hopeless, None, environment, silent)
     except EvalgateError as error:
         return (Attempt("stress", done, error.exit_code, error.message.splitlines()[0]),)
     return (Attempt("stress", done, report.exit_code, headline(report)),)
 
 
-def _attempt(name: str, done: str, suite: Suite, world: World) -> Attempt:
+def _attempt(name: str, done: str, suite: Suite, environment: Environment) -> Attempt:
     """Judge a copy as `evalgate run --baseline` judges the suite."""
     try:
-        report = run_suite(suite, RunOptions(baseline=""), world, silent)
+        report = run_suite(suite, RunOptions(baseline=""), environment, silent)
     except EvalgateError as error:
         kind = "no verdict" if isinstance(error, NoEvidence) else "refused"
         first = error.message.splitlines()[0].replace(f"{suite.baseline.parent}/", "")

@@ -10,7 +10,7 @@ from evalgate.metrics.stress import STRESS_METRICS
 from evalgate.schema.config import GateConfig
 from evalgate.schema.result import Report, ReportSet, SuiteInfo
 from evalgate.schema.stress import StressConfig
-from evalgate.stats.summary import Side
+from evalgate.stats.summary import RunSummary
 from evalgate.stress.check import stress_of_sessions
 from evalgate.stress.checks.stress import stress
 from evalgate.stress.load.arrivals import Arrivals
@@ -27,9 +27,9 @@ from evalgate.stress.settings import (
     settings_version,
     with_options,
 )
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.suite.events import Listener
-from evalgate.suite.sources import stored_side
+from evalgate.suite.sources import stored_summary
 from evalgate.suite.suite import Selection, Suite, find_suites
 
 __all__ = ["StressOptions", "stress_check"]
@@ -53,7 +53,7 @@ class StressOptions:
     """What to compare with: a path, the empty text for a suite's own; null: no comparison."""
 
 
-def stress_check(options: StressOptions, world: World, listen: Listener) -> ReportSet:
+def stress_check(options: StressOptions, environment: Environment, listen: Listener) -> ReportSet:
     """Make a stress check of an arrival trace, of traces, or of suites.
 
     Raises:
@@ -80,12 +80,12 @@ def stress_check(options: StressOptions, world: World, listen: Listener) -> Repo
     if len(sharing) == 1:
         sharing = []
     reports = [
-        stress_suite(suite, options.baseline, world, listen)
+        stress_suite(suite, options.baseline, environment, listen)
         for suite in suites
         if suite not in sharing
     ]
     if sharing:
-        shares = [suite_share(suite, world, listen) for suite in sharing]
+        shares = [suite_share(suite, environment, listen) for suite in sharing]
         reports.append(joint_report(shares, sharing_suites(suites)))
     return combine(reports)
 
@@ -189,7 +189,7 @@ def _bare_report(name: str, digest: str) -> Report:
     return Report(verdict="inconclusive", exit_code=ExitCode.INCONCLUSIVE, suite=info)
 
 
-def _baseline(given: str | None) -> Side | None:
+def _baseline(given: str | None) -> RunSummary | None:
     if given is None:
         return None
     if not given:
@@ -197,4 +197,4 @@ def _baseline(given: str | None) -> Side | None:
             "--baseline without a path is a suite's own; here there is no suite",
             fix="--baseline report.json  (from an earlier `evalgate stress --format json`)",
         )
-    return stored_side(Path(given), _RUNS, STRESS_METRICS)
+    return stored_summary(Path(given), _RUNS, STRESS_METRICS)

@@ -20,7 +20,7 @@ from evalgate.schema.cassette import ToolEntry
 from evalgate.schema.config import GatewayConfig
 from evalgate.store.cassettes import cassette_path, read_cassette
 from evalgate.store.golden_sets.golden import load_golden
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.suite.suite import Suite
 from evalgate.suite.tools import http_services, mcp_servers
 from evalgate.text.diff import json_diff
@@ -49,13 +49,13 @@ class _Skipped(Exception):
 
 
 async def check_recorded(
-    suite: Suite, world: World, cases: tuple[str, ...], *, effects: bool
+    suite: Suite, environment: Environment, cases: tuple[str, ...], *, effects: bool
 ) -> AsyncIterator[Checked]:
     """Call the real tool with every recorded argument, once each.
 
     Args:
         suite: The suite.
-        world: The machine.
+        environment: The machine.
         cases: Only these cases; empty: all.
         effects: Whether tools are called that are not known to be read-only.
 
@@ -68,8 +68,8 @@ async def check_recorded(
         bench = _Bench(
             suite,
             config,
-            http_services(config, world.environ, live=True),
-            mcp_servers(suite, world.environ, live=True),
+            http_services(config, environment.environ, live=True),
+            mcp_servers(suite, environment.environ, live=True),
             stack,
             effects=effects,
         )

@@ -28,7 +28,7 @@ from evalgate.schema.trace import TraceStatus
 from evalgate.stats.columns import COLUMN_MARKS, decode_column, encode_column
 from evalgate.stats.pairing import exact_value, read_cell
 from evalgate.stats.rounding import round4
-from evalgate.stats.summary import FAILED, JudgeId, Side, SideCase, side_of_report
+from evalgate.stats.summary import FAILED, CaseSummary, JudgeId, RunSummary, summary_of_report
 
 __all__ = [
     "MIN_TRIALS",
@@ -37,7 +37,7 @@ __all__ = [
     "column_problems",
     "mean_mismatches",
     "objections",
-    "side_of_baseline",
+    "summary_of_baseline",
 ]
 
 MIN_TRIALS: Final = 5
@@ -73,7 +73,7 @@ def baseline_of_report(
         provenance: Where the baseline comes from.
         environment: Versions of evalgate and Python.
     """
-    side = side_of_report(report)
+    side = summary_of_report(report)
     kept = _kept_scores(metrics, policy)
     cases = side.gating()
     trials = min((len(case.numbers) for case in cases), default=0)
@@ -119,7 +119,7 @@ def _scorers(
 
 
 def _metric_entries(
-    report: Report, side: Side, metrics: Mapping[str, Metric], kept: Sequence[str]
+    report: Report, side: RunSummary, metrics: Mapping[str, Metric], kept: Sequence[str]
 ) -> dict[str, BaselineMetric]:
     entries: dict[str, BaselineMetric] = {}
     for name, value in report.metrics.items():
@@ -141,7 +141,7 @@ def _metric_entries(
     return entries
 
 
-def _recomputed(metric: Metric, side: Side) -> float | None:
+def _recomputed(metric: Metric, side: RunSummary) -> float | None:
     """Return a metric over the scores of a side, or null where they do not hold it."""
     if metric.aggregate in ("quartile", "by_quartile"):
         return side.values.get(metric.name)
@@ -154,7 +154,7 @@ def _recomputed(metric: Metric, side: Side) -> float | None:
     return None if value is None else round4(float(value))
 
 
-def _case_entry(case: SideCase, kept: Sequence[str], trials: int) -> BaselineCase:
+def _case_entry(case: CaseSummary, kept: Sequence[str], trials: int) -> BaselineCase:
     columns: dict[str, Column] = {}
     for name in kept:
         scores = case.columns.get(name)
@@ -195,7 +195,7 @@ def _implied(statuses: Sequence[TraceStatus]) -> tuple[Score, ...]:
     return tuple([_ERRED if status in FAILED else _WENT_WELL for status in statuses])
 
 
-def side_of_baseline(baseline: Baseline, source: str) -> Side:
+def summary_of_baseline(baseline: Baseline, source: str) -> RunSummary:
     """Bring a baseline into the normal form.
 
     Args:
@@ -203,7 +203,7 @@ def side_of_baseline(baseline: Baseline, source: str) -> Side:
         source: What it is called in messages.
     """
     judge = baseline.judge
-    return Side(
+    return RunSummary(
         source=source,
         cases=MappingProxyType(
             {name: _side_case(name, case, baseline) for name, case in baseline.cases.items()}
@@ -234,7 +234,7 @@ def _trials_of(case: BaselineCase, baseline: Baseline) -> int:
     return max(baseline.suite.trials, *lengths, *ends, 0)
 
 
-def _side_case(name: str, case: BaselineCase, baseline: Baseline) -> SideCase:
+def _side_case(name: str, case: BaselineCase, baseline: Baseline) -> CaseSummary:
     trials = _trials_of(case, baseline)
     statuses: list[TraceStatus] = ["finished"] * trials
     for number, status in case.status.items():
@@ -246,7 +246,7 @@ def _side_case(name: str, case: BaselineCase, baseline: Baseline) -> SideCase:
             columns[score] = decoded
     if _ERROR not in columns:
         columns[_ERROR] = _implied(statuses)
-    return SideCase(
+    return CaseSummary(
         id=name,
         digest=case.digest,
         numbers=tuple(range(trials)),
@@ -279,7 +279,7 @@ class Mismatch:
     """What its scores say."""
 
 
-def mean_mismatches(side: Side, metrics: Mapping[str, Metric]) -> tuple[Mismatch, ...]:
+def mean_mismatches(side: RunSummary, metrics: Mapping[str, Metric]) -> tuple[Mismatch, ...]:
     """List the means of a baseline that its own scores contradict.
 
     Args:
@@ -331,7 +331,7 @@ def objections(report: Report) -> tuple[str, ...]:
     Args:
         report: The report of fresh trials of the base branch.
     """
-    side = side_of_report(report)
+    side = summary_of_report(report)
     cases = side.gating()
     trials = min((len(case.numbers) for case in cases), default=0)
     found: list[str] = []

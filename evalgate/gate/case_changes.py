@@ -10,7 +10,7 @@ from evalgate.schema.score import Broken, Scored
 from evalgate.schema.verdict import CaseChange, CaseOutcome
 from evalgate.stats.pairing import Pair, Paired, case_value, fill
 from evalgate.stats.rounding import round4
-from evalgate.stats.summary import Side, SideCase
+from evalgate.stats.summary import CaseSummary, RunSummary
 
 __all__ = ["SUCCESS", "TASK_SUCCESS", "case_changes"]
 
@@ -39,8 +39,8 @@ _WORST_FIRST: Final[tuple[CaseOutcome, ...]] = (
 
 def case_changes(
     sets: CaseSets,
-    common: Iterable[tuple[SideCase, SideCase]],
-    candidate: Side,
+    common: Iterable[tuple[CaseSummary, CaseSummary]],
+    candidate: RunSummary,
     paired: Mapping[str, Paired],
 ) -> tuple[CaseChange, ...]:
     """Say what became of each case, worst first.
@@ -76,7 +76,7 @@ def case_changes(
 
 
 def _common_change(
-    old: SideCase, new: SideCase, moves: Mapping[str, int], scores: Iterable[str]
+    old: CaseSummary, new: CaseSummary, moves: Mapping[str, int], scores: Iterable[str]
 ) -> CaseChange:
     success = moves.get(TASK_SUCCESS)
     deciding = [success] if success is not None else list(moves.values())
@@ -113,20 +113,20 @@ def _move(metric: Metric, pair: Pair) -> int:
     return 1 if (rise < 0) == (metric.direction == "higher") else -1
 
 
-def _is_errored(case: SideCase, scores: Iterable[str]) -> bool:
+def _is_errored(case: CaseSummary, scores: Iterable[str]) -> bool:
     if "not_measured" in case.statuses or not case.numbers:
         return True
     columns = (case.columns.get(name, ()) for name in scores)
     return any(type(score) is Broken for column in columns for score in column)
 
 
-def _success(case: SideCase) -> float | None:
+def _success(case: CaseSummary) -> float | None:
     column = case.columns.get(TASK_SUCCESS, ())
     values = [score.value for score in column if isinstance(score, Scored)]
     return round4(sum(values) / len(values)) if values else None
 
 
-def _what(old: SideCase, new: SideCase) -> tuple[str, ...]:
+def _what(old: CaseSummary, new: CaseSummary) -> tuple[str, ...]:
     """Say what else changed: how trials ended, the tool calls, tokens and cost."""
     lines: list[str] = []
     ends = [s for s in new.statuses if s != "finished"]
@@ -144,7 +144,7 @@ def _what(old: SideCase, new: SideCase) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _first_diverging_call(old: SideCase, new: SideCase) -> list[str]:
+def _first_diverging_call(old: CaseSummary, new: CaseSummary) -> list[str]:
     """Compare the first failing trial now with the trials of the baseline that passed."""
     if not old.calls or not new.calls:
         return []
@@ -168,7 +168,7 @@ def _agreement(left: Sequence[str], right: Sequence[str]) -> int:
     return min(len(left), len(right))
 
 
-def _passed(case: SideCase) -> list[bool]:
+def _passed(case: CaseSummary) -> list[bool]:
     column = case.columns.get(TASK_SUCCESS)
     if column is None:
         return [status == "finished" for status in case.statuses]
@@ -184,7 +184,7 @@ def _tokens(usage: Sequence[TrialUsage]) -> float | None:
     return sum(sums) / len(sums) if sums and len(sums) == len(usage) else None
 
 
-def _mean(case: SideCase, name: str) -> float | None:
+def _mean(case: CaseSummary, name: str) -> float | None:
     column = case.columns.get(name, ())
     values = [score.value for score in column if isinstance(score, Scored)]
     return sum(values) / len(values) if values and len(values) == len(column) else None

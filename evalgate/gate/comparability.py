@@ -4,7 +4,7 @@ from fractions import Fraction
 
 from evalgate.gate.comparison import CaseSets, CompareOptions, NoComparison
 from evalgate.metrics.metric import Metric
-from evalgate.stats.summary import JudgeId, Side
+from evalgate.stats.summary import JudgeId, RunSummary
 
 __all__ = ["MIN_COMMON", "case_sets", "differing_scorer", "name_some", "set_problem"]
 
@@ -20,7 +20,9 @@ def name_some(ids: tuple[str, ...]) -> str:
     return shown if len(ids) <= _SHOWN else f"{shown} and {len(ids) - _SHOWN} more"
 
 
-def case_sets(baseline: Side | None, candidate: Side, options: CompareOptions) -> CaseSets:
+def case_sets(
+    baseline: RunSummary | None, candidate: RunSummary, options: CompareOptions
+) -> CaseSets:
     """Sort the cases of both sides into those that can be compared and those that cannot.
 
     Args:
@@ -43,7 +45,7 @@ def case_sets(baseline: Side | None, candidate: Side, options: CompareOptions) -
     )
 
 
-def _is_removed(name: str, candidate: Side, options: CompareOptions) -> bool:
+def _is_removed(name: str, candidate: RunSummary, options: CompareOptions) -> bool:
     if name in candidate.cases:
         return True  # turned into a draft: it would no longer gate
     if options.golden_ids is not None:
@@ -52,7 +54,7 @@ def _is_removed(name: str, candidate: Side, options: CompareOptions) -> bool:
 
 
 def set_problem(
-    baseline: Side, candidate: Side, sets: CaseSets, options: CompareOptions
+    baseline: RunSummary, candidate: RunSummary, sets: CaseSets, options: CompareOptions
 ) -> NoComparison | None:
     """Say why nothing of the two sides can be compared.
 
@@ -91,7 +93,7 @@ def set_problem(
 
 
 def differing_scorer(
-    metric: Metric, baseline: Side, candidate: Side, options: CompareOptions
+    metric: Metric, baseline: RunSummary, candidate: RunSummary, options: CompareOptions
 ) -> NoComparison | None:
     """Say what measured a metric differently on the two sides: scorer, judge or price table.
 
@@ -124,7 +126,7 @@ def differing_scorer(
 
 
 def _scorers_of(
-    metric: Metric, baseline: Side, candidate: Side, options: CompareOptions
+    metric: Metric, baseline: RunSummary, candidate: RunSummary, options: CompareOptions
 ) -> tuple[str, ...]:
     """Name the scorer of a metric; every scorer where it is not known which one it is."""
     owner = options.scorer_of.get(metric.score)
@@ -137,7 +139,7 @@ def _scorers_of(
     return tuple(sorted(known))
 
 
-def _differing_judge(metric: Metric, baseline: Side, candidate: Side) -> str | None:
+def _differing_judge(metric: Metric, baseline: RunSummary, candidate: RunSummary) -> str | None:
     judged = metric.name in (baseline.judged | candidate.judged)
     if not judged or baseline.judge is None or candidate.judge is None:
         return None

@@ -33,7 +33,7 @@ from evalgate.stats.pairing import (
     pair_cases,
 )
 from evalgate.stats.rounding import exact
-from evalgate.stats.summary import FAILED, Side, SideCase
+from evalgate.stats.summary import FAILED, CaseSummary, RunSummary
 
 __all__ = ["compare"]
 
@@ -47,9 +47,9 @@ _GUESSED = "A number of a flat file whose direction nobody gave."
 class _Scene:
     """All that the comparison of one metric looks at."""
 
-    baseline: Side
-    candidate: Side
-    common: Sequence[tuple[SideCase, SideCase]]
+    baseline: RunSummary
+    candidate: RunSummary
+    common: Sequence[tuple[CaseSummary, CaseSummary]]
     sets: CaseSets
     sampled: frozenset[str]
     """Cases whose trials vary between the two sides; the others are compared exactly."""
@@ -83,8 +83,8 @@ class _Scene:
 
 
 def compare(
-    baseline: Side | None,
-    candidate: Side,
+    baseline: RunSummary | None,
+    candidate: RunSummary,
     metrics: Mapping[str, Metric],
     policy: GateConfig,
     options: CompareOptions = _DEFAULT_OPTIONS,
@@ -130,9 +130,9 @@ def compare(
 
 
 def _scene(
-    baseline: Side,
-    candidate: Side,
-    common: Sequence[tuple[SideCase, SideCase]],
+    baseline: RunSummary,
+    candidate: RunSummary,
+    common: Sequence[tuple[CaseSummary, CaseSummary]],
     sets: CaseSets,
     recordings: Recordings,
 ) -> _Scene:
@@ -157,7 +157,7 @@ def _changes(scene: _Scene, compared: Sequence[MetricComparison]) -> tuple[CaseC
 
 
 def _definitions(
-    baseline: Side, candidate: Side, metrics: Mapping[str, Metric]
+    baseline: RunSummary, candidate: RunSummary, metrics: Mapping[str, Metric]
 ) -> Mapping[str, Metric]:
     """Add the names of flat files that nobody defined; more is taken for better, and said so."""
     if not (baseline.means_only or candidate.means_only):
@@ -306,7 +306,7 @@ def _values(metric: Metric, rows: Sequence[Row]) -> tuple[Fraction, Fraction] | 
     return None if old is None or new is None else (old, new)
 
 
-def _more_failures(common: Sequence[tuple[SideCase, SideCase]]) -> bool:
+def _more_failures(common: Sequence[tuple[CaseSummary, CaseSummary]]) -> bool:
     """Say whether a larger share of the candidate's trials failed."""
     failed = [0, 0]
     total = [0, 0]

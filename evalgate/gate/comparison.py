@@ -11,7 +11,7 @@ from evalgate.gate.rules import Rule, Ruling
 from evalgate.metrics.metric import Metric
 from evalgate.schema.verdict import CaseChange
 from evalgate.stats.pairing import Paired
-from evalgate.stats.summary import Side
+from evalgate.stats.summary import RunSummary
 
 __all__ = [
     "ByCase",
@@ -121,9 +121,9 @@ class MetricComparison:
 class Comparison:
     """A candidate beside its baseline, or alone."""
 
-    candidate: Side
+    candidate: RunSummary
     """The side under judgement."""
-    baseline: Side | None
+    baseline: RunSummary | None
     """What it is compared with; null: no comparison was asked for."""
     noisy: bool
     """Whether trials vary, so that statistics apply."""

@@ -13,7 +13,7 @@ from evalgate.metrics.metric import Metric
 from evalgate.metrics.stress import STRESS_METRICS
 from evalgate.schema.config import GateConfig
 from evalgate.schema.verdict import Verdict
-from evalgate.stats.summary import Side
+from evalgate.stats.summary import RunSummary
 
 __all__ = ["GateInputs", "Judged", "judge"]
 
@@ -22,9 +22,9 @@ __all__ = ["GateInputs", "Judged", "judge"]
 class GateInputs:
     """What a candidate is judged by; loaded before anything is spent on it."""
 
-    baseline: Side | None = None
+    baseline: RunSummary | None = None
     """What it is compared with; null: no comparison."""
-    reference: Side | None = None
+    reference: RunSummary | None = None
     """A second, pinned baseline."""
     allow_removed: bool = False
     """Whether the golden set may have lost cases."""
@@ -42,7 +42,7 @@ class GateInputs:
 class Judged:
     """A verdict, and what it came from."""
 
-    candidate: Side
+    candidate: RunSummary
     """The side under judgement."""
     inputs: GateInputs
     """What it was judged by."""
@@ -57,7 +57,7 @@ class Judged:
 
 
 def judge(
-    candidate: Side,
+    candidate: RunSummary,
     inputs: GateInputs,
     policy: GateConfig,
     metrics: Mapping[str, Metric],
@@ -80,7 +80,7 @@ def judge(
     options = options or CompareOptions(allow_removed=inputs.allow_removed)
     options = replace(options, scorer_of=scorer_of)
 
-    def against(side: Side | None) -> tuple[Comparison, Verdict]:
+    def against(side: RunSummary | None) -> tuple[Comparison, Verdict]:
         # Stress figures that only one side has are named once, not figure by figure.
         left_out = STRESS_METRICS if one_sided(side, candidate) else {}
         chosen = {name: metric for name, metric in metrics.items() if name not in left_out}

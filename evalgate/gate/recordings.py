@@ -8,7 +8,7 @@ comparison is exact, so that no doubt softens a fail, and a reader is told.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from evalgate.stats.summary import SideCase
+from evalgate.stats.summary import CaseSummary
 
 __all__ = ["Recordings", "sort_recordings"]
 
@@ -27,7 +27,7 @@ class Recordings:
     """Of `anew`, those with a single trial on some side."""
 
 
-def sort_recordings(common: Iterable[tuple[SideCase, SideCase]]) -> Recordings:
+def sort_recordings(common: Iterable[tuple[CaseSummary, CaseSummary]]) -> Recordings:
     """Sort the common cases; one whose calls were not recorded now is in no group.
 
     Args:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from evalgate.errors import ExitCode
 from evalgate.schema.result import BaselineRef, Report, ReportSet, Subject
 from evalgate.schema.verdict import Outcome, Verdict
-from evalgate.stats.summary import Side
+from evalgate.stats.summary import RunSummary
 
 __all__ = ["changed_lines", "combine", "filled", "reference"]
 
@@ -30,7 +30,7 @@ def filled(report: Report, verdict: Verdict) -> Report:
     )
 
 
-def reference(baseline: Side | None) -> BaselineRef | None:
+def reference(baseline: RunSummary | None) -> BaselineRef | None:
     """Describe what a candidate was compared with."""
     if baseline is None:
         return None
@@ -43,7 +43,7 @@ def reference(baseline: Side | None) -> BaselineRef | None:
     )
 
 
-def changed_lines(baseline: Side | None, now: Subject) -> tuple[str, ...]:
+def changed_lines(baseline: RunSummary | None, now: Subject) -> tuple[str, ...]:
     """Name the fingerprints that differ; one that is unknown on a side says nothing."""
     if baseline is None:
         return ()

@@ -18,7 +18,7 @@ from evalgate.gate.comparison import Comparison
 from evalgate.gate.facts import RunFacts
 from evalgate.schema.config import GateConfig
 from evalgate.schema.verdict import Check, Outcome, Verdict
-from evalgate.stats.summary import Side
+from evalgate.stats.summary import RunSummary
 
 __all__ = ["decide", "verdict_of", "with_reference"]
 
@@ -65,7 +65,7 @@ def decide(comparison: Comparison, policy: GateConfig, facts: RunFacts = _NO_FAC
     )
 
 
-def _nothing_measured(side: Side) -> bool:
+def _nothing_measured(side: RunSummary) -> bool:
     statuses = {status for case in side.gating() for status in case.statuses}
     return statuses == {"not_measured"}
 

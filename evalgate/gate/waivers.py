@@ -14,7 +14,7 @@ from evalgate.gate.verdict import verdict_of
 from evalgate.schema.score import Scored
 from evalgate.schema.verdict import Check, Verdict
 from evalgate.schema.waiver import Waiver
-from evalgate.stats.summary import Side
+from evalgate.stats.summary import RunSummary
 
 __all__ = ["MOST_DAYS", "Standing", "accept", "current", "without_cases"]
 
@@ -62,7 +62,7 @@ def current(waivers: Iterable[Waiver], suite: str, today: date) -> Standing:
 
 def accept(
     verdict: Verdict,
-    candidate: Side,
+    candidate: RunSummary,
     waivers: Sequence[Waiver],
     decide_without: Callable[[frozenset[str]], Verdict],
 ) -> Verdict:
@@ -130,7 +130,7 @@ def _is_within(check: Check, floor: float | None) -> bool:
     return check.candidate <= floor
 
 
-def _down_to_floor(waiver: Waiver, candidate: Side) -> bool:
+def _down_to_floor(waiver: Waiver, candidate: RunSummary) -> bool:
     """Say whether a waived case is no worse than its waiver allows."""
     case = candidate.cases.get(waiver.case or "")
     if case is None:
@@ -142,7 +142,7 @@ def _down_to_floor(waiver: Waiver, candidate: Side) -> bool:
     return bool(values) and sum(values) / len(values) >= waiver.floor
 
 
-def without_cases(side: Side, cases: frozenset[str]) -> Side:
+def without_cases(side: RunSummary, cases: frozenset[str]) -> RunSummary:
     """Leave cases out of a side; its stored values, which are over all cases, go too."""
     kept = {name: case for name, case in side.cases.items() if name not in cases}
     return replace(side, cases=MappingProxyType(kept), values=MappingProxyType({}))

@@ -32,7 +32,7 @@ from evalgate.store.cassettes import (
 from evalgate.store.plain import read_plain
 from evalgate.text.redact import holds_mark
 
-__all__ = ["NOTHING_RECORDED", "Answer", "CaseTape", "Shelf", "TapeWriter"]
+__all__ = ["NOTHING_RECORDED", "Answer", "CaseTape", "CassetteIndex", "TapeWriter"]
 
 
 NOTHING_RECORDED: Final = "none"
@@ -241,7 +241,7 @@ class TapeWriter:
         self._recording.abandon()
 
 
-class Shelf:
+class CassetteIndex:
     """A folder of cassettes."""
 
     def __init__(self, directory: Path, *, source: str | None = None) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from evalgate.gateway.request_key import Prepared
-from evalgate.gateway.wire.base import Body, Event, Reply, UnknownItem, Wire, as_body
+from evalgate.gateway.wire.base import Body, Reply, StreamEvent, UnknownItem, Wire, as_body
 from evalgate.gateway.wire.errors import (
     ProviderError,
     classify,
@@ -82,14 +82,14 @@ class Delivered:
         return b"".join(chunk for _, chunk in self.chunks)
 
     @cached_property
-    def _events(self) -> tuple[Event, ...]:
+    def _events(self) -> tuple[StreamEvent, ...]:
         last = self.chunks[-1][0] if self.chunks else 0.0
         if not self.wire.framed:
             return read_events((*self.chunks, (last, self.usage_event)))
         try:
             return read_events(as_text(self.chunks))
         except ValueError:
-            return (Event(last, {}, text=self._text.decode("utf-8", "replace")),)
+            return (StreamEvent(last, {}, text=self._text.decode("utf-8", "replace")),)
 
     @cached_property
     def _inside(self) -> str | None:

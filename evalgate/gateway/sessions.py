@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from evalgate.errors import DataError
-from evalgate.gateway.cassette_index import NOTHING_RECORDED, CaseTape, Shelf, TapeWriter
+from evalgate.gateway.cassette_index import NOTHING_RECORDED, CaseTape, CassetteIndex, TapeWriter
 from evalgate.gateway.exchange import AttemptLog, CallLog, Delivered
 from evalgate.gateway.miss import Miss
 from evalgate.gateway.recorded import call_entry
@@ -171,7 +171,7 @@ class Sessions:
     def __init__(
         self,
         settings: GatewaySettings,
-        shelf: Shelf | None,
+        shelf: CassetteIndex | None,
         *,
         clock: Callable[[], float],
         token: Callable[[], str] = lambda: secrets.token_urlsafe(18),
@@ -394,7 +394,7 @@ class Sessions:
         command = self.settings.rerecord.format(case_id=quote(log.case_id))
         return unmade(answers, log.desk, self.settings.tools, command)
 
-    def _recording(self, log: TrialLog, shelf: Shelf) -> str | None:
+    def _recording(self, log: TrialLog, shelf: CassetteIndex) -> str | None:
         """Fingerprint what the trial rests on: nothing, where it made no call."""
         if self.settings.mode == "replay":
             return log.tape.recordings.get(log.tape_trial, NOTHING_RECORDED)

@@ -13,11 +13,11 @@ from evalgate.stats.summary import REPLAY_MISS
 from evalgate.store.verdicts import add_verdicts, read_verdicts, verdict_files
 from evalgate.suite.plan import JudgeMode
 
-__all__ = ["Desk", "Limits", "Shelf"]
+__all__ = ["JudgeCache", "JudgeLimits", "RecordedVerdicts"]
 
 
 @dataclass(slots=True)
-class Shelf:
+class RecordedVerdicts:
     """The recorded verdicts of a suite, by key."""
 
     folder: Path
@@ -26,7 +26,7 @@ class Shelf:
     """What was replied."""
 
     @classmethod
-    def read(cls, folder: Path) -> "Shelf":
+    def read(cls, folder: Path) -> "RecordedVerdicts":
         """Read all files.
 
         Raises:
@@ -56,7 +56,7 @@ class Shelf:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class JudgeLimits:
     """How a judge may be asked."""
 
     mode: JudgeMode
@@ -67,11 +67,16 @@ class Limits:
     """What a run may spend on it."""
 
 
-class Desk:
+class JudgeCache:
     """Answers the questions of one judge; safe to use by many trials at once."""
 
     def __init__(
-        self, name: str, limits: Limits, shelf: Shelf, meter: Meter, clock: Callable[[], float]
+        self,
+        name: str,
+        limits: JudgeLimits,
+        shelf: RecordedVerdicts,
+        meter: Meter,
+        clock: Callable[[], float],
     ) -> None:
         """Nothing is asked yet.
 

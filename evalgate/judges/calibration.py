@@ -20,7 +20,7 @@ from evalgate.schema.score import Abstained, Broken, Score, Scored
 from evalgate.schema.verdict import Check
 from evalgate.stats.agreement import Agreement, agreement, confusion, self_consistency
 from evalgate.store.labels import Labels, read_calibration, read_labels, write_calibration
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.suite.plan import JudgeMode
 from evalgate.suite.suite import Suite
 from evalgate.text.escape import cap
@@ -150,7 +150,7 @@ def how_labelled(suite: Suite, judge: str, score: str | None) -> tuple[str, Aske
 
 def calibrate(
     suite: Suite,
-    world: World,
+    environment: Environment,
     labels_path: Path,
     *,
     judge: str | None,
@@ -161,7 +161,7 @@ def calibrate(
 
     Args:
         suite: The suite.
-        world: The machine.
+        environment: The machine.
         labels_path: Labels of people.
         judge: The judge's name; None: the only one.
         mode: Where verdicts come from.
@@ -179,7 +179,7 @@ def calibrate(
         raise NoEvidence(
             f"{labels_path}: no answer is labelled", fix=f"evalgate judge label {labels_path}"
         )
-    given, one = asyncio.run(_verdicts(suite, world, name, (labels, mode, repeats)))
+    given, one = asyncio.run(_verdicts(suite, environment, name, (labels, mode, repeats)))
     public = one.names[score]
     rows = {item.id: [judged[public] for judged in each] for item, each in given}
     _refuse_broken(rows, name)
@@ -200,10 +200,10 @@ _Rows = list[tuple[LabelItem, list[Mapping[str, Score]]]]
 
 
 async def _verdicts(
-    suite: Suite, world: World, name: str, asked: tuple[Labels, JudgeMode, int]
+    suite: Suite, environment: Environment, name: str, asked: tuple[Labels, JudgeMode, int]
 ) -> tuple[_Rows, OpenJudge]:
     labels, mode, repeats = asked
-    async with open_judges(suite, world, mode) as judging:
+    async with open_judges(suite, environment, mode) as judging:
         one = next(judge for judge in judging.judges if judge.name == name)
 
         async def all_draws(item: LabelItem) -> list[Mapping[str, Score]]:

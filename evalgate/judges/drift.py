@@ -12,8 +12,8 @@ from evalgate.schema.judge import Evidence
 from evalgate.schema.score import Broken, Score, Scored
 from evalgate.stats.agreement import cohens_kappa
 from evalgate.stats.intervals import mcnemar_two_sided
-from evalgate.store.verdicts import Verdict, read_verdicts, verdict_files
-from evalgate.suite.environment import World
+from evalgate.store.verdicts import StoredVerdict, read_verdicts, verdict_files
+from evalgate.suite.environment import Environment
 from evalgate.suite.plan import JudgeMode
 from evalgate.suite.suite import Suite
 
@@ -51,7 +51,7 @@ class Drift:
 
 
 def measure_drift(
-    suite: Suite, world: World, *, judge: str | None, limit: int | None
+    suite: Suite, environment: Environment, *, judge: str | None, limit: int | None
 ) -> tuple[Drift, ...]:
     """Ask a judge again about the answers it has recorded verdicts on.
 
@@ -59,7 +59,7 @@ def measure_drift(
 
     Args:
         suite: The suite.
-        world: Holds the judge's key.
+        environment: Holds the judge's key.
         judge: The judge's name; None: the only one.
         limit: At most so many answers, the first by their digest; None: all.
 
@@ -79,14 +79,16 @@ def measure_drift(
         one = config if metric is None else config.model_copy(update={"metrics": (metric,)})
         kind = config.kind if metric is None else f"ragas.{metric}"
         alone = replace(suite, config=suite.config.model_copy(update={"judges": {name: one}}))
-        found.append(asyncio.run(_drift(alone, world, (name, kind, limit))))
+        found.append(asyncio.run(_drift(alone, environment, (name, kind, limit))))
     return tuple(found)
 
 
-async def _drift(suite: Suite, world: World, asked: tuple[str, str, int | None]) -> Drift:
+async def _drift(
+    suite: Suite, environment: Environment, asked: tuple[str, str, int | None]
+) -> Drift:
     name, kind, limit = asked
     score, how = how_labelled(suite, name, None)
-    async with open_judges(suite, world, "replay") as before:
+    async with open_judges(suite, environment, "replay") as before:
         recorded = _recorded(suite, before, kind)[:limit]
         if not recorded:
             raise NoEvidence(
@@ -94,7 +96,7 @@ async def _drift(suite: Suite, world: World, asked: tuple[str, str, int | None])
                 fix=f"evalgate run --suite {suite.name} --judge auto",
             )
         old = await _scores(before, recorded, score)
-    async with open_judges(suite, world, _FRESH) as after:
+    async with open_judges(suite, environment, _FRESH) as after:
         new = await _scores(after, recorded, score)
     broken = [s.error for s in (*old, *new) if isinstance(s, Broken)]
     if broken:
@@ -115,7 +117,7 @@ async def _drift(suite: Suite, world: World, asked: tuple[str, str, int | None])
 _FRESH: JudgeMode = "fresh"
 
 
-def _recorded(suite: Suite, judging: Judging, kind: str) -> list[Verdict]:
+def _recorded(suite: Suite, judging: Judging, kind: str) -> list[StoredVerdict]:
     """Return one verdict an answer, of the judge as it is now, by digest."""
     (one,) = judging.judges
     found = {
@@ -130,7 +132,7 @@ def _recorded(suite: Suite, judging: Judging, kind: str) -> list[Verdict]:
     return [found[key] for key in sorted(found)]
 
 
-async def _scores(judging: Judging, recorded: list[Verdict], score: str) -> list[Score]:
+async def _scores(judging: Judging, recorded: list[StoredVerdict], score: str) -> list[Score]:
     (one,) = judging.judges
     judged = await asyncio.gather(
         *(one.on_evidence(v.case_id, _evidence(v.inputs)) for v in recorded)

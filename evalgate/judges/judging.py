@@ -8,7 +8,7 @@ from typing import Final
 
 from evalgate.errors import ConfigError
 from evalgate.judges.base import Judge, Judged, JudgeError, Meter
-from evalgate.judges.cache import Desk, Limits, Shelf
+from evalgate.judges.cache import JudgeCache, JudgeLimits, RecordedVerdicts
 from evalgate.judges.factory import open_judge
 from evalgate.metrics.judged import judge_scores
 from evalgate.pricing import PriceBook, Unpriced, price_call
@@ -23,7 +23,7 @@ from evalgate.schema.usage import Usage
 from evalgate.scorers.contexts import evidence_of
 from evalgate.stats.summary import FAILED
 from evalgate.store.redaction import clean_trace
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.suite.plan import JudgeMode
 from evalgate.suite.suite import Suite
 from evalgate.text.escape import cap
@@ -49,7 +49,7 @@ class OpenJudge:
     """What it is."""
     judge: Judge
     """How it judges."""
-    desk: Desk
+    desk: JudgeCache
     """Where its replies come from."""
     meter: Meter
     """What it spent."""
@@ -220,12 +220,14 @@ def _config_digest(one: OpenJudge) -> str:
 
 
 @asynccontextmanager
-async def open_judges(suite: Suite, world: World, mode: JudgeMode) -> AsyncIterator[Judging]:
+async def open_judges(
+    suite: Suite, environment: Environment, mode: JudgeMode
+) -> AsyncIterator[Judging]:
     """Open the judges of a suite.
 
     Args:
         suite: The suite.
-        world: Holds the keys; they are looked up only where judges may be asked.
+        environment: Holds the keys; they are looked up only where judges may be asked.
         mode: Where verdicts come from. `replay` and `off` ask nobody, whatever keys there are.
 
     Raises:
@@ -237,11 +239,13 @@ async def open_judges(suite: Suite, world: World, mode: JudgeMode) -> AsyncItera
     names = judge_scores(configs)
     _refuse_recorded(suite, names)
     live = mode in ("auto", "fresh")
-    keys = {name: _key(name, config, world) if live else None for name, config in configs.items()}
-    redactor = Redactor.build(world.environ, patterns=suite.config.redact)
-    shelf = Shelf(suite.verdicts)
+    keys = {
+        name: _key(name, config, environment) if live else None for name, config in configs.items()
+    }
+    redactor = Redactor.build(environment.environ, patterns=suite.config.redact)
+    shelf = RecordedVerdicts(suite.verdicts)
     if configs and mode in ("replay", "auto"):
-        shelf = Shelf.read(shelf.folder)
+        shelf = RecordedVerdicts.read(shelf.folder)
     book = PriceBook(overrides=suite.config.prices)
     async with AsyncExitStack() as stack:
         judges: list[OpenJudge] = []
@@ -250,8 +254,8 @@ async def open_judges(suite: Suite, world: World, mode: JudgeMode) -> AsyncItera
             judge = await stack.enter_async_context(
                 open_judge(config, keys[name], meter, live=live)
             )
-            limits = Limits(mode, config.concurrency, config.caps)
-            desk = Desk(name, limits, shelf, meter, world.clock.now)
+            limits = JudgeLimits(mode, config.concurrency, config.caps)
+            desk = JudgeCache(name, limits, shelf, meter, environment.clock.now)
             stack.push_async_callback(desk.close)
             judges.append(OpenJudge(name, config, judge, desk, meter, names[name]))
         yield Judging(tuple(judges), mode, redactor)
@@ -268,10 +272,10 @@ def _refuse_recorded(suite: Suite, names: Mapping[str, Mapping[str, str]]) -> No
                 )
 
 
-def _key(name: str, config: JudgeConfig, world: World) -> str | None:
+def _key(name: str, config: JudgeConfig, environment: Environment) -> str | None:
     if config.api_key_env is None:
         return None
-    key = world.environ.get(config.api_key_env)
+    key = environment.environ.get(config.api_key_env)
     if not key:
         raise ConfigError(
             f"judge {name!r} is to be asked and {config.api_key_env}, its key, is not set",

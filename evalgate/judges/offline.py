@@ -8,13 +8,13 @@ from evalgate.judges.judged_agent import JudgedPart, judged_part
 from evalgate.judges.judging import open_judges
 from evalgate.schema.result import JudgeInfo
 from evalgate.schema.verdict import Check
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.suite.plan import Plan
 
 __all__ = ["added_up", "judges_of"]
 
 
-def judges_of(plan: Plan, world: World) -> tuple[JudgedPart, tuple[Check, ...]]:
+def judges_of(plan: Plan, environment: Environment) -> tuple[JudgedPart, tuple[Check, ...]]:
     """Describe the judges of a suite, and state whether the gate may trust them.
 
     Raises:
@@ -22,7 +22,7 @@ def judges_of(plan: Plan, world: World) -> tuple[JudgedPart, tuple[Check, ...]]:
     """
 
     async def described() -> tuple[JudgedPart, tuple[Check, ...]]:
-        async with open_judges(plan.suite, world, "off") as judging:
+        async with open_judges(plan.suite, environment, "off") as judging:
             part = judged_part(judging, plan.metrics)
             return part, suite_trust_checks(plan.suite, judging, plan.metrics)
 

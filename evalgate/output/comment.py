@@ -14,7 +14,7 @@ from evalgate.output.view import EMOJI, VERDICTS, headline, view_report
 from evalgate.schema.result import Report, ReportSet
 from evalgate.text.escape import markdown_cell, markdown_html
 
-__all__ = ["LIMIT", "Surroundings", "marker_of", "render_comment", "size"]
+__all__ = ["LIMIT", "CommentScene", "marker_of", "render_comment", "size"]
 
 LIMIT: Final = 65_536
 """Characters that GitHub takes in a comment."""
@@ -25,7 +25,7 @@ _RESERVE: Final = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class CommentScene:
     """What a comment says beside the reports."""
 
     marker: str
@@ -52,7 +52,7 @@ def size(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def render_comment(reports: ReportSet, around: Surroundings) -> str:
+def render_comment(reports: ReportSet, around: CommentScene) -> str:
     """Write the comment, worst suite first.
 
     Args:
@@ -99,7 +99,7 @@ def _verdict_line(reports: ReportSet, ordered: Sequence[Report]) -> str:
     return f"**{EMOJI[reports.verdict]} {which}{said}{told}**"
 
 
-def _footer(around: Surroundings) -> str:
+def _footer(around: CommentScene) -> str:
     link = f"[Full report]({around.link})" if around.link else "Full report: artifact of the run"
     return f"<sub>{link} · evalgate</sub>"
 

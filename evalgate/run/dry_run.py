@@ -6,17 +6,19 @@ from dataclasses import replace
 from evalgate.errors import EvalgateError
 from evalgate.run.forecast import forecast_cases
 from evalgate.run.run import RunOptions, filters_of, run_suite
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.suite.events import silent
 from evalgate.suite.plan import Plan, make_plan
 from evalgate.suite.policy import with_overrides
-from evalgate.suite.sources import stored_side
+from evalgate.suite.sources import stored_summary
 from evalgate.suite.suite import Suite
 
 __all__ = ["dry_run"]
 
 
-def dry_run(suites: Sequence[Suite], options: RunOptions, world: World) -> Iterator[str]:
+def dry_run(
+    suites: Sequence[Suite], options: RunOptions, environment: Environment
+) -> Iterator[str]:
     """Yield a line a suite: live calls, tokens, USD and minutes that the run would take.
 
     What `--record-missing` would have to record is found by a replay, which is free.
@@ -26,18 +28,20 @@ def dry_run(suites: Sequence[Suite], options: RunOptions, world: World) -> Itera
             yield f"{suite.name}: nothing runs: {suite.trust.settled.checks[0].reason}"
             continue
         chosen = with_overrides(suite, options.overrides)
-        plan = make_plan(chosen, filters_of(chosen, options, world), options.calls, options.judge)
-        yield f"{suite.name}: {_sentence(plan, options, world)}"
+        plan = make_plan(
+            chosen, filters_of(chosen, options, environment), options.calls, options.judge
+        )
+        yield f"{suite.name}: {_sentence(plan, options, environment)}"
 
 
-def _sentence(plan: Plan, options: RunOptions, world: World) -> str:
+def _sentence(plan: Plan, options: RunOptions, environment: Environment) -> str:
     if plan.mode == "recorded" or plan.calls == "replay":
         return "no live call: everything is replayed"
     if plan.calls is None:
         return _from_baseline(plan)
     needed = [case.id for case in plan.cases]
     if plan.calls == "auto":
-        needed = _missing(plan, options, world)
+        needed = _missing(plan, options, environment)
     if not needed:
         return "no live call: everything is recorded"
     forecast = forecast_cases(plan, needed)
@@ -55,9 +59,9 @@ def _sentence(plan: Plan, options: RunOptions, world: World) -> str:
     return f"{told}; {forecast.calls:,} calls, {tokens}{unpriced}"
 
 
-def _missing(plan: Plan, options: RunOptions, world: World) -> list[str]:
+def _missing(plan: Plan, options: RunOptions, environment: Environment) -> list[str]:
     replay = replace(options, calls="replay", baseline=None)
-    report = run_suite(plan.suite, replay, world, silent)
+    report = run_suite(plan.suite, replay, environment, silent)
     return [
         case.id
         for case in report.cases
@@ -69,7 +73,7 @@ def _from_baseline(plan: Plan) -> str:
     """Forecast an agent that calls its model itself from what the baseline cost."""
     trials = len(plan.cases) * plan.suite.config.trials
     try:
-        side = stored_side(plan.suite.baseline, plan.suite.runs, plan.metrics)
+        side = stored_summary(plan.suite.baseline, plan.suite.runs, plan.metrics)
     except EvalgateError:
         return f"{trials} trials; there is no baseline to forecast their cost from"
     cost = side.values.get("cost_per_interaction")

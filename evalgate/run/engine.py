@@ -23,14 +23,14 @@ from evalgate.store.redaction import clean_result, clean_trace
 from evalgate.store.run_writer import RunWriter, create_run, resume_run
 from evalgate.store.runs import iter_traces, iter_trials, read_manifest
 from evalgate.suite.agent_environment import Surroundings, agent_environment
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.suite.events import Listener, Progress
 from evalgate.suite.plan import Plan
 from evalgate.text.redact import Redactor
 
 __all__ = [
     "Execution",
-    "Limits",
+    "RunLimits",
     "Seen",
     "executing",
     "lost_workers",
@@ -39,7 +39,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RunLimits:
     """How trials are scheduled."""
 
     concurrency: int
@@ -114,7 +114,7 @@ class Execution:
     """A run that is open: its agent, its folder, and the trials so far."""
 
     plan: Plan
-    limits: Limits
+    limits: RunLimits
     agent: JudgedAgent
     writer: RunWriter
     redactor: Redactor
@@ -194,8 +194,8 @@ class Execution:
 @asynccontextmanager
 async def executing(
     plan: Plan,
-    limits: Limits,
-    world: World,
+    limits: RunLimits,
+    environment: Environment,
     target: Manifest | Path,
     listen: Listener,
 ) -> AsyncIterator[Execution]:
@@ -204,7 +204,7 @@ async def executing(
     Args:
         plan: What to run.
         limits: How.
-        world: The machine.
+        environment: The machine.
         target: The manifest of a new run, or the folder of one to go on with.
         listen: Is told of each finished trial.
 
@@ -213,7 +213,7 @@ async def executing(
         InputError: The run folder cannot be written.
     """
     suite = plan.suite
-    redactor = Redactor.build(world.environ, patterns=suite.config.redact)
+    redactor = Redactor.build(environment.environ, patterns=suite.config.redact)
     manifest = target if isinstance(target, Manifest) else read_manifest(target)
     notes: list[str] = []
     learned: list[Observed] = []
@@ -225,8 +225,8 @@ async def executing(
         learned=learned.append,
         lost=notes.append,
     )
-    agent = agent_environment(plan, how, world, redactor)
-    judges = open_judges(suite, world, plan.judge)
+    agent = agent_environment(plan, how, environment, redactor)
+    judges = open_judges(suite, environment, plan.judge)
     async with judges as judging, agent as opened, _folder(suite.runs, target) as writer:
         judged = JudgedAgent(opened, judging, plan.async_scorers)
         execution = Execution(

@@ -26,7 +26,7 @@ from evalgate.schema.verdict import Check, Verdict
 from evalgate.scorers.builtin import metric_sources
 from evalgate.slo.goals import goal_states
 from evalgate.stats.aggregate import case_results, metric_values
-from evalgate.stats.summary import Side, side_of_report
+from evalgate.stats.summary import RunSummary, summary_of_report
 from evalgate.stress.report import StressPart, with_part
 from evalgate.suite.isolation import isolation_check
 from evalgate.suite.plan import Plan
@@ -124,7 +124,7 @@ def collected(plan: Plan, trials: TrialSet) -> Report:
 
 def compared(report: Report, plan: Plan, inputs: GateInputs) -> Comparison:
     """Compare a collected report with its baseline under the suite's policy."""
-    candidate = side_of_report(report)
+    candidate = summary_of_report(report)
     policy = plan.suite.config.gate
     return judge(candidate, inputs, policy, plan.metrics, options=_options(plan, inputs)).comparison
 
@@ -157,7 +157,7 @@ def evaluate(plan: Plan, trials: TrialSet, inputs: GateInputs) -> Report:
         today=inputs.today,
     )
     judged = judge(
-        side_of_report(report),
+        summary_of_report(report),
         inputs,
         plan.suite.config.gate,
         plan.metrics,
@@ -212,7 +212,7 @@ def _unless_unwalled(verdict: Verdict, by: str | None, trust: Trust) -> Verdict:
     return verdict_of((*verdict.checks, check), warnings=verdict.warnings, partial=verdict.partial)
 
 
-def _settling_note(plan: Plan, baseline: Side | None) -> tuple[str, ...]:
+def _settling_note(plan: Plan, baseline: RunSummary | None) -> tuple[str, ...]:
     """Say where no number of trials could ever settle a comparison."""
     if baseline is None:
         return ()

@@ -69,10 +69,10 @@ def record_hint(plan: Plan, report: Report) -> str | None:
 
 
 def _recorded(plan: Plan) -> "Iterable[tuple[str, tuple[PlannedCall, ...]]]":
-    from evalgate.gateway.cassette_index import Shelf  # noqa: PLC0415  # heavy
+    from evalgate.gateway.cassette_index import CassetteIndex  # noqa: PLC0415  # heavy
     from evalgate.gateway.forecast import planned_calls  # noqa: PLC0415  # heavy
 
-    shelf = Shelf(plan.suite.cassettes)
+    shelf = CassetteIndex(plan.suite.cassettes)
     for case in plan.golden.cases:
         tape = shelf.tape(case.id)
         if isinstance(tape, DataError):

@@ -2,9 +2,9 @@
 
 from evalgate.errors import BaselineMissing
 from evalgate.gate.judge import GateInputs
-from evalgate.stats.summary import Side
+from evalgate.stats.summary import RunSummary
 from evalgate.suite.plan import Plan
-from evalgate.suite.sources import stored_side, suite_baseline
+from evalgate.suite.sources import stored_summary, suite_baseline
 from evalgate.trust.base_verdict import supplied_before
 
 __all__ = ["load_gate_inputs"]
@@ -36,7 +36,9 @@ def load_gate_inputs(
     side, missing = _found(plan, baseline) if compared and baseline is not None else (None, None)
     pinned = None
     if compared and suite.config.reference is not None:
-        pinned = stored_side(suite.policy_root / suite.config.reference, suite.runs, plan.metrics)
+        pinned = stored_summary(
+            suite.policy_root / suite.config.reference, suite.runs, plan.metrics
+        )
     return GateInputs(
         baseline=side,
         reference=pinned,
@@ -48,7 +50,7 @@ def load_gate_inputs(
     )
 
 
-def _found(plan: Plan, baseline: str) -> tuple[Side | None, str | None]:
+def _found(plan: Plan, baseline: str) -> tuple[RunSummary | None, str | None]:
     """Load a baseline, or say why the base of a change has none: the report shows the rest."""
     try:
         return suite_baseline(plan.suite, baseline, plan.metrics), None

@@ -13,12 +13,12 @@ from evalgate.gate.settle import needs_more_trials
 from evalgate.judges.calibration import suite_trust_checks
 from evalgate.judges.judged_agent import judged_part
 from evalgate.run.changed import touched_cases
-from evalgate.run.engine import Execution, Limits, executing, lost_workers, rests_on
+from evalgate.run.engine import Execution, RunLimits, executing, lost_workers, rests_on
 from evalgate.run.evaluate import TrialSet, collected, compared, evaluate
 from evalgate.run.gate_inputs import load_gate_inputs
 from evalgate.run.stored import keep_report, new_manifest, resumable_run
 from evalgate.schema.result import Manifest, Report, ReportSet
-from evalgate.stats.summary import side_of_report
+from evalgate.stats.summary import summary_of_report
 from evalgate.store.runs import iter_traces
 from evalgate.stress.organisation import (
     Share,
@@ -28,7 +28,7 @@ from evalgate.stress.organisation import (
     sharing_suites,
 )
 from evalgate.stress.suite import check_stress, stored_share, stressed
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.suite.events import Listener
 from evalgate.suite.isolation import (
     SandboxMode,
@@ -96,7 +96,9 @@ Ended = tuple[Report, Share | None]
 """A report, and what the suite brings to the joint stress check."""
 
 
-def run_suites(suites: Sequence[Suite], options: RunOptions, world: World, listen: Listener) -> Ran:
+def run_suites(
+    suites: Sequence[Suite], options: RunOptions, environment: Environment, listen: Listener
+) -> Ran:
     """Run suites one after another; one that cannot be run does not hide the others.
 
     What judges is read for all of them before the first agent runs, which could write files.
@@ -110,7 +112,7 @@ def run_suites(suites: Sequence[Suite], options: RunOptions, world: World, liste
     shares: list[Share] = []
     for suite in suites:
         try:
-            ready.append((suite.name, _prepared(suite, options, world, listen)))
+            ready.append((suite.name, _prepared(suite, options, environment, listen)))
         except EvalgateError as error:
             if len(suites) == 1:
                 raise
@@ -141,13 +143,15 @@ def _joint(suites: Sequence[Suite], options: RunOptions, shares: Sequence[Share]
     return [joint_report(shares, sharing_suites(suites))]
 
 
-def run_suite(suite: Suite, options: RunOptions, world: World, listen: Listener) -> Report:
+def run_suite(
+    suite: Suite, options: RunOptions, environment: Environment, listen: Listener
+) -> Report:
     """Run one suite and keep its report in its run folder."""
-    return _prepared(suite, options, world, listen)()[0]
+    return _prepared(suite, options, environment, listen)()[0]
 
 
 def _prepared(
-    suite: Suite, options: RunOptions, world: World, listen: Listener
+    suite: Suite, options: RunOptions, environment: Environment, listen: Listener
 ) -> "Callable[[], Ended]":
     """Load and resolve everything; what is returned runs the suite."""
     if suite.trust is not None:
@@ -157,23 +161,23 @@ def _prepared(
         settled = suite.trust.settled
         if settled is not None:
             return lambda: (settled, None)
-    suite = _isolated(with_overrides(suite, options.overrides), options, world)
-    plan = make_plan(suite, filters_of(suite, options, world), options.calls, options.judge)
+    suite = _isolated(with_overrides(suite, options.overrides), options, environment)
+    plan = make_plan(suite, filters_of(suite, options, environment), options.calls, options.judge)
     _refuse_settling_a_shard(plan, options)
     check_stress(plan)
     touched_only = options.changed is not None and plan.suite.trust is None
     inputs = load_gate_inputs(
         plan,
         options.baseline,
-        world.timestamp(),
+        environment.timestamp(),
         allow_removed=options.allow_removed,
         allow_partial=options.partial or touched_only,
     )
-    return lambda: _run(plan, options, inputs, world, listen)
+    return lambda: _run(plan, options, inputs, environment, listen)
 
 
 def _run(
-    plan: Plan, options: RunOptions, inputs: GateInputs, world: World, listen: Listener
+    plan: Plan, options: RunOptions, inputs: GateInputs, environment: Environment, listen: Listener
 ) -> Ended:
     """Run a plan in an event loop of its own.
 
@@ -183,13 +187,13 @@ def _run(
     ended: list[Ended] = []
 
     async def main() -> None:
-        ended.append(await _ended(plan, options, inputs, world, listen))
+        ended.append(await _ended(plan, options, inputs, environment, listen))
 
     asyncio.run(main())
     return ended[0]
 
 
-def _isolated(suite: Suite, options: RunOptions, world: World) -> Suite:
+def _isolated(suite: Suite, options: RunOptions, environment: Environment) -> Suite:
     """Decide how the agent is kept apart, where that is wanted."""
     mode = options.sandbox or ("on" if suite.trust is not None else None)
     if mode is None:
@@ -199,7 +203,7 @@ def _isolated(suite: Suite, options: RunOptions, world: World) -> Suite:
             f"suite {suite.name!r}: --sandbox={mode} does not reach the workers of --executor ray",
             fix="leave one of them out",
         )
-    isolation = isolated_by(suite.config.agent.run, mode, world.walls())
+    isolation = isolated_by(suite.config.agent.run, mode, environment.walls())
     config = suite.config
     if mode != "off" and config.agent.isolation == "none":
         agent = config.agent.model_copy(update={"isolation": "process"})
@@ -207,11 +211,11 @@ def _isolated(suite: Suite, options: RunOptions, world: World) -> Suite:
     return replace(suite, config=config, isolation=isolation)
 
 
-def filters_of(suite: Suite, options: RunOptions, world: World) -> Filters:
+def filters_of(suite: Suite, options: RunOptions, environment: Environment) -> Filters:
     """Add the cases that a change touches to what was asked for."""
     if options.changed is None:
         return options.filters
-    touched = touched_cases(suite, options.changed or None, world.environ)
+    touched = touched_cases(suite, options.changed or None, environment.environ)
     return replace(options.filters, touched=touched)
 
 
@@ -270,31 +274,31 @@ def first_trials(execution: Execution, plan: Plan) -> int:
 
 
 async def run_plan(
-    plan: Plan, options: RunOptions, inputs: GateInputs, world: World, listen: Listener
+    plan: Plan, options: RunOptions, inputs: GateInputs, environment: Environment, listen: Listener
 ) -> Report:
     """Run all trials, settle, confirm failures of `must_pass` cases, and evaluate."""
-    return (await _ended(plan, options, inputs, world, listen))[0]
+    return (await _ended(plan, options, inputs, environment, listen))[0]
 
 
 async def _ended(
-    plan: Plan, options: RunOptions, inputs: GateInputs, world: World, listen: Listener
+    plan: Plan, options: RunOptions, inputs: GateInputs, environment: Environment, listen: Listener
 ) -> Ended:
     config = plan.suite.config
-    limits = Limits(
+    limits = RunLimits(
         config.concurrency, config.timeout_s, config.caps, options.fail_fast, options.executor
     )
     target: Manifest | Path = (
-        new_manifest(plan, world, options.command)
+        new_manifest(plan, environment, options.command)
         if options.resume is None
-        else resumable_run(options.resume, plan, world)
+        else resumable_run(options.resume, plan, environment)
     )
-    async with executing(plan, limits, world, target, listen) as execution:
+    async with executing(plan, limits, environment, target, listen) as execution:
         trials = await _measured(execution, plan, inputs)
         traces = execution.writer.traces()
-        stress = await stressed(plan, trials.trials, traces, world, listen)
+        stress = await stressed(plan, trials.trials, traces, environment, listen)
         trials = replace(trials, stress=stress)
         report = evaluate(plan, trials, inputs)
-        keep_report(execution.folder, execution.manifest, report, trials, plan, world)
+        keep_report(execution.folder, execution.manifest, report, trials, plan, environment)
         share = stored_share(plan, trials.trials, iter_traces(execution.folder))
     return report, share
 
@@ -342,7 +346,7 @@ async def _confirm(execution: Execution, plan: Plan, inputs: GateInputs, count: 
     """Run fresh trials of `must_pass` cases that failed; they are kept and not pooled."""
     if not any(case.must_pass for case in plan.cases):
         return
-    side = side_of_report(collected(plan, _trials(execution, plan, count)))
+    side = summary_of_report(collected(plan, _trials(execution, plan, count)))
     wanted = set(needs_confirmation(side, inputs.baseline))
     if wanted:
         cases = [case for case in plan.cases if case.id in wanted]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from evalgate.errors import CapReached, DataError
 from evalgate.gate.checks.must_pass import FRESH_TRIALS, needs_confirmation
-from evalgate.run.engine import Execution, Limits, executing
+from evalgate.run.engine import Execution, RunLimits, executing
 from evalgate.run.evaluate import TrialSet, collected
 from evalgate.run.run import first_trials
 from evalgate.run.stored import new_manifest
@@ -22,12 +22,12 @@ from evalgate.schema.config import Caps
 from evalgate.schema.result import JudgeInfo, Manifest, Subject, TrialResult
 from evalgate.schema.score import Scored
 from evalgate.schema.trace import Trace
-from evalgate.stats.summary import side_of_report
-from evalgate.suite.environment import World
+from evalgate.stats.summary import summary_of_report
+from evalgate.suite.environment import Environment
 from evalgate.suite.events import Progress
 from evalgate.suite.plan import Plan
 
-__all__ = ["Session", "caps_left", "open_session"]
+__all__ = ["OpenSuite", "caps_left", "open_session"]
 
 _LOOK_S = 0.2
 """Seconds between two looks whether the run has failed meanwhile."""
@@ -55,7 +55,7 @@ class _Feed:
 
 
 @dataclass(slots=True)
-class Session:
+class OpenSuite:
     """An open suite; its methods are called from a thread that is not the loop's."""
 
     plan: Plan
@@ -137,7 +137,7 @@ class Session:
             return
         own = [result for result in execution.results if result.case_id in chosen]
         trials = TrialSet(results=own, trials=self.trials, subject=Subject())
-        side = side_of_report(collected(plan, trials))
+        side = summary_of_report(collected(plan, trials))
         failed = set(needs_confirmation(side, None)) & chosen
         again = [case for case in cases if case.id in failed]
         if again:
@@ -167,12 +167,14 @@ def caps_left(caps: Caps, results: Sequence[TrialResult]) -> Caps:
 
 
 @contextmanager
-def open_session(plan: Plan, world: World, name: str, *, share: int = 1) -> Iterator[Session]:
+def open_session(
+    plan: Plan, environment: Environment, name: str, *, share: int = 1
+) -> Iterator[OpenSuite]:
     """Open a suite to be run case by case.
 
     Args:
         plan: What can be run.
-        world: The machine.
+        environment: The machine.
         name: Ends the id of the run, so that processes that start together differ.
         share: Processes that share the suite's caps on cost and tokens.
 
@@ -180,14 +182,14 @@ def open_session(plan: Plan, world: World, name: str, *, share: int = 1) -> Iter
         AgentLoadError: The agent cannot be loaded.
         InputError: The run folder cannot be written.
     """
-    ready: Future[Session] = Future()
+    ready: Future[OpenSuite] = Future()
     over: list[asyncio.Event] = []
-    manifest = new_manifest(plan, world)
+    manifest = new_manifest(plan, environment)
     manifest = manifest.model_copy(update={"run_id": f"{manifest.run_id}-{name}"})
 
     def live() -> None:
         try:
-            asyncio.run(_serve(plan, world, manifest, _shared(plan, share), ready, over))
+            asyncio.run(_serve(plan, environment, manifest, _shared(plan, share), ready, over))
         except BaseException as error:  # noqa: BLE001  # raised again in the thread that asks
             if not ready.done():
                 ready.set_exception(error)
@@ -212,21 +214,21 @@ def _shared(plan: Plan, share: int) -> Caps:
 
 async def _serve(
     plan: Plan,
-    world: World,
+    environment: Environment,
     manifest: Manifest,
     caps: Caps,
-    ready: "Future[Session]",
+    ready: "Future[OpenSuite]",
     over: list[asyncio.Event],
 ) -> None:
     """Hold the agent and the run folder open until the end."""
     config, feed = plan.suite.config, _Feed()
     over.append(asyncio.Event())
-    limits = Limits(config.concurrency, config.timeout_s, caps)
-    async with executing(plan, limits, world, manifest, feed.heard) as execution:
+    limits = RunLimits(config.concurrency, config.timeout_s, caps)
+    async with executing(plan, limits, environment, manifest, feed.heard) as execution:
         feed.execution = execution
         trials = first_trials(execution, plan)
         loop = asyncio.get_running_loop()
-        ready.set_result(Session(plan, trials, caps, execution, feed, loop))
+        ready.set_result(OpenSuite(plan, trials, caps, execution, feed, loop))
         await over[0].wait()
         # Trials that are cancelled still go to disk: the folder stays open until they are there.
         await asyncio.gather(*feed.runs, return_exceptions=True)

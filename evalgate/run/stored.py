@@ -17,30 +17,30 @@ from evalgate.store.runs import (
     write_manifest,
     write_report,
 )
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.suite.plan import Plan
 from evalgate.suite.policy import config_digest
 
 __all__ = ["keep_report", "new_manifest", "resumable_run"]
 
 
-def new_manifest(plan: Plan, world: World, command: str | None = None) -> Manifest:
+def new_manifest(plan: Plan, environment: Environment, command: str | None = None) -> Manifest:
     """Describe a new run of a plan, and the working tree it starts from."""
     suite = plan.suite
     state = read_state(suite.root, (suite.runs, suite.cassettes, suite.verdicts))
     return Manifest(
-        run_id=new_run_id(world.now(), _run_name(plan)),
+        run_id=new_run_id(environment.now(), _run_name(plan)),
         suite=suite.name,
         golden=str(suite.golden),
         golden_digest=plan.golden.digest,
         agent=suite.config.agent.run,
         trials=suite.config.trials,
         selected=tuple(case.id for case in plan.cases) if plan.partial else None,
-        created=world.timestamp(),
+        created=environment.timestamp(),
         subject=Subject(git_commit=state.commit, dirty=state.dirty),
         tree=state.tree,
         config_digest=config_digest(suite.config),
-        environment=dict(world.versions),
+        environment=dict(environment.versions),
         command=command,
         config=None if suite.source is None else str(suite.source),
     )
@@ -53,7 +53,12 @@ def _run_name(plan: Plan) -> str:
 
 
 def keep_report(
-    folder: Path, manifest: Manifest, report: Report, trials: TrialSet, plan: Plan, world: World
+    folder: Path,
+    manifest: Manifest,
+    report: Report,
+    trials: TrialSet,
+    plan: Plan,
+    environment: Environment,
 ) -> None:
     """Write a report into its run folder, finish the manifest, and prune older runs.
 
@@ -65,7 +70,7 @@ def keep_report(
         update={"git_commit": state.git_commit, "dirty": state.dirty}
     )
     done = {
-        "finished": world.timestamp() if trials.cap is None else None,
+        "finished": environment.timestamp() if trials.cap is None else None,
         "subject": subject,
         "measured": _measured(trials),
         "trials": trials.trials,  # settling and recorded agents bring their own number
@@ -82,7 +87,7 @@ def _measured(trials: TrialSet) -> dict[str, float]:
     return {name: round4(float(value)) for name, value in found.items() if value is not None}
 
 
-def resumable_run(wanted: str, plan: Plan, world: World) -> Path:
+def resumable_run(wanted: str, plan: Plan, environment: Environment) -> Path:
     """Find the run to go on with.
 
     Raises:
@@ -91,7 +96,7 @@ def resumable_run(wanted: str, plan: Plan, world: World) -> Path:
             or working tree: its trials would be judged as this one's.
     """
     folder = find_run(plan.suite.runs, wanted)
-    then, now = read_manifest(folder), new_manifest(plan, world)
+    then, now = read_manifest(folder), new_manifest(plan, environment)
     for what, old, new in (
         ("suite", then.suite, now.suite),
         ("golden set", then.golden_digest, now.golden_digest),

@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple
 from evalgate.metrics.metric import QUANTILES, Metric
 from evalgate.schema.score import Abstained, Scored
 from evalgate.stats.rounding import exact, exact_sum
-from evalgate.stats.summary import SideCase, is_miss
+from evalgate.stats.summary import CaseSummary, is_miss
 
 __all__ = [
     "Cell",
@@ -72,7 +72,7 @@ class Cell(NamedTuple):
         return len(self.values) + self.abstained + self.open
 
 
-def read_cell(case: SideCase, metric: Metric, places: Sequence[int] | None = None) -> Cell:
+def read_cell(case: CaseSummary, metric: Metric, places: Sequence[int] | None = None) -> Cell:
     """Read one case under one metric.
 
     Args:
@@ -95,7 +95,9 @@ def read_cell(case: SideCase, metric: Metric, places: Sequence[int] | None = Non
     )
 
 
-def _sorted_cell(case: SideCase, name: str, places: Iterable[int], *, finished_only: bool) -> Cell:
+def _sorted_cell(
+    case: CaseSummary, name: str, places: Iterable[int], *, finished_only: bool
+) -> Cell:
     column = case.columns.get(name)
     values: list[float] = []
     abstained = unknown = broken = missed = 0
@@ -165,7 +167,7 @@ class Paired:
 
 def pair_cases(
     metric: Metric,
-    common: Iterable[tuple[SideCase, SideCase]],
+    common: Iterable[tuple[CaseSummary, CaseSummary]],
     *,
     by_number: Container[str] = (),
 ) -> Paired:
@@ -212,7 +214,9 @@ def pair_cases(
     )
 
 
-def _cells(metric: Metric, old: SideCase, new: SideCase, *, by_number: bool) -> tuple[Cell, Cell]:
+def _cells(
+    metric: Metric, old: CaseSummary, new: CaseSummary, *, by_number: bool
+) -> tuple[Cell, Cell]:
     if not by_number or old.numbers == new.numbers:
         return read_cell(old, metric), read_cell(new, metric)
     shared = set(old.numbers) & set(new.numbers)

@@ -18,9 +18,9 @@ from evalgate.schema.result import CaseResult, Report, TrialResult, TrialUsage
 from evalgate.schema.score import Abstained, Score, Scored, score_from_json
 from evalgate.schema.trace import TraceStatus
 from evalgate.stats.rounding import round4
-from evalgate.stats.summary import Side, SideCase, side_of_report
+from evalgate.stats.summary import CaseSummary, RunSummary, summary_of_report
 
-__all__ = ["side_of_stored_report"]
+__all__ = ["summary_of_stored_report"]
 
 _ABSENT: Final = Abstained("the scorer gave no score")
 _STATUSES: Final = frozenset(get_args(TraceStatus))
@@ -36,7 +36,7 @@ class _UnusualError(Exception):
     """Something is not in the usual shape."""
 
 
-def side_of_stored_report(data: Mapping[str, Json], source: str) -> Side | None:
+def summary_of_stored_report(data: Mapping[str, Json], source: str) -> RunSummary | None:
     """Bring a stored report into the normal form.
 
     Args:
@@ -51,14 +51,14 @@ def side_of_stored_report(data: Mapping[str, Json], source: str) -> Side | None:
         return None
     known: _Known = {}
     try:
-        side = side_of_report(Report.model_validate({**data, "cases": ()}), source)
+        side = summary_of_report(Report.model_validate({**data, "cases": ()}), source)
         read = [_case(case, known) for case in cases]
     except (ValidationError, _UnusualError):
         return None
     return replace(side, cases=MappingProxyType({case.id: case for case in read}))
 
 
-def _case(data: Json, known: _Known) -> SideCase:
+def _case(data: Json, known: _Known) -> CaseSummary:
     given = data.get("trials", []) if isinstance(data, dict) else None
     if not isinstance(data, dict) or not isinstance(given, list):
         raise _UnusualError
@@ -66,7 +66,7 @@ def _case(data: Json, known: _Known) -> SideCase:
     trials = sorted(map(_trial, given), key=lambda trial: trial["trial"])
     scores = [trial["scores"] for trial in trials]
     names = dict.fromkeys(name for own in scores for name in own)
-    return SideCase(
+    return CaseSummary(
         id=case.id,
         digest=case.digest,
         numbers=tuple([trial["trial"] for trial in trials]),

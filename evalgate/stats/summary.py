@@ -16,12 +16,12 @@ from evalgate.stats.rounding import round4
 __all__ = [
     "FAILED",
     "REPLAY_MISS",
+    "CaseSummary",
     "JudgeId",
-    "Side",
-    "SideCase",
+    "RunSummary",
     "is_miss",
-    "side_of_flat",
-    "side_of_report",
+    "summary_of_flat",
+    "summary_of_report",
     "with_costs",
 ]
 
@@ -42,7 +42,7 @@ def is_miss(score: Score) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class SideCase:
+class CaseSummary:
     """One case of one side; everything that is per trial is in the order of `numbers`."""
 
     id: str
@@ -88,12 +88,12 @@ class JudgeId:
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class RunSummary:
     """One side of a comparison."""
 
     source: str
     """File, run or revision, for messages."""
-    cases: Mapping[str, SideCase] = field(default_factory=dict)
+    cases: Mapping[str, CaseSummary] = field(default_factory=dict)
     """Cases by id; empty for a flat file."""
     values: Mapping[str, float] = field(default_factory=dict)
     """Metrics over the whole side, 4 significant digits; only those that have a value."""
@@ -133,12 +133,12 @@ class Side:
     """Checks of this side alone that hold whatever it is compared with: the stress check, whether
     its judges may be believed, a cap that ended it, recordings that a change supplied."""
 
-    def gating(self) -> tuple[SideCase, ...]:
+    def gating(self) -> tuple[CaseSummary, ...]:
         """Return the cases that are no drafts, sorted by id."""
         return tuple(case for _, case in sorted(self.cases.items()) if not case.draft)
 
 
-def side_of_report(report: Report, source: str = "this run") -> Side:
+def summary_of_report(report: Report, source: str = "this run") -> RunSummary:
     """Bring a report into the normal form.
 
     Args:
@@ -147,7 +147,7 @@ def side_of_report(report: Report, source: str = "this run") -> Side:
     """
     judge = report.judge
     metrics = report.metrics.items()
-    return Side(
+    return RunSummary(
         source=source,
         cases=MappingProxyType({case.id: _case(case) for case in report.cases}),
         values={name: round4(m.value) for name, m in metrics if m.value is not None},
@@ -188,9 +188,9 @@ def _stands_alone(check: Check) -> bool:
     return check.kind == "stress" or check.id.startswith(known) or check.id.endswith(".judge")
 
 
-def _case(case: CaseResult) -> SideCase:
+def _case(case: CaseResult) -> CaseSummary:
     trials = sorted(case.trials, key=lambda trial: trial.trial)
-    return SideCase(
+    return CaseSummary(
         id=case.id,
         digest=case.digest,
         numbers=tuple(trial.trial for trial in trials),
@@ -225,7 +225,7 @@ def _rounded(score: Score) -> Score:
     return score if value == score.value else Scored(value)
 
 
-def side_of_flat(data: Json, source: str) -> Side:
+def summary_of_flat(data: Json, source: str) -> RunSummary:
     """Read a flat `{metric: number}` file: means only, nothing to pair.
 
     Args:
@@ -250,10 +250,12 @@ def side_of_flat(data: Json, source: str) -> Side:
                 fix="give a number, a baseline or a report.json",
             )
         values[name] = round4(float(value))
-    return Side(source=source, values=values, means_only=True)
+    return RunSummary(source=source, values=values, means_only=True)
 
 
-def with_costs(side: Side, price: Callable[[SideCase, int], Score], pricing: Pricing) -> Side:
+def with_costs(
+    side: RunSummary, price: Callable[[CaseSummary, int], Score], pricing: Pricing
+) -> RunSummary:
     """Price a side again from its tokens, so that both sides stand on one table.
 
     Args:

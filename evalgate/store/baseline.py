@@ -7,21 +7,21 @@ from typing import Final
 from pydantic import ValidationError
 
 from evalgate.errors import BaselineMissing, DataError
-from evalgate.gate.baseline import column_problems, mean_mismatches, side_of_baseline
+from evalgate.gate.baseline import column_problems, mean_mismatches, summary_of_baseline
 from evalgate.gate.baseline_text import baseline_text, case_lines, header_lines
 from evalgate.metrics.metric import Metric
 from evalgate.metrics.registry import METRICS
 from evalgate.schema.base import Json
 from evalgate.schema.baseline import Baseline
 from evalgate.schema.result import Report
-from evalgate.stats.stored_report import side_of_stored_report
-from evalgate.stats.summary import Side, side_of_flat, side_of_report
+from evalgate.stats.stored_report import summary_of_stored_report
+from evalgate.stats.summary import RunSummary, summary_of_flat, summary_of_report
 from evalgate.store.atomic import write_text
 from evalgate.store.plain import read_plain
 from evalgate.store.problems import Problem, problems_of
 from evalgate.text.strict_json import loads
 
-__all__ = ["load_baseline", "load_side", "save_baseline"]
+__all__ = ["load_baseline", "load_summary", "save_baseline"]
 
 _SCHEMA: Final = "evalgate.baseline/1"
 _REPORT: Final = "evalgate.report/1"
@@ -57,7 +57,7 @@ def load_baseline(path: Path, metrics: Mapping[str, Metric] = METRICS) -> Baseli
     return _parse(path, text, data, metrics)[0]
 
 
-def load_side(path: Path, metrics: Mapping[str, Metric] = METRICS) -> Side:
+def load_summary(path: Path, metrics: Mapping[str, Metric] = METRICS) -> RunSummary:
     """Read one side of a comparison.
 
     Args:
@@ -74,17 +74,17 @@ def load_side(path: Path, metrics: Mapping[str, Metric] = METRICS) -> Side:
     schema = data.get("schema") if isinstance(data, dict) else None
     if schema is None:
         _refuse_neighbours(file, data)
-        return side_of_flat(data, str(path))
+        return summary_of_flat(data, str(path))
     if isinstance(data, dict) and schema == _REPORT:
         return _report_side(path, file, text, data)
     return _parse(file, text, data, metrics)[1]
 
 
-def _report_side(path: Path, file: Path, text: str, data: dict[str, Json]) -> Side:
-    side = side_of_stored_report(data, str(path))
+def _report_side(path: Path, file: Path, text: str, data: dict[str, Json]) -> RunSummary:
+    side = summary_of_stored_report(data, str(path))
     if side is None:
         try:
-            side = side_of_report(Report.model_validate(data), str(path))
+            side = summary_of_report(Report.model_validate(data), str(path))
         except ValidationError as error:
             raise _invalid(file, text, problems_of(error, Report, data)) from error
     cases = data.get("cases", [])
@@ -130,7 +130,7 @@ def _refuse_neighbours(path: Path, data: Json) -> None:
 
 def _parse(
     path: Path, text: str, data: Json, metrics: Mapping[str, Metric]
-) -> tuple[Baseline, Side]:
+) -> tuple[Baseline, RunSummary]:
     schema = data.get("schema") if isinstance(data, dict) else None
     if schema != _SCHEMA:
         _refuse_neighbours(path, data)
@@ -140,7 +140,7 @@ def _parse(
     except ValidationError as error:
         raise _invalid(path, text, problems_of(error, Baseline, data)) from error
     _check_cases(path, text, baseline)
-    side = side_of_baseline(baseline, str(path))
+    side = summary_of_baseline(baseline, str(path))
     _check_means(path, text, side, metrics)
     return baseline, side
 
@@ -187,7 +187,7 @@ def _check_cases(path: Path, text: str, baseline: Baseline) -> None:
         raise DataError("\n".join(shown), fix=_RESTORE)
 
 
-def _check_means(path: Path, text: str, side: Side, metrics: Mapping[str, Metric]) -> None:
+def _check_means(path: Path, text: str, side: RunSummary, metrics: Mapping[str, Metric]) -> None:
     mismatches = mean_mismatches(side, metrics)
     if not mismatches:
         return

@@ -22,7 +22,7 @@ from evalgate.store.atomic import write_bytes
 from evalgate.store.lines import read_lines
 from evalgate.store.sealed import Broken, case_file, hidden_folder, locked, seal, unseal
 
-__all__ = ["Verdict", "add_verdicts", "read_verdicts", "verdict_files", "verdict_path"]
+__all__ = ["StoredVerdict", "add_verdicts", "read_verdicts", "verdict_files", "verdict_path"]
 
 _LOCKS = ".locks"
 _Line = TextEntry | VerdictEntry
@@ -31,7 +31,7 @@ _FIX = "judge again with `evalgate run --judge auto`, or restore the file from g
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class StoredVerdict:
     """A recorded reply and what it was a reply to."""
 
     case_id: str
@@ -78,7 +78,7 @@ def _digest(text: str) -> str:
     return f"sha256:{sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
-def read_verdicts(path: Path) -> tuple[Verdict, ...]:
+def read_verdicts(path: Path) -> tuple[StoredVerdict, ...]:
     """Read one file strictly.
 
     Raises:
@@ -88,7 +88,7 @@ def read_verdicts(path: Path) -> tuple[Verdict, ...]:
     header, lines = _read(path)
     texts = {line.id: line.text for line in lines if isinstance(line, TextEntry)}
     return tuple(
-        Verdict(header.case_id, line, _whole(line, texts, path))
+        StoredVerdict(header.case_id, line, _whole(line, texts, path))
         for line in lines
         if isinstance(line, VerdictEntry)
     )

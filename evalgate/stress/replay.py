@@ -12,7 +12,7 @@ from evalgate.schema.golden import Case
 from evalgate.schema.result import TrialResult
 from evalgate.schema.trace import Trace
 from evalgate.suite.agent_environment import Surroundings, Told, agent_environment
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.suite.events import Listener, Progress
 from evalgate.suite.plan import Plan
 from evalgate.text.redact import Redactor
@@ -35,7 +35,7 @@ class _Kept:
 
 async def replayed_traces(
     plan: Plan,
-    world: World,
+    environment: Environment,
     listen: Listener,
     *,
     trials: int = 1,
@@ -45,7 +45,7 @@ async def replayed_traces(
 
     Args:
         plan: What to run; its calls are replayed, whatever it says.
-        world: The machine.
+        environment: The machine.
         listen: Is told of each finished trial.
         trials: Trials a case, where the agent does not bring its own number.
         told: Is told what the gateway saw of each trial.
@@ -75,8 +75,8 @@ async def replayed_traces(
         timeout_s=config.timeout_s,
         told=told,
     )
-    redactor = Redactor.build(world.environ, patterns=config.redact)
-    async with agent_environment(plan, how, world, redactor) as agent:
+    redactor = Redactor.build(environment.environ, patterns=config.redact)
+    async with agent_environment(plan, how, environment, redactor) as agent:
         await run_trials(
             RunPlan(
                 cases=plan.cases,

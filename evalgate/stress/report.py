@@ -11,7 +11,7 @@ from evalgate.schema.config import GateConfig
 from evalgate.schema.result import MetricValue, Report
 from evalgate.schema.stress import StressConfig
 from evalgate.schema.verdict import Check
-from evalgate.stats.summary import Side, side_of_report
+from evalgate.stats.summary import RunSummary, summary_of_report
 from evalgate.stress.checks.checklist import Controls, Line, checklist
 from evalgate.stress.checks.checks import as_check
 from evalgate.stress.checks.metrics import stress_metrics
@@ -161,7 +161,7 @@ def with_part(report: Report, part: StressPart) -> Report:
 
 
 def conclude_alone(
-    report: Report, part: StressPart, baseline: Side | None, gate: GateConfig
+    report: Report, part: StressPart, baseline: RunSummary | None, gate: GateConfig
 ) -> Report:
     """Decide about a stress check that stands alone.
 
@@ -174,7 +174,7 @@ def conclude_alone(
     whole = with_part(report, part)
     checks, warnings = list(whole.checks), list(whole.warnings)
     if baseline is not None:
-        found, said = against_baseline(baseline, side_of_report(whole), gate)
+        found, said = against_baseline(baseline, summary_of_report(whole), gate)
         checks += found
         warnings += said
     bare = whole.model_copy(update={"warnings": ()})

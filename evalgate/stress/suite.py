@@ -18,7 +18,7 @@ from evalgate.stress.report import (
     conclude_alone,
 )
 from evalgate.stress.settings import check_settings
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.suite.events import Listener
 from evalgate.suite.plan import Filters, Plan, make_plan
 from evalgate.suite.policy import config_digest
@@ -36,13 +36,15 @@ __all__ = [
 ]
 
 
-def stress_suite(suite: Suite, baseline: str | None, world: World, listen: Listener) -> Report:
+def stress_suite(
+    suite: Suite, baseline: str | None, environment: Environment, listen: Listener
+) -> Report:
     """Make the stress check of one suite, and of nothing else of it.
 
     Args:
         suite: A suite with a `stress:` block.
         baseline: What to compare with: a path, the empty text for its own; null: nothing.
-        world: The machine.
+        environment: The machine.
         listen: Is told of each finished trial.
 
     Raises:
@@ -51,18 +53,18 @@ def stress_suite(suite: Suite, baseline: str | None, world: World, listen: Liste
     plan = make_plan(suite, Filters())
     config = suite.config.stress or StressConfig()
     side = None if baseline is None else suite_baseline(suite, baseline, plan.metrics)
-    part = asyncio.run(_part(plan, config, world, listen))
+    part = asyncio.run(_part(plan, config, environment, listen))
     return conclude_alone(_report(plan), part, side, suite.config.gate)
 
 
-def suite_share(suite: Suite, world: World, listen: Listener) -> Share:
+def suite_share(suite: Suite, environment: Environment, listen: Listener) -> Share:
     """Replay a suite for the joint check of all that share its limits.
 
     Raises:
         ConfigError: The suite's calls are neither recorded nor replayed.
     """
     plan = make_plan(suite, Filters())
-    sessions = asyncio.run(suite_sessions(plan, world, listen))
+    sessions = asyncio.run(suite_sessions(plan, environment, listen))
     return Share(suite.name, suite.config.stress or StressConfig(), sessions, suite.root)
 
 
@@ -74,22 +76,28 @@ def stored_share(plan: Plan, trials: int, traces: Iterable[Trace]) -> Share | No
     return Share(plan.suite.name, config, _counted(plan, trials, traces), plan.suite.root)
 
 
-async def _part(plan: Plan, config: StressConfig, world: World, listen: Listener) -> StressPart:
-    sessions = await suite_sessions(plan, world, listen)
-    return await _made(plan, config, sessions, world, listen)
+async def _part(
+    plan: Plan, config: StressConfig, environment: Environment, listen: Listener
+) -> StressPart:
+    sessions = await suite_sessions(plan, environment, listen)
+    return await _made(plan, config, sessions, environment, listen)
 
 
 async def _made(
-    plan: Plan, config: StressConfig, sessions: list[Tagged], world: World, listen: Listener
+    plan: Plan,
+    config: StressConfig,
+    sessions: list[Tagged],
+    environment: Environment,
+    listen: Listener,
 ) -> StressPart:
     if config.engine == "live":
         from evalgate.stress.live.check import live_part  # noqa: PLC0415  heavy
 
-        return await live_part(plan, config, sessions, world, listen)
+        return await live_part(plan, config, sessions, environment, listen)
     return stress_of_sessions(config, sessions, plan.suite.root)
 
 
-async def suite_sessions(plan: Plan, world: World, listen: Listener) -> list[Tagged]:
+async def suite_sessions(plan: Plan, environment: Environment, listen: Listener) -> list[Tagged]:
     """Replay every case of a suite, or read its recorded traces.
 
     Raises:
@@ -101,7 +109,7 @@ async def suite_sessions(plan: Plan, world: World, listen: Listener) -> list[Tag
             "calls none",
             fix="add `gateway: {}` and record once, or give recorded sessions: --traces latest",
         )
-    traces = await replayed_traces(plan, world, listen)
+    traces = await replayed_traces(plan, environment, listen)
     return tagged_by_case(traces, plan.cases)
 
 
@@ -131,7 +139,7 @@ def _report(plan: Plan) -> Report:
 
 
 async def stressed(
-    plan: Plan, trials: int, traces: Iterable[Trace], world: World, listen: Listener
+    plan: Plan, trials: int, traces: Iterable[Trace], environment: Environment, listen: Listener
 ) -> StressPart | None:
     """Make the stress check of a suite after its run; null where the suite asks for none.
 
@@ -139,7 +147,7 @@ async def stressed(
         plan: What was run.
         trials: Trials a case that count.
         traces: The traces of the run, in any order.
-        world: The machine.
+        environment: The machine.
         listen: Is told of each finished trial of a live check.
     """
     config = plan.suite.config.stress
@@ -149,7 +157,7 @@ async def stressed(
         note = "no stress check was made: a selection of the cases is not the load"
         return StressPart(warnings=(note,))
     try:
-        return await _made(plan, config, _counted(plan, trials, traces), world, listen)
+        return await _made(plan, config, _counted(plan, trials, traces), environment, listen)
     except DataError as error:  # what the trials left behind is no load
         return _unknown(error.message, error.fix)
 

@@ -11,7 +11,7 @@ from evalgate.agents.recorded import RecordedAgent
 from evalgate.agents.sandbox.policy import Observed
 from evalgate.schema.agent_line import PythonLine
 from evalgate.schema.config import AgentConfig
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.suite.isolation import open_sandbox
 from evalgate.suite.plan import Calls, Plan
 from evalgate.text.redact import Redactor
@@ -57,14 +57,14 @@ def runs_in_loop(config: AgentConfig) -> bool:
 
 @asynccontextmanager
 async def agent_environment(
-    plan: Plan, how: Surroundings, world: World, redactor: Redactor
+    plan: Plan, how: Surroundings, environment: Environment, redactor: Redactor
 ) -> AsyncIterator[Agent]:
     """Open the agent of a plan, and close it at the end.
 
     Args:
         plan: What is run.
         how: How.
-        world: The machine.
+        environment: The machine.
         redactor: Takes secrets out of what is recorded.
 
     Raises:
@@ -79,14 +79,14 @@ async def agent_environment(
             from evalgate.suite.gateway_agent import open_gateway  # noqa: PLC0415  # heavy
 
             gateway = await stack.enter_async_context(
-                open_gateway(plan.suite, how.calls, world, redactor, how.gate)
+                open_gateway(plan.suite, how.calls, environment, redactor, how.gate)
             )
             if how.told is not None:
                 gateway.told = how.told
         slots = None
         if isinstance(config.line, PythonLine) and not runs_in_loop(config):
             slots = gateway
-        agent = await stack.enter_async_context(_opened(plan, how, world, gateway, slots))
+        agent = await stack.enter_async_context(_opened(plan, how, environment, gateway, slots))
         if isinstance(agent, RecordedAgent):
             agent.check_cases(frozenset(case.id for case in plan.golden.cases))
         if gateway is None:
@@ -98,7 +98,11 @@ async def agent_environment(
 
 
 def _opened(
-    plan: Plan, how: Surroundings, world: World, gateway: "Gateway | None", slots: "Gateway | None"
+    plan: Plan,
+    how: Surroundings,
+    environment: Environment,
+    gateway: "Gateway | None",
+    slots: "Gateway | None",
 ) -> AbstractAsyncContextManager[Agent]:
     suite, given = plan.suite, plan.suite.given
     config = suite.config.agent
@@ -110,8 +114,8 @@ def _opened(
         root=suite.root,
         concurrency=how.concurrency,
         timeout_s=how.timeout_s,
-        environ=world.environ,
-        clock=world.clock,
+        environ=environment.environ,
+        clock=environment.clock,
         slots=slots,
     )
     if how.executor == "ray":
@@ -131,5 +135,5 @@ def _opened(
         environ=opening.environ,
         clock=opening.clock,
         slots=slots,
-        sandbox=open_sandbox(suite, world.environ, origin, how.learned),
+        sandbox=open_sandbox(suite, environment.environ, origin, how.learned),
     )

@@ -10,7 +10,7 @@ from evalgate.errors import BaseUnknown, DataError
 from evalgate.store.plain import read_plain
 from evalgate.store.revision import Revisions
 
-__all__ = ["Base", "Event", "find_base", "is_ci_with_base", "read_event"]
+__all__ = ["Base", "GitHubEvent", "find_base", "is_ci_with_base", "read_event"]
 
 _PULL: Final = ("pull_request", "pull_request_target", "pull_request_review")
 _DEEPER: Final = (
@@ -32,7 +32,7 @@ class Base:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class GitHubEvent:
     """What GitHub says of the event that started a workflow."""
 
     name: str
@@ -76,7 +76,7 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def read_event(environ: Mapping[str, str]) -> Event | None:
+def read_event(environ: Mapping[str, str]) -> GitHubEvent | None:
     """Read the event of a GitHub workflow; null outside of one.
 
     Raises:
@@ -86,7 +86,7 @@ def read_event(environ: Mapping[str, str]) -> Event | None:
         return None
     name, path = environ.get("GITHUB_EVENT_NAME", ""), environ.get("GITHUB_EVENT_PATH")
     if not path:
-        return Event(name, {})
+        return GitHubEvent(name, {})
     try:
         text = read_plain(Path(path)).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -95,7 +95,7 @@ def read_event(environ: Mapping[str, str]) -> Event | None:
         payload: object = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: the event is no JSON: {error}") from error
-    return Event(name, payload if isinstance(payload, dict) else {})
+    return GitHubEvent(name, payload if isinstance(payload, dict) else {})
 
 
 def is_ci_with_base(environ: Mapping[str, str]) -> bool:
@@ -125,14 +125,14 @@ def find_base(asked: str | None, revisions: Revisions, environ: Mapping[str, str
     return _of_gitlab(revisions, environ)
 
 
-def _from_fork(event: Event | None, environ: Mapping[str, str]) -> bool:
+def _from_fork(event: GitHubEvent | None, environ: Mapping[str, str]) -> bool:
     if event is not None:
         return event.name in _PULL and event.fork
     source = environ.get("CI_MERGE_REQUEST_SOURCE_PROJECT_ID")
     return source is not None and source != environ.get("CI_MERGE_REQUEST_PROJECT_ID")
 
 
-def _of_github(event: Event, revisions: Revisions, environ: Mapping[str, str]) -> Base:
+def _of_github(event: GitHubEvent, revisions: Revisions, environ: Mapping[str, str]) -> Base:
     if event.name in _PULL:
         return _of_pull(event, revisions, environ)
     if event.name == "merge_group":
@@ -146,7 +146,7 @@ def _of_github(event: Event, revisions: Revisions, environ: Mapping[str, str]) -
     return _of_branch(revisions, branch, own=own)
 
 
-def _of_pull(event: Event, revisions: Revisions, environ: Mapping[str, str]) -> Base:
+def _of_pull(event: GitHubEvent, revisions: Revisions, environ: Mapping[str, str]) -> Base:
     """Take the first parent of the merge commit, or where the branch left the base.
 
     HEAD^1 is the base only where HEAD is the merge commit that GitHub made; where a workflow
@@ -169,7 +169,11 @@ def _of_pull(event: Event, revisions: Revisions, environ: Mapping[str, str]) -> 
 
 
 def _is_of_github(
-    head: str | None, first: str, event: Event, revisions: Revisions, environ: Mapping[str, str]
+    head: str | None,
+    first: str,
+    event: GitHubEvent,
+    revisions: Revisions,
+    environ: Mapping[str, str],
 ) -> bool:
     """Say whether a merge commit, or its first parent, is one that the event itself names."""
     sha = environ.get("GITHUB_SHA")

@@ -11,11 +11,11 @@ from evalgate.agents.base import SYSTEM_CLOCK, Clock
 from evalgate.suite.isolation import Walls, these_walls
 from evalgate.version import VERSION
 
-__all__ = ["World", "this_machine"]
+__all__ = ["Environment", "this_machine"]
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class Environment:
     """Environment, clock and versions."""
 
     environ: Mapping[str, str] = field(repr=False)
@@ -36,11 +36,11 @@ class World:
         return self.now().strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def this_machine() -> World:
+def this_machine() -> Environment:
     """Describe the machine this runs on."""
     versions = {
         "evalgate": VERSION,
         "python": platform.python_version(),
         "platform": sys.platform,
     }
-    return World(dict(os.environ), SYSTEM_CLOCK, versions)
+    return Environment(dict(os.environ), SYSTEM_CLOCK, versions)

@@ -13,7 +13,7 @@ from evalgate.agents.base import Agent, Context
 from evalgate.agents.tooling import serving
 from evalgate.errors import ConfigError
 from evalgate.gateway.app import Admit, create_app
-from evalgate.gateway.cassette_index import Shelf
+from evalgate.gateway.cassette_index import CassetteIndex
 from evalgate.gateway.direct_calls import refuse_direct_calls
 from evalgate.gateway.governor import Governor, GovernorSettings
 from evalgate.gateway.request_key import Matching
@@ -35,7 +35,7 @@ from evalgate.schema.trace import Trace
 from evalgate.schema.usage import Usage
 from evalgate.stats.rng import seeded
 from evalgate.store.cassettes import recover
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.suite.observation import seen_by_gateway
 from evalgate.suite.suite import Suite
 from evalgate.suite.tools import http_services, mcp_servers, service_kinds, tool_rules
@@ -258,14 +258,18 @@ def given_digest(case: Case) -> str:
 
 @asynccontextmanager
 async def open_gateway(
-    suite: Suite, mode: GatewayMode, world: World, redactor: Redactor, gate: Gate | None = None
+    suite: Suite,
+    mode: GatewayMode,
+    environment: Environment,
+    redactor: Redactor,
+    gate: Gate | None = None,
 ) -> AsyncIterator[Gateway]:
     """Let a gateway for a suite listen on loopback.
 
     Args:
         suite: The suite.
         mode: What becomes of a call.
-        world: The machine.
+        environment: The machine.
         redactor: Takes secrets out of what is kept.
         gate: What a stress check puts before the answers; null: nothing, and no time passes.
 
@@ -273,7 +277,7 @@ async def open_gateway(
         ConfigError: A live mode has neither key nor upstream.
     """
     config = suite.config.gateway or GatewayConfig()
-    rules = tool_rules(suite, world)
+    rules = tool_rules(suite, environment)
     settings = GatewaySettings(
         mode=mode,
         matching=Matching(ignore=config.ignore, uuids=config.ignore_uuids),
@@ -288,10 +292,10 @@ async def open_gateway(
         upstream = None
         if mode != "replay":
             upstream = await stack.enter_async_context(
-                Upstream(endpoints_of(config, world.environ))
+                Upstream(endpoints_of(config, environment.environ))
             )
         recover(suite.cassettes)
-        shelf = Shelf(suite.cassettes, source=config.source)
+        shelf = CassetteIndex(suite.cassettes, source=config.source)
         stack.callback(shelf.close)
         if mode == "replay" and suite.trust is not None:
             shelf.seal()
@@ -299,9 +303,9 @@ async def open_gateway(
         governor = _governor(suite, config) if upstream is not None else None
         pace = 0.0 if gate is None else gate.pace
         live = mode != "replay" or any(p.mode == "live" for p in config.tools.values())
-        services = http_services(config, world.environ, live=live)
+        services = http_services(config, environment.environ, live=live)
         http = await stack.enter_async_context(HttpTools(sessions, services, pace=pace))
-        servers = mcp_servers(suite, world.environ, live=live)
+        servers = mcp_servers(suite, environment.environ, live=live)
         mcp = await stack.enter_async_context(McpTools(sessions, servers))
         configs = None
         if servers:
@@ -317,19 +321,21 @@ async def open_gateway(
         origin = await stack.enter_async_context(serve(app))
         tapes = {} if gate is None else gate.tapes
         proxy = None
-        if _refuses_direct_calls(suite, world):
+        if _refuses_direct_calls(suite, environment):
             refusing = refuse_direct_calls(
                 sessions.refuse_direct,
                 (*config.upstream.values(), *(one.url for one in services.values())),
             )
             proxy = await stack.enter_async_context(refusing)
-        yield Gateway(origin, sessions, world.environ, tapes=tapes, proxy=proxy, configs=configs)
+        yield Gateway(
+            origin, sessions, environment.environ, tapes=tapes, proxy=proxy, configs=configs
+        )
 
 
-def _refuses_direct_calls(suite: Suite, world: World) -> bool:
+def _refuses_direct_calls(suite: Suite, environment: Environment) -> bool:
     """Behind a wall the kernel refuses; a proxy of the user's own stays in its place."""
     walled = suite.isolation is not None and suite.isolation.by != "none"
-    given = {**world.environ, **suite.config.agent.env}
+    given = {**environment.environ, **suite.config.agent.env}
     return not walled and not any(given.get(name) for name in _PROXIES)
 
 

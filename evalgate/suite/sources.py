@@ -6,15 +6,15 @@ from pathlib import Path
 
 from evalgate.errors import BaselineMissing
 from evalgate.metrics.metric import Metric
-from evalgate.stats.summary import Side
-from evalgate.store.baseline import load_side
+from evalgate.stats.summary import RunSummary
+from evalgate.store.baseline import load_summary
 from evalgate.store.runs import find_run
 from evalgate.suite.suite import Suite
 
-__all__ = ["stored_side", "suite_baseline"]
+__all__ = ["stored_summary", "suite_baseline"]
 
 
-def suite_baseline(suite: Suite, given: str, metrics: Mapping[str, Metric]) -> Side:
+def suite_baseline(suite: Suite, given: str, metrics: Mapping[str, Metric]) -> RunSummary:
     """Load the baseline a run is compared with.
 
     Args:
@@ -28,7 +28,7 @@ def suite_baseline(suite: Suite, given: str, metrics: Mapping[str, Metric]) -> S
     """
     trust = suite.trust
     if trust is not None and trust.proposal is not None:
-        side = stored_side(trust.proposal.path, suite.runs, metrics)
+        side = stored_summary(trust.proposal.path, suite.runs, metrics)
         return replace(side, source="the proposed baseline")
     path = Path(given) if given else suite.baseline
     if given and trust is not None:
@@ -39,7 +39,7 @@ def suite_baseline(suite: Suite, given: str, metrics: Mapping[str, Metric]) -> S
             f"{shown}: there is no baseline for suite {suite.name!r}",
             fix=_first_baseline(suite),
         )
-    side = stored_side(path, suite.runs, metrics)
+    side = stored_summary(path, suite.runs, metrics)
     return side if trust is None else replace(side, source=trust.label(path))
 
 
@@ -51,7 +51,7 @@ def _first_baseline(suite: Suite) -> str:
     return f'evalgate baseline update --suite {suite.name} --trials 10 --reason "first"'
 
 
-def stored_side(path: Path, runs: Path, metrics: Mapping[str, Metric]) -> Side:
+def stored_summary(path: Path, runs: Path, metrics: Mapping[str, Metric]) -> RunSummary:
     """Load a baseline, a report, a run folder, the id of a run, or a flat file of numbers.
 
     Args:
@@ -68,4 +68,4 @@ def stored_side(path: Path, runs: Path, metrics: Mapping[str, Metric]) -> Side:
             path = find_run(runs if path.parent == Path() else path.parent, "latest")
         elif (runs / path).is_dir():
             path = runs / path
-    return load_side(path, metrics)
+    return load_summary(path, metrics)

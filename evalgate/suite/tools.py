@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from evalgate.agents.environment import agent_environment
 from evalgate.errors import ConfigError
 from evalgate.schema.config import GatewayConfig
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.suite.suite import Suite
 
 if TYPE_CHECKING:
@@ -65,12 +65,12 @@ def service_kinds(config: GatewayConfig) -> dict[str, Literal["http", "mcp"]]:
     return dict(_services(config))
 
 
-def tool_rules(suite: Suite, world: World) -> "ToolRules":
+def tool_rules(suite: Suite, environment: Environment) -> "ToolRules":
     """Say what becomes of calls of tools; in CI those with effects are not made."""
     from evalgate.gateway.tool_rules import ToolRules  # noqa: PLC0415  # heavy
 
     config = suite.config.gateway or GatewayConfig()
-    ci = world.environ.get("CI", "").lower() not in ("", "0", "false")
+    ci = environment.environ.get("CI", "").lower() not in ("", "0", "false")
     return ToolRules(config.tools, ci, frozenset(suite.live_effects))
 
 

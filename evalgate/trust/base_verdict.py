@@ -8,7 +8,7 @@ from evalgate.gate.judge import Judged, judge
 from evalgate.gate.verdict import verdict_of
 from evalgate.gate.waivers import accept, current, without_cases
 from evalgate.schema.verdict import Check, Verdict
-from evalgate.stats.summary import Side
+from evalgate.stats.summary import RunSummary
 from evalgate.suite.plan import Plan
 from evalgate.suite.trust import Trust
 from evalgate.trust.baseline_pull_request import reproduction_check
@@ -98,7 +98,7 @@ def _without(cases: frozenset[str], judged: Judged, plan: Plan) -> Verdict:
     """Decide again with some cases left out on all sides."""
     ids, inputs = judged.options.golden_ids, judged.inputs
 
-    def left(side: Side | None) -> Side | None:
+    def left(side: RunSummary | None) -> RunSummary | None:
         return None if side is None else without_cases(side, cases)
 
     return judge(

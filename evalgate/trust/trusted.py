@@ -22,7 +22,7 @@ from evalgate.store.golden_sets.golden import load_golden, write_golden
 from evalgate.store.revision import Revisions, open_revisions
 from evalgate.store.waivers import load_waivers
 from evalgate.suite.base_revision import Base, find_base, is_ci_with_base
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.suite.suite import Selection, Suite, find_suites
 from evalgate.suite.trust import Trust
 from evalgate.text.suggest import did_you_mean
@@ -66,20 +66,20 @@ class _Scene:
 
 @contextmanager
 def trusted_suites(
-    selection: Selection, asked: str | None, world: World
+    selection: Selection, asked: str | None, environment: Environment
 ) -> Iterator[tuple[Suite, ...]]:
     """Resolve suites so that a change is judged by its base.
 
     Args:
         selection: The suites.
         asked: The revision to judge by, or `none`; null: found by itself in CI, elsewhere none.
-        world: The machine.
+        environment: The machine.
 
     Raises:
         BaseUnknown: There is a base, and it cannot be read.
         ConfigError: A file is not valid, or a suite is unknown.
     """
-    wanted = asked is not None or is_ci_with_base(world.environ)
+    wanted = asked is not None or is_ci_with_base(environment.environ)
     if asked == OFF or not wanted or selection.golden is not None:
         if asked not in (None, OFF):
             raise ConfigError("--trusted-ref needs a configuration, not --golden and --agent")
@@ -87,17 +87,17 @@ def trusted_suites(
         return
     refuse_linked(selection.config)
     revisions = open_revisions(selection.config.absolute().parent)
-    base = find_base(asked, revisions, world.environ)
+    base = find_base(asked, revisions, environment.environ)
     with TemporaryDirectory(prefix="evalgate-base-") as folder:
         files = Path(folder).resolve() / "base"
         files.mkdir()
         revisions.export(base.commit, files)
-        scene = _look(selection, base, revisions, files, world)
-        yield _all(scene, selection, world)
+        scene = _look(selection, base, revisions, files, environment)
+        yield _all(scene, selection, environment)
 
 
 def _look(
-    selection: Selection, base: Base, revisions: Revisions, files: Path, world: World
+    selection: Selection, base: Base, revisions: Revisions, files: Path, environment: Environment
 ) -> _Scene:
     """Read both configurations."""
     every = replace(selection, names=())
@@ -123,7 +123,7 @@ def _look(
         rules=rules,
         here=here,
         there=there,
-        today=world.now().date(),
+        today=environment.now().date(),
         policy_only=bool(changed) and changed <= allowed,
     )
 
@@ -140,7 +140,7 @@ def _relative(path: Path, files: Path) -> str:
     return path.relative_to(files).as_posix() if path.is_relative_to(files) else str(path)
 
 
-def _all(scene: _Scene, selection: Selection, world: World) -> tuple[Suite, ...]:
+def _all(scene: _Scene, selection: Selection, environment: Environment) -> tuple[Suite, ...]:
     """Make the suites: those of the base first, then those that only the change has."""
     names = dict.fromkeys((*scene.there, *scene.here))
     for name in selection.names:
@@ -150,7 +150,7 @@ def _all(scene: _Scene, selection: Selection, world: World) -> tuple[Suite, ...]
     waivers = counting_waivers(
         scene.base_root / scene.rules.waivers,
         scene.root / scene.rules.waivers,
-        world,
+        environment,
         _relative(scene.base_root / scene.rules.waivers, scene.files),
         scene.files,
     )

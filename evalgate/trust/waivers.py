@@ -11,8 +11,8 @@ from evalgate.errors import DataError
 from evalgate.exporters.github import Api, ApiRefused, Review
 from evalgate.schema.waiver import Waiver
 from evalgate.store.waivers import load_waivers
-from evalgate.suite.base_revision import Event, read_event
-from evalgate.suite.environment import World
+from evalgate.suite.base_revision import GitHubEvent, read_event
+from evalgate.suite.environment import Environment
 
 __all__ = ["Counting", "approvers", "counting_waivers", "github_api", "owners_of", "pull_number"]
 
@@ -30,13 +30,15 @@ class Counting:
     """Why the others do not, or who approved them."""
 
 
-def counting_waivers(base: Path, proposed: Path, world: World, where: str, files: Path) -> Counting:
+def counting_waivers(
+    base: Path, proposed: Path, environment: Environment, where: str, files: Path
+) -> Counting:
     """Return the waivers of the base, and those of the change where an owner approved it.
 
     Args:
         base: The base's file of waivers.
         proposed: The change's file of waivers.
-        world: The machine; tells the pull request and holds the token.
+        environment: The machine; tells the pull request and holds the token.
         where: Path of the file in the repository, which has the code owners.
         files: Folder with the files of the base.
 
@@ -49,7 +51,7 @@ def counting_waivers(base: Path, proposed: Path, world: World, where: str, files
         return Counting(kept)
     told = "; ".join(f"{waiver.suite}: {waiver}" for waiver in added)
     try:
-        names = approvers(world, owners_of(where, files))
+        names = approvers(environment, owners_of(where, files))
     except ApiRefused as error:
         why = f"GitHub does not say who approved it ({error})"
         return Counting(kept, (f"proposed waiver, not counting: {told}: {why}",))
@@ -92,18 +94,18 @@ def _fits(pattern: str, path: str) -> bool:
     return re.fullmatch(start + regex + below, path) is not None
 
 
-def approvers(world: World, owners: Sequence[str]) -> tuple[str, ...]:
+def approvers(environment: Environment, owners: Sequence[str]) -> tuple[str, ...]:
     """Return the code owners whose newest review approves the head commit of this pull request.
 
     Raises:
         ApiRefused: GitHub does not tell.
         DataError: The event cannot be read.
     """
-    event = read_event(world.environ)
+    event = read_event(environment.environ)
     if event is None or event.number is None or event.head is None or not owners:
         return ()
     author = str((event.pull.get("user") or {}).get("login", ""))
-    with github_api(world) as api:
+    with github_api(environment) as api:
         if api is None:
             raise ApiRefused(0, "there is no GITHUB_TOKEN")
         last = _newest(api.reviews(event.number))
@@ -137,9 +139,9 @@ def _owns(name: str, owners: Iterable[str], is_member: Callable[[str, str, str],
 
 
 @contextmanager
-def github_api(world: World) -> Iterator[Api | None]:
+def github_api(environment: Environment) -> Iterator[Api | None]:
     """Open the API of the repository a workflow runs in; null without a token or repository."""
-    environ = world.environ
+    environ = environment.environ
     token, repository = environ.get("GITHUB_TOKEN"), environ.get("GITHUB_REPOSITORY", "")
     if not token or repository.count("/") != 1:
         yield None
@@ -148,10 +150,10 @@ def github_api(world: World) -> Iterator[Api | None]:
 
     url = environ.get("GITHUB_API_URL", "https://api.github.com")
     with Api.client_for(url, token) as client:
-        yield Api(client, repository, time.sleep, world.clock.wall)
+        yield Api(client, repository, time.sleep, environment.clock.wall)
 
 
-def pull_number(event: Event | None, api: Api) -> int | None:
+def pull_number(event: GitHubEvent | None, api: Api) -> int | None:
     """Find the pull request an event is about, also that of the workflow that started this one.
 
     Raises:

@@ -24,10 +24,12 @@ def judged(repo: Scratch) -> Callable[..., Report]:
 
     def run(walls: Walls, *, fork: bool) -> Report:
         env = repo.pull_request(fork=fork)
-        world = replace(this_machine(), walls=lambda: walls)
-        world = replace(world, environ={**world.environ, **env})
-        with trusted_suites(Selection(config=repo.root / "evalgate.yaml"), None, world) as suites:
-            ran = run_suites(suites, RunOptions(baseline=""), world, silent)
+        environment = replace(this_machine(), walls=lambda: walls)
+        environment = replace(environment, environ={**environment.environ, **env})
+        with trusted_suites(
+            Selection(config=repo.root / "evalgate.yaml"), None, environment
+        ) as suites:
+            ran = run_suites(suites, RunOptions(baseline=""), environment, silent)
         return ran.reports.suites[0]
 
     return run

@@ -7,7 +7,7 @@ import pytest
 from support.scratch import Scratch
 
 from evalgate.errors import DataError
-from evalgate.gateway.cassette_index import Shelf
+from evalgate.gateway.cassette_index import CassetteIndex
 from evalgate.schema.cassette import CassetteHeader
 from evalgate.store.cassettes import write_cassette
 from evalgate.suite.base_revision import Base
@@ -17,14 +17,14 @@ from evalgate.trust.evidence import supplied_evidence
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
+def shelf(tmp_path: Path) -> CassetteIndex:
     """Return the shelf of a folder with one recorded case."""
     write_cassette(tmp_path / "one.jsonl", CassetteHeader(case_id="one"), ())
-    return Shelf(tmp_path)
+    return CassetteIndex(tmp_path)
 
 
 @pytest.mark.parametrize("what", ["rewritten", "removed", "added"])
-def test_a_cassette_changed_during_the_run(shelf: Shelf, what: str) -> None:
+def test_a_cassette_changed_during_the_run(shelf: CassetteIndex, what: str) -> None:
     """What an agent writes among the recordings is refused, before any answer of it is used."""
     shelf.seal()
     path = shelf.directory / "one.jsonl"
@@ -40,7 +40,7 @@ def test_a_cassette_changed_during_the_run(shelf: Shelf, what: str) -> None:
     assert "rewrote it meanwhile" in str(found)
 
 
-def test_a_cassette_that_stays(shelf: Shelf) -> None:
+def test_a_cassette_that_stays(shelf: CassetteIndex) -> None:
     """What is there at the start is read, and what was never there is no recording."""
     shelf.seal()
     assert 0 == len(shelf.tape("one"))

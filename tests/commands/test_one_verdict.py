@@ -235,13 +235,13 @@ def _of(call: Callable[[], Report]) -> object:
 
 
 def _merged(suite: Suite, baseline: str | None) -> Report:
-    world = this_machine()
+    environment = this_machine()
     for number in range(1, SHARDS + 1):
         options = RunOptions(filters=Filters(shard=Shard(number, SHARDS)), partial=True)
-        run_suite(suite, options, world, silent)
+        run_suite(suite, options, environment, silent)
     folders = sorted(suite.runs.iterdir())[-SHARDS:]
     parts = [part for folder in folders for part in read_reports(folder)]
-    return merge_suite(suite, parts, MergeOptions(baseline=baseline), world)
+    return merge_suite(suite, parts, MergeOptions(baseline=baseline), environment)
 
 
 def _measured(suite: Suite, run: Path, baseline: str | None) -> Report:
@@ -280,17 +280,17 @@ def test_every_entry_gives_one_verdict(
     project.suite.setdefault("baseline", "right.json")
     project.write(tmp_path)
     (suite,) = find_suites(Selection(Path("evalgate.yaml")))
-    world = this_machine()
-    run = _of(lambda: run_suite(suite, RunOptions(baseline=""), world, silent))
+    environment = this_machine()
+    run = _of(lambda: run_suite(suite, RunOptions(baseline=""), environment, silent))
     assert expected == (run[0] if isinstance(run, tuple) else run), run
     folder = latest_run(suite.runs)
     assert folder is not None
-    score = _of(lambda: rescore("latest", Path("evalgate.yaml"), "", world).suites[0])
+    score = _of(lambda: rescore("latest", Path("evalgate.yaml"), "", environment).suites[0])
     assert run == score
     assert run == _of(lambda: _measured(suite, folder, ""))
     assert run == _of(lambda: _merged(suite, ""))
     options = CompareOptions(baseline=suite.baseline, current=folder, suite="quiz")
-    compared = _of(lambda: compare_stored(options, world).suites[0])
+    compared = _of(lambda: compare_stored(options, environment).suites[0])
     assert run == compared
 
 

@@ -9,7 +9,7 @@ import pytest
 from suite.test_tools import AGENT, run, shop, suite_in
 
 from evalgate.commands.tools import Checked, check_recorded
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.suite.suite import Suite
 
 __all__ = ["shop"]
@@ -19,7 +19,7 @@ def checked(suite: Suite, *, effects: bool = False) -> list[Checked]:
     """Check a suite in full."""
 
     async def all_of_it() -> list[Checked]:
-        found = check_recorded(suite, World({}), (), effects=effects)
+        found = check_recorded(suite, Environment({}), (), effects=effects)
         return [one async for one in found]
 
     return asyncio.run(all_of_it())

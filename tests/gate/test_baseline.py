@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
-from evalgate.gate.baseline import baseline_of_report, objections, side_of_baseline
+from evalgate.gate.baseline import baseline_of_report, objections, summary_of_baseline
 from evalgate.metrics.registry import METRICS, user_metric
 from evalgate.schema.baseline import Baseline, Column, Provenance
 from evalgate.schema.config import GateConfig, ScorerConfig
 from evalgate.schema.result import CaseResult, Report, Subject
 from evalgate.schema.score import Abstained, Broken, Score, Scored
 from evalgate.stats.columns import decode_column, encode_column
-from evalgate.stats.summary import Side, side_of_report
+from evalgate.stats.summary import RunSummary, summary_of_report
 
 BuildCase = Callable[..., CaseResult]
 BuildReport = Callable[..., Report]
@@ -46,8 +46,8 @@ def _make(report: Report, policy: dict[str, object] | None = None) -> Baseline:
     return baseline_of_report(report, METRICS, config, provenance, {})
 
 
-def _side(report: Report, policy: dict[str, object] | None = None) -> Side:
-    return side_of_baseline(_make(report, policy), "baseline")
+def _side(report: Report, policy: dict[str, object] | None = None) -> RunSummary:
+    return summary_of_baseline(_make(report, policy), "baseline")
 
 
 def test_scores_are_kept_for_metrics_that_gate(case: BuildCase, report: BuildReport) -> None:
@@ -86,7 +86,7 @@ def test_policy_and_statuses_survive(case: BuildCase, report: BuildReport) -> No
             case("b", {"task_success": [1.0, 1.0], "error": [0.0, 0.0]}),
         ]
     )
-    before, after = side_of_report(made).cases["a"], _side(made).cases["a"]
+    before, after = summary_of_report(made).cases["a"], _side(made).cases["a"]
     assert before.statuses == after.statuses
     assert before.columns == after.columns
     assert {name: getattr(after, name) for name in fields} == fields
@@ -102,7 +102,7 @@ def test_a_score_named_like_a_field_keeps_its_name(case: BuildCase, report: Buil
     }
     provenance = Provenance(created="2026-11-21T00:00:00Z", reason="test")
     baseline = baseline_of_report(made, metrics, GateConfig(), provenance, {})
-    assert side_of_baseline(baseline, "b").cases["a"].columns["tokens"] == (HALF,)
+    assert summary_of_baseline(baseline, "b").cases["a"].columns["tokens"] == (HALF,)
 
 
 def test_objections(case: BuildCase, report: BuildReport) -> None:

@@ -15,9 +15,9 @@ from evalgate.schema.config import GateConfig
 from evalgate.schema.result import CaseResult, Pricing, Report
 from evalgate.schema.score import Abstained, Broken
 from evalgate.schema.verdict import Check, Verdict
-from evalgate.stats.summary import JudgeId, Side, side_of_flat, side_of_report
+from evalgate.stats.summary import JudgeId, RunSummary, summary_of_flat, summary_of_report
 
-BuildSide = Callable[..., Side]
+BuildSide = Callable[..., RunSummary]
 BuildCase = Callable[..., CaseResult]
 BuildReport = Callable[..., Report]
 UNKNOWN = Abstained("no price", unknown=True)
@@ -26,8 +26,8 @@ BROKEN = Broken("the judge is down")
 
 
 def _gate(
-    baseline: Side | None,
-    candidate: Side,
+    baseline: RunSummary | None,
+    candidate: RunSummary,
     policy: dict[str, object] | None = None,
     options: CompareOptions | None = None,
     facts: RunFacts | None = None,
@@ -81,7 +81,7 @@ def test_a_case_turned_into_a_draft_is_removed(
     """Drafts do not gate, so making a hard case a draft is deleting it."""
     rows = _rows([1.0] * 19 + [0.0])
     cases = [case(f"case-{i:04}", row, draft=i == 19) for i, row in enumerate(rows)]
-    drafted = side_of_report(report(cases))
+    drafted = summary_of_report(report(cases))
     assert _gate(side(rows), drafted).exit_code == 3
     whole = CompareOptions(golden_ids=frozenset(drafted.cases))
     verdict = _gate(side(rows), drafted, options=whole)
@@ -92,7 +92,7 @@ def test_changed_cases_are_removed_and_new(side: BuildSide) -> None:
     """Up to 10 % of the cases may ask something else; more is another golden set."""
     old = side(_rows([1.0] * 20))
 
-    def changed(count: int) -> Side:
+    def changed(count: int) -> RunSummary:
         cases = {
             name: replace(one, digest="other") if i < count else one
             for i, (name, one) in enumerate(old.cases.items())
@@ -202,7 +202,7 @@ def test_abstaining_before_leaves_the_case_out(side: BuildSide) -> None:
 def test_a_refusal_may_abstain(case: BuildCase, report: BuildReport) -> None:
     """A case that expects a refusal is left out where it abstains."""
     sides = [
-        side_of_report(
+        summary_of_report(
             report(
                 [
                     case(f"c{i}", row, expects_refusal=i < 2)
@@ -219,7 +219,7 @@ def test_a_refusal_may_abstain(case: BuildCase, report: BuildReport) -> None:
 def test_cost_is_compared_where_both_finished(case: BuildCase, report: BuildReport) -> None:
     """An early crash is cheap: a pass of cost is inconclusive with more failed trials."""
     rows = _rows([1.0] * 20, cost_usd=[0.01] * 20)
-    old = side_of_report(report([case(f"c{i:02}", row) for i, row in enumerate(rows)]))
+    old = summary_of_report(report([case(f"c{i:02}", row) for i, row in enumerate(rows)]))
     crashed = [
         case(
             f"c{i:02}",
@@ -228,9 +228,9 @@ def test_cost_is_compared_where_both_finished(case: BuildCase, report: BuildRepo
         )
         for i, row in enumerate(rows)
     ]
-    check = _check(_gate(old, side_of_report(report(crashed))), "cost_per_interaction")
+    check = _check(_gate(old, summary_of_report(report(crashed))), "cost_per_interaction")
     assert (check.outcome, check.n_cases, check.candidate) == ("inconclusive", 19, 0.01)
-    back = _check(_gate(side_of_report(report(crashed)), old), "cost_per_interaction")
+    back = _check(_gate(summary_of_report(report(crashed)), old), "cost_per_interaction")
     assert back.outcome == "pass"
 
 
@@ -337,7 +337,9 @@ def test_without_noise_trials_are_paired_by_number(case: BuildCase, report: Buil
     old = report([case("c", {"task_success": [1.0, 0.0, 0.0]})], noise="none")
     new = report([case("c", {"task_success": [1.0]})], noise="none")
     policy = {"metrics": {"error_rate": "advisory"}}
-    check = _check(_gate(side_of_report(old), side_of_report(new), policy), "task_success_rate")
+    check = _check(
+        _gate(summary_of_report(old), summary_of_report(new), policy), "task_success_rate"
+    )
     assert (check.baseline, check.candidate) == (1.0, 1.0)
 
 
@@ -345,7 +347,8 @@ def test_weights_count_in_every_mean(case: BuildCase, report: BuildReport) -> No
     """A case of weight 3 counts three times."""
     cases = [case("a", {"task_success": [1.0]}, weight=3.0), case("b", {"task_success": [0.0]})]
     check = _check(
-        _gate(side_of_report(report(cases)), side_of_report(report(cases))), "task_success_rate"
+        _gate(summary_of_report(report(cases)), summary_of_report(report(cases))),
+        "task_success_rate",
     )
     assert check.baseline == 0.75
 
@@ -354,8 +357,8 @@ def test_clusters_widen_the_interval(case: BuildCase, report: BuildReport) -> No
     """C - 1 degrees of freedom: copies of one case are not more evidence."""
     flips = [1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0]
 
-    def build(clustered: bool, column: list[float]) -> Side:  # noqa: FBT001
-        return side_of_report(
+    def build(clustered: bool, column: list[float]) -> RunSummary:  # noqa: FBT001
+        return summary_of_report(
             report(
                 [
                     case(
@@ -382,22 +385,22 @@ def test_clusters_widen_the_interval(case: BuildCase, report: BuildReport) -> No
 
 def test_flat_files_are_means_only(side: BuildSide) -> None:
     """Every metric that somebody put into the file gates, and the verdict says means only."""
-    old = side_of_flat({"task_success_rate": 0.9, "tool_selection_accuracy": 0.9}, "old.json")
-    new = side_of_flat({"task_success_rate": 0.9, "tool_selection_accuracy": 0.855}, "new.json")
+    old = summary_of_flat({"task_success_rate": 0.9, "tool_selection_accuracy": 0.9}, "old.json")
+    new = summary_of_flat({"task_success_rate": 0.9, "tool_selection_accuracy": 0.855}, "new.json")
     verdict = _gate(old, new)
     assert verdict.exit_code == 1
     assert any("means only" in warning for warning in verdict.warnings)
     assert _gate(old, old).exit_code == 0
-    gone = side_of_flat({"task_success_rate": 0.9}, "new.json")
+    gone = summary_of_flat({"task_success_rate": 0.9}, "new.json")
     assert _gate(old, gone).exit_code == 3
-    apart = side_of_flat({"faithfulness": 0.9}, "new.json")
-    assert _gate(side_of_flat({"cost_per_interaction": 1}, "old.json"), apart).exit_code == 3
+    apart = summary_of_flat({"faithfulness": 0.9}, "new.json")
+    assert _gate(summary_of_flat({"cost_per_interaction": 1}, "old.json"), apart).exit_code == 3
 
 
 @pytest.mark.parametrize(("new", "code"), [(0.5, 0), (0.47, 1), (0.53, 3), (0.52, 0)])
 def test_an_undefined_name_has_no_known_direction(new: float, code: int) -> None:
     """More is taken for better; a large rise could be worse, so it is no pass."""
-    sides = [side_of_flat({"my_number": value}, "flat.json") for value in (0.5, new)]
+    sides = [summary_of_flat({"my_number": value}, "flat.json") for value in (0.5, new)]
     assert _gate(*sides).exit_code == code
 
 
@@ -438,8 +441,8 @@ def test_case_outcomes(case: BuildCase, report: BuildReport) -> None:
         ]
     )
     comparison = compare(
-        side_of_report(old),
-        side_of_report(new),
+        summary_of_report(old),
+        summary_of_report(new),
         METRICS,
         GateConfig(),
         CompareOptions(allow_removed=True),

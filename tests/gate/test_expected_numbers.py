@@ -18,9 +18,9 @@ from evalgate.metrics.registry import METRICS
 from evalgate.schema.config import GateConfig
 from evalgate.schema.verdict import Check
 from evalgate.stats.intervals import pass_hat
-from evalgate.stats.summary import Side
+from evalgate.stats.summary import RunSummary
 
-BuildSide = Callable[..., Side]
+BuildSide = Callable[..., RunSummary]
 POLICY = GateConfig.model_validate({"metrics": {"error_rate": "advisory"}})
 
 
@@ -34,7 +34,7 @@ def _binary(counts: list[tuple[tuple[int, int], int]], k: tuple[int, int]) -> li
     return sides
 
 
-def _result(baseline: Side, candidate: Side, metric: str) -> tuple[ByCase, Check]:
+def _result(baseline: RunSummary, candidate: RunSummary, metric: str) -> tuple[ByCase, Check]:
     comparison = compare(baseline, candidate, METRICS, POLICY)
     found = next(c for c in comparison.metrics if c.metric.name == metric)
     assert isinstance(found.result, ByCase)

@@ -7,10 +7,10 @@ import pytest
 from evalgate.gate.judge import GateInputs, judge
 from evalgate.metrics.stress import STRESS_METRICS
 from evalgate.schema.config import GateConfig
-from evalgate.stats.summary import Side
+from evalgate.stats.summary import RunSummary
 
-FULL = Side("full", values={"stress_goodput": 1.0}, scorers={"stress": "1:a"})
-BARE = Side("bare")
+FULL = RunSummary("full", values={"stress_goodput": 1.0}, scorers={"stress": "1:a"})
+BARE = RunSummary("bare")
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ BARE = Side("bare")
     [(FULL, BARE, "evidence.stress_check"), (BARE, FULL, "evidence.stress_baseline")],
 )
 def test_stress_figures_of_one_side_are_missed(
-    baseline: Side, candidate: Side, missed: str
+    baseline: RunSummary, candidate: RunSummary, missed: str
 ) -> None:
     """Once, as not measured, and never in silence."""
     inputs = GateInputs(baseline=baseline)

@@ -18,7 +18,7 @@ from evalgate.schema.config import GateConfig
 from evalgate.schema.result import CaseResult, Report
 from evalgate.schema.score import Abstained, Score, Scored
 from evalgate.stats.fieller import moments, ratio_interval
-from evalgate.stats.summary import Side, side_of_report
+from evalgate.stats.summary import RunSummary, summary_of_report
 
 BuildCase = Callable[..., CaseResult]
 BuildReport = Callable[..., Report]
@@ -62,7 +62,7 @@ def test_false_alarms_on_real_trials(shared_data: Path, trials: int, expected: f
     assert alarm == pytest.approx(expected, abs=0.005)
 
 
-def _tau2(path: Path, case: BuildCase, report: BuildReport) -> Side:
+def _tau2(path: Path, case: BuildCase, report: BuildReport) -> RunSummary:
     cases = []
     for run in json.loads(path.read_text())["simulations"]:
         reward = (run["reward_info"] or {}).get("reward", 0.0)
@@ -71,7 +71,7 @@ def _tau2(path: Path, case: BuildCase, report: BuildReport) -> Side:
             cost = Abstained("the file records no cost", unknown=True)
         scores = {"task_success": [Scored(reward)], "error": [0.0], "cost_usd": [cost]}
         cases.append(case(run["task_id"], scores))
-    return side_of_report(report(cases))
+    return summary_of_report(report(cases))
 
 
 def test_retail_finetuned_to_base(shared_data: Path, case: BuildCase, report: BuildReport) -> None:

@@ -12,13 +12,13 @@ from evalgate.schema.config import GateConfig
 from evalgate.schema.score import Scored
 from evalgate.schema.verdict import Check, Verdict
 from evalgate.stats.rng import seeded
-from evalgate.stats.summary import Side, SideCase
+from evalgate.stats.summary import CaseSummary, RunSummary
 
 Trials = Sequence[int]
 
 
-def _case(name: str, passes: Trials, recording: str | None) -> SideCase:
-    return SideCase(
+def _case(name: str, passes: Trials, recording: str | None) -> CaseSummary:
+    return CaseSummary(
         id=name,
         digest="d",
         numbers=tuple(range(len(passes))),
@@ -31,15 +31,15 @@ def _case(name: str, passes: Trials, recording: str | None) -> SideCase:
     )
 
 
-def _side(rows: Sequence[Trials], recordings: Sequence[str | None]) -> Side:
+def _side(rows: Sequence[Trials], recordings: Sequence[str | None]) -> RunSummary:
     cases = [
         _case(f"c{n:02}", passes, recording)
         for n, (passes, recording) in enumerate(zip(rows, recordings, strict=True))
     ]
-    return Side(source="x", cases={case.id: case for case in cases}, noise="none", trials=1)
+    return RunSummary(source="x", cases={case.id: case for case in cases}, noise="none", trials=1)
 
 
-def _verdict(old: Side, new: Side, mode: str = "plain") -> tuple[Verdict, Check]:
+def _verdict(old: RunSummary, new: RunSummary, mode: str = "plain") -> tuple[Verdict, Check]:
     policy = GateConfig.model_validate({"mode": mode, "metrics": {"error_rate": "advisory"}})
     verdict = decide(compare(old, new, METRICS, policy), policy)
     return verdict, next(c for c in verdict.checks if c.metric == "task_success_rate")
@@ -126,7 +126,7 @@ def test_an_agent_recorded_twice_fails_no_more_often_than_is_printed() -> None:
     draw = seeded(20261128)
     rates = [draw.choice((1.0, 0.95, 0.9, 0.7, 0.5)) for _ in range(CASES)]
 
-    def recorded(name: str) -> Side:
+    def recorded(name: str) -> RunSummary:
         rows = [[int(draw.random() < rate) for _ in range(5)] for rate in rates]
         return _side(rows, [name] * CASES)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from evalgate.gate.reports import changed_lines, combine
 from evalgate.schema.result import Report, Subject, SuiteInfo
 from evalgate.schema.verdict import Outcome
-from evalgate.stats.summary import Side
+from evalgate.stats.summary import RunSummary
 
 OUTCOMES: dict[int, Outcome] = {0: "pass", 1: "fail", 3: "inconclusive"}
 
@@ -51,7 +51,7 @@ def test_what_changed_is_named_where_both_sides_know() -> None:
     """An unknown fingerprint says nothing; a model is shown by name."""
     before = Subject(model="m-1", prompt_digest="p", tools_digest=None)
     now = Subject(model="m-2", prompt_digest="q", tools_digest="t")
-    side = Side(source="b", golden_digest="d", subject=before)
+    side = RunSummary(source="b", golden_digest="d", subject=before)
     assert ("model: m-1 -> m-2", "system prompt") == changed_lines(side, now)
     assert () == changed_lines(None, now)
     assert () == changed_lines(side, before)

@@ -16,9 +16,9 @@ from evalgate.schema.config import AgentConfig, GateConfig, SuiteConfig
 from evalgate.schema.result import CaseResult, Report, Subject
 from evalgate.schema.score import Abstained, Broken, Scored
 from evalgate.schema.verdict import Check, Verdict
-from evalgate.stats.summary import Side, side_of_report
+from evalgate.stats.summary import RunSummary, summary_of_report
 
-BuildSide = Callable[..., Side]
+BuildSide = Callable[..., RunSummary]
 BuildCase = Callable[..., CaseResult]
 BuildReport = Callable[..., Report]
 PASSED, FAILED = Scored(1.0), Scored(0.0)
@@ -26,8 +26,8 @@ BROKEN = Broken("the judge is down")
 
 
 def _gate(
-    baseline: Side | None,
-    candidate: Side,
+    baseline: RunSummary | None,
+    candidate: RunSummary,
     policy: dict[str, object] | None = None,
     facts: RunFacts | None = None,
     options: CompareOptions | None = None,
@@ -98,7 +98,7 @@ def test_abstaining_does_not_lift_a_limited_metric(side: BuildSide) -> None:
 def _with_must_pass(case: BuildCase, report: BuildReport, values: list[float], **fields: object):  # noqa: ANN202
     cases = [case("vip", {"task_success": values}, must_pass=True, **fields)]
     cases += [case(f"c{i}", {"task_success": [1.0] * len(values)}) for i in range(40)]
-    return side_of_report(report(cases))
+    return summary_of_report(report(cases))
 
 
 POLICY: dict[str, object] = {"metrics": {"error_rate": "advisory"}}
@@ -147,7 +147,7 @@ def test_a_stored_report_keeps_what_fresh_trials_said(case: BuildCase, report: B
     cleared = Check(id="must_pass.vip", kind="must_pass", outcome="pass", reason="fresh trials")
     cases = [case("vip", {"task_success": [0.0]}, must_pass=True)]
     stored = report(cases).model_copy(update={"checks": (cleared,)})
-    assert _gate(None, side_of_report(stored), POLICY).exit_code == 0
+    assert _gate(None, summary_of_report(stored), POLICY).exit_code == 0
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_no_evidence_is_never_a_pass(
         cases = [case("c0", {"task_success": [Abstained("nothing")] * 2})]
     made = report([] if change == "empty" else cases, trials=2)
     facts = RunFacts(cap="cost of $5 reached" if change == "cap" else None)
-    verdict = _gate(None, side_of_report(made), facts=facts)
+    verdict = _gate(None, summary_of_report(made), facts=facts)
     assert verdict.exit_code == 3
     assert _check(verdict, check).outcome == "inconclusive"
 
@@ -242,7 +242,7 @@ def test_settling_asks_for_more_trials_of_every_case(side: BuildSide) -> None:
     """Unsettled and trials left: one more of every case; settled, or at the limit: none."""
     config = GateConfig()
 
-    def trials(n: int, k: int) -> Side:
+    def trials(n: int, k: int) -> RunSummary:
         return side([{"task_success": [1.0] * k, "error": [0.0] * k}] * n)
 
     twenty = compare(trials(20, 10), trials(20, 1), METRICS, config)

@@ -8,10 +8,10 @@ from evalgate.gate.verdict import verdict_of
 from evalgate.gate.waivers import accept, current
 from evalgate.schema.verdict import Check, CheckKind, Outcome, Verdict
 from evalgate.schema.waiver import Waiver
-from evalgate.stats.summary import Side, SideCase
+from evalgate.stats.summary import CaseSummary, RunSummary
 
 TODAY = date(2026, 11, 21)
-SIDE = Side(source="test")
+SIDE = RunSummary(source="test")
 
 
 def waiver(**given: object) -> Waiver:
@@ -79,7 +79,7 @@ def test_a_case_accepts_what_passes_without_it() -> None:
     """With the case left out the check must be made, and pass."""
     by_case = waiver(metric=None, case="a", floor=None)
     failing = verdict_of([check()])
-    side = Side(source="test", cases={"a": _case()})
+    side = RunSummary(source="test", cases={"a": _case()})
     for rest, expected in (
         (verdict_of([check("pass")]), "pass"),
         (verdict_of([check("fail")]), "fail"),
@@ -91,8 +91,8 @@ def test_a_case_accepts_what_passes_without_it() -> None:
     assert "fail" == accept(failing, SIDE, [by_case], lambda _: verdict_of([check("pass")])).outcome
 
 
-def _case() -> SideCase:
-    return SideCase(id="a", digest="d", numbers=(0,), statuses=("finished",), columns={})
+def _case() -> CaseSummary:
+    return CaseSummary(id="a", digest="d", numbers=(0,), statuses=("finished",), columns={})
 
 
 def test_time() -> None:

@@ -15,7 +15,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from evalgate.gateway.app import create_app
-from evalgate.gateway.cassette_index import Shelf
+from evalgate.gateway.cassette_index import CassetteIndex
 from evalgate.gateway.server import serve_in_thread
 from evalgate.gateway.sessions import GatewaySettings, Outcome, Session, Sessions
 from evalgate.gateway.upstream import Endpoint, Upstream
@@ -201,7 +201,7 @@ def gateway(tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
             **settings: object,
         ) -> Gateway:
             directory = tmp_path / folder
-            shelf = Shelf(directory)
+            shelf = CassetteIndex(directory)
             stack.callback(shelf.close)
             chosen: Any = {"mode": mode, **settings}
             sessions = Sessions(GatewaySettings(**chosen), shelf, clock=time.monotonic)

@@ -5,7 +5,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from evalgate.gateway.cassette_index import Shelf
+from evalgate.gateway.cassette_index import CassetteIndex
 from evalgate.gateway.forecast import PlannedCall, forecast, planned_calls
 from evalgate.gateway.wire.base import Usage
 from evalgate.quota.quota import Quota
@@ -63,7 +63,7 @@ def test_from_cassettes(gateway: Loose, model: Loose) -> None:
     asked = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
     recorder = gateway("record", model.origin)
     recorder.during(lambda url: httpx2.post(f"{url}/chat/completions", json=asked, trust_env=False))
-    tape = Shelf(recorder.directory).tape("case-1")
+    tape = CassetteIndex(recorder.directory).tape("case-1")
     assert not isinstance(tape, Exception)
     (planned,) = planned_calls("case-1", tape)
     assert ("gpt-4o-mini-2024-07-18", 11, 7) == (

@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from evalgate.gateway.cassette_index import Shelf
+from evalgate.gateway.cassette_index import CassetteIndex
 from evalgate.gateway.sessions import GatewaySettings, Session, Sessions
 
 Loose = Any
@@ -49,7 +49,7 @@ def test_a_worker_keeps_its_url_while_trials_change(gateway: Loose, model: Loose
 
 def test_misuse_is_refused(tmp_path: Loose) -> None:
     """A trial over a trial, a close without one and a token made up are mistakes of the caller."""
-    sessions = Sessions(GatewaySettings(), Shelf(tmp_path), clock=time.monotonic)
+    sessions = Sessions(GatewaySettings(), CassetteIndex(tmp_path), clock=time.monotonic)
     worker = sessions.open_worker()
     with pytest.raises(ValueError, match="no open trial"):
         sessions.close(worker)

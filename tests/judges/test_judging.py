@@ -21,12 +21,12 @@ from evalgate.schema.score import Abstained, Broken, Scored
 from evalgate.schema.trace import Feedback, Trace
 from evalgate.stats.summary import is_miss
 from evalgate.store.verdicts import verdict_files
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.suite.plan import JudgeMode
 from evalgate.suite.suite import Suite
 
 KEY = "sk-test-0123456789abcdefghij"
-WORLD = World({"OPENAI_API_KEY": KEY})
+WORLD = Environment({"OPENAI_API_KEY": KEY})
 CASE = Case(id="refund-1", input="When?", contexts=("Refunds take 5 days.",))
 Trial = tuple[Case, Trace]
 
@@ -64,12 +64,15 @@ def suite(tmp_path: Path) -> Callable[..., Suite]:
 
 
 def judge(
-    suite: Suite, trials: Sequence[Trial], mode: JudgeMode = "auto", world: World = WORLD
+    suite: Suite,
+    trials: Sequence[Trial],
+    mode: JudgeMode = "auto",
+    environment: Environment = WORLD,
 ) -> tuple[list[Judged], JudgeInfo]:
     """Judge trials all at once."""
 
     async def main() -> tuple[list[Judged], JudgeInfo]:
-        async with open_judges(suite, world, mode) as judging:
+        async with open_judges(suite, environment, mode) as judging:
             found = await asyncio.gather(*(judging.judge(*trial) for trial in trials))
             info = judging.info()
             assert info is not None
@@ -85,7 +88,7 @@ def test_a_verdict_is_paid_once(suite: Any, scripted_judge: Any) -> None:
     answers = ["It takes 5 days.", "It takes 9 days."] * 5
     trials = [(CASE, trace(text, n)) for n, text in enumerate(answers)]
     first, paid = judge(mine, trials)
-    again, free = judge(mine, trials, "replay", World({}))
+    again, free = judge(mine, trials, "replay", Environment({}))
     assert 2 == len(server.requests)
     assert first == again
     assert [1.0, 0.0] * 5 == [judged.scores["faithfulness"].value for judged in first]
@@ -129,7 +132,7 @@ def test_an_edited_verdict_is_refused(suite: Any, scripted_judge: Any) -> None:
 def test_a_key_is_needed_to_ask(suite: Any) -> None:
     """Without the variable, asking is a configuration error that names it."""
     with pytest.raises(ConfigError, match="OPENAI_API_KEY"):
-        judge(suite(), [], "auto", World({}))
+        judge(suite(), [], "auto", Environment({}))
 
 
 def test_off_makes_scores_unknown(suite: Any) -> None:
@@ -242,7 +245,7 @@ def test_versions_change_with_model_and_sampling(suite: Any) -> None:
     """Scores of two judges are never taken for those of one."""
 
     async def version(**fields: Any) -> str:
-        async with open_judges(suite(**fields), World({}), "replay") as judging:
+        async with open_judges(suite(**fields), Environment({}), "replay") as judging:
             return judging.versions["faithfulness"]
 
     found = [

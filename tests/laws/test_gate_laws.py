@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from evalgate.gate.baseline import baseline_of_report, side_of_baseline
+from evalgate.gate.baseline import baseline_of_report, summary_of_baseline
 from evalgate.gate.baseline_text import baseline_text
 from evalgate.gate.compare import compare
 from evalgate.gate.comparison import ByCase
@@ -19,7 +19,7 @@ from evalgate.schema.result import CaseResult, Report, SuiteInfo, TrialResult
 from evalgate.schema.score import Abstained, Broken, Score, Scored
 from evalgate.schema.trace import TraceStatus
 from evalgate.schema.verdict import Verdict
-from evalgate.stats.summary import Side, SideCase, side_of_report
+from evalgate.stats.summary import CaseSummary, RunSummary, summary_of_report
 from evalgate.text.strict_json import loads
 
 MISSING: list[Score] = [
@@ -52,7 +52,7 @@ RULES = st.sampled_from(
 
 
 @dataclass(frozen=True)
-class World:
+class Environment:
     """Two reports of one suite, and its policy."""
 
     focus: str
@@ -92,7 +92,7 @@ def reports(draw: st.DrawFn, focus: str, cases: int, count: int, noise: str) -> 
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> World:
+def worlds(draw: st.DrawFn) -> Environment:
     """Draw two sides and a policy that gates the metric in focus."""
     focus = draw(st.sampled_from(sorted(FOCUS)))
     cases, noise = draw(st.integers(1, 6)), draw(st.sampled_from(["trials", "none"]))
@@ -105,7 +105,7 @@ def worlds(draw: st.DrawFn) -> World:
         gates[focus] = {**(rule if isinstance(rule, dict) else {"gate": rule}), **limit}
     mode = draw(st.sampled_from(["plain", "confirmed", "strict"]))
     counts = [draw(st.integers(1, 3)) for _ in range(2)]
-    return World(
+    return Environment(
         focus,
         draw(reports(focus, cases, counts[0], noise)),
         draw(reports(focus, cases, counts[1], noise)),
@@ -113,26 +113,26 @@ def worlds(draw: st.DrawFn) -> World:
     )
 
 
-def _judge(baseline: Side, candidate: Side, policy: GateConfig) -> Verdict:
+def _judge(baseline: RunSummary, candidate: RunSummary, policy: GateConfig) -> Verdict:
     return decide(compare(baseline, candidate, METRICS, policy), policy)
 
 
-def _known(case: SideCase, name: str) -> bool:
+def _known(case: CaseSummary, name: str) -> bool:
     return any(
         isinstance(score, Scored) and status == "finished"
         for score, status in zip(case.columns[name], case.statuses, strict=True)
     )
 
 
-def _drop_case(side: Side, case: SideCase, _: int, __: random.Random) -> Side:
+def _drop_case(side: RunSummary, case: CaseSummary, _: int, __: random.Random) -> RunSummary:
     return replace(side, cases={k: v for k, v in side.cases.items() if k != case.id})
 
 
-def _with(side: Side, case: SideCase) -> Side:
+def _with(side: RunSummary, case: CaseSummary) -> RunSummary:
     return replace(side, cases={**side.cases, case.id: case})
 
 
-def _drop_trial(side: Side, case: SideCase, place: int, _: random.Random) -> Side:
+def _drop_trial(side: RunSummary, case: CaseSummary, place: int, _: random.Random) -> RunSummary:
     def cut(entries: tuple[object, ...]) -> tuple[object, ...]:
         return entries[:place] + entries[place + 1 :]
 
@@ -149,7 +149,9 @@ def _drop_trial(side: Side, case: SideCase, place: int, _: random.Random) -> Sid
     )
 
 
-def _drop_score(side: Side, case: SideCase, place: int, chance: random.Random) -> Side:
+def _drop_score(
+    side: RunSummary, case: CaseSummary, place: int, chance: random.Random
+) -> RunSummary:
     name = chance.choice(sorted(case.columns))
     column = list(case.columns[name])
     if isinstance(column[place], Scored):  # a missing score is no evidence to take away
@@ -157,7 +159,7 @@ def _drop_score(side: Side, case: SideCase, place: int, chance: random.Random) -
     return _with(side, replace(case, columns={**case.columns, name: tuple(column)}))
 
 
-def _lower_scores_go(side: Side, focus: str, chance: random.Random) -> Side:
+def _lower_scores_go(side: RunSummary, focus: str, chance: random.Random) -> RunSummary:
     """Take away what speaks against the candidate: its worst scores, in one way."""
     metric = METRICS[focus]
     way = chance.choice(MISSING)
@@ -174,19 +176,19 @@ def _lower_scores_go(side: Side, focus: str, chance: random.Random) -> Side:
     return side
 
 
-def _drop_column(side: Side, case: SideCase, _: int, chance: random.Random) -> Side:
+def _drop_column(side: RunSummary, case: CaseSummary, _: int, chance: random.Random) -> RunSummary:
     gone = chance.choice(sorted(case.columns))
     kept = {name: column for name, column in case.columns.items() if name != gone}
     return _with(side, replace(case, columns=kept))
 
 
-def _not_measured(side: Side, case: SideCase, place: int, _: random.Random) -> Side:
+def _not_measured(side: RunSummary, case: CaseSummary, place: int, _: random.Random) -> RunSummary:
     statuses = list(case.statuses)
     statuses[place] = "not_measured"
     return _with(side, replace(case, statuses=tuple(statuses)))
 
 
-REMOVALS: list[Callable[[Side, SideCase, int, random.Random], Side]] = [
+REMOVALS: list[Callable[[RunSummary, CaseSummary, int, random.Random], RunSummary]] = [
     _drop_case,
     _drop_trial,
     _drop_score,
@@ -198,8 +200,8 @@ REMOVALS: list[Callable[[Side, SideCase, int, random.Random], Side]] = [
 @settings(max_examples=400)
 @given(worlds(), st.lists(st.sampled_from(REMOVALS), max_size=3), st.randoms())
 def test_less_evidence_never_turns_a_non_pass_into_a_pass(
-    world: World,
-    removals: list[Callable[[Side, SideCase, int, random.Random], Side]],
+    environment: Environment,
+    removals: list[Callable[[RunSummary, CaseSummary, int, random.Random], RunSummary]],
     chance: random.Random,
 ) -> None:
     """Delete trials, cases and scores of the candidate as you like: it is never judged better.
@@ -208,35 +210,40 @@ def test_less_evidence_never_turns_a_non_pass_into_a_pass(
     has no value at all, a candidate with none has no check. So the baseline has some here; and a
     limit knows only from the baseline that a case has something to score, so there it has all.
     """
-    baseline, candidate = side_of_report(world.baseline), side_of_report(world.candidate)
+    baseline, candidate = (
+        summary_of_report(environment.baseline),
+        summary_of_report(environment.candidate),
+    )
     for name in STEADY:
         assume(any(_known(case, name) for case in baseline.cases.values()))
-    if world.policy.metrics[world.focus].model_fields_set & {"min", "max"}:
-        score = METRICS[world.focus].score
+    if environment.policy.metrics[environment.focus].model_fields_set & {"min", "max"}:
+        score = METRICS[environment.focus].score
         assume(all(_known(case, score) for case in baseline.cases.values()))
-    before = _judge(baseline, candidate, world.policy)
+    before = _judge(baseline, candidate, environment.policy)
     if not removals:
-        candidate = _lower_scores_go(candidate, world.focus, chance)
+        candidate = _lower_scores_go(candidate, environment.focus, chance)
     for remove in removals:
         left = [case for case in candidate.cases.values() if case.numbers and case.columns]
         if left:
             case = chance.choice(left)
             candidate = remove(candidate, case, chance.randrange(len(case.numbers)), chance)
-    after = _judge(baseline, candidate, world.policy)
+    after = _judge(baseline, candidate, environment.policy)
     if before.outcome != "pass":
         assert after.outcome != "pass"
 
 
 @settings(max_examples=100)
 @given(worlds(), st.randoms())
-def test_the_order_of_cases_does_not_matter(world: World, chance: random.Random) -> None:
+def test_the_order_of_cases_does_not_matter(
+    environment: Environment, chance: random.Random
+) -> None:
     """Shuffled cases give the same verdict, to the last byte."""
-    cases = list(world.candidate.cases)
+    cases = list(environment.candidate.cases)
     chance.shuffle(cases)
-    shuffled = world.candidate.model_copy(update={"cases": tuple(cases)})
-    baseline = side_of_report(world.baseline)
-    expected = _judge(baseline, side_of_report(world.candidate), world.policy)
-    actual = _judge(baseline, side_of_report(shuffled), world.policy)
+    shuffled = environment.candidate.model_copy(update={"cases": tuple(cases)})
+    baseline = summary_of_report(environment.baseline)
+    expected = _judge(baseline, summary_of_report(environment.candidate), environment.policy)
+    actual = _judge(baseline, summary_of_report(shuffled), environment.policy)
     assert expected.model_dump_json() == actual.model_dump_json()
 
 
@@ -247,11 +254,11 @@ def _baseline(report: Report, policy: GateConfig) -> Baseline:
 
 @settings(max_examples=150)
 @given(worlds())
-def test_a_run_shows_no_change_against_its_own_baseline(world: World) -> None:
+def test_a_run_shows_no_change_against_its_own_baseline(environment: Environment) -> None:
     """Every compared metric changed by exactly 0, and no case moved."""
-    report, policy = world.candidate, world.policy
-    own = side_of_baseline(_baseline(report, policy), "own")
-    comparison = compare(own, side_of_report(report), METRICS, policy)
+    report, policy = environment.candidate, environment.policy
+    own = summary_of_baseline(_baseline(report, policy), "own")
+    comparison = compare(own, summary_of_report(report), METRICS, policy)
     for compared in comparison.metrics:
         result = compared.result
         if isinstance(result, ByCase) and not result.paired.imputed:
@@ -262,15 +269,15 @@ def test_a_run_shows_no_change_against_its_own_baseline(world: World) -> None:
 
 @settings(max_examples=150)
 @given(worlds())
-def test_a_baseline_survives_its_own_layout(world: World) -> None:
+def test_a_baseline_survives_its_own_layout(environment: Environment) -> None:
     """Text to model to text: the same bytes; and a baseline judges like the report it is of."""
-    baseline = _baseline(world.baseline, world.policy)
+    baseline = _baseline(environment.baseline, environment.policy)
     text = baseline_text(baseline)
     again = Baseline.model_validate(loads(text, source="baseline"))
     assert text == baseline_text(again)
-    candidate = side_of_report(world.candidate)
-    by_report = _judge(side_of_report(world.baseline), candidate, world.policy)
-    by_baseline = _judge(side_of_baseline(again, "this run"), candidate, world.policy)
+    candidate = summary_of_report(environment.candidate)
+    by_report = _judge(summary_of_report(environment.baseline), candidate, environment.policy)
+    by_baseline = _judge(summary_of_baseline(again, "this run"), candidate, environment.policy)
     gating = [
         [(c.id, c.outcome, c.change) for c in verdict.checks if c.gate != "advisory"]
         for verdict in (by_report, by_baseline)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from evalgate.output.comment import LIMIT, Surroundings, marker_of, render_comment, size
+from evalgate.output.comment import LIMIT, CommentScene, marker_of, render_comment, size
 from evalgate.schema.result import Report, ReportSet, SuiteInfo
 from evalgate.schema.verdict import CaseChange, Check, Outcome
 
@@ -30,7 +30,7 @@ def rendered(*reports: Report) -> str:
     """Render reports together."""
     worst = min(reports, key=lambda one: ("fail", "inconclusive", "pass").index(one.verdict))
     whole = ReportSet(verdict=worst.verdict, exit_code=worst.exit_code, suites=reports)
-    return render_comment(whole, Surroundings(marker=MARKER, link="https://example.org/run"))
+    return render_comment(whole, CommentScene(marker=MARKER, link="https://example.org/run"))
 
 
 def test_marker() -> None:

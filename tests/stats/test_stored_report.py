@@ -8,8 +8,8 @@ import pytest
 
 from evalgate.schema.result import CaseResult, Report
 from evalgate.schema.score import Abstained, Broken, Scored
-from evalgate.stats.stored_report import side_of_stored_report
-from evalgate.stats.summary import Side, side_of_report
+from evalgate.stats.stored_report import summary_of_stored_report
+from evalgate.stats.summary import RunSummary, summary_of_report
 
 BuildCase = Callable[..., CaseResult]
 BuildReport = Callable[..., Report]
@@ -31,7 +31,7 @@ def stored(case: BuildCase, report: BuildReport) -> dict[str, Any]:
     return json.loads(report(cases).model_dump_json(by_alias=True))
 
 
-def _plain(side: Side) -> object:
+def _plain(side: RunSummary) -> object:
     """Leave the counts of ratios out: nothing of a comparison looks at them."""
     cases = {
         name: [
@@ -50,9 +50,9 @@ def _bare(score: object) -> object:
 
 def test_it_agrees_with_the_models(stored: dict[str, Any]) -> None:
     """The same side, by either way."""
-    quick = side_of_stored_report(stored, "r.json")
+    quick = summary_of_stored_report(stored, "r.json")
     assert quick is not None
-    assert _plain(side_of_report(Report.model_validate(stored), "r.json")) == _plain(quick)
+    assert _plain(summary_of_report(Report.model_validate(stored), "r.json")) == _plain(quick)
 
 
 def _set(data: dict[str, Any], path: str, value: object) -> None:
@@ -93,4 +93,4 @@ def test_what_is_unusual_is_left_to_the_models(
 ) -> None:
     """Nothing is read that the models would refuse."""
     _set(stored, path, value)
-    assert side_of_stored_report(stored, "r.json") is None
+    assert summary_of_stored_report(stored, "r.json") is None

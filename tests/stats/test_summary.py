@@ -9,9 +9,9 @@ from evalgate.errors import DataError
 from evalgate.schema.result import CaseResult, Pricing, Report
 from evalgate.schema.score import Abstained, Scored
 from evalgate.stats.rounding import exact, exact_sum, round4
-from evalgate.stats.summary import Side, side_of_flat, side_of_report, with_costs
+from evalgate.stats.summary import RunSummary, summary_of_flat, summary_of_report, with_costs
 
-BuildSide = Callable[..., Side]
+BuildSide = Callable[..., RunSummary]
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_scores_are_rounded_and_trials_sorted(
     """A side holds trials by number, whatever their order in the report."""
     made = case("a", {"cost_usd": [0.00671234, 2.0]})
     turned = made.model_copy(update={"trials": made.trials[::-1]})
-    found = side_of_report(report([turned])).cases["a"]
+    found = summary_of_report(report([turned])).cases["a"]
     assert found.numbers == (0, 1)
     assert found.columns["cost_usd"] == (Scored(0.006712), Scored(2.0))
 
@@ -45,7 +45,7 @@ def test_scores_are_rounded_and_trials_sorted(
 def test_a_flat_file_is_an_object_of_numbers(data: object) -> None:
     """Anything else is refused with the value that was found."""
     with pytest.raises(DataError, match=r"flat\.json"):
-        side_of_flat(data, "flat.json")
+        summary_of_flat(data, "flat.json")
 
 
 def test_pricing_again_puts_both_sides_on_one_table(side: BuildSide) -> None:

@@ -20,7 +20,7 @@ from evalgate.schema.result import (
     TrialUsage,
 )
 from evalgate.schema.score import Abstained, Scored
-from evalgate.store.baseline import load_baseline, load_side, save_baseline
+from evalgate.store.baseline import load_baseline, load_summary, save_baseline
 
 
 def _report(cases: int, trials: int) -> Report:
@@ -192,7 +192,7 @@ def test_other_files_are_named_for_what_they_are(
     """A path that is a config or a golden set is an error that names the fix."""
     (tmp_path / name).write_text(text)
     with pytest.raises(DataError, match=told):
-        load_side(tmp_path / name)
+        load_summary(tmp_path / name)
 
 
 def test_every_kind_of_side_loads(tmp_path: Path, path: Path) -> None:
@@ -202,9 +202,9 @@ def test_every_kind_of_side_loads(tmp_path: Path, path: Path) -> None:
     run.mkdir()
     (run / "report.json").write_text(report.model_dump_json(by_alias=True))
     (tmp_path / "flat.json").write_text('{"faithfulness": 0.91234567}')
-    by_case: Callable[[Path], Mapping[str, object]] = lambda file: load_side(file).cases  # noqa: E731
+    by_case: Callable[[Path], Mapping[str, object]] = lambda file: load_summary(file).cases  # noqa: E731
     assert set(by_case(path)) == set(by_case(run)) == set(by_case(run / "report.json"))
-    assert load_side(tmp_path / "flat.json").values == {"faithfulness": 0.9123}
+    assert load_summary(tmp_path / "flat.json").values == {"faithfulness": 0.9123}
 
 
 @pytest.mark.parametrize("what", ["case", "trial"])
@@ -215,4 +215,4 @@ def test_a_report_that_says_something_twice_is_refused(tmp_path: Path, what: str
     rows.append(rows[0])
     (tmp_path / "report.json").write_text(json.dumps(data))
     with pytest.raises(DataError, match="twice"):
-        load_side(tmp_path / "report.json")
+        load_summary(tmp_path / "report.json")

@@ -9,7 +9,7 @@ from support.example import ROOT, copy_example, edit, scripted_model
 
 from evalgate.gate.reports import combine
 from evalgate.gateway.server import serve_in_thread
-from evalgate.output.comment import Surroundings, render_comment
+from evalgate.output.comment import CommentScene, render_comment
 from evalgate.store.reports import read_reports
 from examples.support_agent.scripted_judge import app as judge
 
@@ -76,7 +76,7 @@ def test_a_break_is_understood_from_the_first_screen(project: Path, cli: Cli, na
     screen = " ".join(" ".join((project / "report.txt").read_text().splitlines()[:40]).split())
     assert screen.startswith(f"support: FAIL: {headline}")
     (stored,) = read_reports(project / "report.json")
-    comment = render_comment(combine([stored.report]), Surroundings(marker="x"))
+    comment = render_comment(combine([stored.report]), CommentScene(marker="x"))
     plain = comment.replace("\\", "")
     assert headline.replace("->", "-&gt;") in plain.splitlines()[1]
     for text in shown:

@@ -13,7 +13,7 @@ from evalgate.gateway.server import serve_in_thread
 from evalgate.run.run import RunOptions, run_suites
 from evalgate.schema.config import GatewayConfig, SuiteConfig
 from evalgate.schema.result import ReportSet
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.suite.events import silent
 from evalgate.suite.plan import Calls
 from evalgate.suite.suite import Suite
@@ -62,8 +62,8 @@ def suite_in(folder: Path, shop: str, **more: object) -> Suite:
 
 def run(suite: Suite, calls: Calls) -> ReportSet:
     """Run it as the command does."""
-    world = World({"PATH": "/usr/bin:/bin", "HOME": str(suite.root)})
-    return run_suites([suite], RunOptions(calls=calls), world, silent).reports
+    environment = Environment({"PATH": "/usr/bin:/bin", "HOME": str(suite.root)})
+    return run_suites([suite], RunOptions(calls=calls), environment, silent).reports
 
 
 @pytest.fixture

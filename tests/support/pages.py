@@ -31,7 +31,7 @@ from evalgate.schema.trace import (
     UserMessage,
 )
 from evalgate.schema.verdict import CaseChange, Check, Interval
-from evalgate.stats.summary import side_of_report
+from evalgate.stats.summary import summary_of_report
 
 __all__ = ["ATTACKS", "hostile_page", "page_of", "shop_report", "shop_trace"]
 
@@ -241,7 +241,7 @@ def page_of(say: Say) -> tuple[ReportSet, RunDetails]:
         traces={("refund", n): shop_trace(say, n, worse=True) for n in (0, 1)},
         golden={"refund": case},
         asked={"refund": say("refund please")},
-        baseline=side_of_report(before),
+        baseline=summary_of_report(before),
         other=OtherRun(
             say("20261120T1"),
             {case.id: case.trials for case in before.cases},

@@ -7,7 +7,7 @@ import pytest
 from evalgate.schema.result import CaseResult, Report, SuiteInfo, TrialResult
 from evalgate.schema.score import Score, Scored
 from evalgate.schema.trace import TraceStatus
-from evalgate.stats.summary import Side, side_of_report
+from evalgate.stats.summary import RunSummary, summary_of_report
 
 Columns = dict[str, Sequence[float | Score]]
 
@@ -54,10 +54,10 @@ def build_report(cases: Sequence[CaseResult], **suite: object) -> Report:
     )
 
 
-def build_side(rows: Sequence[Columns], source: str = "this run", **suite: object) -> Side:
+def build_side(rows: Sequence[Columns], source: str = "this run", **suite: object) -> RunSummary:
     """Build a side whose cases are named by their place."""
     cases = [build_case(f"case-{i:04}", columns) for i, columns in enumerate(rows)]
-    return side_of_report(build_report(cases, **suite), source)
+    return summary_of_report(build_report(cases, **suite), source)
 
 
 @pytest.fixture
@@ -73,6 +73,6 @@ def report() -> Callable[..., Report]:
 
 
 @pytest.fixture
-def side() -> Callable[..., Side]:
+def side() -> Callable[..., RunSummary]:
     """Return the builder of sides."""
     return build_side

@@ -54,12 +54,12 @@ def collect(
     from evalgate.commands.operations.collect import collect as listen  # noqa: PLC0415
     from evalgate.suite.environment import this_machine  # noqa: PLC0415
 
-    world = this_machine()
+    environment = this_machine()
 
     def announce(origin: str) -> None:
         say(f"listening on {origin}")
 
-    done = listen(CollectOptions(traces, port, settle_s), world, announce)
+    done = listen(CollectOptions(traces, port, settle_s), environment, announce)
     say(f"{traces}: {done.traces} traces added, of {done.spans} spans")
     for count, words in (
         (done.repeated, "spans had come before, and count once"),
@@ -69,7 +69,7 @@ def collect(
         if count:
             say(f"{count} {words}")
     if golden is not None:
-        made, skipped = write_drafts(traces, golden, tags, most, world)
+        made, skipped = write_drafts(traces, golden, tags, most, environment)
         say(f"{golden}: {made} cases drafted; review them")
         for why in skipped:
             say(f"left out {why}")

@@ -73,14 +73,14 @@ def otlp(
     from evalgate.store.atomic import write_text  # noqa: PLC0415
     from evalgate.suite.environment import this_machine  # noqa: PLC0415
 
-    world = this_machine()
+    environment = this_machine()
     place = find_place(config, None)
-    traces = list(sent_traces(run, place.runs, world))
+    traces = list(sent_traces(run, place.runs, environment))
     if output is not None:
         write_text(output, "".join(f"{json_body([one]).decode()}\n" for one in traces))
         say(f"{output}: {len(traces)} traces, {sum(len(one.spans) for one in traces)} spans")
         return 0
-    target = otlp_target(world.environ, endpoint, headers, binary=given["form"] == "protobuf")
+    target = otlp_target(environment.environ, endpoint, headers, binary=given["form"] == "protobuf")
     with _outside(place.runs, resend=bool(given["resend"])) as outside:
         return _report(export_otlp(traces, target, outside))
 
@@ -102,10 +102,10 @@ def langfuse(run: str, host: str | None, config: Path, *, resend: bool) -> int:
     )
     from evalgate.suite.environment import this_machine  # noqa: PLC0415
 
-    world = this_machine()
+    environment = this_machine()
     place = find_place(config, None)
-    target = langfuse_target(world.environ, host)
-    traces = list(sent_traces(run, place.runs, world))
+    target = langfuse_target(environment.environ, host)
+    traces = list(sent_traces(run, place.runs, environment))
     with _outside(place.runs, resend=resend) as outside:
         return _report(export_langfuse(traces, target, outside))
 
@@ -155,15 +155,17 @@ def openmetrics(
     from evalgate.store.atomic import write_text  # noqa: PLC0415
     from evalgate.suite.environment import this_machine  # noqa: PLC0415
 
-    place, world = find_place(config, db), this_machine()
-    text = figures.metrics_text(figures.counted(run, place, world)) + figures.gauges(run, place)
+    place, environment = find_place(config, db), this_machine()
+    text = figures.metrics_text(figures.counted(run, place, environment)) + figures.gauges(
+        run, place
+    )
     if output is not None:
         write_text(output, text)
     if push_url is None:
         click.echo(text if output is None else "", nl=False)
         return 0
     with _outside(place.runs, resend=False) as outside:
-        reply = figures.push(push_url, text, figures.grouping_of(run, place, world), outside)
+        reply = figures.push(push_url, text, figures.grouping_of(run, place, environment), outside)
     say("pushed" if reply.error is None else f"not pushed: {reply.error}")
     return 0 if reply.error is None else 3
 
@@ -183,8 +185,8 @@ def cloudwatch(run: str | None, output: Path | None, config: Path, db: str | Non
     from evalgate.store.atomic import write_text  # noqa: PLC0415
     from evalgate.suite.environment import this_machine  # noqa: PLC0415
 
-    place, world = find_place(config, db), this_machine()
-    text = figures.emf(figures.counted(run, place, world), int(world.clock.wall()))
+    place, environment = find_place(config, db), this_machine()
+    text = figures.emf(figures.counted(run, place, environment), int(environment.clock.wall()))
     if output is None:
         click.echo(text, nl=False)
     else:

@@ -33,9 +33,9 @@ def add(results: tuple[str, ...], config: Path, db: str | None, **given: str | N
     from evalgate.commands.operations.history import Given, add_results  # noqa: PLC0415  # heavy
     from evalgate.suite.environment import this_machine  # noqa: PLC0415
 
-    world = this_machine()
+    environment = this_machine()
     place = find_place(config, db)
-    for line in add_results(results, Given(**given), place, world):
+    for line in add_results(results, Given(**given), place, environment):
         say(line)
 
 

@@ -21,7 +21,7 @@ from evalgate.schema.trace import ToolCall, Trace
 from evalgate.store.golden_sets.golden import write_golden
 from evalgate.store.redaction import clean_trace
 from evalgate.store.traces import iter_traces, trace_to_json
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.text.redact import Redactor
 
 if TYPE_CHECKING:
@@ -281,20 +281,22 @@ def _partial(refused: int) -> bytes:
     return body
 
 
-def collect(options: CollectOptions, world: World, announce: Callable[[str], None]) -> Collected:
+def collect(
+    options: CollectOptions, environment: Environment, announce: Callable[[str], None]
+) -> Collected:
     """Listen until interrupted or told to end.
 
     Args:
         options: Where to listen and to write.
-        world: The clock, and the secrets to leave out.
+        environment: The clock, and the secrets to leave out.
         announce: Is given the base URL once it listens.
 
     Raises:
         ConfigError: The port is in use.
         DataError: The file cannot be written.
     """
-    clock = world.clock.now
-    collector = Collector(options.traces, Redactor.build(world.environ))
+    clock = environment.clock.now
+    collector = Collector(options.traces, Redactor.build(environment.environ))
 
     async def listen() -> None:
         stop = asyncio.Event()
@@ -317,7 +319,7 @@ def collect(options: CollectOptions, world: World, announce: Callable[[str], Non
 
 
 def write_drafts(
-    traces: Path, golden: Path, tags: tuple[str, ...], most: int, world: World
+    traces: Path, golden: Path, tags: tuple[str, ...], most: int, environment: Environment
 ) -> tuple[int, list[str]]:
     """Draft cases from collected traces, failures first, each question once.
 
@@ -331,7 +333,7 @@ def write_drafts(
     found = [t for _, t in iter_traces(traces) if not wanted or wanted & set(t.tags)]
     failed = [one for one in found if _failed(one)]
     rest = [one for one in found if not _failed(one)]
-    redactor = Redactor.build(world.environ)
+    redactor = Redactor.build(environment.environ)
     finished = [one.model_copy(update={"status": "finished"}) for one in failed]
     first, skipped = draft_cases(finished, {}, redactor)
     bare = [_bare(case) for case in first]

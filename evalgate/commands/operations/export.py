@@ -23,7 +23,7 @@ from evalgate.schema.canonical import digest
 from evalgate.store.runs import find_run, iter_trials, read_manifest
 from evalgate.store.runs import iter_traces as run_traces
 from evalgate.store.traces import iter_traces
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.text.redact import Redactor
 
 if TYPE_CHECKING:
@@ -89,21 +89,21 @@ class Done:
     """Traces that the receiver may or may not have."""
 
 
-def sent_traces(name: str, runs: Path, world: World) -> Iterator[SentTrace]:
+def sent_traces(name: str, runs: Path, environment: Environment) -> Iterator[SentTrace]:
     """Yield the trials of a run folder, or of a file of traces, as spans.
 
     Args:
         name: A run folder, its id, `latest`, or a file of traces.
         runs: Folder of the run folders.
-        world: The clock, and the secrets to leave out.
+        environment: The clock, and the secrets to leave out.
 
     Raises:
         DataError: There is no such run or file, or a line of it cannot be read.
     """
-    redactor = Redactor.build(world.environ)
+    redactor = Redactor.build(environment.environ)
     path = Path(name)
     if path.is_file():
-        context = Context(world.clock.wall())
+        context = Context(environment.clock.wall())
         for _, trace in iter_traces(path):
             yield sent_trace(trace, context, redactor)
         return

@@ -22,7 +22,7 @@ from evalgate.store.reports import read_reports
 from evalgate.store.runs import REPORT, find_run, read_manifest
 from evalgate.store.runs import iter_traces as run_traces
 from evalgate.store.traces import iter_traces
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.text.redact import Redactor
 
 if TYPE_CHECKING:
@@ -39,13 +39,15 @@ _FIELDS: Final = (
 )
 
 
-def counted(name: str | None, place: Place, world: World) -> list[tuple[int | None, Counted]]:
+def counted(
+    name: str | None, place: Place, environment: Environment
+) -> list[tuple[int | None, Counted]]:
     """Return time and figures of each interaction.
 
     Args:
         name: A run, its id, `latest` or a file of traces; null: all that the history observed.
         place: The history and the runs.
-        world: The secrets to leave out.
+        environment: The secrets to leave out.
 
     Raises:
         DataError: What is named cannot be read.
@@ -53,7 +55,7 @@ def counted(name: str | None, place: Place, world: World) -> list[tuple[int | No
     if name is None:
         with opened(place) as database:
             return list(_observed(database))
-    redactor = Redactor.build(world.environ)
+    redactor = Redactor.build(environment.environ)
     rows = (
         interaction_from(trace, "task_success", redactor, where)
         for where, trace in _traces(name, place)
@@ -187,9 +189,9 @@ def write_boards(out: Path, place: Place, region: str) -> list[str]:
     return said
 
 
-def grouping_of(name: str | None, place: Place, world: World) -> dict[str, str]:
+def grouping_of(name: str | None, place: Place, environment: Environment) -> dict[str, str]:
     """Name the group of a push: repository, suite and branch; never the run."""
-    environ = world.environ
+    environ = environment.environ
     repository = environ.get("GITHUB_REPOSITORY") or environ.get("CI_PROJECT_PATH") or ""
     branch = next((environ[v] for v in _BRANCHES if environ.get(v)), "")
     suite = ""

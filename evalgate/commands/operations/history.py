@@ -38,7 +38,7 @@ from evalgate.store.reports import StoredReport, read_reports
 from evalgate.store.runs import find_run, read_manifest
 from evalgate.store.traces import iter_traces
 from evalgate.stress.checks.rootcause import FailedCall, classify
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.text.redact import Redactor
 from evalgate.text.suggest import did_you_mean
 
@@ -66,13 +66,15 @@ class Given:
     """Its commit."""
 
 
-def add_results(names: Sequence[str], given: Given, place: Place, world: World) -> list[str]:
+def add_results(
+    names: Sequence[str], given: Given, place: Place, environment: Environment
+) -> list[str]:
     """Add run folders and reports, and say what became of each.
 
     Raises:
         EvalgateError: One cannot be read: then none is added.
     """
-    records = [r for name in names for r in _records(name, given, place, world)]
+    records = [r for name in names for r in _records(name, given, place, environment)]
     said = []
     with opened(place) as database:
         for record in records:
@@ -89,15 +91,17 @@ def add_results(names: Sequence[str], given: Given, place: Place, world: World) 
     return said
 
 
-def _records(name: str, given: Given, place: Place, world: World) -> Iterator[RunRecord]:
+def _records(
+    name: str, given: Given, place: Place, environment: Environment
+) -> Iterator[RunRecord]:
     path = Path(name)
     if not path.exists():
         path = find_run(place.runs, name)
     for stored in read_reports(path):
-        yield record_of(stored.report, _origin(stored, given, place, world))
+        yield record_of(stored.report, _origin(stored, given, place, environment))
 
 
-def _origin(stored: StoredReport, given: Given, place: Place, world: World) -> Origin:
+def _origin(stored: StoredReport, given: Given, place: Place, environment: Environment) -> Origin:
     """Say when and where a report was made; never guessed from the age of a file."""
     subject = Subject(git_commit=given.commit, dirty=None if given.commit is None else False)
     if stored.folder is not None:
@@ -105,7 +109,7 @@ def _origin(stored: StoredReport, given: Given, place: Place, world: World) -> O
         at = epoch(manifest.created, str(stored.folder))
         if given.commit is None:
             subject = manifest.subject
-        branch = given.branch or _branch(place.root, subject, world.environ)
+        branch = given.branch or _branch(place.root, subject, environment.environ)
         found = _agent_digest(place, stored.report.suite.id, subject)
         return Origin(manifest.run_id, at, branch, subject, found)
     if given.at is None:
@@ -238,20 +242,20 @@ def exported(database: Database) -> Iterator[str]:
         yield json.dumps(row, ensure_ascii=False)
 
 
-def observe(path: Path, success: str, place: Place, world: World) -> list[str]:
+def observe(path: Path, success: str, place: Place, environment: Environment) -> list[str]:
     """Add the interactions of a file of traces, all or none.
 
     Args:
         path: Traces, one a line.
         success: The recorded score that stands for task success.
         place: The history.
-        world: The clock and the environment.
+        environment: The clock and the environment.
 
     Raises:
         DataError: A trace cannot be read.
     """
-    redactor = Redactor.build(world.environ)
-    now = int(world.clock.wall())
+    redactor = Redactor.build(environment.environ)
+    now = int(environment.clock.wall())
     rows: dict[str, Interaction] = {}
     repeated = undated = ahead = negative = 0
     for number, trace in iter_traces(path):

@@ -6,13 +6,13 @@ from pathlib import Path
 from evalgate.errors import EvalgateError
 from evalgate.store.config import load_config
 from evalgate.store.runs import REPORT, list_runs, read_manifest
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.suite.suite import Suite
 
 __all__ = ["remember"]
 
 
-def remember(suites: Sequence[Suite], started: str, world: World) -> list[str]:
+def remember(suites: Sequence[Suite], started: str, environment: Environment) -> list[str]:
     """Add the runs that ended since a time to the history, where one is configured.
 
     A change that is judged by its base is left out: its configuration may not say where to write.
@@ -25,7 +25,7 @@ def remember(suites: Sequence[Suite], started: str, world: World) -> list[str]:
     for source in dict.fromkeys(suite.source for suite in own):
         try:
             if source is not None and load_config(source).config.history is not None:
-                _add(source, {suite.name for suite in own}, started, world)
+                _add(source, {suite.name for suite in own}, started, environment)
         except EvalgateError as error:
             problems.append(f"history: {error}")
         except Exception as error:  # noqa: BLE001  # the verdict stands, whatever happens here
@@ -33,14 +33,14 @@ def remember(suites: Sequence[Suite], started: str, world: World) -> list[str]:
     return problems
 
 
-def _add(source: Path, names: set[str], started: str, world: World) -> None:
+def _add(source: Path, names: set[str], started: str, environment: Environment) -> None:
     from evalgate.commands.operations.history import Given, add_results  # noqa: PLC0415  # heavy
     from evalgate.commands.operations.place import history_of  # noqa: PLC0415
 
-    place = history_of(source, None, world.environ)
+    place = history_of(source, None, environment.environ)
     ended = [str(folder) for folder in _ended(place.runs, names, started)]
     if ended:
-        add_results(ended, Given(), place, world)
+        add_results(ended, Given(), place, environment)
 
 
 def _ended(runs: Path, names: set[str], started: str) -> Iterator[Path]:

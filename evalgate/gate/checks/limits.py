@@ -9,7 +9,7 @@ from evalgate.schema.config import GateConfig
 from evalgate.schema.verdict import Check, Outcome
 from evalgate.stats.pairing import Cell, exact_value, fill, read_cell
 from evalgate.stats.rounding import exact
-from evalgate.stats.summary import SideCase
+from evalgate.stats.summary import CaseSummary
 
 __all__ = ["limit_checks"]
 
@@ -69,13 +69,13 @@ def _value(comparison: Comparison, metric: Metric) -> _Range:
     return min(worst, best), max(worst, best)
 
 
-def _cell(case: SideCase, metric: Metric) -> Cell:
+def _cell(case: CaseSummary, metric: Metric) -> Cell:
     if metric.score in case.columns or "not_measured" in case.statuses:
         return read_cell(case, metric)
     return Cell((), abstained=len(case.numbers))
 
 
-def _counted(cell: Cell, case: SideCase, comparison: Comparison, metric: Metric) -> Cell:
+def _counted(cell: Cell, case: CaseSummary, comparison: Comparison, metric: Metric) -> Cell:
     """Leave abstained trials out, unless the baseline scored the case."""
     if not cell.abstained:
         return cell

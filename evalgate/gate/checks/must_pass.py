@@ -11,7 +11,7 @@ from typing import Final, Literal
 from evalgate.gate.case_changes import TASK_SUCCESS
 from evalgate.schema.score import Score, Scored
 from evalgate.schema.verdict import Check, Outcome
-from evalgate.stats.summary import FAILED, Side, SideCase
+from evalgate.stats.summary import FAILED, CaseSummary, RunSummary
 
 __all__ = ["FRESH_TRIALS", "confirmed", "failing_cases", "must_pass_checks", "needs_confirmation"]
 
@@ -21,12 +21,12 @@ FRESH_TRIALS: Final = 2
 _Trial = Literal["passed", "failed", "unclear"]
 
 
-def failing_cases(side: Side) -> tuple[str, ...]:
+def failing_cases(side: RunSummary) -> tuple[str, ...]:
     """Name the `must_pass` cases of which some trial failed, drafts aside."""
     return tuple(case.id for case in side.gating() if case.must_pass and "failed" in _trials(case))
 
 
-def needs_confirmation(candidate: Side, baseline: Side | None) -> tuple[str, ...]:
+def needs_confirmation(candidate: RunSummary, baseline: RunSummary | None) -> tuple[str, ...]:
     """Name the `must_pass` cases whose failure takes fresh trials to confirm.
 
     Args:
@@ -58,7 +58,7 @@ def confirmed(fresh: Sequence[Score]) -> Outcome:
 
 
 def must_pass_checks(
-    candidate: Side, baseline: Side | None, fresh: Mapping[str, Sequence[Score]]
+    candidate: RunSummary, baseline: RunSummary | None, fresh: Mapping[str, Sequence[Score]]
 ) -> tuple[Check, ...]:
     """Return a check for each `must_pass` case that did not pass, and one for those that did.
 
@@ -80,7 +80,9 @@ def must_pass_checks(
     return tuple(checks)
 
 
-def _check(case: SideCase, candidate: Side, baseline: Side | None, fresh: Sequence[Score]) -> Check:
+def _check(
+    case: CaseSummary, candidate: RunSummary, baseline: RunSummary | None, fresh: Sequence[Score]
+) -> Check:
     outcome, reason, fix = _decide(case, candidate, baseline, fresh)
     if _fails_in(baseline, case.id):
         reason += "; it fails in the baseline too"
@@ -90,7 +92,7 @@ def _check(case: SideCase, candidate: Side, baseline: Side | None, fresh: Sequen
 
 
 def _decide(
-    case: SideCase, candidate: Side, baseline: Side | None, fresh: Sequence[Score]
+    case: CaseSummary, candidate: RunSummary, baseline: RunSummary | None, fresh: Sequence[Score]
 ) -> tuple[Outcome, str, str | None]:
     trials = _trials(case)
     rerun = "`evalgate run` gives it fresh trials"
@@ -111,17 +113,17 @@ def _decide(
     return outcome, told, rerun if outcome == "inconclusive" else None
 
 
-def _fails_at_once(case: SideCase, candidate: Side, baseline: Side | None) -> bool:
+def _fails_at_once(case: CaseSummary, candidate: RunSummary, baseline: RunSummary | None) -> bool:
     final = case.zero_tolerance or candidate.noise == "none" or case.id in candidate.confirmed
     return final or _fails_in(baseline, case.id)
 
 
-def _fails_in(baseline: Side | None, name: str) -> bool:
+def _fails_in(baseline: RunSummary | None, name: str) -> bool:
     old = None if baseline is None else baseline.cases.get(name)
     return old is not None and "failed" in _trials(old)
 
 
-def _trials(case: SideCase) -> list[_Trial]:
+def _trials(case: CaseSummary) -> list[_Trial]:
     column = case.columns.get(TASK_SUCCESS)
     trials: list[_Trial] = []
     for place, status in enumerate(case.statuses):

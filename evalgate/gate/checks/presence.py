@@ -10,7 +10,7 @@ from evalgate.gate.rules import rule_of
 from evalgate.schema.config import GateConfig
 from evalgate.schema.score import Broken, Scored
 from evalgate.schema.verdict import Check, CheckKind
-from evalgate.stats.summary import Side, SideCase
+from evalgate.stats.summary import CaseSummary, RunSummary
 
 __all__ = ["evidence_checks", "is_partial", "nothing_gates"]
 
@@ -38,7 +38,7 @@ def evidence_checks(
     return (Check(id="evidence", kind="evidence", outcome="pass", reason=counted),)
 
 
-def _counted(cases: Sequence[SideCase]) -> str:
+def _counted(cases: Sequence[CaseSummary]) -> str:
     trials = sum(len(case.numbers) for case in cases)
     return f"{len(cases)} case(s), {trials} trial(s), every one measured"
 
@@ -58,7 +58,7 @@ def _about_policy(comparison: Comparison, policy: GateConfig) -> Iterator[Check]
             )
 
 
-def _about_trials(side: Side, facts: RunFacts) -> Iterator[Check]:
+def _about_trials(side: RunSummary, facts: RunFacts) -> Iterator[Check]:
     if side.means_only:
         return
     cases = side.gating()
@@ -106,7 +106,7 @@ def _about_trials(side: Side, facts: RunFacts) -> Iterator[Check]:
         yield _lack("scores", "no score was given in any trial", "see the errors in the report")
 
 
-def _is_scored(case: SideCase) -> bool:
+def _is_scored(case: CaseSummary) -> bool:
     return any(isinstance(score, Scored) for column in case.columns.values() for score in column)
 
 

@@ -8,7 +8,7 @@ from evalgate.gate.comparison import CompareOptions
 from evalgate.metrics.stress import STRESS_METRICS
 from evalgate.schema.config import GateConfig
 from evalgate.schema.verdict import Check
-from evalgate.stats.summary import Side
+from evalgate.stats.summary import RunSummary
 
 __all__ = [
     "STRESS_SCORER",
@@ -27,12 +27,12 @@ def stress_scorer_of() -> dict[str, str]:
     return dict.fromkeys(STRESS_METRICS, STRESS_SCORER)
 
 
-def one_sided(baseline: Side | None, candidate: Side) -> bool:
+def one_sided(baseline: RunSummary | None, candidate: RunSummary) -> bool:
     """Say whether only one of two sides holds stress figures, so that none can be compared."""
     return baseline is not None and _holds(baseline) != _holds(candidate)
 
 
-def stress_presence(baseline: Side, candidate: Side) -> tuple[Check, ...]:
+def stress_presence(baseline: RunSummary, candidate: RunSummary) -> tuple[Check, ...]:
     """Return one inconclusive check where only one side holds stress figures."""
     if not one_sided(baseline, candidate):
         return ()
@@ -50,12 +50,12 @@ def stress_presence(baseline: Side, candidate: Side) -> tuple[Check, ...]:
     )
 
 
-def _holds(side: Side) -> bool:
+def _holds(side: RunSummary) -> bool:
     return any(name in STRESS_METRICS for name in side.values)
 
 
 def against_baseline(
-    baseline: Side, candidate: Side, policy: GateConfig
+    baseline: RunSummary, candidate: RunSummary, policy: GateConfig
 ) -> tuple[tuple[Check, ...], tuple[str, ...]]:
     """Compare stress figures under the plain rule.
 
@@ -90,15 +90,15 @@ def against_baseline(
     return relative_checks(comparison, policy)
 
 
-def _is_compared(name: str, old: Side, new: Side) -> bool:
+def _is_compared(name: str, old: RunSummary, new: RunSummary) -> bool:
     """Leave out what only informs where sides hold nothing but means: there, all would gate."""
     gates = STRESS_METRICS[name].gate != "advisory"
     return gates or not (old.means_only or new.means_only)
 
 
-def _bare(side: Side) -> Side:
+def _bare(side: RunSummary) -> RunSummary:
     """Keep what bears on stress figures: their values, their settings, what the cases ask."""
-    return Side(
+    return RunSummary(
         source=side.source,
         cases={name: replace(case, columns={}) for name, case in side.cases.items()},
         values={name: value for name, value in side.values.items() if name in STRESS_METRICS},
@@ -111,7 +111,7 @@ def _bare(side: Side) -> Side:
     )
 
 
-def _lacking(baseline: Side) -> Check:
+def _lacking(baseline: RunSummary) -> Check:
     return Check(
         id="evidence.stress_baseline",
         kind="evidence",

@@ -7,9 +7,9 @@ from dataclasses import replace
 from evalgate.gateway.wire.base import (
     Body,
     CalledTool,
-    Event,
     Ids,
     Reply,
+    StreamEvent,
     ToolResult,
     UnknownItem,
     Wire,
@@ -131,7 +131,7 @@ def _results_in(blocks: list[Json]) -> Iterator[ToolResult]:
             yield ToolResult(call_id, content, failed=failed)
 
 
-def _read_stream(events: tuple[Event, ...]) -> Reply:
+def _read_stream(events: tuple[StreamEvent, ...]) -> Reply:
     start: Body = {}
     usages: list[Body] = []
     odd: list[UnknownItem] = []

@@ -13,10 +13,10 @@ __all__ = [
     "NO_USAGE",
     "Body",
     "CalledTool",
-    "Event",
     "Ids",
     "ProviderName",
     "Reply",
+    "StreamEvent",
     "ToolResult",
     "UnknownItem",
     "Wire",
@@ -108,7 +108,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class StreamEvent:
     """One server-sent event."""
 
     at: float
@@ -147,7 +147,7 @@ class Wire:
     """Fields that limit the output, the first that is there counts."""
     read: Callable[[Body], Reply]
     """Read a JSON response."""
-    read_stream: Callable[[tuple[Event, ...]], Reply]
+    read_stream: Callable[[tuple[StreamEvent, ...]], Reply]
     """Read a stream."""
     framed: bool = False
     """Whether a stream comes in AWS's binary frames; else as server-sent events."""

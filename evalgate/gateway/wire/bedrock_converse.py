@@ -7,9 +7,9 @@ from dataclasses import replace
 from evalgate.gateway.wire.base import (
     Body,
     CalledTool,
-    Event,
     Ids,
     Reply,
+    StreamEvent,
     ToolResult,
     UnknownItem,
     Wire,
@@ -126,7 +126,7 @@ def _item(block: Json) -> CalledTool | UnknownItem | None:
     return found
 
 
-def _read_stream(events: tuple[Event, ...]) -> Reply:
+def _read_stream(events: tuple[StreamEvent, ...]) -> Reply:
     blocks: dict[int, Body] = {}
     odd: list[UnknownItem] = []
     whole: Body = {}

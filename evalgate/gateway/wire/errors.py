@@ -4,7 +4,7 @@ import json
 import re
 from dataclasses import dataclass
 
-from evalgate.gateway.wire.base import Body, Event, ProviderName, as_body, as_list, text_of
+from evalgate.gateway.wire.base import Body, ProviderName, StreamEvent, as_body, as_list, text_of
 from evalgate.schema.base import Json
 
 __all__ = [
@@ -142,7 +142,7 @@ def error_inside(body: Body) -> str | None:
     return _class_of(found) if found else None
 
 
-def error_event(event: Event) -> str | None:
+def error_event(event: StreamEvent) -> str | None:
     """Name the error that an event of a stream is; None where it is none."""
     found = error_inside(event.data)
     if found is None and event.name == "error":

@@ -6,9 +6,9 @@ from dataclasses import replace
 from evalgate.gateway.wire.base import (
     Body,
     CalledTool,
-    Event,
     Ids,
     Reply,
+    StreamEvent,
     ToolResult,
     UnknownItem,
     Wire,
@@ -193,7 +193,7 @@ def _item(part: Json) -> CalledTool | UnknownItem | None:
     return UnknownItem(f"part.{min(kinds - _DATA, default='part')}", part)
 
 
-def _read_stream(events: tuple[Event, ...]) -> Reply:
+def _read_stream(events: tuple[StreamEvent, ...]) -> Reply:
     whole: Body = {}
     candidates: dict[int, Body] = {}
     parts: dict[int, list[Json]] = {}

@@ -6,9 +6,9 @@ from dataclasses import replace
 from evalgate.gateway.wire.base import (
     Body,
     CalledTool,
-    Event,
     Ids,
     Reply,
+    StreamEvent,
     ToolResult,
     UnknownItem,
     Wire,
@@ -221,7 +221,7 @@ def _executed(item: Json) -> CalledTool | UnknownItem | None:
     return replace(found, by_provider=True, result=result)
 
 
-def _read_stream(events: tuple[Event, ...]) -> Reply:
+def _read_stream(events: tuple[StreamEvent, ...]) -> Reply:
     body, first = assemble(events)
     odd = [UnknownItem("event", e.data) for e in events if _is_odd(e.data)]
     reply = _read(body)

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, field
 
-from evalgate.gateway.wire.base import Body, Event, as_body, as_list, count, text_of
+from evalgate.gateway.wire.base import Body, StreamEvent, as_body, as_list, count, text_of
 from evalgate.schema.base import Json
 from evalgate.text.tame_json import is_plain
 from evalgate.usage.sums import merge_usages
@@ -27,7 +27,7 @@ class _Choice:
     """Fields of the choice that are neither message nor end."""
 
 
-def assemble(events: tuple[Event, ...]) -> tuple[Body, float | None]:
+def assemble(events: tuple[StreamEvent, ...]) -> tuple[Body, float | None]:
     """Put a stream together.
 
     Returns:

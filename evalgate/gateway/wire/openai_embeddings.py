@@ -1,6 +1,15 @@
 """OpenAI embeddings: `POST /v1/embeddings`."""
 
-from evalgate.gateway.wire.base import Body, Event, Ids, Reply, Wire, as_body, text_of, usage_of
+from evalgate.gateway.wire.base import (
+    Body,
+    Ids,
+    Reply,
+    StreamEvent,
+    Wire,
+    as_body,
+    text_of,
+    usage_of,
+)
 from evalgate.schema.base import Json
 
 __all__ = ["WIRE"]
@@ -21,7 +30,7 @@ def _read(body: Body) -> Reply:
     )
 
 
-def _read_stream(_events: tuple[Event, ...]) -> Reply:
+def _read_stream(_events: tuple[StreamEvent, ...]) -> Reply:
     return Reply(error="bad_response")
 
 

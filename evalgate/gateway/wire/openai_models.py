@@ -1,6 +1,6 @@
 """OpenAI models: `GET /v1/models` and `GET /v1/models/NAME`. Anthropic's list has the same path."""
 
-from evalgate.gateway.wire.base import Body, Event, Reply, Wire, text_of
+from evalgate.gateway.wire.base import Body, Reply, StreamEvent, Wire, text_of
 
 __all__ = ["WIRE"]
 
@@ -13,7 +13,7 @@ def _read(body: Body) -> Reply:
     return Reply(model=name, error=None if name else "bad_response")
 
 
-def _read_stream(_events: tuple[Event, ...]) -> Reply:
+def _read_stream(_events: tuple[StreamEvent, ...]) -> Reply:
     return Reply(error="bad_response")
 
 

@@ -1,6 +1,6 @@
 """OpenAI moderations: `POST /v1/moderations`."""
 
-from evalgate.gateway.wire.base import Body, Event, Ids, Reply, Wire, text_of
+from evalgate.gateway.wire.base import Body, Ids, Reply, StreamEvent, Wire, text_of
 from evalgate.schema.base import Json
 
 __all__ = ["WIRE"]
@@ -20,7 +20,7 @@ def _read(body: Body) -> Reply:
     )
 
 
-def _read_stream(_events: tuple[Event, ...]) -> Reply:
+def _read_stream(_events: tuple[StreamEvent, ...]) -> Reply:
     return Reply(error="bad_response")
 
 

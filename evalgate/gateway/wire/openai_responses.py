@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from evalgate.gateway.wire.base import (
     Body,
-    Event,
     Ids,
     Reply,
+    StreamEvent,
     ToolResult,
     UnknownItem,
     Wire,
@@ -72,7 +72,7 @@ def _read(body: Body) -> Reply:
     )
 
 
-def _read_stream(events: tuple[Event, ...]) -> Reply:
+def _read_stream(events: tuple[StreamEvent, ...]) -> Reply:
     first = next((event.at for event in events if _is_token(event.data)), None)
     final = next((e.data for e in reversed(events) if text_of(e.data.get("type")) in _FINAL), None)
     started = next((e.data for e in events if "response" in e.data), {})
@@ -83,7 +83,7 @@ def _read_stream(events: tuple[Event, ...]) -> Reply:
     return replace(reply, first_token=first, error=error, unknown=(*reply.unknown, *odd))
 
 
-def _output(events: tuple[Event, ...], final: list[Json]) -> list[Json]:
+def _output(events: tuple[StreamEvent, ...], final: list[Json]) -> list[Json]:
     """Put the items of a stream together: the final list, and what stands in the events only."""
     items: dict[int, Body] = {}
     for number, event in enumerate(events):
@@ -126,7 +126,7 @@ def _kind(data: Body) -> str:
     return f"event.{text_of(data.get('type')) or 'event'}"
 
 
-def _is_odd(event: Event) -> bool:
+def _is_odd(event: StreamEvent) -> bool:
     """Whether an event is none of this protocol's."""
     kind = text_of(event.data.get("type")) or ""
     return bool(event.data) and not kind.startswith(("response.", "keepalive", "ping", "error"))

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from evalgate.gateway.wire.base import Body, Event
+from evalgate.gateway.wire.base import Body, StreamEvent
 from evalgate.text.tame_json import read_json
 
 __all__ = ["is_done", "read_events", "split_events"]
@@ -41,7 +41,7 @@ def is_done(event: bytes) -> bool:
     return _data(event) == b"[DONE]"
 
 
-def read_events(chunks: Iterable[tuple[float, bytes]]) -> tuple[Event, ...]:
+def read_events(chunks: Iterable[tuple[float, bytes]]) -> tuple[StreamEvent, ...]:
     """Read the events of a stream.
 
     Args:
@@ -51,7 +51,7 @@ def read_events(chunks: Iterable[tuple[float, bytes]]) -> tuple[Event, ...]:
         The events that have data, each with the time of its last byte. `[DONE]` and data that is
         no JSON object give an event with empty data.
     """
-    found: list[Event] = []
+    found: list[StreamEvent] = []
     rest, last = b"", 0.0
     for at, chunk in chunks:
         events, rest = split_events(rest + chunk)
@@ -62,14 +62,14 @@ def read_events(chunks: Iterable[tuple[float, bytes]]) -> tuple[Event, ...]:
     return tuple(found) if final is None or final.text else (*found, final)
 
 
-def _event(at: float, raw: bytes) -> Event | None:
+def _event(at: float, raw: bytes) -> StreamEvent | None:
     data = _data(raw)
     if data is None:
         return None
     done = data == b"[DONE]"
     value = {} if done else _object(data)
     text = None if value is not None else data.decode("utf-8", "replace")
-    return Event(at, value or {}, _name(raw), done, text)
+    return StreamEvent(at, value or {}, _name(raw), done, text)
 
 
 def _name(event: bytes) -> str | None:

@@ -9,7 +9,7 @@ from evalgate.schema.golden import Case
 from evalgate.schema.judge import Calibration
 from evalgate.schema.result import Manifest, TrialResult
 from evalgate.schema.trace import Trace
-from evalgate.stats.summary import Side
+from evalgate.stats.summary import RunSummary
 
 __all__ = ["Claim", "OtherRun", "Past", "RunDetails", "counterpart"]
 
@@ -58,7 +58,7 @@ class RunDetails:
     """The cases, where the golden set is still the one of the run."""
     asked: Mapping[str, str] = field(default_factory=dict)
     """What the user said, by case."""
-    baseline: Side | None = None
+    baseline: RunSummary | None = None
     """The scores compared with."""
     other: OtherRun | None = None
     """The trajectories compared with."""

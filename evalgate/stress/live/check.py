@@ -31,7 +31,7 @@ from evalgate.stress.settings import (
 from evalgate.stress.simulation.live_log import LoggedSession, live_outcome
 from evalgate.stress.simulation.outcome import StressOutcome, merge_outcomes
 from evalgate.stress.simulation.simulate import Scenario, simulate
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.suite.events import Listener, Progress
 from evalgate.suite.gateway_agent import Gate
 from evalgate.suite.plan import Plan
@@ -56,7 +56,11 @@ class _Log:
 
 
 async def live_part(
-    plan: Plan, config: StressConfig, sessions: Sequence[Tagged], world: World, listen: Listener
+    plan: Plan,
+    config: StressConfig,
+    sessions: Sequence[Tagged],
+    environment: Environment,
+    listen: Listener,
 ) -> StressPart:
     """Make the live stress check of a suite.
 
@@ -68,7 +72,7 @@ async def live_part(
         plan: The suite; its calls are replayed.
         config: Its `stress:` block.
         sessions: Its recorded sessions.
-        world: The machine.
+        environment: The machine.
         listen: Is told of each round.
 
     Raises:
@@ -84,9 +88,9 @@ async def live_part(
     roles = _roles(plan, config, scenario, sessions)
     at_once = law.users if isinstance(law, Closed) else len(roles)
     chance = seeded(config.seed)
-    quota = LiveQuota(scenario.quota, scenario.faults, time.monotonic_ns, chance, world.now)
+    quota = LiveQuota(scenario.quota, scenario.faults, time.monotonic_ns, chance, environment.now)
     gate = Gate(quota.admit, {role.number: role.tape for role in roles})
-    async with open_live_agent(plan, world, gate, at_once) as agent:
+    async with open_live_agent(plan, environment, gate, at_once) as agent:
         warm = [replace(role, start=0.0) for role in roles]
         ideal = {
             one.role.number: one

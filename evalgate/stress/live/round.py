@@ -12,7 +12,7 @@ from evalgate.schema.trace import LlmCall, Trace
 from evalgate.stress.simulation.causes import CAUSES, Cause
 from evalgate.stress.simulation.live_log import LoggedAttempt, LoggedCall, LoggedSession
 from evalgate.suite.agent_environment import Surroundings, agent_environment, runs_in_loop
-from evalgate.suite.environment import World
+from evalgate.suite.environment import Environment
 from evalgate.suite.gateway_agent import Gate
 from evalgate.suite.plan import Plan
 from evalgate.text.redact import Redactor
@@ -57,7 +57,7 @@ class Ran:
 
 @asynccontextmanager
 async def open_live_agent(
-    plan: Plan, world: World, gate: Gate, at_once: int
+    plan: Plan, environment: Environment, gate: Gate, at_once: int
 ) -> AsyncIterator[Agent]:
     """Open a suite's agent for so many sessions at once, behind a gateway that enforces limits.
 
@@ -73,7 +73,7 @@ async def open_live_agent(
             "with `isolation: none` that takes its base URL from the context, or "
             "--engine simulate",
         )
-    redactor = Redactor.build(world.environ, patterns=suite.config.redact)
+    redactor = Redactor.build(environment.environ, patterns=suite.config.redact)
     how = Surroundings(
         calls="replay",
         concurrency=at_once,
@@ -81,7 +81,7 @@ async def open_live_agent(
         workers=at_once,
         gate=gate,
     )
-    async with agent_environment(plan, how, world, redactor) as agent:
+    async with agent_environment(plan, how, environment, redactor) as agent:
         yield agent
 
 

@@ -8,7 +8,15 @@ from evalgate.errors import DataError
 from evalgate.quota.quota import Request
 from evalgate.quota.units import nanoseconds
 from evalgate.schema.trace import LlmCall, Step, ToolCall, Trace, UserMessage
-from evalgate.stress.load.workload import ArrivalLaw, Burst, Call, Group, Plan, Stage, Workload
+from evalgate.stress.load.workload import (
+    ArrivalLaw,
+    Burst,
+    Call,
+    Group,
+    SessionPlan,
+    Stage,
+    Workload,
+)
 
 __all__ = ["Loops", "Mix", "loops_of", "plan_of", "workload_of"]
 
@@ -70,7 +78,7 @@ def _calls(trace: Trace) -> list[LlmCall]:
     return [step for step in trace.steps if isinstance(step, LlmCall)]
 
 
-def plan_of(trace: Trace) -> Plan | None:
+def plan_of(trace: Trace) -> SessionPlan | None:
     """Return the session a trace recorded; None when it made no LLM call.
 
     Calls that overlap in time become one stage. Where any call lacks its times, all calls come one
@@ -85,7 +93,7 @@ def plan_of(trace: Trace) -> Plan | None:
     spans = [_span(call) for call in calls]
     known = [span for span in spans if span is not None]
     if len(known) < len(calls):
-        return Plan(tuple(Stage((Call(_request(call)),)) for call in calls))
+        return SessionPlan(tuple(Stage((Call(_request(call)),)) for call in calls))
     timed = sorted(zip(known, calls, strict=True), key=lambda pair: pair[0].start)
     stages: list[Stage] = []
     clock = 0
@@ -97,7 +105,7 @@ def plan_of(trace: Trace) -> Plan | None:
         stages.append(Stage(members, max(0, first - clock)))
         clock = max(span.end for span, _ in group)
     whole = None if trace.duration is None else nanoseconds(trace.duration)
-    return Plan(tuple(stages), 0 if whole is None else max(0, whole - clock))
+    return SessionPlan(tuple(stages), 0 if whole is None else max(0, whole - clock))
 
 
 def _overlapping(timed: list[tuple[_Span, LlmCall]]) -> list[list[tuple[_Span, LlmCall]]]:

@@ -21,11 +21,11 @@ __all__ = [
     "Call",
     "Closed",
     "Group",
-    "Plan",
     "Poisson",
     "Ramp",
     "Recorded",
     "Rows",
+    "SessionPlan",
     "Stage",
     "Start",
     "Together",
@@ -61,7 +61,7 @@ class Stage(NamedTuple):
     """Nanoseconds of thinking and tools since the stage before ended."""
 
 
-class Plan(NamedTuple):
+class SessionPlan(NamedTuple):
     """One session as it was recorded."""
 
     stages: tuple[Stage, ...]
@@ -81,7 +81,7 @@ class Group:
     """Sessions of one kind."""
 
     name: str
-    plans: tuple[Plan, ...] | Rows
+    plans: tuple[SessionPlan, ...] | Rows
     """Recorded sessions, taken in turn."""
     sessions: int
     """How many come."""
@@ -244,7 +244,7 @@ def together(workloads: Sequence[Workload]) -> Workload:
     )
 
 
-def ideal_time(plan: Plan) -> int:
+def ideal_time(plan: SessionPlan) -> int:
     """Return the nanoseconds a session takes when nothing is ever refused."""
     return plan.tail + sum(
         stage.gap + max((c.offset + c.duration for c in stage.calls), default=0)
@@ -252,9 +252,9 @@ def ideal_time(plan: Plan) -> int:
     )
 
 
-def row_plan(rows: Rows, row: int) -> Plan:
+def row_plan(rows: Rows, row: int) -> SessionPlan:
     """Return the single-call session of one recorded arrival."""
-    return Plan((Stage((Call(rows.arrivals.request(row), rows.duration),)),))
+    return SessionPlan((Stage((Call(rows.arrivals.request(row), rows.duration),)),))
 
 
 def without_rows(workload: Workload, quota: Quota) -> Workload:

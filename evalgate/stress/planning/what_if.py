@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from evalgate.quota.quota import Request
-from evalgate.stress.load.workload import Call, Group, Plan, Rows, Workload
+from evalgate.stress.load.workload import Call, Group, Rows, SessionPlan, Workload
 from evalgate.stress.simulation.admission import Admission
 from evalgate.stress.simulation.retry import RetryPolicy, with_jitter, with_retries
 from evalgate.stress.simulation.simulate import Scenario
@@ -18,7 +18,7 @@ def _shrunk(workload: Workload, change: Callable[[Request], Request]) -> Workloa
         if isinstance(group.plans, Rows):
             return None
         plans = tuple(
-            Plan(
+            SessionPlan(
                 tuple(
                     stage._replace(calls=tuple(_changed(call, change) for call in stage.calls))
                     for stage in plan.stages

@@ -27,7 +27,7 @@ from evalgate.stress.simulation.in_flight import (
 from evalgate.stress.simulation.outcome import Counts, Series
 from evalgate.stress.simulation.retry import RetryPolicy, after_failure, budget_allows, delay
 from evalgate.stress.simulation.rules import Dice, Rules
-from evalgate.stress.simulation.script import Cost, LiveCall, Script, Session
+from evalgate.stress.simulation.script import Cost, LiveCall, Script, SimulatedSession
 from evalgate.stress.simulation.sums import Charged, note_retries, note_script, note_sessions, tidy
 
 __all__ = ["Engine"]
@@ -129,7 +129,7 @@ class Engine:
             kind = type(item)
             if kind is LiveCall:
                 self._again(item, now)
-            elif kind is Session:
+            elif kind is SimulatedSession:
                 self._stage(item, now)
             elif kind is Start:
                 self._arrive(item, now)
@@ -166,14 +166,14 @@ class Engine:
         counts = self.counts[start.group]
         cost = script.single
         if cost is None or not self.direct:
-            self._next_stage(Session(script, start.group, counts, now), now)
+            self._next_stage(SimulatedSession(script, start.group, counts, now), now)
             return
         # A lone call that is admitted at once needs no session of its own.
         self.calls += 1
         counts.calls += 1
         wait = self.attempt(cost.charges, now)
         if wait:
-            session = Session(script, start.group, counts, now)
+            session = SimulatedSession(script, start.group, counts, now)
             session.stage, session.open = 0, 1
             call = LiveCall(session, cost, len(self.stacks[start.group]))
             call.offered = True
@@ -205,7 +205,7 @@ class Engine:
         script = self.scripts[start.group][start.plan] = Script(plans[start.plan], quota)
         return script
 
-    def _next_stage(self, session: Session, now: int) -> None:
+    def _next_stage(self, session: SimulatedSession, now: int) -> None:
         """Go to the next stage after its gap, or end the session after its tail."""
         session.stage += 1
         script = session.script
@@ -221,7 +221,7 @@ class Engine:
         else:
             self._stage(session, now)
 
-    def _stage(self, session: Session, now: int) -> None:
+    def _stage(self, session: SimulatedSession, now: int) -> None:
         costs = session.script.stages[session.stage][1]
         session.open = len(costs)
         layers = len(self.stacks[session.group])
@@ -270,7 +270,7 @@ class Engine:
         else:
             self.push(now + cost.duration, Answer(session, call, None))
 
-    def _go_on_at(self, session: Session, at: int) -> None:
+    def _go_on_at(self, session: SimulatedSession, at: int) -> None:
         """Go on at a moment without an event of its own for the answer."""
         script = session.script
         session.stage += 1
@@ -381,7 +381,7 @@ class Engine:
         call.session.counts.cancelled += 1
         note_retries(call)
 
-    def answered(self, session: Session, call: LiveCall | None, now: int) -> None:
+    def answered(self, session: SimulatedSession, call: LiveCall | None, now: int) -> None:
         """Go on after an answer, or (no call) after the tail."""
         if call is None:
             self._finished(session.counts, session.script, session.start, now)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from evalgate.quota.quota import DimensionName
     from evalgate.stress.simulation.causes import Cause
     from evalgate.stress.simulation.engine import Engine
-    from evalgate.stress.simulation.script import LiveCall, Session
+    from evalgate.stress.simulation.script import LiveCall, SimulatedSession
 
 __all__ = ["CAUSE_OF", "Answer", "Wake", "done", "drain", "send_watched", "wait_in_line"]
 
@@ -42,7 +42,7 @@ _AT_ONCE = frozenset({"overloaded", "quota_exhausted", "bad_request", "auth"})
 class Answer(NamedTuple):
     """An attempt's end; without a call, the end of a session's tail."""
 
-    session: "Session"
+    session: "SimulatedSession"
     call: "LiveCall | None"
     cause: "Cause | None"
 

@@ -3,13 +3,13 @@
 from typing import TYPE_CHECKING
 
 from evalgate.quota.quota import Quota, Reservation, oversized, real_cost, reserve
-from evalgate.stress.load.workload import Call, Plan, ideal_time
+from evalgate.stress.load.workload import Call, SessionPlan, ideal_time
 from evalgate.stress.simulation.outcome import Counts
 
 if TYPE_CHECKING:
     from evalgate.stress.simulation.admission import Ticket
 
-__all__ = ["Cost", "LiveCall", "Script", "Session"]
+__all__ = ["Cost", "LiveCall", "Script", "SimulatedSession"]
 
 
 class Cost:
@@ -34,7 +34,7 @@ class Script:
 
     __slots__ = ("arrived", "calls", "ideal", "single", "stages", "straight", "tail")
 
-    def __init__(self, plan: Plan, quota: Quota) -> None:
+    def __init__(self, plan: SessionPlan, quota: Quota) -> None:
         """Work all calls out."""
         self.stages = tuple(
             (stage.gap, tuple(Cost(call, quota) for call in stage.calls)) for stage in plan.stages
@@ -52,7 +52,7 @@ class Script:
         """The only call of a session that makes one call at once."""
 
 
-class Session:
+class SimulatedSession:
     """A session under way."""
 
     __slots__ = ("calls", "counts", "dead", "group", "open", "script", "stage", "start")
@@ -86,7 +86,7 @@ class LiveCall:
         "tries",
     )
 
-    def __init__(self, session: Session, cost: Cost, layers: int) -> None:
+    def __init__(self, session: SimulatedSession, cost: Cost, layers: int) -> None:
         """Stand before the first attempt."""
         self.session = session
         self.cost = cost

@@ -31,11 +31,11 @@ def runs(cli: Cli) -> int:
 
 def test_only_runs_that_ended_since_are_added(suite: Suite, cli: Cli) -> None:
     """One from before this command is left to `history add`."""
-    world = this_machine()
-    assert [] == remember([suite], "2099-01-01T00:00:00Z", world)
+    environment = this_machine()
+    assert [] == remember([suite], "2099-01-01T00:00:00Z", environment)
     assert 0 == runs(cli)
-    assert [] == remember([suite], "2020-01-01T00:00:00Z", world)
-    assert [] == remember([suite], "2020-01-01T00:00:00Z", world)
+    assert [] == remember([suite], "2020-01-01T00:00:00Z", environment)
+    assert [] == remember([suite], "2020-01-01T00:00:00Z", environment)
     assert 1 == runs(cli)
 
 

@@ -7,20 +7,20 @@ from evalgate.metrics.stress import STRESS_METRICS
 from evalgate.quota.quota import Quota, Request
 from evalgate.schema.config import GateConfig
 from evalgate.schema.stress import TierName
-from evalgate.stats.summary import Side
+from evalgate.stats.summary import RunSummary
 from evalgate.stress.checks.metrics import stress_metrics
 from evalgate.stress.checks.tiers import TIERS
-from evalgate.stress.load.workload import Call, Group, Plan, Stage, Workload
+from evalgate.stress.load.workload import Call, Group, SessionPlan, Stage, Workload
 from evalgate.stress.simulation.simulate import Scenario, simulate
 
 
-def side(source: str, version: str = "1:a", **values: float) -> Side:
+def side(source: str, version: str = "1:a", **values: float) -> RunSummary:
     """Make a side that holds stress figures."""
     named = {f"stress_{name}": value for name, value in values.items()}
-    return Side(source, values=named, scorers={"stress": version})
+    return RunSummary(source, values=named, scorers={"stress": version})
 
 
-def outcomes(baseline: Side, candidate: Side) -> dict[str, str]:
+def outcomes(baseline: RunSummary, candidate: RunSummary) -> dict[str, str]:
     """Return the outcome of each check."""
     checks, _ = against_baseline(baseline, candidate, GateConfig())
     return {check.id: check.outcome for check in checks}
@@ -28,7 +28,7 @@ def outcomes(baseline: Side, candidate: Side) -> dict[str, str]:
 
 def test_figures_and_definitions_agree() -> None:
     """Every figure of a run is a metric with the same unit and direction, and the other way."""
-    plan = Plan((Stage((Call(Request(1, 1)),)),))
+    plan = SessionPlan((Stage((Call(Request(1, 1)),)),))
     found = stress_metrics(simulate(Scenario(Workload((Group("a", (plan,), 3),)), Quota(rpm=2))))
     defined = {name: (m.unit, m.direction) for name, m in STRESS_METRICS.items()}
     assert defined == {name: (value.unit, value.direction) for name, value in found.items()}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from evalgate.gateway.app import create_app
-from evalgate.gateway.cassette_index import Shelf
+from evalgate.gateway.cassette_index import CassetteIndex
 from evalgate.gateway.server import serve_in_thread
 from evalgate.gateway.sessions import GatewaySettings, Mode, Sessions
 from evalgate.gateway.tool_rules import ToolRules
@@ -50,7 +50,7 @@ def open_tools(tmp_path: Path) -> Iterator[OpenTools]:
                 redactor=Redactor.build(environ or {}),
                 services={"shop": "mcp"} if mcp else {} if shop is None else {"shop": "http"},
             )
-            shelf = Shelf(tmp_path / "cassettes")
+            shelf = CassetteIndex(tmp_path / "cassettes")
             stack.callback(shelf.close)
             sessions = Sessions(settings, shelf, clock=time.monotonic)
             services = {} if shop is None else {"shop": Service(shop)}

@@ -3,7 +3,7 @@
 from typing import Any
 
 from evalgate.gateway.wire.anthropic_messages import COUNT_TOKENS, WIRE
-from evalgate.gateway.wire.base import Event
+from evalgate.gateway.wire.base import StreamEvent
 from evalgate.gateway.wire.errors import error_inside
 
 
@@ -16,7 +16,7 @@ def test_an_error_in_the_stream_is_named() -> None:
 def test_a_stream_without_its_end_is_cut() -> None:
     """No message_stop: the answer is not whole."""
     start: Any = {"type": "message_start", "message": {"model": "claude-x"}}
-    reply = WIRE.read_stream((Event(0.0, start),))
+    reply = WIRE.read_stream((StreamEvent(0.0, start),))
     assert ("claude-x", "cut_stream") == (reply.model, reply.error)
 
 
@@ -31,7 +31,7 @@ def test_arguments_that_do_not_parse_stay_text() -> None:
         {"type": "content_block_delta", "index": 0, "delta": {"partial_json": '{"a":'}},
         {"type": "message_stop"},
     )
-    (tool,) = WIRE.read_stream(tuple(Event(0.0, event) for event in events)).tools
+    (tool,) = WIRE.read_stream(tuple(StreamEvent(0.0, event) for event in events)).tools
     assert '{"a":' == tool.arguments
 
 

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from evalgate.gateway.wire.base import CalledTool, Event
+from evalgate.gateway.wire.base import CalledTool, StreamEvent
 from evalgate.gateway.wire.openai_chat import WIRE, ask_for_usage, is_usage_event
 
 
-def _events(*deltas: Any) -> tuple[Event, ...]:  # noqa: ANN401  any JSON
+def _events(*deltas: Any) -> tuple[StreamEvent, ...]:  # noqa: ANN401  any JSON
     return tuple(
-        Event(float(n), {"model": "m", "choices": [{"index": 0, "delta": delta}]})
+        StreamEvent(float(n), {"model": "m", "choices": [{"index": 0, "delta": delta}]})
         for n, delta in enumerate(deltas)
     )
 
@@ -37,7 +37,7 @@ def test_parallel_calls_are_put_together_by_index() -> None:
         part(1, custom={"input": "ECT"}),
     )
     done: Any = {"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}
-    reply = WIRE.read_stream((*events, Event(9.0, done)))
+    reply = WIRE.read_stream((*events, StreamEvent(9.0, done)))
     assert (
         CalledTool("a", "f", '{"x":1}'),
         CalledTool("b", "g", "SELECT", free_text=True),
@@ -59,7 +59,7 @@ def test_all_choices_are_kept() -> None:
         ]
     }
     said = [{"role": "assistant", "content": text} for text in "AB"]
-    assert said == WIRE.read_stream((Event(0.0, both),)).message
+    assert said == WIRE.read_stream((StreamEvent(0.0, both),)).message
 
 
 @pytest.mark.parametrize("body", [{}, {"choices": []}, {"choices": [1]}, {"choices": "x"}])

@@ -2,21 +2,21 @@
 
 from typing import Any
 
-from evalgate.gateway.wire.base import CalledTool, Event
+from evalgate.gateway.wire.base import CalledTool, StreamEvent
 from evalgate.gateway.wire.errors import error_inside
 from evalgate.gateway.wire.openai_responses import WIRE
 
 
-def _final(kind: str, **more: object) -> Event:
+def _final(kind: str, **more: object) -> StreamEvent:
     data: Any = {"type": kind, "response": {"model": "m", "output": [], **more}}
-    return Event(5.0, data)
+    return StreamEvent(5.0, data)
 
 
 def test_a_stream_is_its_last_event() -> None:
     """The whole response stands in the last event; the first delta gives the first token."""
     events = (
-        Event(0.5, {"type": "response.created", "response": {"model": "m"}}),
-        Event(1.0, {"type": "response.output_text.delta", "delta": "x"}),
+        StreamEvent(0.5, {"type": "response.created", "response": {"model": "m"}}),
+        StreamEvent(1.0, {"type": "response.output_text.delta", "delta": "x"}),
         _final("response.completed", status="completed", usage={"input_tokens": 3}),
     )
     reply = WIRE.read_stream(events)
@@ -30,7 +30,7 @@ def test_a_stream_is_its_last_event() -> None:
 
 def test_a_stream_without_its_end_is_cut() -> None:
     """The model is known from the beginning, the answer is not whole."""
-    reply = WIRE.read_stream((Event(0.5, {"type": "x", "response": {"model": "m"}}),))
+    reply = WIRE.read_stream((StreamEvent(0.5, {"type": "x", "response": {"model": "m"}}),))
     assert ("m", "cut_stream") == (reply.model, reply.error)
 
 

@@ -6,11 +6,11 @@ from evalgate.quota.quota import Quota, Request
 from evalgate.stress.checks.checklist import Controls, checklist
 from evalgate.stress.checks.checks import judge
 from evalgate.stress.load.sessions import Loops
-from evalgate.stress.load.workload import Call, Group, Plan, Stage, Workload
+from evalgate.stress.load.workload import Call, Group, SessionPlan, Stage, Workload
 from evalgate.stress.simulation.admission import Admission, Aimd
 from evalgate.stress.simulation.simulate import Scenario, simulate, simulate_seeds
 
-ONE = Plan((Stage((Call(Request()),)),))
+ONE = SessionPlan((Stage((Call(Request()),)),))
 
 
 def _run(sessions: int) -> Scenario:

@@ -3,12 +3,12 @@
 from evalgate.quota.quota import Quota, Request
 from evalgate.stress.checks.statements import StressPolicy
 from evalgate.stress.checks.stress import stress
-from evalgate.stress.load.workload import Call, Group, Plan, Poisson, Stage, Workload
+from evalgate.stress.load.workload import Call, Group, Poisson, SessionPlan, Stage, Workload
 from evalgate.stress.simulation.faults import FAULTS
 from evalgate.stress.simulation.retry import layers
 from evalgate.stress.simulation.simulate import Scenario
 
-ONE = Plan((Stage((Call(Request(10, 5)),)),))
+ONE = SessionPlan((Stage((Call(Request(10, 5)),)),))
 POLICY = StressPolicy({}, traces=False)
 
 

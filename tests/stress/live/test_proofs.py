@@ -19,7 +19,7 @@ import pytest
 from support.virtual_time import VirtualLoop, run_virtually
 
 from evalgate.gateway.app import create_app
-from evalgate.gateway.cassette_index import Shelf
+from evalgate.gateway.cassette_index import CassetteIndex
 from evalgate.gateway.sessions import GatewaySettings, Sessions
 from evalgate.quota.quota import Quota
 from evalgate.stats.rng import seeded
@@ -100,7 +100,7 @@ async def really(
     loop: VirtualLoop, quota: Quota, calls: list[Sent], retries: int, ask: Ask
 ) -> tuple[Made, LiveQuota]:
     """Let real clients make the calls against the gateway's app."""
-    shelf = Shelf(CASSETTES)
+    shelf = CassetteIndex(CASSETTES)
     sessions = Sessions(GatewaySettings(real_time=True), shelf, clock=loop.time)
     guard = LiveQuota(
         quota, FaultProfile(), loop.nanoseconds, seeded(0), lambda: datetime(2026, 1, 1, tzinfo=UTC)

@@ -22,7 +22,7 @@ import pytest
 
 from evalgate.quota.profiles import PROFILES, with_profile
 from evalgate.quota.quota import Quota, Request
-from evalgate.stress.load.workload import Call, Group, Plan, Stage, Workload
+from evalgate.stress.load.workload import Call, Group, SessionPlan, Stage, Workload
 from evalgate.stress.simulation.retry import layers
 from evalgate.stress.simulation.simulate import Scenario, simulate
 
@@ -136,7 +136,7 @@ async def played(url: str) -> Seen:
 
 def predicted(quota: Quota) -> Seen:
     """Play the same in the simulator."""
-    plan = Plan(tuple(Stage((Call(Request()),)) for _ in range(CALLS)))
+    plan = SessionPlan(tuple(Stage((Call(Request()),)) for _ in range(CALLS)))
     workload = Workload((Group("a", (plan,), SESSIONS),))
     total = simulate(Scenario(workload, quota, layers("openai"))).total
     return Seen(total.calls, total.failed, total.succeeded, total.throttled)

@@ -9,7 +9,7 @@ from evalgate.quota.quota import Request
 from evalgate.quota.units import SECOND
 from evalgate.schema.trace import Trace
 from evalgate.stress.load.sessions import Loops, Mix, loops_of, plan_of, workload_of
-from evalgate.stress.load.workload import Call, Plan, Stage
+from evalgate.stress.load.workload import Call, SessionPlan, Stage
 
 
 def _trace(*steps: dict[str, Any], **fields: Any) -> Trace:  # noqa: ANN401  JSON
@@ -36,13 +36,13 @@ def _stage(gap: int, *calls: tuple[int, int]) -> Stage:
 def test_gaps_are_thinking_and_tools() -> None:
     """Between answer and next call, before the first, after the last."""
     trace = _trace(_llm(1, 3), _tool(), _llm(7, 8), duration=10.0)
-    assert Plan((_stage(1, (2, 0)), _stage(4, (1, 0))), 2 * SECOND) == plan_of(trace)
+    assert SessionPlan((_stage(1, (2, 0)), _stage(4, (1, 0))), 2 * SECOND) == plan_of(trace)
 
 
 def test_overlapping_calls_are_one_stage() -> None:
     """Fan-out keeps its offsets, and the next stage waits for the last of them."""
     trace = _trace(_llm(0, 4), _llm(1, 6), _llm(6, 7))
-    assert Plan((_stage(0, (4, 0), (5, 1)), _stage(0, (1, 0)))) == plan_of(trace)
+    assert SessionPlan((_stage(0, (4, 0), (5, 1)), _stage(0, (1, 0)))) == plan_of(trace)
 
 
 def test_tied_calls_of_no_length_follow_each_other() -> None:
@@ -56,7 +56,7 @@ def test_tied_calls_of_no_length_follow_each_other() -> None:
 def test_unsorted_steps_are_sorted() -> None:
     """The times decide, not the place in the file."""
     plan = plan_of(_trace(_llm(5, 6), _llm(0, 1)))
-    assert Plan((_stage(0, (1, 0)), _stage(4, (1, 0)))) == plan
+    assert SessionPlan((_stage(0, (1, 0)), _stage(4, (1, 0)))) == plan
 
 
 def test_recorded_waits_between_attempts_are_not_served_again() -> None:
@@ -66,13 +66,15 @@ def test_recorded_waits_between_attempts_are_not_served_again() -> None:
         {"status": 200, "start": 8.0, "end": 9.0},
     ]
     plan = plan_of(_trace(_llm(0, 9, attempts=attempts), _llm(10, 11)))
-    assert Plan((_stage(0, (1, 0)), _stage(1, (1, 0)))) == plan
+    assert SessionPlan((_stage(0, (1, 0)), _stage(1, (1, 0)))) == plan
 
 
 def test_without_times_the_order_is_all_there_is() -> None:
     """One call after the other without a gap, and the workload says that times are not known."""
     trace = _trace(_llm(None, None), _llm(1, 2))
-    assert Plan((Stage((Call(Request(10, 5)),)), Stage((Call(Request(10, 5)),)))) == plan_of(trace)
+    assert SessionPlan((Stage((Call(Request(10, 5)),)), Stage((Call(Request(10, 5)),)))) == plan_of(
+        trace
+    )
     assert not workload_of([Mix("a", [trace], 1)]).times_known
 
 

@@ -18,10 +18,10 @@ from evalgate.stress.load.workload import (
     Call,
     Closed,
     Group,
-    Plan,
     Poisson,
     Ramp,
     Recorded,
+    SessionPlan,
     Stage,
     Workload,
     from_arrivals,
@@ -31,7 +31,7 @@ from evalgate.stress.load.workload import (
     starts,
 )
 
-ONE = Plan((Stage((Call(Request(10, 5), SECOND),)),))
+ONE = SessionPlan((Stage((Call(Request(10, 5), SECOND),)),))
 
 
 def _rng(seed: int = 3) -> Random:
@@ -110,7 +110,7 @@ def test_growth_multiplies_the_load() -> None:
 def test_ideal_time_adds_the_longest_of_each_stage() -> None:
     """Gap, then the call that ends last, stage by stage, then the tail."""
     calls = (Call(Request(), 5), Call(Request(), 3, offset=4))
-    plan = Plan((Stage(calls, gap=10), Stage((Call(Request(), 1),), gap=2)), tail=100)
+    plan = SessionPlan((Stage(calls, gap=10), Stage((Call(Request(), 1),), gap=2)), tail=100)
     assert 10 + 7 + 2 + 1 + 100 == ideal_time(plan)
 
 

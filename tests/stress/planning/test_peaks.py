@@ -11,7 +11,15 @@ from evalgate.errors import ConfigError
 from evalgate.quota.quota import Quota, Request
 from evalgate.quota.units import MINUTE, SECOND
 from evalgate.stress.load.arrivals import parse_arrivals
-from evalgate.stress.load.workload import Call, Group, Plan, Stage, Workload, from_arrivals, starts
+from evalgate.stress.load.workload import (
+    Call,
+    Group,
+    SessionPlan,
+    Stage,
+    Workload,
+    from_arrivals,
+    starts,
+)
 from evalgate.stress.planning.peaks import Arrival, busiest_window, ideal_arrivals, peaks, reserved
 from evalgate.stress.simulation.simulate import Scenario, simulate
 
@@ -58,7 +66,9 @@ def test_peaks_by_dimension() -> None:
 def test_calls_of_a_session_come_when_nothing_is_refused() -> None:
     """Gap, duration, gap."""
     call = Call(Request(1, 1), 2 * SECOND)
-    workload = Workload((Group("a", (Plan((Stage((call,), SECOND), Stage((call,), SECOND))),), 2),))
+    workload = Workload(
+        (Group("a", (SessionPlan((Stage((call,), SECOND), Stage((call,), SECOND))),), 2),)
+    )
     found = ideal_arrivals(workload, starts(workload, Random(0)))  # noqa: S311  seeded
     assert [1, 1, 4, 4] == [a.time // SECOND for a in found]
 

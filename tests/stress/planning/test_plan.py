@@ -15,10 +15,10 @@ from evalgate.stress.load.workload import (
     Call,
     Closed,
     Group,
-    Plan,
     Poisson,
     Ramp,
     Recorded,
+    SessionPlan,
     Stage,
     Workload,
     from_arrivals,
@@ -39,7 +39,7 @@ from evalgate.stress.simulation.faults import FAULTS
 from evalgate.stress.simulation.retry import layers
 from evalgate.stress.simulation.simulate import Scenario, simulate
 
-ONE = Plan((Stage((Call(Request(500, 200, 4000), SECOND),)),))
+ONE = SessionPlan((Stage((Call(Request(500, 200, 4000), SECOND),)),))
 
 
 def _scenario(sessions: int = 100, **fields: object) -> Scenario:
@@ -162,7 +162,7 @@ def test_every_way_to_come_has_a_rate_or_comes_at_once(
 
 def test_what_has_no_number_has_a_reason() -> None:
     """A call that is larger than the limit, and one that fails for another reason."""
-    big = Plan((Stage((Call(Request(500, 200), SECOND),)),))
+    big = SessionPlan((Stage((Call(Request(500, 200), SECOND),)),))
     workload = Workload((Group("a", (big,), 2, tier="critical"),))
     for scenario, reason in (
         (Scenario(workload, Quota(tpm=600)), "larger than a whole limit"),

@@ -5,7 +5,7 @@ import pytest
 from evalgate.errors import ConfigError
 from evalgate.quota.quota import Quota, Request
 from evalgate.quota.units import SECOND
-from evalgate.stress.load.workload import Call, Group, Plan, Stage, Workload
+from evalgate.stress.load.workload import Call, Group, SessionPlan, Stage, Workload
 from evalgate.stress.simulation.admission import (
     Admission,
     Aimd,
@@ -210,9 +210,9 @@ def test_absurd_admission_is_refused(fields: dict[str, float]) -> None:
 
 
 def _three_kinds() -> Workload:
-    def plan(calls: int, tokens: int) -> Plan:
+    def plan(calls: int, tokens: int) -> SessionPlan:
         call = Call(Request(tokens, 150, 1000), 2 * SECOND)
-        return Plan(tuple(Stage((call,), 2 * SECOND) for _ in range(calls)))
+        return SessionPlan(tuple(Stage((call,), 2 * SECOND) for _ in range(calls)))
 
     return Workload(
         (

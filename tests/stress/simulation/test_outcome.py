@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from evalgate.quota.quota import Quota, Request
 from evalgate.quota.units import SECOND
 from evalgate.stress.checks.metrics import stress_metrics
-from evalgate.stress.load.workload import Call, Group, Plan, Stage, Workload
+from evalgate.stress.load.workload import Call, Group, SessionPlan, Stage, Workload
 from evalgate.stress.simulation.outcome import (
     Counts,
     Distribution,
@@ -23,7 +23,7 @@ from evalgate.stress.simulation.outcome import (
 from evalgate.stress.simulation.retry import layers
 from evalgate.stress.simulation.simulate import Scenario, simulate
 
-ONE = Plan((Stage((Call(Request(10, 5), SECOND),)),))
+ONE = SessionPlan((Stage((Call(Request(10, 5), SECOND),)),))
 
 
 @given(st.lists(st.integers(0, 1000), min_size=2, max_size=80))

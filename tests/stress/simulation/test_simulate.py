@@ -18,9 +18,9 @@ from evalgate.stress.load.workload import (
     Call,
     Closed,
     Group,
-    Plan,
     Poisson,
     Ramp,
+    SessionPlan,
     Stage,
     Workload,
     from_arrivals,
@@ -32,14 +32,14 @@ from evalgate.stress.simulation.retry import RetryBudget, layers
 from evalgate.stress.simulation.simulate import Scenario, simulate, simulate_seeds
 
 
-def _plan(*calls: Call, gap: int = 0) -> Plan:
-    return Plan(tuple(Stage((call,), gap) for call in calls))
+def _plan(*calls: Call, gap: int = 0) -> SessionPlan:
+    return SessionPlan(tuple(Stage((call,), gap) for call in calls))
 
 
 ONE = _plan(Call(Request(500, 200, 4000)))
 
 
-def _burst(sessions: int, plan: Plan = ONE) -> Workload:
+def _burst(sessions: int, plan: SessionPlan = ONE) -> Workload:
     return Workload((Group("a", (plan,), sessions),))
 
 
@@ -207,7 +207,7 @@ def test_what_never_fits_is_told_apart() -> None:
 def test_fan_out_waits_for_the_slowest_and_dies_together() -> None:
     """Three calls at once with room for two: the session fails, the others still end."""
     stage = Stage(tuple(Call(Request(), SECOND) for _ in range(3)))
-    workload = _burst(1, Plan((stage, stage)))
+    workload = _burst(1, SessionPlan((stage, stage)))
     good = simulate(Scenario(workload, Quota(rpm=60))).total
     assert (1, 6) == (good.finished, good.succeeded)
     bad = simulate(Scenario(workload, Quota(rpm=60, burst=2))).total
@@ -217,7 +217,7 @@ def test_fan_out_waits_for_the_slowest_and_dies_together() -> None:
 def test_a_waiting_call_is_dropped_with_its_session() -> None:
     """One call never fits and is given up after 1.5 s; the other would try again after 10 s."""
     first, waits, never = (Call(Request(tokens, 0)) for tokens in (6000, 1000, 7000))
-    workload = _burst(1, Plan((Stage((first, waits, never)),)))
+    workload = _burst(1, SessionPlan((Stage((first, waits, never)),)))
     total = simulate(Scenario(workload, Quota(tpm=6000), layers("exact"))).total
     assert (1, 1, 1, 5) == (total.succeeded, total.never_fits, total.cancelled, total.attempts)
 
