@@ -175,7 +175,7 @@ class TapeWriter:
     def __init__(
         self, recording: Recording, executor: ThreadPoolExecutor, *, replace: bool
     ) -> None:
-        """Use `Shelf.record`."""
+        """Use `CassetteIndex.record`."""
         self._recording = recording
         self._executor = executor
         self._replace = replace

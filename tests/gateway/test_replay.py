@@ -363,9 +363,9 @@ from pathlib import Path
 from evalgate.gateway.app import create_app
 from evalgate.gateway.server import serve_in_thread
 from evalgate.gateway.sessions import GatewaySettings, Sessions
-from evalgate.gateway.cassette_index import Shelf
+from evalgate.gateway.cassette_index import CassetteIndex
 from evalgate.gateway.upstream import Endpoint, Upstream
-shelf = Shelf(Path(sys.argv[1]))
+shelf = CassetteIndex(Path(sys.argv[1]))
 sessions = Sessions(GatewaySettings(mode="record"), shelf, clock=time.monotonic)
 upstream = Upstream({"openai": Endpoint(sys.argv[2])})
 with serve_in_thread(create_app(sessions, upstream=upstream), resources=[upstream]) as origin:
