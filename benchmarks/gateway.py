@@ -340,9 +340,9 @@ def load_seconds(folder: Path) -> float:
     shelf = CassetteIndex(folder)
     calls = 0
     for case in range(100):
-        tape = shelf.tape(f"case-{case}")
-        assert not isinstance(tape, Exception)
-        calls += len(tape)
+        cassette = shelf.cassette(f"case-{case}")
+        assert not isinstance(cassette, Exception)
+        calls += len(cassette)
     assert calls == 10_000
     return time.perf_counter() - begun
 

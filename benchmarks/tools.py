@@ -23,7 +23,7 @@ import httpx2
 
 from evalgate.agents.tooling import TOOLS_URL, serving, tool
 from evalgate.gateway.app import create_app
-from evalgate.gateway.cassette_index import CaseTape, CassetteIndex
+from evalgate.gateway.cassette_index import CaseCassette, CassetteIndex
 from evalgate.gateway.server import serve_in_thread
 from evalgate.gateway.sessions import GatewaySettings, Sessions
 from evalgate.gateway.tools.app import ToolApp
@@ -82,9 +82,9 @@ def record(folder: Path) -> None:
 def measured(folder: Path) -> dict[str, float]:
     """Measure one round, in microseconds and seconds."""
     began = time.perf_counter()
-    tape = CassetteIndex(folder).tape("c")
+    cassette = CassetteIndex(folder).cassette("c")
     load = time.perf_counter() - began
-    assert isinstance(tape, CaseTape)
+    assert isinstance(cassette, CaseCassette)
     sessions, _ = sessions_on(folder, "replay")
     session = sessions.open("c")
     with serving(SessionPort(sessions, session.token)):

@@ -28,7 +28,9 @@ Examples:
     help="Where live calls go: openai, anthropic, azure, google or bedrock. A bare URL: openai.",
 )
 @click.option("--port", default=0, show_default=True, help="0: any that is free.")
-@click.option("--case", "case_id", default="session", show_default=True, help="Name of the tape.")
+@click.option(
+    "--case", "case_id", default="session", show_default=True, help="Name of the cassette."
+)
 @click.option("--traces", type=click.Path(path_type=Path), help="Write the trace here on exit.")
 def gateway(
     record: Path | None,

@@ -230,14 +230,14 @@ class _Gateway:
     async def _parsed(self, request: _Request) -> None:
         log = request.log
         settings = self.sessions.settings
-        known = log.tape.known.get(log.tape_trial, {})
+        known = log.cassette.known.get(log.recorded_trial, {})
         prepared = recall(request.raw, request.route, settings.matching, known)
         if prepared is None:
             body = parse_body(request.raw)
             if isinstance(body, ProviderError):
                 await self._malformed(request, body)
                 return
-            veiled = log.tape.veiled.get(log.tape_trial, ())
+            veiled = log.cassette.veiled.get(log.recorded_trial, ())
             prepared = prepare(body, request.route, settings.matching)
             prepared = recognised(prepared, veiled, settings.redactor)
         if log.blocked is not None:
@@ -271,7 +271,7 @@ class _Gateway:
         answer: Answer | None = None
         if mode in {"replay", "auto"}:
             order = log.due(call)
-            answer = log.tape.find(log.tape_trial, call.prepared.key, order)
+            answer = log.cassette.find(log.recorded_trial, call.prepared.key, order)
             if answer is not None:
                 log.take(call, order)
         try:
@@ -347,9 +347,9 @@ class _Gateway:
         log = request.log
         command = self.sessions.settings.rerecord.format(case_id=quote(log.case_id))
         canonical, _ = written(call.prepared, self.sessions.settings.redactor)
-        recorded, key = log.tape.recorded(), call.prepared.key
-        known = any(key in keys for keys in log.tape.answers.values())
-        miss = make_miss(log.case_id, log.tape_trial, canonical, recorded, command, known=known)
+        recorded, key = log.cassette.recorded(), call.prepared.key
+        known = any(key in keys for keys in log.cassette.answers.values())
+        miss = make_miss(log.case_id, log.recorded_trial, canonical, recorded, command, known=known)
         log.miss = log.miss or miss
         error = ProviderError(400, "cassette_miss", f"evalgate: {miss}")
         log.end_refused(attempt, error)

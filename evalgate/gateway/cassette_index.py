@@ -32,7 +32,7 @@ from evalgate.store.cassettes import (
 from evalgate.store.plain import read_plain
 from evalgate.text.redact import holds_mark
 
-__all__ = ["NOTHING_RECORDED", "Answer", "CaseTape", "CassetteIndex", "TapeWriter"]
+__all__ = ["NOTHING_RECORDED", "Answer", "CaseCassette", "CassetteIndex", "CassetteWriter"]
 
 
 NOTHING_RECORDED: Final = "none"
@@ -54,7 +54,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class CaseTape:
+class CaseCassette:
     """All recorded responses of one case."""
 
     answers: dict[int, dict[str, tuple[Answer, ...]]] = field(default_factory=dict)
@@ -114,7 +114,7 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def make_tape(cassette: Cassette, source: str) -> CaseTape:
+def make_cassette(cassette: Cassette, source: str) -> CaseCassette:
     """Make the responses of a cassette ready to be sent.
 
     Args:
@@ -145,7 +145,7 @@ def make_tape(cassette: Cassette, source: str) -> CaseTape:
             veiled[call.trial] = (*veiled.get(call.trial, ()), part)
     answers = {t: {key: tuple(a) for key, a in keys.items()} for t, keys in found.items()}
     durations = {trial.trial: trial.duration for trial in cassette.trials}
-    return CaseTape(
+    return CaseCassette(
         answers,
         known,
         veiled,
@@ -169,7 +169,7 @@ def _answer(entry: CallEntry, source: str) -> Answer:
     return Answer(entry.start, entry.end, to_json(entry.request), sent)
 
 
-class TapeWriter:
+class CassetteWriter:
     """Records one trial; lines go to disk behind the agent's back, in order."""
 
     def __init__(
@@ -253,7 +253,7 @@ class CassetteIndex:
         """
         self._directory = directory
         self._source = source
-        self._tapes: dict[str, CaseTape | DataError] = {}
+        self._cassettes: dict[str, CaseCassette | DataError] = {}
         self._sealed: Mapping[Path, bytes] | None = None
         self._executor: ThreadPoolExecutor | None = None
 
@@ -270,13 +270,13 @@ class CassetteIndex:
         """
         self._sealed = cassette_digests(self._directory)
 
-    def tape(self, case_id: str) -> CaseTape | DataError:
+    def cassette(self, case_id: str) -> CaseCassette | DataError:
         """Return the recorded responses of a case, read once; or why they cannot be used."""
-        if case_id not in self._tapes:
-            self._tapes[case_id] = self._load(case_id)
-        return self._tapes[case_id]
+        if case_id not in self._cassettes:
+            self._cassettes[case_id] = self._load(case_id)
+        return self._cassettes[case_id]
 
-    def _load(self, case_id: str) -> CaseTape | DataError:
+    def _load(self, case_id: str) -> CaseCassette | DataError:
         path = cassette_path(self._directory, case_id)
         sealed = None
         if self._sealed is not None:
@@ -284,7 +284,7 @@ class CassetteIndex:
             if (sealed is None) == path.exists():
                 return rewritten(path)
         if not path.exists():
-            return CaseTape()
+            return CaseCassette()
         try:
             with _collector_paused():
                 return self._read(path, case_id, sealed)
@@ -292,7 +292,7 @@ class CassetteIndex:
             return error
 
     @staticmethod
-    def _read(path: Path, case_id: str, sealed: bytes | None) -> CaseTape:
+    def _read(path: Path, case_id: str, sealed: bytes | None) -> CaseCassette:
         cassette = read_cassette(path, sealed)
         if cassette.header.case_id not in {case_id, "?"}:
             raise DataError(
@@ -300,7 +300,7 @@ class CassetteIndex:
                 f"{case_id!r}",
                 fix="record the case again",
             )
-        return make_tape(cassette, str(path))
+        return make_cassette(cassette, str(path))
 
     def record(
         self,
@@ -310,7 +310,7 @@ class CassetteIndex:
         unique: str,
         case_digest: str | None,
         how: Literal["record", "auto"],
-    ) -> TapeWriter:
+    ) -> CassetteWriter:
         """Start the recording of a trial.
 
         Args:
@@ -327,7 +327,7 @@ class CassetteIndex:
             self._executor = ThreadPoolExecutor(1, "evalgate-cassettes")
         header = CassetteHeader(case_id=case_id, case_digest=case_digest, source=self._source)
         recording = Recording(self._directory, header, trial, unique)
-        return TapeWriter(recording, self._executor, replace=how == "record")
+        return CassetteWriter(recording, self._executor, replace=how == "record")
 
     def digest(self, case_id: str, trial: int) -> str | None:
         """Fingerprint what the file of a case holds of a trial; null where it is not readable."""
@@ -340,7 +340,7 @@ class CassetteIndex:
 
     def forget(self, case_id: str) -> None:
         """Read a case's cassette anew when it is asked for again."""
-        self._tapes.pop(case_id, None)
+        self._cassettes.pop(case_id, None)
 
     def close(self) -> None:
         """End the thread that writes."""

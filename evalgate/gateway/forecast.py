@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pydantic_core import from_json
 
-from evalgate.gateway.cassette_index import CaseTape
+from evalgate.gateway.cassette_index import CaseCassette
 from evalgate.gateway.governor import Price
 from evalgate.quota.quota import Quota
 from evalgate.schema.usage import Usage
@@ -57,7 +57,7 @@ class Forecast:
         return f"{self.cases} of {of_cases} cases need a live run: about {cost}, {minutes} min"
 
 
-def planned_calls(case_id: str, tape: CaseTape) -> tuple[PlannedCall, ...]:
+def planned_calls(case_id: str, cassette: CaseCassette) -> tuple[PlannedCall, ...]:
     """Expect the calls of a case to be those that are recorded."""
     return tuple(
         PlannedCall(
@@ -66,7 +66,7 @@ def planned_calls(case_id: str, tape: CaseTape) -> tuple[PlannedCall, ...]:
             usage=answer.delivered.reply.usage,
             seconds=answer.end - answer.start,
         )
-        for trial, keys in tape.answers.items()
+        for trial, keys in cassette.answers.items()
         for answers in keys.values()
         for answer in answers
         if answer.delivered.error is None and answer.delivered.wire.kind != "other"

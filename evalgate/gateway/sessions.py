@@ -9,7 +9,12 @@ from types import MappingProxyType
 from typing import Literal
 
 from evalgate.errors import DataError
-from evalgate.gateway.cassette_index import NOTHING_RECORDED, CaseTape, CassetteIndex, TapeWriter
+from evalgate.gateway.cassette_index import (
+    NOTHING_RECORDED,
+    CaseCassette,
+    CassetteIndex,
+    CassetteWriter,
+)
 from evalgate.gateway.exchange import AttemptLog, CallLog, Delivered
 from evalgate.gateway.miss import Miss
 from evalgate.gateway.recorded import call_entry
@@ -203,7 +208,7 @@ class Sessions:
         trial: int = 0,
         *,
         case_digest: str | None = None,
-        tape_trial: int | None = None,
+        recorded_trial: int | None = None,
         state: Json = None,
     ) -> Session:
         """Hand out a URL for one trial.
@@ -213,7 +218,7 @@ class Sessions:
             trial: Number of the trial, from 0.
             case_digest: Digest of what the case gives to the agent; a cassette that was recorded
                 for another one is not used. None: not checked.
-            tape_trial: The recorded trial to replay; None: the one of the same number.
+            recorded_trial: The recorded trial to replay; None: the one of the same number.
             state: What the mocks of the trial start from.
 
         Raises:
@@ -222,7 +227,12 @@ class Sessions:
         session = Session(self._token())
         self._trials[session.token] = None
         self.switch(
-            session, case_id, trial, case_digest=case_digest, tape_trial=tape_trial, state=state
+            session,
+            case_id,
+            trial,
+            case_digest=case_digest,
+            recorded_trial=recorded_trial,
+            state=state,
         )
         return session
 
@@ -239,7 +249,7 @@ class Sessions:
         trial: int = 0,
         *,
         case_digest: str | None = None,
-        tape_trial: int | None = None,
+        recorded_trial: int | None = None,
         state: Json = None,
     ) -> None:
         """Put a trial behind a worker's URL. Arguments and errors as for `open`.
@@ -252,7 +262,7 @@ class Sessions:
         if self._trials[session.token] is not None:
             raise ValueError("the session's last trial is still open")
         replays = self.settings.mode in {"replay", "auto"}
-        tape = self._tape(case_id) if replays else CaseTape()
+        cassette = self._cassette(case_id) if replays else CaseCassette()
         log = TrialLog(
             case_id=case_id,
             trial=trial,
@@ -260,18 +270,18 @@ class Sessions:
             started=self._clock(),
             recorded_times=not self.settings.real_time,
             frozen=self.settings.mode == "replay" and not self.settings.real_time,
-            tape=CaseTape() if isinstance(tape, DataError) else tape,
-            tape_trial=trial if tape_trial is None else tape_trial,
+            cassette=CaseCassette() if isinstance(cassette, DataError) else cassette,
+            recorded_trial=trial if recorded_trial is None else recorded_trial,
         )
         log.desk.state = state
-        log.not_measured = _unusable(tape, case_id, case_digest)
+        log.not_measured = _unusable(cassette, case_id, case_digest)
         log.writer = self._writer(case_id, trial, case_digest)
         self._trials[session.token] = log
 
-    def _tape(self, case_id: str) -> CaseTape | DataError:
-        return CaseTape() if self._shelf is None else self._shelf.tape(case_id)
+    def _cassette(self, case_id: str) -> CaseCassette | DataError:
+        return CaseCassette() if self._shelf is None else self._shelf.cassette(case_id)
 
-    def _writer(self, case_id: str, trial: int, case_digest: str | None) -> TapeWriter | None:
+    def _writer(self, case_id: str, trial: int, case_digest: str | None) -> CassetteWriter | None:
         mode = self.settings.mode
         if self._shelf is None or mode not in {"record", "auto"}:
             return None
@@ -368,7 +378,7 @@ class Sessions:
             status=status,
             error=error,
             miss=log.miss,
-            duration=log.tape.durations.get(log.tape_trial) if replays_all else None,
+            duration=log.cassette.durations.get(log.recorded_trial) if replays_all else None,
             recording=None if self._shelf is None else self._recording(log, self._shelf),
             served=frozenset(
                 (call.prepared.key, attempt.order)
@@ -390,14 +400,14 @@ class Sessions:
     def _unmade(self, log: TrialLog) -> str | None:
         if self.settings.mode != "replay":
             return None
-        answers = log.tape.tools.get(log.tape_trial, {})
+        answers = log.cassette.tools.get(log.recorded_trial, {})
         command = self.settings.rerecord.format(case_id=quote(log.case_id))
         return unmade(answers, log.desk, self.settings.tools, command)
 
     def _recording(self, log: TrialLog, shelf: CassetteIndex) -> str | None:
         """Fingerprint what the trial rests on: nothing, where it made no call."""
         if self.settings.mode == "replay":
-            return log.tape.recordings.get(log.tape_trial, NOTHING_RECORDED)
+            return log.cassette.recordings.get(log.recorded_trial, NOTHING_RECORDED)
         return None if self.settings.mode == "off" else shelf.digest(log.case_id, log.trial)
 
     def finished(self, log: TrialLog, call: CallLog, attempt: AttemptLog, sent: Delivered) -> None:
@@ -459,10 +469,12 @@ def _is_about_the_account(attempt: AttemptLog) -> bool:
     return attempt.error in {"auth", "quota_exhausted", "no_upstream"}
 
 
-def _unusable(tape: CaseTape | DataError, case_id: str, case_digest: str | None) -> str | None:
-    if isinstance(tape, DataError):
-        return str(tape)
-    if tape.case_digest and case_digest and tape.case_digest != case_digest:
+def _unusable(
+    cassette: CaseCassette | DataError, case_id: str, case_digest: str | None
+) -> str | None:
+    if isinstance(cassette, DataError):
+        return str(cassette)
+    if cassette.case_digest and case_digest and cassette.case_digest != case_digest:
         return (
             f"the cassette of case {case_id!r} was recorded for another case of that name, or for "
             "an older version of it; record it again"

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from evalgate.gateway.cassette_index import CaseTape, TapeWriter
+from evalgate.gateway.cassette_index import CaseCassette, CassetteWriter
 from evalgate.gateway.exchange import (
     AttemptLog,
     CallLog,
@@ -53,11 +53,11 @@ class TrialLog:
     """Whether a replayed response has the times of its recording."""
     frozen: bool
     """Whether nothing but recorded times counts, so that two replays are the same to the byte."""
-    tape: CaseTape
+    cassette: CaseCassette
     """What is recorded of the case."""
-    tape_trial: int
+    recorded_trial: int
     """The recorded trial that is replayed."""
-    writer: TapeWriter | None = None
+    writer: CassetteWriter | None = None
     """Where new responses are recorded; None where nothing is."""
     calls: list[CallLog] = field(default_factory=list)
     """In order of arrival."""

@@ -74,10 +74,10 @@ def _recorded(plan: Plan) -> "Iterable[tuple[str, tuple[PlannedCall, ...]]]":
 
     shelf = CassetteIndex(plan.suite.cassettes)
     for case in plan.golden.cases:
-        tape = shelf.tape(case.id)
-        if isinstance(tape, DataError):
+        cassette = shelf.cassette(case.id)
+        if isinstance(cassette, DataError):
             continue
-        calls = planned_calls(case.id, tape)
+        calls = planned_calls(case.id, cassette)
         if calls:
             yield case.id, calls
 

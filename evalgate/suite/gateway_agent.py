@@ -95,7 +95,7 @@ class Gate:
 
     admit: Admit
     """Decides on every request."""
-    tapes: Mapping[int, int]
+    cassettes: Mapping[int, int]
     """Recorded trial to replay, by number of the session."""
     pace: float = 1.0
     """Recorded times are waited for, times this."""
@@ -114,7 +114,7 @@ class Gateway:
     running: dict[str, Session] = field(default_factory=dict)
     """Workers' sessions by the trial they run."""
     count: int = 0
-    tapes: Mapping[int, int] = field(default_factory=dict)
+    cassettes: Mapping[int, int] = field(default_factory=dict)
     """Recorded trial to replay, by number of the trial, where that is another one."""
     proxy: int | None = None
     """Port of the proxy that refuses calls past the gateway."""
@@ -159,9 +159,9 @@ class Gateway:
         lost = self.running.pop(name, None)
         if lost is not None:  # its worker is gone, and another does the trial again
             self.sessions.discard(lost)
-        tape, asks = self.tapes.get(trial), given_digest(case)
+        cassette, asks = self.cassettes.get(trial), given_digest(case)
         self.sessions.switch(
-            session, case.id, trial, case_digest=asks, tape_trial=tape, state=case.state
+            session, case.id, trial, case_digest=asks, recorded_trial=cassette, state=case.state
         )
         self.running[name] = session
         return replace(self.pointed(context, session), env={})
@@ -211,7 +211,7 @@ class ThroughGateway:
                 case.id,
                 context.trial,
                 case_digest=given_digest(case),
-                tape_trial=self.gateway.tapes.get(context.trial),
+                recorded_trial=self.gateway.cassettes.get(context.trial),
                 state=case.state,
             )
             trace = await self._direct(case, context, session)
@@ -319,7 +319,7 @@ async def open_gateway(
             tools=ToolApp(sessions, http, mcp),
         )
         origin = await stack.enter_async_context(serve(app))
-        tapes = {} if gate is None else gate.tapes
+        cassettes = {} if gate is None else gate.cassettes
         proxy = None
         if _refuses_direct_calls(suite, environment):
             refusing = refuse_direct_calls(
@@ -328,7 +328,7 @@ async def open_gateway(
             )
             proxy = await stack.enter_async_context(refusing)
         yield Gateway(
-            origin, sessions, environment.environ, tapes=tapes, proxy=proxy, configs=configs
+            origin, sessions, environment.environ, cassettes=cassettes, proxy=proxy, configs=configs
         )
 
 

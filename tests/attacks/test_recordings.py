@@ -35,7 +35,7 @@ def test_a_cassette_changed_during_the_run(shelf: CassetteIndex, what: str) -> N
             path.unlink()
         case _:
             write_cassette(shelf.directory / "two.jsonl", CassetteHeader(case_id="two"), ())
-    found = shelf.tape("two" if what == "added" else "one")
+    found = shelf.cassette("two" if what == "added" else "one")
     assert isinstance(found, DataError)
     assert "rewrote it meanwhile" in str(found)
 
@@ -43,8 +43,8 @@ def test_a_cassette_changed_during_the_run(shelf: CassetteIndex, what: str) -> N
 def test_a_cassette_that_stays(shelf: CassetteIndex) -> None:
     """What is there at the start is read, and what was never there is no recording."""
     shelf.seal()
-    assert 0 == len(shelf.tape("one"))
-    assert 0 == len(shelf.tape("two"))
+    assert 0 == len(shelf.cassette("one"))
+    assert 0 == len(shelf.cassette("two"))
 
 
 def test_a_committed_journal_is_evidence_of_the_change(repo: Scratch) -> None:

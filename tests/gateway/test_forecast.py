@@ -63,9 +63,9 @@ def test_from_cassettes(gateway: Loose, model: Loose) -> None:
     asked = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
     recorder = gateway("record", model.origin)
     recorder.during(lambda url: httpx2.post(f"{url}/chat/completions", json=asked, trust_env=False))
-    tape = CassetteIndex(recorder.directory).tape("case-1")
-    assert not isinstance(tape, Exception)
-    (planned,) = planned_calls("case-1", tape)
+    cassette = CassetteIndex(recorder.directory).cassette("case-1")
+    assert not isinstance(cassette, Exception)
+    (planned,) = planned_calls("case-1", cassette)
     assert ("gpt-4o-mini-2024-07-18", 11, 7) == (
         planned.model,
         planned.usage.input_tokens,

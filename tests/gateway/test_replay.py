@@ -87,7 +87,7 @@ def test_trials_are_kept_apart(gateway: Loose, model: Loose, text: Loose) -> Non
     assert ["one", "zero"] == said
     missed = started.during(_asker(ASKED), trial=2)
     assert "is recorded for trial 0 only" in missed.error
-    session = started.sessions.open("case-1", 2, tape_trial=1)
+    session = started.sessions.open("case-1", 2, recorded_trial=1)
     assert 200 == _post(started.url(session), ASKED).status_code
 
 

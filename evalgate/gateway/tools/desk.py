@@ -115,9 +115,9 @@ def _recorded(
     log: TrialLog, settings: GatewaySettings, run: ToolRun, *, again: bool
 ) -> ToolAnswer | None:
     """Take the answer that is due; `again`: the last one once all are used up."""
-    known = log.tape.tools.get(log.tape_trial, {})
+    known = log.cassette.tools.get(log.recorded_trial, {})
     if run.prepared.key not in known:
-        veiled = log.tape.veiled.get(log.tape_trial, ())
+        veiled = log.cassette.veiled.get(log.recorded_trial, ())
         run.prepared = recognised(run.prepared, veiled, settings.redactor)
     key = run.prepared.key
     answers = known.get(key, ())
@@ -154,7 +154,9 @@ def _mocked(
 def _missed(log: TrialLog, settings: GatewaySettings, run: ToolRun) -> tuple[ToolRun, Refusal]:
     command = settings.rerecord.format(case_id=quote(log.case_id))
     canonical, _ = written(run.prepared, settings.redactor)
-    miss = tool_miss(log.case_id, log.tape_trial, canonical, log.tape.recorded_tools(), command)
+    miss = tool_miss(
+        log.case_id, log.recorded_trial, canonical, log.cassette.recorded_tools(), command
+    )
     log.miss = log.miss or miss
     _refused(log, run, Refusal("cassette_miss", f"evalgate: {miss}"))
     run.how = "missed"

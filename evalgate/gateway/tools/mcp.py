@@ -304,7 +304,7 @@ class McpTools:
 
 
 def _recorded_list(log: TrialLog, name: str) -> list[Json] | None:
-    for keys in log.tape.tools.get(log.tape_trial, {}).values():
+    for keys in log.cassette.tools.get(log.recorded_trial, {}).values():
         call = keys[0].request
         if (call.get("tool"), call.get("method")) == (name, "tools/list"):
             return as_list(as_body(keys[0].result).get("tools"))

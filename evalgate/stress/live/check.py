@@ -89,7 +89,7 @@ async def live_part(
     at_once = law.users if isinstance(law, Closed) else len(roles)
     chance = seeded(config.seed)
     quota = LiveQuota(scenario.quota, scenario.faults, time.monotonic_ns, chance, environment.now)
-    gate = Gate(quota.admit, {role.number: role.tape for role in roles})
+    gate = Gate(quota.admit, {role.number: role.cassette for role in roles})
     async with open_live_agent(plan, environment, gate, at_once) as agent:
         warm = [replace(role, start=0.0) for role in roles]
         ideal = {

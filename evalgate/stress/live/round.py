@@ -36,7 +36,7 @@ class Role:
     """Its kind."""
     case: Case
     """What is asked."""
-    tape: int
+    cassette: int
     """The recorded trial that is replayed."""
     start: float
     """Seconds after the round began."""

@@ -112,7 +112,7 @@ async def really(
 
     async def one(number: int, sent: Sent) -> None:
         await asyncio.sleep(sent.at)
-        session = sessions.open(sent.case["id"], number, tape_trial=0)
+        session = sessions.open(sent.case["id"], number, recorded_trial=0)
         async with openai.AsyncOpenAI(
             base_url=session.base_url("http://gateway"),
             api_key="none",
