@@ -23,6 +23,7 @@ __all__ = ["CompareOptions", "compare_stored"]
 _RUNS = Path(".evalgate/runs")
 _FOREIGN_FIXES = {
     "--allow-removed": "run the tool on the same cases, or pass --allow-removed",
+    "evalgate score latest": "run again what has no score, or name what gates: --score NAME",
     "evalgate score RUN": "run again what has no score, or name what gates: --score NAME",
     "under `prices:`": "run again what has no cost, or name what gates: --score NAME",
     "evalgate baseline update": "compare results that have it, or name what gates: --score NAME",

@@ -206,9 +206,8 @@ class OutputExpectation(Model):
     def says_nothing(self) -> bool:
         """Whether every output would do: no part is given, or only empty ones."""
         texts = (*self.contains, *self.not_contains, *self.regex)
-        return (
-            not any(texts) and self.equals is None and not self.json_schema and self.numeric is None
-        )
+        wants = (self.equals, self.json_schema, self.numeric)  # a schema of `{}` still wants JSON
+        return not any(texts) and all(part is None for part in wants)
 
 
 class Expected(Model):

@@ -87,7 +87,7 @@ def _replace(target: Path, data: bytes) -> None:
         try:
             _written(target, data)
             break
-        except FileNotFoundError:  # another writer, done, took the folder of both away
+        except (FileNotFoundError, FileExistsError):  # another writer took the folder of both away
             if attempt + 1 == _ATTEMPTS:
                 raise
     _sync_folder(target.parent)

@@ -37,7 +37,7 @@ def test_it_is_made_shown_and_checked(committed: Path, cli: Cli) -> None:
     assert False is held["subject"]["dirty"]
     assert "1" == held["cases"]["q1"]["task_success"]  # one digit where all trials are the same
     shown = cli("baseline", "show")
-    assert "task_success_rate            1.000" in shown.out
+    assert "task_success_rate            100 %" in shown.out
     assert held["subject"]["git_commit"] in shown.out
     checked = cli("baseline", "check")
     assert (0, True) == (checked.code, "ok, 4 cases x 5 trials" in checked.out)

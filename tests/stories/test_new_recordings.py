@@ -1,6 +1,7 @@
 """An agent recorded twice against a noisy model: a new recording is a new sample."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -93,4 +94,6 @@ def test_recorded_anew_the_report_shows_noise_and_names_the_cases(
     assert None not in (anew["settled"], anew["p_value"], anew["interval_90"])
     assert "one recorded trial" not in words
     _, words = success("--trials", "1")
-    assert f"{CASES} of them have one trial on some side" in words
+    # the model may give a case the same answer twice: that one rests on the old recording
+    (again,) = map(int, re.findall(r"(\d+) of them have one trial on some side", words))
+    assert 0 < again <= CASES

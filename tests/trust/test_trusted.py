@@ -110,12 +110,15 @@ def test_shards_are_judged_by_the_base(repo: Scratch, tmp_path: Path) -> None:
     repo.write("evalgate.yaml", repo.read("evalgate.yaml") + "    gate: {threshold: 90%}\n")
     repo.replace("agents/sums.py", "return str(", 'return "no" if int(left) > 15 else str(')
     env = repo.pull_request()
-    files = []
+    files: list[str] = []
+    digests: list[str] = []
     for number in (1, 2):
         files.append(str(tmp_path / f"{number}.json"))
         shard = ("--shard", f"{number}/2", "--partial", "-f", "json", "-o", files[-1])
-        assert repo.evalgate("run", "-q", *shard, env=env).code in (0, 3)
-    merged = repo.evalgate("merge", *files, "--baseline", "-f", "json", env=env)
+        done = repo.evalgate("run", "-q", *shard, env=env)
+        assert done.code in (0, 3)
+        digests += ["--digest", *re.findall(r"report digest: (sha256:[0-9a-f]{64})", done.err)]
+    merged = repo.evalgate("merge", *files, *digests, "--baseline", "-f", "json", env=env)
     whole = repo.gate(env)
     assert (1, 1) == (merged.code, whole.code)
     assert whole.json["metrics"]["task_success_rate"] == merged.json["metrics"]["task_success_rate"]

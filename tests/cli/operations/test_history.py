@@ -25,9 +25,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_run_is_remembered(project: Path, cli: Cli) -> None:
     """It is added when it ends, once; adding it by hand changes nothing."""
     assert 0 == cli("run", "-q").code
-    assert "1.000  1 run\n" in cli("history", "show", "task_success_rate", *ALL).out
+    assert "100 %  1 run\n" in cli("history", "show", "task_success_rate", *ALL).out
     assert "is there already" in cli("history", "add", "latest").out
-    assert "1.000  1 run\n" in cli("history", "show", "task_success_rate", *ALL).out
+    assert "100 %  1 run\n" in cli("history", "show", "task_success_rate", *ALL).out
 
 
 @pytest.mark.parametrize("url", ["postgresql://u@127.0.0.1:1/d", "$NOT_SET", "evalgate.yaml"])

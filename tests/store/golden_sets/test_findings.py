@@ -28,7 +28,7 @@ def test_a_sound_set_has_no_findings() -> None:
         _FINE,
         {"expected": {"output": {"contains": ["x"]}}},
         {"expected": {"tool_calls": []}},
-        {"expected": {"final_state": {}}},
+        {"expected": {"final_state": {"order": "refunded"}}},
         {"expected": {"handoff": True}},
         {"expected": {"guardrail": "pass"}},
         {"expected": {"scores": ["reward"]}},
@@ -42,9 +42,10 @@ def test_a_case_that_expects_nothing_is_an_error() -> None:
         {},
         {"expected": {"output": {}}},
         {"expected": {"output": {"ignore_case": True}}},
+        {"expected": {"final_state": {}}},
     ]
     found = _findings(*rows)
-    assert [("error", 2), ("error", 3), ("error", 4)] == [each[:2] for each in found]
+    assert [("error", 2), ("error", 3), ("error", 4), ("error", 5)] == [each[:2] for each in found]
 
 
 def test_duplicates_are_named() -> None:
