@@ -7,7 +7,7 @@ import pytest
 from support.source import exported, imported_names, modules, tree
 
 _NAMES = [name for name in modules() if name != "evalgate.__main__"]
-_LONGEST_FILE, _LONGEST_FUNCTION = 500, 70
+_LONGEST_FILE, _LONGEST_FUNCTION = 500, 75
 
 
 def isort_style(name: str) -> tuple[int, str]:

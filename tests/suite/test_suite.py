@@ -42,7 +42,7 @@ def test_paths_are_relative_to_the_configuration(config: Path) -> None:
         one.baseline,
         one.cassettes,
     )
-    assert (root / "other.json", root / "cassettes") == (two.baseline, two.cassettes)
+    assert (root / "other.json", root / "tapes") == (two.baseline, two.cassettes)
     assert (root / "kept", 3) == (one.runs, one.keep_runs)
 
 

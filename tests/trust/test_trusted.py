@@ -1,5 +1,6 @@
 """Awkward checkouts: each says what it is, and none passes for want of a base."""
 
+import re
 from pathlib import Path
 
 import pytest
