@@ -39,7 +39,7 @@ def model() -> Iterator[str]:
 
 def _session(folder: Path, model: str, ending: signal.Signals, *options: str, ask: bool) -> None:
     """Let the gateway record one call, or none, and end it."""
-    command = [sys.executable, "-m", "evalgate", "gateway", "--record", "cassettes", *options]
+    command = [sys.executable, "-m", "evalgate", "gateway", "--record", "tapes", *options]
     with subprocess.Popen(
         [*command, "--upstream", model],
         cwd=folder,
@@ -88,7 +88,7 @@ def test_a_port_in_use_empties_nothing(
     kept = (tmp_path / "tapes/session.jsonl").read_bytes()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        result = cli("gateway", "--record", "cassettes", "--upstream", model, "--port", port)
+        result = cli("gateway", "--record", "tapes", "--upstream", model, "--port", port)
     assert 2 == result.code
     assert "is in use by another program" in result.err
     assert kept == (tmp_path / "tapes/session.jsonl").read_bytes()
