@@ -16,7 +16,7 @@ from evalgate.schema.agent_line import RecordedLine, parse_agent_line
 from evalgate.schema.golden import Case, Expected, OutputExpectation
 from evalgate.schema.result import ReportSet
 from evalgate.schema.trace import LlmCall, ToolCall, Trace
-from evalgate.store.atomic import write_text
+from evalgate.store.atomic import write_bytes, write_text
 from evalgate.store.golden_sets.golden import case_to_json, load_golden
 from evalgate.store.runs import iter_traces, list_runs
 from evalgate.suite.environment import Environment
@@ -113,7 +113,7 @@ def init_project(
 ) -> Written:
     """Ask the agent, record its model calls, write the files, and run what was written.
 
-    Where the agent fails, nothing is left behind.
+    Where the agent fails, nothing is left behind, and what `force` replaced is put back.
 
     Raises:
         ConfigError: A file exists already, the name fits no file, or the agent failed.
@@ -122,7 +122,9 @@ def init_project(
     check_new(options)
     golden = options.root / options.golden_path
     workflow_path = options.root / ".github" / "workflows" / "evalgate.yml"
-    new = [path for path in (options.config, golden, workflow_path) if not path.exists()]
+    paths = (options.config, golden, workflow_path)
+    new = [path for path in paths if not path.exists()]
+    replaced = {path: path.read_bytes() for path in paths if path.exists()}
     case = Case(id="first", input=options.question)
     try:
         _write(options.config, _config_text(options, ()))
@@ -137,6 +139,9 @@ def init_project(
         if not workflow_path.exists() or options.force:
             _write(workflow_path, workflow_of(options.root))
     except BaseException:
+        for path, old in replaced.items():
+            if path.read_bytes() != old:
+                write_bytes(path, old)
         for path in new:
             path.unlink(missing_ok=True)
             with suppress(OSError):  # not there, or somebody else's files are in it

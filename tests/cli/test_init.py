@@ -124,6 +124,16 @@ def test_slips_write_nothing(empty: Path, cli: Cli, arguments: tuple[str, ...], 
     assert not (empty / "evalgate.yaml").exists()
 
 
+def test_what_force_replaced_is_put_back(empty: Path, cli: Cli) -> None:
+    """An agent that fails costs nobody the configuration and cases that were there."""
+    assert 0 == cli("init", "--agent", "python:plain_agent:answer").code
+    kept = {path: path.read_bytes() for path in empty.rglob("*.[yj]*l") if path.is_file()}
+    (empty / "broken.py").write_text("def answer(question):\n    raise ValueError('no')\n")
+    assert 2 == cli("init", "--agent", "python:broken:answer", "--force").code
+    own = (empty / "evalgate.yaml", empty / "golden_sets" / "main.jsonl")
+    assert [kept[path] for path in own] == [path.read_bytes() for path in own]
+
+
 def test_a_crashing_agent_is_told(empty: Path, cli: Cli) -> None:
     """The agent's own error is shown, and nothing is left behind: the same command works later."""
     bad = empty / "bad.py"
