@@ -12,7 +12,7 @@ from evalgate.scorers.settings import Settings, failed
 
 __all__ = ["SCORES", "VERSION", "explain_groundedness", "score_groundedness"]
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 """Changes when a definition changes."""
 
 SCORES: Final = ("groundedness_lexical", "unsupported_weight")

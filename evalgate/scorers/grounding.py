@@ -3,8 +3,8 @@
 Deterministic, without a model and without a dependency. An answer is split into claims. A claim's
 words and numbers are weighed by how uncommon they are (an inverse document frequency in five
 steps, 1 for a word outside every list of common words) and by how much of each the contexts lack:
-nothing if it stands there, all of it if it does not, something in between for a synonym, a word of
-the same family, a rounded number, or a word that the contexts only use the other way round ("not").
+nothing if it stands there, all of it if it does not, something in between for a word of the same
+family, a rounded number, or a word that the contexts only use the other way round ("not").
 
 The unit of weight is one uncommon word. What separates grounded from hallucinated answers is the
 *sum* over claims, not the share of an answer, so the sum decides, and the answer's score is that
@@ -25,7 +25,6 @@ from evalgate.text import common_words
 from evalgate.text.claims import Claim, claims
 from evalgate.text.numerals import rounded
 from evalgate.text.stem import stem
-from evalgate.text.synonyms import synonym_groups
 from evalgate.text.tokens import Token, read, tokens
 
 __all__ = [
@@ -125,8 +124,6 @@ class Contexts:
     """Keys of what stands outside every "not"."""
     denied: AbstractSet[str]
     """Keys of what stands inside the scope of one, and of fields that are false."""
-    groups: AbstractSet[int]
-    """Synonym groups of the affirmed words."""
     families: AbstractSet[str]
     """First letters of the affirmed words, by which derived words are recognised."""
     near: AbstractSet[str]
@@ -157,11 +154,9 @@ def prepare(contexts: Iterable[str]) -> Contexts | NoContexts:
         pairs.update(_neighbours((form.key, opens) for _, form, _, opens in readings))
     if not affirmed and not denied:
         return NoContexts()
-    groups = synonym_groups()
     return Contexts(
         affirmed=affirmed,
         denied=denied,
-        groups={group for key in affirmed if key in groups for group in groups[key]},
         families={key[:_FAMILY] for key in affirmed if _FAMILY <= len(key) <= _FAMILY_LONGEST},
         near={near for key in affirmed | denied if key[0] == "#" for near in rounded(key)},
         pairs=pairs,
@@ -243,9 +238,7 @@ def _lacking(token: Token, contexts: Contexts) -> float:
         return _lacking_number(token, contexts)
     if key in same or not same.isdisjoint(token.also):
         return 0.0
-    alike = any(group in contexts.groups for group in synonym_groups().get(key, ()))
-    family = _FAMILY <= len(key) <= _FAMILY_LONGEST and key[:_FAMILY] in contexts.families
-    if alike or family:
+    if _FAMILY <= len(key) <= _FAMILY_LONGEST and key[:_FAMILY] in contexts.families:
         return _CONTRADICTED if token.denied else _SIMILAR
     return _CONTRADICTED if key in other or not other.isdisjoint(token.also) else 1.0
 

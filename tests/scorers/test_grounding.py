@@ -105,12 +105,11 @@ def test_the_threshold_is_a_score_of_one_half() -> None:
         ("shipped: 2024-03-06", "It shipped on March 6."),
         ("There were twelve eggs.", "There were 12 eggs."),
         ("Boil the eggs in a saucepan.", "Eggs are boiled in saucepans."),
-        ("Plant garlic in the autumn.", "Garlic is planted in the fall."),
         ('{"OutdoorSeating": true, "state": "CA"}', "It has outdoor seating in California."),
     ],
 )
 def test_the_same_fact_in_other_words_weighs_little(context: str, answer: str) -> None:
-    """Clocks, rounding, scales, dates, number words, inflection and synonyms are recognised."""
+    """Clocks, rounding, scales, dates, number words and inflection are recognised."""
     assert _grounding(answer, (context,)).unsupported_weight < 0.5
 
 
