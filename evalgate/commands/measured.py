@@ -14,6 +14,7 @@ from evalgate.errors import NothingSelected
 from evalgate.judges.offline import added_up, judges_of
 from evalgate.run.evaluate import TrialSet, evaluate
 from evalgate.run.gate_inputs import load_gate_inputs
+from evalgate.run.grounds import grounds_of
 from evalgate.run.stored import keep_report
 from evalgate.schema.result import JudgeInfo, Report, TrialResult
 from evalgate.schema.score import Scored
@@ -110,10 +111,12 @@ def judge_measured(
     parts = [folder for folder in named if is_run(folder)]
     folder = join_runs(plan, parts, None, environment)
     judged, checks = judges_of(plan, environment)
+    seen = seen_in([folder])
     kept = TrialSet(
         results=results,
         trials=trials,
-        subject=seen_in([folder]).subject(),
+        subject=seen.subject(),
+        grounds=grounds_of(plan, seen),
         judges=replace(judged, info=_judges(measured)),
         checks=checks,
         stress=stressed_again(plan, trials, iter_traces(folder)),

@@ -18,6 +18,7 @@ from evalgate.pricing import pricing_info
 from evalgate.run.engine import Seen
 from evalgate.run.evaluate import TrialSet, evaluate, fresh_scores
 from evalgate.run.gate_inputs import load_gate_inputs
+from evalgate.run.grounds import joined_grounds
 from evalgate.run.run import Ran
 from evalgate.run.stored import keep_report, new_manifest
 from evalgate.schema.result import Manifest, Report, Subject, TrialResult
@@ -172,6 +173,7 @@ def merge_suite(
         fresh=_fresh(parts, trials),
         stress=stressed_again(plan, trials, iter_traces(folder)),
         isolation=first.suite.isolation,
+        grounds=joined_grounds([part.report.rests_on for part in parts]),
         traces=partial(iter_traces, folder),
     )
     report = evaluate(plan, merged, inputs)

@@ -14,6 +14,7 @@ from evalgate.judges.judging import open_judges
 from evalgate.run.engine import Seen
 from evalgate.run.evaluate import TrialSet, evaluate
 from evalgate.run.gate_inputs import load_gate_inputs
+from evalgate.run.grounds import grounds_of
 from evalgate.run.stored import keep_report, new_manifest
 from evalgate.schema.config import AgentConfig, SuiteConfig
 from evalgate.schema.golden import Case
@@ -118,6 +119,7 @@ async def _score_all(plan: Plan, folder: Path, trials: int, environment: Environ
             subject=seen.subject(),
             judges=judged,
             checks=checks,
+            grounds=grounds_of(plan, seen),
             stress=stressed_again(plan, trials, (trace for trace, _ in pairs)),
         ),
     )

@@ -168,6 +168,8 @@ def _measured(view: View) -> Iterator[Part]:
         rows += [f"| {kind} | {markdown_cell(name)} | {ours(value)} |" for name, value in metrics]
     if view.unknown:
         rows += ["", f"Unknown: {', '.join(map(markdown_cell, view.unknown))}"]
+    if view.grounds:
+        rows += ["", f"Rests on: {markdown_cell(view.grounds)}"]
     if count or view.unknown:
         yield _folded(f"Everything measured: {_count(count, 'metric')}", rows)
 

@@ -193,6 +193,8 @@ def _print_measured(console: "Console", line: Line, view: View) -> None:
         _columns(console, metrics)
     if view.unknown:
         line(f"unknown: {', '.join(view.unknown)}", "dim")
+    if view.grounds:
+        line(f"rests on: {view.grounds}", "dim")
 
 
 def _columns(console: "Console", pairs: Sequence[tuple[str, str]]) -> None:

@@ -18,6 +18,7 @@ from evalgate.output.cases.rows import (
     is_failed,
     mean_score,
 )
+from evalgate.output.grounds import grounds_line
 from evalgate.output.numbers import (
     amount,
     change_text,
@@ -131,6 +132,8 @@ class View:
     """Every metric with a value, by where it comes from: name and value."""
     unknown: tuple[str, ...]
     """Metrics without a value."""
+    grounds: str
+    """What the metrics rest on."""
 
 
 def view_report(report: Report) -> View:
@@ -155,6 +158,7 @@ def view_report(report: Report) -> View:
         warnings=report.warnings,
         measured=tuple(_measured(report)),
         unknown=tuple(name for name, m in report.metrics.items() if m.value is None),
+        grounds=grounds_line(report),
     )
 
 

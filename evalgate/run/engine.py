@@ -34,7 +34,6 @@ __all__ = [
     "Seen",
     "executing",
     "lost_workers",
-    "rests_on",
 ]
 
 
@@ -63,6 +62,8 @@ class Seen:
     tools: set[str] = field(default_factory=set)
     sampling: set[str] = field(default_factory=set)
     replayed: bool = False
+    live: bool = False
+    """Whether some trace with calls of a model is none of a replay."""
     kinds: set[str] = field(default_factory=set)
     problems: dict[str, None] = field(default_factory=dict)
     ran: dict[str, set[str]] = field(default_factory=dict)
@@ -70,7 +71,9 @@ class Seen:
 
     def add(self, trace: Trace) -> None:
         """Note what one trace was made with."""
+        asked = any(isinstance(step, LlmCall) for step in trace.steps)
         self.replayed = self.replayed or trace.replayed
+        self.live = self.live or (asked and not trace.replayed)
         problems = trace.metadata.get("gateway_problems")
         for problem in problems if isinstance(problems, list) else ():
             self.problems[str(problem)] = None
@@ -246,15 +249,6 @@ def _take_up(execution: Execution, folder: Path, ids: set[str]) -> None:
     execution.results += [result for result in iter_trials(folder) if result.case_id in ids]
     for trace in iter_traces(folder):
         execution.seen.add(trace)
-
-
-def rests_on(seen: Seen) -> tuple[str, ...]:
-    """Say what every metric rests on, where tools went through the gateway."""
-    if not seen.ran:
-        return ()
-    model = ["model: " + ("replayed" if seen.replayed else "live")] if seen.models else []
-    tools = [f"tools {how}: {', '.join(sorted(seen.ran[how]))}" for how in sorted(seen.ran)]
-    return ("every metric rests on: " + "; ".join(["agent's code: live", *model, *tools]),)
 
 
 def lost_workers(notes: Sequence[str]) -> tuple[str, ...]:

@@ -19,8 +19,9 @@ from evalgate.judges.judged_agent import JudgedPart
 from evalgate.pricing import pricing_info
 from evalgate.run.explain import ReadTraces, explain
 from evalgate.run.forecast import record_hint
+from evalgate.run.grounds import with_grounds
 from evalgate.schema.objectives import GoalState
-from evalgate.schema.result import Report, Subject, SuiteInfo, TrialResult
+from evalgate.schema.result import Report, RestsOn, Subject, SuiteInfo, TrialResult
 from evalgate.schema.score import Broken, Score
 from evalgate.schema.verdict import Check, Verdict
 from evalgate.scorers.builtin import metric_sources
@@ -68,6 +69,8 @@ class TrialSet:
     """What a reader should know of how the trials were made."""
     isolation: str | None = None
     """What kept the agent's processes in, as in the report."""
+    grounds: RestsOn | None = None
+    """What was live and what was replayed, as far as the trials tell; null: nobody knows."""
     traces: ReadTraces | None = None
     """Reads traces of some of the trials; null: they are not at hand."""
 
@@ -119,7 +122,8 @@ def collected(plan: Plan, trials: TrialSet) -> Report:
         metrics=metric_values(cases, plan.metrics, sources),
         cases=cases,
     )
-    return report if trials.stress is None else with_part(report, trials.stress)
+    whole = report if trials.stress is None else with_part(report, trials.stress)
+    return with_grounds(whole, trials.grounds)
 
 
 def compared(report: Report, plan: Plan, inputs: GateInputs) -> Comparison:

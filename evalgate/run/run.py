@@ -13,9 +13,10 @@ from evalgate.gate.settle import needs_more_trials
 from evalgate.judges.calibration import suite_trust_checks
 from evalgate.judges.judged_agent import judged_part
 from evalgate.run.changed import touched_cases
-from evalgate.run.engine import Execution, RunLimits, executing, lost_workers, rests_on
+from evalgate.run.engine import Execution, RunLimits, executing, lost_workers
 from evalgate.run.evaluate import TrialSet, collected, compared, evaluate
 from evalgate.run.gate_inputs import load_gate_inputs
+from evalgate.run.grounds import grounds_of
 from evalgate.run.stored import keep_report, new_manifest, resumable_run
 from evalgate.schema.result import Manifest, Report, ReportSet
 from evalgate.stats.summary import summary_of_report
@@ -324,13 +325,13 @@ def _trials(execution: Execution, plan: Plan, count: int) -> TrialSet:
         checks=suite_trust_checks(plan.suite, execution.judging, plan.metrics),
         notes=(
             *lost_workers(execution.notes),
-            *rests_on(execution.seen),
             *isolation_notes(plan.suite.isolation),
             *learned_notes(plan.suite, execution.learned),
             *execution.seen.problems,
         ),
         isolation=None if plan.suite.isolation is None else plan.suite.isolation.by,
         own_times=tuple(execution.own_times),
+        grounds=grounds_of(plan, execution.seen),
         traces=execution.writer.traces,
     )
 

@@ -14,12 +14,14 @@ from evalgate.schema.verdict import CaseChange, Check, Direction, Outcome
 __all__ = [
     "BaselineRef",
     "CaseResult",
+    "Ground",
     "JudgeInfo",
     "Manifest",
     "MetricValue",
     "Pricing",
     "Report",
     "ReportSet",
+    "RestsOn",
     "Subject",
     "SuiteInfo",
     "TrialResult",
@@ -213,6 +215,28 @@ class BaselineRef(Model):
     """What it was made of."""
 
 
+Ground = Literal["code", "model", "tools", "judge", "simulation", "recording", "claims"]
+"""What a metric may rest on. `recording`: a recorded trace, or the times of a recording; `claims`:
+what an agent says of itself; `simulation`: recorded sessions played against limits."""
+
+
+class RestsOn(Model):
+    """What the metrics of a report rest on."""
+
+    code: Literal["live", "recorded"]
+    """Whether the agent ran, or its traces were brought."""
+    model: Literal["live", "replayed", "partly replayed", "recorded"] | None = None
+    """Where the model's answers came from; null: no call of a model was seen."""
+    tools: dict[Literal["live", "replayed", "mocked", "refused", "missed"], tuple[str, ...]] = (
+        Field(default_factory=dict)
+    )
+    """Tools that went through the gateway, by what became of their calls."""
+    judge: Literal["live", "recorded"] | None = None
+    """Where the verdicts of judges came from; null: there is no judge."""
+    metrics: dict[str, tuple[Ground, ...]] = Field(default_factory=dict)
+    """What each metric rests on."""
+
+
 class Report(Model):
     """All that one run of one suite says; holds no clock, no id and no host."""
 
@@ -244,6 +268,9 @@ class Report(Model):
     """What a reader should know."""
     metrics: dict[str, MetricValue] = Field(default_factory=dict)
     """Every metric that has evidence."""
+    rests_on: RestsOn | None = None
+    """What each metric rests on: live code, a replayed model, replayed or mocked tools; null:
+    nobody knows."""
     stress: dict[str, Json] | None = None
     """Outcome of the stress check, where one was made."""
     goals: tuple[GoalState, ...] = ()

@@ -94,10 +94,13 @@ def test_a_run_with_all_tools_down_is_the_same_twice(tmp_path: Path, shop: str) 
     first, second = (run(suite, "replay") for _ in range(2))
     assert "pass" == first.verdict
     assert first == second
-    rests = (
-        "every metric rests on: agent's code: live; model: replayed; tools replayed: price, shop"
-    )
-    assert rests in first.suites[0].warnings
+    grounds = first.suites[0].rests_on
+    assert grounds is not None
+    assert ("live", "replayed") == (grounds.code, grounds.model)
+    assert {"replayed": ("price", "shop")} == grounds.tools
+    assert ("code", "model", "tools") == grounds.metrics["task_success_rate"]
+    assert ("recording",) == grounds.metrics["completion_time_p50"]
+    assert {*first.suites[0].metrics} == {*grounds.metrics}
 
 
 @pytest.mark.parametrize(

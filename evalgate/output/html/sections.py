@@ -10,6 +10,7 @@ from evalgate.output.cases.causes import Cause
 from evalgate.output.cases.details import RunDetails
 from evalgate.output.cases.divergence import divergence_text
 from evalgate.output.cases.rows import STATES, CaseRow, mean_score
+from evalgate.output.grounds import grounds_line
 from evalgate.output.html.charts import change_chart, distribution, sparkline
 from evalgate.output.html.words import case_links, plural
 from evalgate.output.numbers import amount, change_text, noise_text
@@ -267,6 +268,7 @@ def evidence(report: Report, details: RunDetails) -> str:
         "cases": f"{report.suite.selected} of {report.suite.cases}",
         "mode": report.suite.mode,
         "model": report.subject.model,
+        "figures rest on": grounds_line(report),
         "golden set": report.suite.golden_digest,
         "configuration": report.suite.config_digest,
         "baseline": None if ref is None else ref.source,
