@@ -49,19 +49,19 @@ def render(reports: ReportSet, style: Style) -> str:
     return html_page(reports, [style.details(report) for report in reports.suites])
 
 
-def html_page(reports: ReportSet, details: Sequence[RunDetails]) -> str:
+def html_page(reports: ReportSet, details: Sequence[RunDetails], *, budget: int = BUDGET) -> str:
     """Write a page.
 
     Args:
         reports: The reports.
         details: What lies beside each.
+        budget: Characters of packed trajectories that are kept, the worst cases first.
     """
     script = "(() => {\n'use strict';\n" + "\n".join(map(_file, SCRIPTS)) + "\n})();\n"
     css = _file("page.css")
     parts: list[str] = []
     index = []
     chunks: list[str] = []
-    budget = BUDGET
     for number, (report, known) in enumerate(zip(reports.suites, details, strict=True)):
         rows = case_rows(report)
         packed = pack_cases(rows, known, len(chunks), budget)

@@ -138,11 +138,10 @@ def test_no_suite_is_a_page() -> None:
     )
 
 
-def test_what_does_not_fit_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_does_not_fit_is_left_out_and_said() -> None:
     """The worst cases keep their trajectories; the index has all cases."""
-    monkeypatch.setattr("evalgate.output.html.page.BUDGET", 100)
     reports, details = page_of(lambda text: text)
-    (index,) = Reader(html_page(reports, [details])).packed()
+    (index,) = Reader(html_page(reports, [details], budget=100)).packed()
     assert (3, 3) == (len(index[0]["cases"]), index[0]["left_out"])
 
 
