@@ -31,14 +31,10 @@ from evalgate.stress.organisation import (
 from evalgate.stress.suite import check_stress, stored_share, stressed
 from evalgate.suite.environment import Environment
 from evalgate.suite.events import Listener
-from evalgate.suite.isolation import (
-    SandboxMode,
-    isolated_by,
-    isolation_notes,
-    learned_notes,
-)
+from evalgate.suite.isolation import SandboxMode, isolated_by, isolation_notes
 from evalgate.suite.plan import Calls, Filters, JudgeMode, Plan, make_plan
 from evalgate.suite.policy import Overrides, with_overrides
+from evalgate.suite.sandbox import learned_notes
 from evalgate.suite.suite import Suite
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from evalgate.agents.sandbox.policy import Observed
 from evalgate.schema.agent_line import PythonLine
 from evalgate.schema.config import AgentConfig
 from evalgate.suite.environment import Environment
-from evalgate.suite.isolation import open_sandbox
 from evalgate.suite.plan import Calls, Plan
+from evalgate.suite.sandbox import open_sandbox
 from evalgate.text.redact import Redactor
 
 if TYPE_CHECKING:

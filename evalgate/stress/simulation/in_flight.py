@@ -1,6 +1,8 @@
 """The part of the event loop that watches an attempt until its answer: faults, settling, queue."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable
+from random import Random
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from evalgate.quota.quota import NO_HINT, Reservation, settle
 from evalgate.quota.units import nanoseconds
@@ -20,10 +22,12 @@ from evalgate.stress.simulation.admission import (
 from evalgate.stress.simulation.faults import FaultProfile, draw_fault
 
 if TYPE_CHECKING:
-    from evalgate.quota.quota import DimensionName
+    from evalgate.quota.quota import DimensionName, QuotaState
+    from evalgate.stress.load.workload import Workload
     from evalgate.stress.simulation.causes import Cause
-    from evalgate.stress.simulation.engine import Engine
-    from evalgate.stress.simulation.script import LiveCall, SimulatedSession
+    from evalgate.stress.simulation.outcome import Counts, Series
+    from evalgate.stress.simulation.rules import Rules
+    from evalgate.stress.simulation.script import Cost, LiveCall, SimulatedSession
 
 __all__ = ["CAUSE_OF", "Answer", "Wake", "done", "drain", "send_watched", "wait_in_line"]
 
@@ -53,7 +57,39 @@ class Wake(NamedTuple):
     at: int
 
 
-def wait_in_line(engine: "Engine", governor: Governor, call: "LiveCall", now: int) -> None:
+class Loop(Protocol):
+    """What of the event loop an attempt in flight needs."""
+
+    workload: "Workload"
+    rules: "Rules"
+    chance: Random
+    faulty: bool
+    state: "QuotaState"
+    attempt: Callable[[tuple[int, ...], int], int]
+    series: "Series"
+    governor: Governor | None
+    wake: int | None
+
+    def push(self, time: int, item: object) -> None:
+        """Have something happen at a time."""
+
+    def admitted(self, cost: "Cost", counts: "Counts", now: int) -> None:
+        """Count an admitted attempt."""
+
+    def refused(self, call: "LiveCall", wait: int, now: int) -> None:
+        """Let the client decide on an attempt that the quota refused."""
+
+    def failed(self, call: "LiveCall", cause: "Cause", hint: int | None, now: int) -> None:
+        """Let the client decide on an attempt that failed."""
+
+    def give_up(self, call: "LiveCall", cause: "Cause", now: int) -> None:
+        """End a call without an answer."""
+
+    def answered(self, session: "SimulatedSession", call: "LiveCall | None", now: int) -> None:
+        """Go on after an answer."""
+
+
+def wait_in_line(engine: Loop, governor: Governor, call: "LiveCall", now: int) -> None:
     """Put an attempt in the queue, and let go what may go."""
     group = engine.workload.groups[call.session.group]
     charges = call.cost.charges
@@ -70,7 +106,7 @@ def wait_in_line(engine: "Engine", governor: Governor, call: "LiveCall", now: in
         engine.give_up(call, "queue_full", now)
 
 
-def drain(engine: "Engine", governor: Governor, now: int) -> None:
+def drain(engine: Loop, governor: Governor, now: int) -> None:
     """Let go what the governor lets go, and be woken when it may let go more."""
     while True:
         step = release_next(governor, now)
@@ -88,7 +124,7 @@ def drain(engine: "Engine", governor: Governor, now: int) -> None:
             engine.give_up(call, "queue_timeout", now)
 
 
-def send_watched(engine: "Engine", call: "LiveCall", now: int) -> None:
+def send_watched(engine: Loop, call: "LiveCall", now: int) -> None:
     """Send one attempt to the provider and watch it until its answer."""
     cost, counts = call.cost, call.session.counts
     faults = engine.rules.faults
@@ -121,20 +157,20 @@ def _lasts(faults: FaultProfile, duration: int, cause: "Cause | None", *, slow: 
     return duration + nanoseconds(faults.slow_seconds) if slow else duration
 
 
-def _tell(engine: "Engine", call: "LiveCall", wait: int, now: int) -> None:
+def _tell(engine: Loop, call: "LiveCall", wait: int, now: int) -> None:
     """Give the slot back, and hold the line while the provider refuses."""
     if engine.governor is not None and call.cost.fits:
         throttled(engine.governor, None if wait == NO_HINT else wait, now)
     _leave(engine, call, now)
 
 
-def _leave(engine: "Engine", call: "LiveCall", now: int) -> None:
+def _leave(engine: Loop, call: "LiveCall", now: int) -> None:
     if engine.governor is not None and call.ticket is not None:
         finish(engine.governor, call.ticket, None, now)
         call.ticket = None
 
 
-def done(engine: "Engine", answer: Answer, now: int) -> None:
+def done(engine: Loop, answer: Answer, now: int) -> None:
     """Settle an attempt whose answer came, and go on."""
     session, call, cause = answer
     if call is not None:
