@@ -1,15 +1,19 @@
 """JSON from strangers: no NaN, no duplicate keys, no bombs; every refusal names its place.
 
-The parsing is the C scanner of `json`. Only when it, or one of the hooks, refuses a text is the
-text walked again to find the line and column.
+`jiter` parses, and what it is more generous with is looked for in the whole text at once. What it
+or this look refuses goes to the scanner of `json`, which decides; then the text is walked again to
+find the line and column.
 """
 
 import json
+import marshal
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Final, NoReturn
+
+import jiter
 
 from evalgate.errors import DataError
 from evalgate.schema.base import Json
@@ -35,9 +39,13 @@ _TOKEN: Final = re.compile(
     r"|(?P<number>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)",
     re.DOTALL,
 )
-_STRING: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_OTHER: Final = re.compile(r"[^\[\]{}]+")
-_STEP: Final = {"[": 1, "{": 1, "]": -1, "}": -1}
+_STRING: Final = re.compile(rb'"[^"]*"')
+_OTHER: Final = bytes(set(range(256)) - set(b'[]{}"'))
+_SQUARE: Final = bytes.maketrans(b"{}", b"[]")
+_STEP: Final = {ord("["): 1, ord("]"): -1}
+_DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
+_INFINITE: Final = (b"\0\0\0\0\0\0\xf0\x7f", b"\0\0\0\0\0\0\xf0\xff")
+"""Both infinities as `marshal` writes them; no UTF-8 text holds these bytes."""
 _SURROGATE_ESCAPE: Final = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}|\\u[dD][c-fC-F]")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _CONTROL: Final = re.compile(r"[\x00-\x1f]")
@@ -122,15 +130,23 @@ def parse(
     if len(text) > max_bytes:
         found, expected = f"{len(text):,} bytes", f"at most {max_bytes:,} bytes"
         return Problem(line, 1, found, expected)
-    if isinstance(text, bytes):
-        decoded = _decoded(text, line)
-        if isinstance(decoded, Problem):
-            return decoded
-        text = decoded
+    raw = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
+    too_deep = _too_deep(raw, max_depth)
+    quick = None if too_deep else _quick(raw)
+    if quick is not None:
+        return quick
+    decoded = _decoded(text, line) if isinstance(text, bytes) else text
+    if isinstance(decoded, Problem):
+        return decoded
+    if too_deep and (problem := _first_problem(decoded, line, max_depth)) is not None:
+        return problem
+    return _scanned(decoded, line, max_depth)
+
+
+def _scanned(text: str, line: int, max_depth: int) -> Parsed | Problem:
+    """Parse with the scanner of `json`, whose hooks refuse what is not strict."""
     if text.startswith("\ufeff"):
         return Problem(line, 1, "a byte order mark (U+FEFF)", "UTF-8 without a byte order mark")
-    if _too_deep(text, max_depth):
-        return _located(text, line, max_depth)
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
@@ -171,11 +187,30 @@ _DECODER: Final = json.JSONDecoder(
 )
 
 
-def _too_deep(text: str, max_depth: int) -> bool:
-    if text.count("[") + text.count("{") <= max_depth:
+def _quick(raw: bytes) -> Parsed | None:
+    """Parse what is surely strict JSON; null: let the scanner say."""
+    try:
+        value = jiter.from_json(raw, allow_inf_nan=False, catch_duplicate_keys=True)
+    except ValueError:
+        return None
+    if b"0" * (_MAX_DIGITS + 1) in raw.translate(_DIGITS):
+        return None
+    # It reads 1e999 as infinity; of all walks through the value this is the quickest.
+    written = marshal.dumps(value)
+    return None if any(infinite in written for infinite in _INFINITE) else Parsed(value)
+
+
+def _too_deep(raw: bytes, max_depth: int) -> bool:
+    if raw.count(b"[") + raw.count(b"{") <= max_depth:
         return False
-    brackets = _OTHER.sub("", _STRING.sub("", text))
-    return max(accumulate(map(_STEP.__getitem__, brackets)), default=0) > max_depth
+    escaped = raw.replace(rb"\\", b"").replace(rb"\"", b"") if b"\\" in raw else raw
+    brackets = escaped.translate(_SQUARE, _OTHER).replace(b'""', b"")
+    brackets = rest = _STRING.sub(b"", brackets) if b'"' in brackets else brackets
+    for _ in range(max_depth):
+        if not rest:
+            return False
+        rest = rest.replace(b"[]", b"")  # the innermost level
+    return max(accumulate(_STEP.get(byte, 0) for byte in brackets), default=0) > max_depth
 
 
 def _located(text: str, line: int, max_depth: int) -> Problem:
@@ -270,8 +305,10 @@ def _problems(text: str, max_depth: int) -> Iterator[tuple[int, str, str]]:
 def _key_problem(
     token: re.Match[str], keys: dict[str, int], text: str
 ) -> Iterator[tuple[int, str, str]]:
-    raw = token.group()
-    key = json.loads(raw, strict=False)
+    try:
+        key = json.loads(token.group(), strict=False)
+    except json.JSONDecodeError:  # the scanner says what is wrong with it
+        return
     if key in keys:
         first = _place(text, keys[key], 1)
         where = f"column {first[1]}" if text.count("\n") == 0 else f"line {first[0]} of the value"
