@@ -3,21 +3,16 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from evalgate.alerts.messages import pagerduty, plain_text, signature, slack, webhook
 from evalgate.alerts.signal import Action, Alert
 from evalgate.errors import ConfigError, MissingExtra
 from evalgate.schema.watch import Receiver
+from evalgate.sending import Message
+from evalgate.sending import send as post
 
 __all__ = ["Sent", "message_for", "resolved", "send"]
-
-_TRIES: Final = 4
-_LONGEST_WAIT_S: Final = 30.0
-_TIMEOUT_S: Final = 10.0
-_TOO_MANY: Final = 429
-_SERVER: Final = 500
-_GOOD: Final = range(200, 300)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +23,6 @@ class Sent:
     """`sent`, `later` (the receiver may recover) or `refused`."""
     attempts: int
     error: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One HTTP request."""
-
-    url: str
-    body: bytes
-    headers: Mapping[str, str]
 
 
 def resolved(receiver: Receiver, environ: Mapping[str, str]) -> Receiver:
@@ -79,52 +65,24 @@ def send(
     """
     if receiver.apprise is not None:
         return _by_apprise(receiver.apprise, alert, action)
-    request = _request(message_for(alert, action, receiver), receiver, now)
-    return _tried(request, sleep)
+    import httpx2  # noqa: PLC0415  # heavy
+
+    message = _message(message_for(alert, action, receiver), receiver, now)
+    with httpx2.Client(follow_redirects=False) as client:
+        reply = post(message, client, sleep)
+    state = reply.state if reply.state in ("sent", "later") else "refused"
+    return Sent(state, reply.attempts, reply.error)
 
 
-def _request(message: Any, receiver: Receiver, now: int) -> Request:  # noqa: ANN401  # JSON
-    body = json.dumps(message, ensure_ascii=False).encode("utf-8", "replace")
-    headers = {"content-type": "application/json"}
+def _message(data: Any, receiver: Receiver, now: int) -> Message:  # noqa: ANN401  # JSON
+    body = json.dumps(data, ensure_ascii=False).encode("utf-8", "replace")
+    headers = {}
     if receiver.webhook is not None and receiver.secret is not None:
         headers["x-evalgate-timestamp"] = str(now)
         headers["x-evalgate-signature"] = signature(body, receiver.secret, now)
     url = receiver.slack or receiver.webhook or receiver.pagerduty_url
-    return Request(url, body, headers)
-
-
-def _tried(request: Request, sleep: Callable[[float], None]) -> Sent:
-    import httpx2  # noqa: PLC0415  # heavy
-
-    error = ""
-    with httpx2.Client(timeout=_TIMEOUT_S, follow_redirects=False) as client:
-        for attempt in range(1, _TRIES + 1):
-            wait = min(2.0 ** (attempt - 1), _LONGEST_WAIT_S)
-            try:
-                headers = dict(request.headers)
-                response = client.post(request.url, content=request.body, headers=headers)
-            except httpx2.HTTPError as failure:
-                error = type(failure).__name__  # its text may hold the URL, which is a secret
-            except (httpx2.InvalidURL, ValueError) as failure:
-                return Sent("refused", attempt, f"the URL is not usable ({type(failure).__name__})")
-            else:
-                if response.status_code in _GOOD:
-                    return Sent("sent", attempt)
-                error = f"HTTP {response.status_code}"
-                if response.status_code != _TOO_MANY and response.status_code < _SERVER:
-                    return Sent("refused", attempt, error)
-                wait = _asked(response.headers.get("retry-after"), wait)
-            if attempt < _TRIES:
-                sleep(wait)
-    return Sent("later", _TRIES, error)
-
-
-def _asked(header: str | None, wait: float) -> float:
-    """Wait as long as the server asks, within reason."""
-    try:
-        return min(max(float(header or wait), 0.0), _LONGEST_WAIT_S)
-    except ValueError:
-        return wait
+    # Told twice is better than not told; each alert has a key of its own.
+    return Message(url, body, "application/json", headers, repeatable=True, compressed=False)
 
 
 def _by_apprise(url: str, alert: Alert, action: Action) -> Sent:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import quote, urlsplit
 
+from evalgate.quota.backoff import backoff
+
 if TYPE_CHECKING:
     import httpx2
 
@@ -234,13 +236,13 @@ def _wait(
     """Return the seconds after which to ask again; null: asking again is of no use."""
     import httpx2  # noqa: PLC0415  # heavy
 
-    backoff = float(2 ** (attempt - 1))
+    pause = backoff(attempt)
     if isinstance(response, httpx2.HTTPError):
-        return backoff if repeat else None
+        return pause if repeat else None
     status = response.status_code
     if status in (403, 429):
         return _limited(response, now)
-    return backoff if status >= 500 and repeat else None
+    return pause if status >= 500 and repeat else None
 
 
 def _limited(response: "httpx2.Response", now: float) -> float | None:

@@ -13,6 +13,7 @@ from itertools import count
 from random import Random
 
 from evalgate.gateway.wire.errors import ProviderError
+from evalgate.quota.backoff import backoff
 from evalgate.quota.quota import (
     Admitted,
     NeverFits,
@@ -227,7 +228,7 @@ class Governor:
         """
         if tries > self.settings.max_retries or (hint or 0.0) > self.settings.max_wait:
             return None
-        jitter = self._rng.uniform(0.0, min(_CAP, _BASE * 2.0 ** (tries - 1)))
+        jitter = self._rng.uniform(0.0, backoff(tries, _BASE, _CAP))
         if hint is not None:
             self._paused_until = max(self._paused_until, self._clock() + hint)
         return (hint or 0.0) + jitter

@@ -28,8 +28,8 @@ def inbox() -> Iterator[Inbox]:
         ([200], "sent", 1, []),
         ([500, 503, 202], "sent", 3, [1.0, 2.0]),
         ([429, 202], "sent", 2, [7.0]),  # as the server asks
-        ([500], "later", 4, [1.0, 2.0, 4.0]),
-        ([429], "later", 4, [7.0, 7.0, 7.0]),
+        ([500], "later", 5, [1.0, 2.0, 4.0, 8.0]),
+        ([429], "later", 5, [7.0, 7.0, 7.0, 7.0]),
         ([400], "refused", 1, []),
         ([401], "refused", 1, []),
         ([413], "refused", 1, []),
@@ -57,7 +57,7 @@ def test_a_receiver_that_is_down_is_named_without_its_url() -> None:
     """The URL of a Slack webhook is a secret."""
     receiver = Receiver(slack="http://127.0.0.1:1/services/T0/SECRET")
     sent = send(ALERT, "trigger", receiver, NOW, lambda _seconds: None)
-    assert ("later", 4) == (sent.state, sent.attempts)
+    assert ("later", 5) == (sent.state, sent.attempts)
     assert "SECRET" not in str(sent)
 
 

@@ -17,9 +17,9 @@ from evalgate.exporters.langfuse import (
 )
 from evalgate.exporters.ledger import Ledger, opened_ledger
 from evalgate.exporters.otlp import json_body, protobuf_body
-from evalgate.exporters.sending import Message, Reply, send
 from evalgate.exporters.spans import Context, SentTrace, sent_trace
 from evalgate.schema.canonical import digest
+from evalgate.sending import Message, Reply, send
 from evalgate.store.runs import find_run, iter_trials, read_manifest
 from evalgate.store.runs import iter_traces as run_traces
 from evalgate.store.traces import iter_traces

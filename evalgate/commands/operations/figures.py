@@ -16,7 +16,7 @@ from evalgate.exporters.boards import cloudwatch
 from evalgate.exporters.boards.grafana import dashboards
 from evalgate.exporters.boards.rules import exportable, rule_groups
 from evalgate.exporters.openmetrics import Counted, counters, counters_text, gauges_text
-from evalgate.exporters.sending import Message, Reply, send
+from evalgate.sending import Message, Reply, send
 from evalgate.store.atomic import write_text
 from evalgate.store.reports import read_reports
 from evalgate.store.runs import REPORT, find_run, read_manifest

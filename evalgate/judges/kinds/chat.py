@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from evalgate.judges.base import JudgeError, Meter, Question, Reply
 from evalgate.judges.kinds.http import Http, HttpReply, NoReply
+from evalgate.quota.backoff import backoff
 from evalgate.schema.base import Json
 from evalgate.schema.canonical import digest
 from evalgate.schema.usage import Usage
@@ -40,7 +41,7 @@ ATTEMPTS: Final = 3
 MAX_WAIT: Final = 60.0
 """Seconds; a longer hint of the server ends the attempts."""
 
-_BACKOFF: Final = 0.5
+_FIRST_WAIT: Final = 0.5
 _SHOWN: Final = 160
 _HOPELESS: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
 _TOO_MANY: Final = 429
@@ -106,7 +107,7 @@ async def retrying(
         if hopeless or number == ATTEMPTS:
             times = "" if number == 1 else f" ({number} attempts)"
             raise JudgeError(f"{found.reason}{times}")
-        await sleep((found.wait or 0.0) + _BACKOFF * 2 ** (number - 1) * (0.5 + spread))
+        await sleep((found.wait or 0.0) + backoff(number, _FIRST_WAIT) * (0.5 + spread))
 
 
 @dataclass(frozen=True)

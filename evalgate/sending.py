@@ -7,16 +7,17 @@ answers are worth a new attempt: the specification of OTLP/HTTP (429, 502, 503; 
 
 import gzip
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     import httpx2
 
+from evalgate.quota.backoff import backoff, hinted
+
 __all__ = ["Message", "Reply", "send"]
 
 _TRIES: Final = 5
-_LONGEST_WAIT_S: Final = 30.0
 _TIMEOUT_S: Final = 30.0
 _GOOD: Final = range(200, 300)
 _TOO_LARGE: Final = 413
@@ -38,6 +39,8 @@ class Message:
     method: Literal["POST", "PUT"] = "POST"
     repeatable: bool = False
     """Whether sending it twice does no harm."""
+    compressed: bool = True
+    """Whether the receiver reads gzip."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,37 +52,36 @@ class Reply:
     error: str | None = None
     body: bytes = b""
     content_type: str = ""
+    attempts: int = 1
+    """How often it was sent."""
 
 
 def send(message: Message, client: "httpx2.Client", sleep: Callable[[float], None]) -> Reply:
-    """Send a request, compressed.
+    """Send a request, and again while waiting may cure it.
 
     Args:
         message: The request.
         client: Sends it; follows no redirects, so that secrets go nowhere else.
         sleep: Waits so many seconds.
     """
-    headers = {
-        **message.headers,
-        "content-type": message.content_type,
-        "content-encoding": "gzip",
-    }
-    body = gzip.compress(message.body, compresslevel=5, mtime=0)
-    last = Reply("later", "no attempt was made")
-    for attempt in range(1, _TRIES + 1):
-        last, wait = _once(message, body, headers, client)
-        if wait is None:
-            return last
-        if attempt < _TRIES:
-            asked = wait or 2.0 ** (attempt - 1)
-            sleep(min(asked, _LONGEST_WAIT_S))
-    return last
+    headers = {**message.headers, "content-type": message.content_type}
+    body = message.body
+    if message.compressed:
+        headers["content-encoding"] = "gzip"
+        body = gzip.compress(body, compresslevel=5, mtime=0)
+    attempt = 1
+    while True:
+        reply, wait = _once(message, body, headers, client)
+        if wait is None or attempt == _TRIES:
+            return replace(reply, attempts=attempt)
+        sleep(hinted(wait or None, backoff(attempt)))
+        attempt += 1
 
 
 def _once(
     message: Message, body: bytes, headers: Mapping[str, str], client: "httpx2.Client"
-) -> tuple[Reply, float | None]:
-    """Try once; the second value says how long to wait before the next attempt, null: never."""
+) -> tuple[Reply, str | None]:
+    """Try once; the second value is what the server says of the next attempt, null: make none."""
     import httpx2  # noqa: PLC0415  # heavy
 
     try:
@@ -87,12 +89,10 @@ def _once(
             message.method, message.url, content=body, headers=dict(headers), timeout=_TIMEOUT_S
         )
     except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
-        return Reply("later", f"no connection ({type(error).__name__})"), 0.0
+        return Reply("later", f"no connection ({type(error).__name__})"), ""
     except httpx2.HTTPError as error:  # its text may hold the URL, which may hold a secret
         lost = f"the connection failed before the answer came ({type(error).__name__})"
-        return (
-            (Reply("later", lost), 0.0) if message.repeatable else (Reply("in doubt", lost), None)
-        )
+        return (Reply("later", lost), "") if message.repeatable else (Reply("in doubt", lost), None)
     except (httpx2.InvalidURL, ValueError) as error:
         return Reply("refused", f"the URL is not usable ({type(error).__name__})"), None
     code = response.status_code
@@ -101,7 +101,7 @@ def _once(
         return Reply("sent", None, response.content, kind), None
     said = f"HTTP {code}{_words(response)}"
     if code in _BUSY or (message.repeatable and code >= _SERVER):
-        return Reply("later", said), _asked(response.headers.get("retry-after"))
+        return Reply("later", said), response.headers.get("retry-after", "")
     if code == _LOST:
         return Reply("in doubt", said), None
     if code >= _SERVER:
@@ -112,10 +112,3 @@ def _once(
 def _words(response: "httpx2.Response") -> str:
     text = response.text[:_SAID].strip()
     return f": {text}" if text else ""
-
-
-def _asked(header: str | None) -> float:
-    try:
-        return max(float(header or 0.0), 0.0)
-    except ValueError:
-        return 0.0
