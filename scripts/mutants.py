@@ -267,7 +267,7 @@ def _asked(paths: list[str]) -> list[Mutant]:
 def _distance(test: str, path: str) -> int:
     """Return how far a test stands from a module: its own file, its room, another room."""
     room, stem = path.split("/")[1], Path(path).stem
-    if f"/test_{stem}.py" in test and f"tests/{room}/" in test:
+    if f"/test_{stem}" in test and f"tests/{room}/" in test:
         return 0
     return 1 if test.startswith(f"tests/{room}/") else 2
 
