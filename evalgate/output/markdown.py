@@ -1,6 +1,5 @@
 """The report as Markdown, for step summaries, comments and files."""
 
-import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -113,13 +112,12 @@ def _group(group: Group, *, opened: bool) -> Part:
     first = group.cases[0]
     meta = ours(", ".join(part for part in (first.cost, first.time) if part))
     told = [f"{label}: {text}" if label else text for label, text in group.example]
-    commands = (group.reproduce, f"evalgate show {shlex.quote(first.name)}")
     example = (
         f"**{markdown_cell(first.name)}**" + (f" ({meta})" if meta else ""),
         "",
         markdown_fence("\n".join(told), limit=1_500),
         "",
-        markdown_fence("\n".join(commands), info="sh"),
+        markdown_fence("\n".join(group.commands), info="sh"),
     )
     rows = [
         f"- **{markdown_cell(case.name)}**: {markdown_cell(case.difference)}"

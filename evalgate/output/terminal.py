@@ -1,6 +1,5 @@
 """The report for a terminal: narrow or wide, with or without colour."""
 
-import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -119,7 +118,7 @@ def _print_notes(line: Line, check: CheckLine, *, alone: bool) -> None:
     for index, (word, text) in enumerate(check.notes):
         said = f"{word}: {text}" if word else text
         if index:
-            line(said, {"accepted": "yellow", "fix": "cyan"}.get(word, "dim"), 5)
+            line(said, {"accepted": "yellow", "fix": "cyan", "look": "cyan"}.get(word, "dim"), 5)
         elif alone:
             line(f"{mark}: {said}", _STYLES[check.outcome])
         else:
@@ -154,8 +153,8 @@ def _print_group(line: Line, group: Group) -> None:
         line(f"{label}: {head}" if label else head, "", 6)
         for more in rest:
             line(more, "dim", 6)
-    line(group.reproduce, "cyan", 6)
-    line(f"evalgate show {shlex.quote(first.name)}", "cyan", 6)
+    for command in group.commands:
+        line(command, "cyan", 6)
     for case in others[: _CASES - 1]:
         line(f"{case.name}: {case.difference}", "", 4)
     left = [case.name for case in others[_CASES - 1 :]]

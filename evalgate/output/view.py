@@ -57,6 +57,10 @@ _MOVED = ("regressed", "errored", "missing", "improved")
 _KINDS = ("measured", "recorded", "replayed", "judged", "simulated", "self_reported")
 _NAMED = 4
 """Cases that are named in one line."""
+_PLAIN_NAMES = {
+    "own_time_p50": "own time p50 (code and tools, no model calls)",
+    "own_time_p95": "own time p95 (code and tools, no model calls)",
+}
 _ENDED = {
     "crashed": "crashed",
     "timed_out": "timed out",
@@ -79,7 +83,9 @@ class CheckLine:
     change: str
     limit: str
     notes: tuple[tuple[str, str], ...]
-    """What stands below it: a word (empty, `accepted`, `fix`) and a text."""
+    """What stands below it: a word (empty, `accepted`, `look`, `fix`) and a text."""
+    check: Check
+    """The check itself; of several that share the line, the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +114,16 @@ class Group:
     old: bool
     """Whether these cases failed in the baseline too."""
 
+    @property
+    def commands(self) -> tuple[str, str]:
+        """What to do next: run the first case again, and look at what happened."""
+        show = f"evalgate show {shlex.quote(self.cases[0].name)}"
+        width = max(len(self.reproduce), len(show))
+        return (
+            f"{self.reproduce:{width}}  # run it again",
+            f"{show:{width}}  # what happened, beside the baseline",
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -120,6 +136,10 @@ class View:
     """Gating checks that did not pass, worst first."""
     passed: tuple[Check, ...]
     """Gating checks that passed."""
+    passed_lines: tuple[CheckLine, ...]
+    """The same, a line each."""
+    cases: int
+    """How many cases there are."""
     groups: tuple[Group, ...]
     counts: str
     """How many cases there are of each state."""
@@ -142,12 +162,15 @@ def view_report(report: Report) -> View:
     groups = tuple(_group(cause, report) for cause in causes(rows))
     counts = Counter(row.state for row in rows)
     bad = [check for check in gating_checks(report) if check.outcome != "pass"]
+    good = tuple(check for check in gating_checks(report) if check.outcome == "pass")
     return View(
         headline=headline(report),
         subject=subject_line(report),
         changed=report.changed,
         bad=tuple(_check_lines(_worst_first(bad), report)),
-        passed=tuple(check for check in gating_checks(report) if check.outcome == "pass"),
+        passed=good,
+        passed_lines=tuple(_check_line(check, check.id, report) for check in good),
+        cases=len(rows),
         groups=groups,
         counts=", ".join(f"{counts[state]} {state}" for state in STATES if counts[state]),
         advisory=tuple(
@@ -231,7 +254,7 @@ def _check_text(report: Report) -> str:
     if not ranked:
         return ""
     worst = ranked[0]
-    name = worst.id.replace("_", " ")
+    name = _PLAIN_NAMES.get(worst.id) or worst.id.replace("_", " ")
     numbers = worst.outcome == "fail" and worst.kind in ("relative", "limit")
     counted = _from_zero(worst, report)
     said = f"{name} {move_text(worst)}" if numbers and not counted else ""
@@ -292,7 +315,7 @@ def _check_line(check: Check, name: str, report: Report) -> CheckLine:
     notes = [
         ("", _from_zero(check, report) or ("" if plain else _beyond_numbers(check))),
         ("", noise_text(check)),
-        ("", _worst_cases(check, report)),
+        *_worst_cases(check, report),
         ("accepted", check.accepted or ""),
         ("fix", check.fix or ""),
     ]
@@ -304,6 +327,7 @@ def _check_line(check: Check, name: str, report: Report) -> CheckLine:
         change=change_text(check),
         limit=limit_text(check),
         notes=tuple((word, text) for word, text in notes if text),
+        check=check,
     )
 
 
@@ -315,16 +339,18 @@ def _beyond_numbers(check: Check) -> str:
     return "; ".join(parts).removeprefix("but ")
 
 
-def _worst_cases(check: Check, report: Report) -> str:
+def _worst_cases(check: Check, report: Report) -> Iterator[tuple[str, str]]:
     """Name the slowest, or dearest, cases of a metric of time or cost that failed."""
     word = {"s": "slowest", "USD": "dearest"}.get(check.unit or "")
     metric = METRICS.get(check.metric or "")
     if word is None or metric is None or check.outcome != "fail":
-        return ""
+        return
     means = [(mean_score(case.trials, metric.score), case.id) for case in report.cases]
     worst = sorted(((mean, name) for mean, name in means if mean is not None), reverse=True)
-    said = ", ".join(f"{name} {amount(mean, check.unit)}" for mean, name in worst[:_NAMED])
-    return f"{word} now: {said}" if said else ""
+    if worst:
+        named = (f"{name} {amount(mean, check.unit)}" for mean, name in worst[:_NAMED])
+        yield "", f"{word} now: {', '.join(named)}"
+        yield "look", f"evalgate show {shlex.quote(worst[0][1])}  (its steps, with time and cost)"
 
 
 def _group(cause: Cause, report: Report) -> Group:

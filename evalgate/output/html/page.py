@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from hashlib import sha256
 from importlib.resources import files
 
-from evalgate.output.cases.causes import causes
 from evalgate.output.cases.costs import costs_of
 from evalgate.output.cases.details import RunDetails
 from evalgate.output.cases.rows import case_rows
@@ -17,7 +16,7 @@ from evalgate.output.html import sections
 from evalgate.output.html.money import cost
 from evalgate.output.html.payload import BUDGET, pack_cases, packed_text
 from evalgate.output.style import Style
-from evalgate.output.view import MARKS, VERDICTS
+from evalgate.output.view import MARKS, VERDICTS, view_report
 from evalgate.schema.result import Report, ReportSet
 from evalgate.text.escape import html
 
@@ -122,7 +121,6 @@ def _header(reports: ReportSet) -> str:
 
 
 def _suite(number: int, report: Report, details: RunDetails) -> str:
-    rows = case_rows(report)
     name = html(report.suite.id)
     parts = [
         ("cases", "Cases", _CASES.replace("{n}", str(number))),
@@ -139,12 +137,14 @@ def _suite(number: int, report: Report, details: RunDetails) -> str:
         f'<h2 id="{key}-{number}-h">{title}</h2>{text}</section>\n'
         for key, title, text in shown
     )
-    broke = sections.cause_list(causes(rows), rows, details)
+    view = view_report(report)
+    broke = sections.cause_list(view, details)
     return (
         f'<article id="suite-{number}" class=suite data-suite="{number}" aria-labelledby='
         f'"suite-{number}-h">\n<section class=verdict><h1 id="suite-{number}-h">{name}</h1>'
         f"{sections.verdict(report, details)}</section>\n"
         f'<section class=broke aria-label="what broke">{broke}</section>\n'
+        f'<section class=gating aria-label="checks">{sections.checks(view)}</section>\n'
         f'<nav class=parts aria-label="parts of the page"><ul>{nav}</ul></nav>\n{body}</article>\n'
     )
 

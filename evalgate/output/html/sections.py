@@ -3,62 +3,75 @@
 Everything that comes from outside goes through `escape.html`; the rest is written here.
 """
 
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from evalgate.metrics.registry import METRICS
 from evalgate.output.cases.causes import Cause
 from evalgate.output.cases.details import RunDetails
 from evalgate.output.cases.divergence import divergence_text
-from evalgate.output.cases.rows import STATES, CaseRow, mean_score
+from evalgate.output.cases.rows import STATES, mean_score
 from evalgate.output.grounds import grounds_line
 from evalgate.output.html.charts import change_chart, distribution, sparkline
 from evalgate.output.html.words import case_links, plural
-from evalgate.output.numbers import amount, change_text, noise_text
+from evalgate.output.numbers import amount, change_text
 from evalgate.output.stress import checklist_rows, figure_rows, scenario_line
 from evalgate.output.stress_plot import stress_figure
-from evalgate.output.view import MARKS, VERDICTS, gating_checks, headline, subject_line
+from evalgate.output.view import (
+    MARKS,
+    VERDICTS,
+    CheckLine,
+    Group,
+    View,
+    headline,
+    subject_line,
+)
 from evalgate.schema.base import Json
 from evalgate.schema.result import MetricValue, Report
 from evalgate.schema.score import Scored
 from evalgate.schema.verdict import Check
 from evalgate.text.escape import html
 
-__all__ = ["cause_list", "evidence", "judges", "metrics", "stress", "verdict"]
+__all__ = ["cause_list", "checks", "evidence", "judges", "metrics", "stress", "verdict"]
 
 
 def verdict(report: Report, details: RunDetails) -> str:
-    """Say the verdict and every gating check that did not pass, with what to do."""
-    bad = [check for check in gating_checks(report) if check.outcome != "pass"]
-    good = [check for check in gating_checks(report) if check.outcome == "pass"]
+    """Say the verdict, its cause in words, and what was run."""
     partial = " (partial)" if report.partial else ""
     made = details.manifest
     when = "" if made is None else f" · {made.run_id} · {made.created}"
     commit = made.subject.git_commit if made and made.subject.git_commit else None
     at = "" if commit is None else f" · commit {commit[:10]}"
     dirty = " with uncommitted changes" if made and made.subject.dirty and commit else ""
-    rows = "".join(_check_row(check) for check in bad)
-    passed = "".join(_check_row(check) for check in good)
-    shown = f"<table class=checks>{_CHECK_HEAD}<tbody>{rows}</tbody></table>" if bad else ""
-    folded = (
-        f"<details class=passed><summary>{len(good)} checks passed</summary>"
-        f"<table class=checks>{_CHECK_HEAD}<tbody>{passed}</tbody></table></details>"
-        if good
-        else ""
-    )
     changed = "; ".join(report.changed)
     return (
         f'<p class="badge {report.verdict}"><span aria-hidden="true">'
         f"{MARKS[report.verdict]}</span> {VERDICTS[report.verdict]}{partial}</p>"
         f"<p class=why>{html(headline(report).partition(': ')[2])}</p>"
         f"<p class=dim>{html(subject_line(report) + when + at + dirty)}</p>"
-        f"{_said('Changed since the baseline', changed)}{shown}{folded}"
+        f"{_said('Changed since the baseline', changed)}"
     )
+
+
+def checks(view: View) -> str:
+    """List every gating check that did not pass, with what to do; those that passed are folded."""
+    rows = "".join(_check_row(line) for line in view.bad)
+    passed = "".join(_check_row(line) for line in view.passed_lines)
+    shown = f"<table class=checks>{_CHECK_HEAD}<tbody>{rows}</tbody></table>" if rows else ""
+    more = "more " if rows else ""
+    folded = (
+        f"<details class=passed><summary>{plural(len(view.passed), f'{more}check')} passed"
+        f"</summary><table class=checks>{_CHECK_HEAD}<tbody>{passed}</tbody></table></details>"
+        if passed
+        else ""
+    )
+    return shown + folded
 
 
 _CHECK_HEAD = (
     "<thead><tr><th scope=col>check</th><th scope=col class=num>baseline</th>"
     "<th scope=col class=num>now</th><th scope=col class=num>change</th>"
-    "<th scope=col>change, its interval, and the limit</th></tr></thead>"
+    "<th scope=col>change against the limit, and what to do</th></tr></thead>"
 )
 
 
@@ -66,42 +79,69 @@ def _said(name: str, text: str) -> str:
     return f"<p><b>{name}:</b> {html(text)}</p>" if text else ""
 
 
-def _check_row(check: Check) -> str:
-    noise = noise_text(check)
-    lines = [f"<p>{html(check.reason)}</p>"]
-    lines += [f"<p class=dim>{html(noise)}</p>"] if noise else []
-    lines += [f"<p class=accepted>accepted: {html(check.accepted)}</p>"] if check.accepted else []
-    lines += [f"<p class=fix>fix: <code>{html(check.fix)}</code></p>"] if check.fix else []
-    chart = change_chart(check)
-    now = "" if check.candidate is None else amount(check.candidate, check.unit)
-    was = "" if check.baseline is None else amount(check.baseline, check.unit)
+def _check_row(line: CheckLine) -> str:
+    limit = f"<p class=dim>limit {html(line.limit)}</p>" if line.limit else ""
+    notes = "".join(_note(word, text) for word, text in line.notes)
+    mark = f'<span class="mark {line.outcome}" aria-label="{line.outcome}">{MARKS[line.outcome]}'
     return (
-        f'<tr class="{check.outcome}"><th scope=row><span class="mark {check.outcome}" '
-        f'aria-label="{check.outcome}">{MARKS[check.outcome]}</span> {html(check.id)}</th>'
-        f"<td class=num data-name=baseline>{was}</td><td class=num data-name=now>{now}</td>"
-        f"<td class=num data-name=change>{html(change_text(check))}</td>"
-        f"<td>{chart}{''.join(lines)}</td></tr>"
+        f'<tr class="{line.outcome}"><th scope=row>{mark}</span> {html(line.name)}</th>'
+        f"<td class=num data-name=baseline>{line.baseline}</td>"
+        f"<td class=num data-name=now>{line.now}</td>"
+        f"<td class=num data-name=change>{html(line.change)}{limit}</td>"
+        f"<td>{change_chart(line.check)}{notes}</td></tr>"
     )
 
 
-def cause_list(found: Sequence[Cause], rows: Sequence[CaseRow], details: RunDetails) -> str:
-    """Say what went wrong, once for each kind, with links to the cases."""
-    counts = ", ".join(
-        f"{n} {state}" for state in STATES if (n := sum(row.state == state for row in rows))
+def _note(word: str, text: str) -> str:
+    if word in ("look", "fix"):
+        return f"<p class=fix>{word}: <code>{html(text)}</code></p>"
+    return f"<p class=accepted>{word}: {html(text)}</p>" if word else f"<p>{html(text)}</p>"
+
+
+_OPEN = 4
+"""Kinds of failures that are not folded away."""
+
+
+def cause_list(view: View, details: RunDetails) -> str:
+    """Say what went wrong, once for each kind, with links to the cases.
+
+    What failed in the baseline too is folded: it is not what this change broke.
+    """
+    head = f"<p class=dim>{plural(view.cases, 'case')}: {view.counts or 'none'}</p>"
+    fresh = [group for group in view.groups if not group.old]
+    old = [group for group in view.groups if group.old]
+    again = plural(sum(len(group.cases) for group in old), "case")
+    return (
+        head
+        + _causes(fresh[:_OPEN], details)
+        + _folded(plural(len(fresh[_OPEN:]), "more kind"), fresh[_OPEN:], details)
+        + _folded(f"{again} that failed before", old, details)
     )
-    head = f"<p class=dim>{plural(len(rows), 'case')}: {counts or 'none'}</p>"
-    if not found:
-        return head
-    items = "".join(
+
+
+def _folded(title: str, groups: Sequence[Group], details: RunDetails) -> str:
+    if not groups:
+        return ""
+    return f"<details><summary>{title}</summary>{_causes(groups, details)}</details>"
+
+
+def _causes(groups: Sequence[Group], details: RunDetails) -> str:
+    items = "".join(_cause_item(group, details) for group in groups)
+    return f"<ol class=causes>{items}</ol>" if items else ""
+
+
+def _cause_item(group: Group, details: RunDetails) -> str:
+    cause = group.cause
+    look = html(f"evalgate show {shlex.quote(cause.rows[0].id)}")
+    return (
         f'<li><p><span class="state s{STATES.index(cause.state)}">'
         f"{plural(len(cause.cases), 'case')} {cause.state}</span> "
         f"<span class=said>{html(_doing(cause))}</span></p>"
-        f"<p class=dim>{html(_first(cause.example), limit=400)}</p>"
+        f"{''.join(_told(label, text) for label, text in group.example)}"
         f"{_parted(divergence_text(cause.rows[0], details))}"
-        f"<p class=links>{case_links(cause.cases)}</p></li>"
-        for cause in found
+        f"<p class=links>{case_links(cause.cases)}</p>"
+        f"<p class=fix>look: <code>{look}</code></p></li>"
     )
-    return f"{head}<ol class=causes>{items}</ol>"
 
 
 def _doing(cause: Cause) -> str:
@@ -114,18 +154,19 @@ def _parted(text: str | None) -> str:
     return f"<p class=dim>first divergence: <code>{html(text, limit=300)}</code></p>"
 
 
-def _first(text: str) -> str:
-    """Keep the first lines: a diff below them is shown where the case is opened."""
-    return "\n".join(text.splitlines()[:4])
+def _told(label: str, text: str) -> str:
+    """Write one thing that is known of a case: its first lines; all is shown where it is opened."""
+    said = "\n".join(text.splitlines()[:4])
+    return f"<p class='dim said'>{html(f'{label}: {said}' if label else said, limit=400)}</p>"
 
 
 def metrics(report: Report, details: RunDetails) -> str:
     """List every metric: value, baseline, limit, spread over cases, and earlier runs."""
-    checks = {check.metric: check for check in report.checks if check.kind == "relative"}
+    relative = {check.metric: check for check in report.checks if check.kind == "relative"}
     body = "".join(
-        _metric_row(name, metric, checks.get(name), report, details)
+        _metric_row(name, metric, relative.get(name), report, details)
         for name, metric in sorted(
-            report.metrics.items(), key=lambda item: not _gates(checks, item[0])
+            report.metrics.items(), key=lambda item: not _gates(relative, item[0])
         )
     )
     return (
@@ -137,8 +178,8 @@ def metrics(report: Report, details: RunDetails) -> str:
     )
 
 
-def _gates(checks: Mapping[str | None, Check], name: str) -> bool:
-    return name in checks and checks[name].gate != "advisory"
+def _gates(relative: Mapping[str | None, Check], name: str) -> bool:
+    return name in relative and relative[name].gate != "advisory"
 
 
 def _metric_row(

@@ -81,9 +81,16 @@ def test_only_its_own_script_and_style_may_run(page: Reader) -> None:
 
 
 def test_verdict_and_reasons_come_first(page: Reader) -> None:
-    """Without a script: verdict, worst checks with their fix, what broke, and in that order."""
-    said = ["FAIL", "1 case that passed now", "fell by half", "mend it"]
-    said += ["1 case regressed", "KeyError", "Metrics", "Where the difference went", "a storm"]
+    """Without a script: verdict, what broke, worst checks with their fix, and in that order."""
+    said = ["FAIL", "1 case that passed now", "1 case regressed", "KeyError"]
+    said += [
+        "look: evalgate show refund",
+        "5 %",
+        "mend it",
+        "Metrics",
+        "Where the difference went",
+        "a storm",
+    ]
     said += ["Agreement of judges", "old baseline", "until spring", "something is not here"]
     at = -1
     for text in said:
