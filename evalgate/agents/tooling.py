@@ -66,6 +66,9 @@ PORT: ContextVar[Port | None] = ContextVar("evalgate_tools", default=None)
 """The port of the trial that runs here."""
 
 
+_INSIDE: Final[ContextVar[str | None]] = ContextVar("evalgate_inside", default=None)
+"""The tool whose function runs here: what it calls is not called where it is replayed."""
+
 _SERVED: Final[set[int]] = set()
 """Trials that run in this process."""
 
@@ -186,6 +189,7 @@ class Tooled:
             "arguments": _plain(given, self.name),
             "effects": self.effects,
             "target": f"{function.__module__}:{function.__qualname__}",
+            "inside": _INSIDE.get(),
         }
 
     def returned(self, value: object) -> Any:  # noqa: ANN401  # whatever the function returns
@@ -301,6 +305,15 @@ def _known(answer: Mapping[str, Any], tooled: Tooled, port: Port) -> tuple[bool,
             return False, None
 
 
+@contextmanager
+def _running(tooled: Tooled) -> Iterator[None]:
+    token = _INSIDE.set(tooled.name)
+    try:
+        yield
+    finally:
+        _INSIDE.reset(token)
+
+
 def bind(tooled: Tooled, given: Port | None = None) -> Callable[..., Any]:
     """Make the function that asks first. `given`: the port of one trial; null: of the one here."""
     if inspect.iscoroutinefunction(tooled.function):
@@ -318,7 +331,8 @@ def bind(tooled: Tooled, given: Port | None = None) -> Callable[..., Any]:
         if known:
             return value
         try:
-            value = tooled.function(*args, **kwargs)
+            with _running(tooled):
+                value = tooled.function(*args, **kwargs)
         except BaseException as error:
             port.done({"call": answer["call"], **_failure(error)})
             raise
@@ -341,7 +355,8 @@ def _async(tooled: Tooled, given: Port | None) -> Callable[..., Any]:
         if known:
             return value
         try:
-            value = await tooled.function(*args, **kwargs)
+            with _running(tooled):
+                value = await tooled.function(*args, **kwargs)
         except BaseException as error:
             await asyncio.shield(
                 _told(port, port.done, {"call": answer["call"], **_failure(error)})

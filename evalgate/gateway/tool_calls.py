@@ -47,6 +47,8 @@ class ToolAnswer:
     """The response of an HTTP service."""
     events: tuple[Body, ...]
     """Notifications that came before."""
+    inside: str | None = None
+    """The tool whose function made the call."""
 
     @property
     def request(self) -> Body:
@@ -77,6 +79,8 @@ class ToolRun:
     """Whether what comes of it is recorded."""
     target: str | None = None
     """Where the function is found."""
+    inside: str | None = None
+    """The tool whose function made the call."""
 
 
 @dataclass(slots=True)
@@ -110,6 +114,7 @@ def tool_answer(entry: ToolEntry) -> ToolAnswer:
         # The protocol only matters for reading a model's answer, which this is none.
         None if response is None else delivered(response, took, openai_models.WIRE),
         entry.events,
+        entry.inside,
     )
 
 
@@ -139,6 +144,7 @@ def tool_entry(
         response=response,
         events=tuple(as_body(redactor.redact_json(event)) for event in events),
         target=run.target,
+        inside=run.inside,
     )
 
 

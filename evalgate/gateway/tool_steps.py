@@ -141,7 +141,10 @@ def _missing(
         for answer in recorded[desk.served[key] :]:
             call = as_body(answer.request)
             name = str(call.get("tool"))
-            if "method" not in call and rules.course(name, "replay") == "replay":
+            if "method" in call or rules.course(name, "replay") != "replay":
+                continue
+            outer = answer.inside
+            if outer is None or rules.course(outer, "replay") != "replay":
                 yield call
 
 

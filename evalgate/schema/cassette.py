@@ -142,6 +142,8 @@ class ToolEntry(Model):
     """Notifications of an MCP server that came before the result."""
     target: str | None = None
     """Where the function of a Python tool is found, `MODULE:NAME`; null where nobody knows."""
+    inside: str | None = None
+    """The Python tool whose function made the call; null where the agent itself did."""
 
     @model_validator(mode="after")
     def _one_outcome(self) -> "ToolEntry":

@@ -44,6 +44,8 @@ class Asked:
     """Whether the tool says that it changes something; null: it says nothing."""
     target: str | None = None
     """Where the function is found."""
+    inside: str | None = None
+    """The tool whose function makes the call."""
     method: str | None = None
     """A method of MCP that calls no tool; its last answer is given again and again."""
 
@@ -72,7 +74,7 @@ def begin(
         call["method"] = asked.method
     ignore = rules.policy(asked.name).ignore
     prepared = prepare_call(call, ignore, uuids=settings.matching.uuids)
-    run = ToolRun(prepared, "live", log.now(), target=asked.target)
+    run = ToolRun(prepared, "live", log.now(), target=asked.target, inside=_inside(log, asked))
     log.desk.runs.append(run)
     if log.blocked is not None or log.not_measured is not None:
         message = log.blocked.message if log.blocked else f"evalgate: {log.not_measured}"
@@ -97,6 +99,15 @@ def begin(
         run.order = log.desk.served[run.prepared.key]
         log.desk.served[run.prepared.key] += 1
     return run, None
+
+
+def _inside(log: TrialLog, asked: Asked) -> str | None:
+    """Name the Python tool that makes a call: of one over a socket only the time can tell."""
+    if asked.via == "python":
+        return asked.inside
+    running = (r for r in reversed(log.desk.runs) if r.end is None and r.how == "live")
+    calls = (r.prepared.canonical for r in running)
+    return next((str(call["tool"]) for call in calls if call.get("via") == "python"), None)
 
 
 def _why(settings: GatewaySettings, asked: Asked) -> str:

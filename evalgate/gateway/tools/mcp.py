@@ -52,8 +52,24 @@ class _Open:
     link: Link
     hello: Body
     count: int = 0
-    ids: dict[str, int] = field(default_factory=dict)
-    """Our numbers of requests in flight, by the client's ids."""
+    asking: dict[str, "_Asking"] = field(default_factory=dict)
+    """Requests in flight, by the client's ids."""
+
+
+@dataclass(slots=True)
+class _Asking:
+    """A request that the server has not answered."""
+
+    number: int
+    """Our id of it."""
+    answer: "asyncio.Future[Body]"
+    """What the server says."""
+    cancelled: bool = False
+    """Whether the client takes the request back."""
+
+
+class _Cancelled(Exception):
+    """The client took a request back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +171,11 @@ class McpTools:
             return
         if not opening.done() or opening.exception() is not None:
             return
-        number = opening.result().ids.get(str(came.params.get("requestId")))
-        if number is not None:
-            await _cancel(opening.result().link, number, came.params.get("reason"))
+        asking = opening.result().asking.get(str(came.params.get("requestId")))
+        if asking is not None:
+            asking.cancelled = True  # whatever the server still says of it is no answer
+            await _cancel(opening.result().link, asking.number, came.params.get("reason"))
+            asking.answer.cancel()
 
     async def _asked(self, came: _Came) -> None:
         method, number = str(came.message["method"]), came.message.get("id")
@@ -215,6 +233,9 @@ class McpTools:
             came.log.problems.append(f"{why} ({method})")
             failed(came.log, run, "mcp_failed", why)
             answer = _error(number, -32000, f"evalgate: {why}")
+        except _Cancelled:
+            failed(came.log, run, "cancelled", "the client cancelled the request")
+            answer = _error(number, -32800, "evalgate: cancelled by the client")
         else:
             self._kept(came, run, method, answer, tuple(events))
         finally:
@@ -245,21 +266,23 @@ class McpTools:
             return opened.hello
         opened.count += 1
         ours, theirs = opened.count, str(came.message.get("id"))
-        opened.ids[theirs] = ours
         params: Body = {**came.params, "_meta": {"progressToken": ours}}
+        message: Body = {"jsonrpc": "2.0", "id": ours, "method": method, "params": params}
+        asking = _Asking(ours, asyncio.ensure_future(opened.link.ask(message, notified)))
+        opened.asking[theirs] = asking
         try:
             async with asyncio.timeout(server.timeout_s):
-                return await opened.link.ask(
-                    {"jsonrpc": "2.0", "id": ours, "method": method, "params": params}, notified
-                )
+                return await asking.answer
         except TimeoutError:
             await _cancel(opened.link, ours, "timeout")
             raise McpFailed(f"did not answer {method!r} in {server.timeout_s:g} s") from None
         except asyncio.CancelledError:
+            if asking.cancelled:
+                raise _Cancelled from None
             await _cancel(opened.link, ours, "the client left")
             raise
         finally:
-            opened.ids.pop(theirs, None)
+            opened.asking.pop(theirs, None)
 
     async def _opened(self, came: _Came) -> _Open:
         key = (came.token, came.name)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from evalgate.gateway.request_key import parse_json
 from evalgate.gateway.wire.base import Body, as_body
-from evalgate.gateway.wire.sse import read_events, split_events
+from evalgate.gateway.wire.sse import EventBuffer, read_events
 from evalgate.schema.base import Json
 
 if TYPE_CHECKING:
@@ -215,6 +215,17 @@ def _to_server(asked: Body) -> Body:
     return {**answer, "error": {"code": -32601, "message": "not offered"}}
 
 
+def _answer_in(events: list[bytes], message: Body, notified: Notified) -> Body | None:
+    """Find the answer to a request among events; what comes before it is told."""
+    for event in read_events((0.0, one) for one in events):
+        said = as_body(event.data)
+        if said.get("id") == message.get("id") and "method" not in said:
+            return said
+        if "method" in said and "id" not in said:
+            notified(said)
+    return None
+
+
 class _Http:
     """A server that listens on a URL."""
 
@@ -250,25 +261,23 @@ class _Http:
             raise McpFailed(f"cannot be reached ({type(error).__name__}: {error})") from error
         if "result" not in found and "error" not in found:
             raise McpFailed("sent no JSON-RPC response")
+        if found.get("id") not in (message.get("id"), None):
+            raise McpFailed(f"sent an answer to another request: {found.get('id')!r}")
         version = as_body(found.get("result")).get("protocolVersion")
         if message.get("method") == "initialize" and isinstance(version, str):
             self._session["mcp-protocol-version"] = version
         return found
 
     async def _streamed(self, answer: "httpx2.Response", message: Body, notified: Notified) -> Body:
-        raw = b""
-        async for chunk in answer.aiter_bytes():
-            raw += chunk
-            if len(raw) > _MAX_LINE:
+        buffer = EventBuffer()
+        async for piece in answer.aiter_bytes():
+            whole = buffer.feed(piece)
+            if buffer.size > _MAX_LINE:
                 raise McpFailed(f"sent more than {_MAX_LINE:,} bytes")
-            whole, raw = split_events(raw)
-            for event in read_events((0.0, one) for one in whole):
-                said = as_body(event.data)
-                if said.get("id") == message.get("id") and "method" not in said:
-                    return said
-                if "method" in said and "id" not in said:
-                    notified(said)
-        return {}
+            found = _answer_in(whole, message, notified)
+            if found is not None:
+                return found
+        return _answer_in([buffer.rest()], message, notified) or {}
 
     def _headers(self) -> dict[str, str]:
         accept = {"accept": "application/json, text/event-stream"}

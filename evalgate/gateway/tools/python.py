@@ -21,19 +21,20 @@ def call(log: TrialLog, settings: GatewaySettings, asked: dict[str, Any]) -> dic
     Args:
         log: The trial.
         settings: How calls are treated.
-        asked: `name`, `arguments`, `effects`, `target`.
+        asked: `name`, `arguments`, `effects`, `target`, and the tool that it is called `inside`.
 
     Returns:
         `do`: `return` with a `result`, `raise` with an `error`, `refuse` with a `message`, or
         `run`; the number of the `call`; `wait`: seconds that a recorded call took.
     """
-    effects, target = asked.get("effects"), asked.get("target")
+    effects, target, inside = asked.get("effects"), asked.get("target"), asked.get("inside")
     wanted = Asked(
         "python",
         str(asked.get("name")),
         tame(asked.get("arguments")),
         effects if isinstance(effects, bool) else None,
         target if isinstance(target, str) else None,
+        inside if isinstance(inside, str) else None,
     )
     _, answer = begin(log, settings, wanted)
     return {**_said(answer, settings), "call": len(log.desk.runs) - 1}

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from evalgate.gateway.wire.base import Body, StreamEvent
 from evalgate.text.tame_json import read_json
 
-__all__ = ["is_done", "read_events", "split_events"]
+__all__ = ["EventBuffer", "is_done", "read_events", "split_events"]
 
 _END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 _LINES = re.compile(rb"\r\n|\n|\r")
@@ -27,6 +27,32 @@ def split_events(buffer: bytes) -> tuple[list[bytes], bytes]:
         events.append(buffer[at : match.end()])
         at = match.end()
     return events, buffer[at:]
+
+
+class EventBuffer:
+    """The events of a stream as its pieces come; a long event is searched for its end once."""
+
+    def __init__(self) -> None:
+        """Hold nothing yet."""
+        self._pieces: list[bytes] = []
+        self._seam = b""
+        self.size = 0
+        """Bytes of the event that is not whole."""
+
+    def feed(self, piece: bytes) -> list[bytes]:
+        """Take a piece and return the events that it makes whole."""
+        self._pieces.append(piece)
+        self.size += len(piece)
+        seen, self._seam = self._seam + piece, (self._seam + piece)[-3:]
+        if _END.search(seen) is None:
+            return []
+        whole, rest = split_events(b"".join(self._pieces))
+        self._pieces, self.size = [rest], len(rest)
+        return whole
+
+    def rest(self) -> bytes:
+        """Return the event that the stream ended in."""
+        return b"".join(self._pieces)
 
 
 def _data(event: bytes) -> bytes | None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -35,6 +36,7 @@ def open_tools(tmp_path: Path) -> Iterator[OpenTools]:
             shop: str | None = None,
             mcp: tuple[str, ...] = (),
             mcp_timeout: float = 60.0,
+            servers: dict[str, Server] | None = None,
             environ: dict[str, str] | None = None,
             guarded: bool = False,
             policies: dict[str, dict[str, object]] | None = None,
@@ -44,20 +46,23 @@ def open_tools(tmp_path: Path) -> Iterator[OpenTools]:
             rules = ToolRules(
                 {name: ToolPolicy.model_validate(one) for name, one in named.items()}, guarded
             )
+            path = {"PATH": os.environ["PATH"]}
+            if mcp:
+                servers = {"shop": Server(command=mcp, env=path, timeout_s=mcp_timeout)}
+            services = {} if shop is None else {"shop": Service(shop)}
+            kinds: dict[str, Literal["http", "mcp"]] = dict.fromkeys(services, "http")
+            kinds |= dict.fromkeys(servers or {}, "mcp")
             settings = GatewaySettings(
                 mode=mode,
                 tools=rules,
                 redactor=Redactor.build(environ or {}),
-                services={"shop": "mcp"} if mcp else {} if shop is None else {"shop": "http"},
+                services=kinds,
             )
             shelf = CassetteIndex(tmp_path / "cassettes")
             stack.callback(shelf.close)
             sessions = Sessions(settings, shelf, clock=time.monotonic)
-            services = {} if shop is None else {"shop": Service(shop)}
             http = HttpTools(sessions, services)
-            path = {"PATH": os.environ["PATH"]}
-            server = Server(command=mcp, env=path, timeout_s=mcp_timeout)
-            relay = McpTools(sessions, {"shop": server} if mcp else {})
+            relay = McpTools(sessions, servers or {})
             app = create_app(sessions, tools=ToolApp(sessions, http, relay))
             origin = stack.enter_context(serve_in_thread(app, resources=[http, relay]))
             return sessions, origin

@@ -286,6 +286,48 @@ def test_two_hundred_sessions_keep_to_themselves(open_tools: OpenTools) -> None:
     asyncio.run(all_of_them())
 
 
+@evalgate.tool
+def find_all(*order_ids: str) -> list[str]:
+    """Look orders up by the tool for one."""
+    return [find_order(name).id for name in order_ids]
+
+
+def test_what_a_replayed_tool_would_have_called_is_not_missed(open_tools: OpenTools) -> None:
+    """Its recorded answer holds for what its function did; run live it must do the same again."""
+    sessions, _ = open_tools("record")
+    with trial(sessions):
+        assert ["a", "b"] == find_all("a", "b")
+        find_order("c")
+    sessions, _ = open_tools("replay")
+    with trial(sessions) as ended:
+        assert ["a", "b"] == find_all("a", "b")
+    assert "1 recorded call(s) of tools were not made: find_order" in (ended[0].unmade or "")
+    assert "'c'" in (ended[0].unmade or "")
+    sessions, _ = open_tools("replay", find_all={"mode": "live"})
+    with trial(sessions) as ended:
+        find_order("c")
+    assert "2 recorded call(s)" in (ended[0].unmade or "")
+
+
+@evalgate.tool
+def ask_again(order_id: str) -> str:
+    """Ask the agent itself, which asks this tool."""
+    return ask_again(order_id)
+
+
+def test_a_tool_that_calls_itself_without_end_is_an_error_of_the_agent(
+    open_tools: OpenTools,
+) -> None:
+    """The run goes on, and the next trial is whole."""
+    sessions, _ = open_tools("record")
+    with trial(sessions) as ended, pytest.raises(RecursionError):
+        ask_again("a")
+    with trial(sessions, "d") as after:
+        assert "b" == find_order("b").id
+    assert ended[0].steps
+    assert (None, ()) == (after[0].status, after[0].problems)
+
+
 def test_old_cassettes_are_read_as_before(open_tools: OpenTools, tmp_path: Path) -> None:
     """Lines of tools stand behind those of models and end at the trial's line."""
     sessions, _ = open_tools("record")

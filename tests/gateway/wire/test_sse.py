@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalgate.gateway.wire.sse import is_done, read_events, split_events
+from evalgate.gateway.wire.sse import EventBuffer, is_done, read_events, split_events
 
 STREAM = (
     b'event: a\ndata: {"n": 1}\n\n: ping\n\ndata: {"n":\ndata: 2}\r\n\r\n'
@@ -20,6 +20,14 @@ def test_any_cut_gives_the_same_events(cuts: list[int]) -> None:
     chunks = [(float(b), STREAM[a:b]) for a, b in pairwise(edges)]
     found = [event.data for event in read_events(chunks)]
     assert [{"n": 1}, {"n": 2}, {"text": "Grüße"}, {}] == found
+
+
+@given(st.lists(st.integers(0, len(STREAM)), max_size=30))
+def test_a_buffer_gives_each_event_once_whatever_the_pieces(cuts: list[int]) -> None:
+    """Even where the blank line comes byte by byte."""
+    buffer, edges = EventBuffer(), sorted({0, len(STREAM) - 1, *cuts, len(STREAM)})
+    found = [event for a, b in pairwise(edges) for event in buffer.feed(STREAM[a:b])]
+    assert (split_events(STREAM)[0], 0, b"") == (found, buffer.size, buffer.rest())
 
 
 def test_an_event_has_the_time_of_its_last_byte() -> None:
