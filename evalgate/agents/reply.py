@@ -9,7 +9,15 @@ from pydantic import Field, ValidationError
 
 from evalgate.agents.base import TrialFailed
 from evalgate.schema.base import Json, Model, NonNegative
-from evalgate.schema.trace import Feedback, LlmCall, RecordedScore, Step, Trace, TraceStatus
+from evalgate.schema.trace import (
+    Feedback,
+    LlmCall,
+    RecordedScore,
+    Step,
+    Trace,
+    TraceStatus,
+    TraceUser,
+)
 from evalgate.text.strict_json import MAX_DEPTH, Parsed, parse
 
 __all__ = ["Notes", "Reply", "make_trace", "read_reply", "shifted", "without_claims"]
@@ -73,6 +81,10 @@ class Notes:
     """The cost each turn claimed."""
     scores: list[RecordedScore] = field(default_factory=list)
     """The scores all turns claimed."""
+    paused: float = 0.0
+    """Seconds that a simulated user took; they are none of the agent's."""
+    user: TraceUser | None = None
+    """The simulated user, once it was met."""
 
 
 def read_reply(text: str | bytes) -> Reply:
@@ -159,6 +171,7 @@ def make_trace(
         cost_usd=sum(known) if known and len(known) == len(notes.costs) else None,
         scores=tuple(notes.scores),
         feedback=reply.feedback,
+        user=notes.user,
         metadata=reply.metadata,
     )
 

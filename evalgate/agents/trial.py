@@ -5,9 +5,9 @@ from typing import Any
 
 from evalgate.agents.agent_input import AgentCase
 from evalgate.agents.base import Clock, Context, TrialFailed
+from evalgate.agents.conversation import AskTurn, converse, message_of, spoken
 from evalgate.agents.reply import Notes, Reply, make_trace, read_reply, shifted, without_claims
-from evalgate.schema.base import Json
-from evalgate.schema.golden import Case, Message, Script
+from evalgate.schema.golden import Case, Script
 from evalgate.schema.trace import Span, Trace, UserMessage
 
 __all__ = ["Ask", "run_trial"]
@@ -32,14 +32,16 @@ async def run_trial(
     started_at, start = clock.timestamp(), clock.now()
     notes, failed = Notes(), None
     try:
-        if isinstance(case.input, Script):
+        if case.user is not None:
+            await converse(case, context, _asker(ask, notes), clock=clock, notes=notes)
+        elif isinstance(case.input, Script):
             await _run_script(case, case.input, context, ask, clock, notes)
         else:
             raw = await ask(_question(case), context.timeout_s)
             _note(notes, read_reply(raw), 0.0)
     except TrialFailed as failure:
         failed = failure
-    duration = max(clock.now() - start, 0.0)
+    duration = max(clock.now() - start - notes.paused, 0.0)
     trace = make_trace(case.id, context.trial, notes, (started_at, duration), failed)
     return trace if trust_reported else without_claims(trace)
 
@@ -50,12 +52,19 @@ def _question(case: Case) -> AgentCase:
         messages: list[dict[str, Any]] = [{"role": "user", "content": case.input}]
         return AgentCase(case.id, case.input, messages, case.contexts)
     assert not isinstance(case.input, Script)  # noqa: S101  # tells mypy; scripts go turn by turn
-    messages = [_message(message) for message in case.input]
+    messages = [message_of(message) for message in case.input]
     return AgentCase(case.id, messages, messages, case.contexts)
 
 
-def _message(message: Message) -> dict[str, Any]:
-    return message.model_dump(mode="json", exclude_none=True)
+def _asker(ask: Ask, notes: Notes) -> AskTurn:
+    """Ask the agent a turn, and note what it replied."""
+
+    async def asked(question: AgentCase, left: float, begin: float) -> Reply:
+        reply = read_reply(await ask(question, left))
+        _note(notes, reply, begin)
+        return reply
+
+    return asked
 
 
 async def _run_script(  # one trial's whole surroundings
@@ -82,7 +91,7 @@ async def _run_script(  # one trial's whole surroundings
         )
         if reply.status not in (None, "finished"):
             return
-        said.append({"role": "assistant", "content": _spoken(reply.output)})
+        said.append({"role": "assistant", "content": spoken(reply.output)})
 
 
 def _late(context: Context, turn: int, script: Script) -> str:
@@ -90,15 +99,6 @@ def _late(context: Context, turn: int, script: Script) -> str:
         f"no time was left for turn {turn + 1} of {len(script.turns)} "
         f"(timeout_s: {context.timeout_s:g})"
     )
-
-
-def _spoken(output: Json) -> str:
-    """Return an answer as the text of an assistant message."""
-    if isinstance(output, str):
-        return output
-    import json  # noqa: PLC0415  # only where an answer of a script is no text
-
-    return json.dumps(output, ensure_ascii=False)
 
 
 def _note(notes: Notes, reply: Reply, begin: float) -> None:

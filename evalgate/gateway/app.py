@@ -7,7 +7,7 @@ tests and the stress check drive the same app in process.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from shlex import quote
 from typing import Final, NamedTuple
@@ -52,6 +52,7 @@ _UNKNOWN_TOKEN = ProviderError(
 _NO_TRIAL = ProviderError(
     409, "no_trial", "evalgate: no trial is running behind this session; the call came too late"
 )
+_TOLD = "the agent told it something else than was recorded"
 _NO_UPSTREAM = ProviderError(502, "no_upstream", "evalgate: live calls need an upstream")
 
 
@@ -292,7 +293,7 @@ class _Gateway:
         self, request: _Request, call: CallLog, attempt: AttemptLog, answer: Answer | None
     ) -> Settle | None:
         """Ask `admit`; None where it has rejected the request, and the agent knows."""
-        if self.admit is None:
+        if self.admit is None or request.log.part == "user":
             return _settle_nothing
         verdict = self.admit(_incoming(request, call, attempt, answer))
         if not isinstance(verdict, WireResponse):
@@ -350,6 +351,8 @@ class _Gateway:
         recorded, key = log.cassette.recorded(), call.prepared.key
         known = any(key in keys for keys in log.cassette.answers.values())
         miss = make_miss(log.case_id, log.recorded_trial, canonical, recorded, command, known=known)
+        if log.part == "user":
+            miss = replace(miss, reason=f"{miss.reason}; it is the simulated user's: {_TOLD}")
         log.miss = log.miss or miss
         error = ProviderError(400, "cassette_miss", f"evalgate: {miss}")
         log.end_refused(attempt, error)

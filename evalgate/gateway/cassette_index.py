@@ -2,10 +2,10 @@
 
 import gc
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from typing import Final, Literal
@@ -73,6 +73,8 @@ class CaseCassette:
     """What was left out when it was read."""
     tools: dict[int, dict[str, tuple[ToolAnswer, ...]]] = field(default_factory=dict)
     """Recorded calls of tools, by trial, by key, in their order."""
+    user: "CaseCassette | None" = None
+    """Recorded responses to the simulated user; null: there are none."""
 
     def recorded_tools(self) -> Iterator[Recorded]:
         """Read every recorded call of a tool."""
@@ -124,10 +126,32 @@ def make_cassette(cassette: Cassette, source: str) -> CaseCassette:
     Raises:
         DataError: A line is of a protocol that is not known here.
     """
+    part = _part([call for call in cassette.calls if call.part == "agent"], source)
+    users = [call for call in cassette.calls if call.part == "user"]
+    tools: dict[int, dict[str, list[ToolAnswer]]] = {}
+    for call in sorted(cassette.tools, key=lambda call: call.order):
+        given = tool_answer(call)
+        tools.setdefault(call.trial, {}).setdefault(call.key, []).append(given)
+        hidden = veil(given.spelt, call.key)
+        if hidden is not None and hidden not in part.veiled.get(call.trial, ()):
+            part.veiled[call.trial] = (*part.veiled.get(call.trial, ()), hidden)
+    return replace(
+        part,
+        durations={trial.trial: trial.duration for trial in cassette.trials},
+        recordings=cassette.recordings,
+        case_digest=cassette.header.case_digest,
+        warnings=cassette.warnings,
+        tools={t: {key: tuple(a) for key, a in keys.items()} for t, keys in tools.items()},
+        user=_part(users, source) if users else None,
+    )
+
+
+def _part(calls: Sequence[CallEntry], source: str) -> CaseCassette:
+    """Make the responses to one side of the conversation ready."""
     found: dict[int, dict[str, list[Answer]]] = {}
     known: dict[int, dict[Spelling, Known]] = {}
     veiled: dict[int, tuple[Veiled, ...]] = {}
-    for entry in sorted(cassette.calls, key=lambda call: call.order):
+    for entry in sorted(calls, key=lambda call: call.order):
         answer = _answer(entry, source)
         found.setdefault(entry.trial, {}).setdefault(entry.key, []).append(answer)
         part = veil(answer.spelt, entry.key)
@@ -136,25 +160,8 @@ def make_cassette(cassette: Cassette, source: str) -> CaseCassette:
             known.setdefault(entry.trial, {})[spelling(answer.spelt)] = request
         elif part not in veiled.get(entry.trial, ()):
             veiled[entry.trial] = (*veiled.get(entry.trial, ()), part)
-    tools: dict[int, dict[str, list[ToolAnswer]]] = {}
-    for call in sorted(cassette.tools, key=lambda call: call.order):
-        given = tool_answer(call)
-        tools.setdefault(call.trial, {}).setdefault(call.key, []).append(given)
-        part = veil(given.spelt, call.key)
-        if part is not None and part not in veiled.get(call.trial, ()):
-            veiled[call.trial] = (*veiled.get(call.trial, ()), part)
     answers = {t: {key: tuple(a) for key, a in keys.items()} for t, keys in found.items()}
-    durations = {trial.trial: trial.duration for trial in cassette.trials}
-    return CaseCassette(
-        answers,
-        known,
-        veiled,
-        durations,
-        cassette.recordings,
-        cassette.header.case_digest,
-        cassette.warnings,
-        {t: {key: tuple(a) for key, a in keys.items()} for t, keys in tools.items()},
-    )
+    return CaseCassette(answers, known, veiled)
 
 
 def _answer(entry: CallEntry, source: str) -> Answer:

@@ -16,6 +16,7 @@ from evalgate.gateway.wire.errors import (
 from evalgate.gateway.wire.event_frames import as_text
 from evalgate.gateway.wire.routes import Route
 from evalgate.gateway.wire.sse import read_events
+from evalgate.schema.cassette import CallPart
 from evalgate.text.tame_json import read_json
 
 __all__ = ["AttemptLog", "CallLog", "Delivered", "OddRequest", "parse_object", "retry_after"]
@@ -179,6 +180,8 @@ class CallLog:
     """Its HTTP requests, in order of arrival."""
     pending: list[AttemptLog] = field(default_factory=list)
     """Failed attempts that are recorded only together with the success that follows them."""
+    part: CallPart = "agent"
+    """Whose call it is."""
 
     @property
     def last(self) -> AttemptLog:

@@ -58,7 +58,7 @@ class Forecast:
 
 
 def planned_calls(case_id: str, cassette: CaseCassette) -> tuple[PlannedCall, ...]:
-    """Expect the calls of a case to be those that are recorded."""
+    """Expect the calls of a case, a simulated user's too, to be those that are recorded."""
     return tuple(
         PlannedCall(
             trial=(case_id, trial),
@@ -66,7 +66,9 @@ def planned_calls(case_id: str, cassette: CaseCassette) -> tuple[PlannedCall, ..
             usage=answer.delivered.reply.usage,
             seconds=answer.end - answer.start,
         )
-        for trial, keys in cassette.answers.items()
+        for part in (cassette, cassette.user)
+        if part is not None
+        for trial, keys in part.answers.items()
         for answers in keys.values()
         for answer in answers
         if answer.delivered.error is None and answer.delivered.wire.kind != "other"

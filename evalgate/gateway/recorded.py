@@ -63,6 +63,7 @@ def call_entry(
     request, key = written(call.prepared, redactor)
     return CallEntry(
         trial=trial,
+        part=call.part,
         key=key,
         order=order,
         start=attempt.start,

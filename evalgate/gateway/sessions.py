@@ -1,11 +1,10 @@
 """Sessions: one URL a trial or a worker, and what became of each trial behind it."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from shlex import quote
-from types import MappingProxyType
 from typing import Literal
 
 from evalgate.errors import DataError
@@ -19,24 +18,21 @@ from evalgate.gateway.exchange import AttemptLog, CallLog, Delivered
 from evalgate.gateway.miss import Miss
 from evalgate.gateway.recorded import call_entry
 from evalgate.gateway.request_key import Matching
+from evalgate.gateway.session import Session
 from evalgate.gateway.steps import GatewayStep, build_steps
 from evalgate.gateway.tool_rules import ToolRules
 from evalgate.gateway.tool_steps import tool_summary, unmade
 from evalgate.gateway.trial_log import TrialLog
 from evalgate.schema.base import Json
+from evalgate.schema.trace import LlmCall
 from evalgate.text.redact import Redactor
 
-__all__ = ["GatewaySettings", "Mode", "Outcome", "Session", "Sessions", "variable_of"]
+__all__ = ["GatewaySettings", "Mode", "Outcome", "Session", "Sessions", "UserOutcome"]
 
 Mode = Literal["record", "replay", "auto", "off"]
 """`record`: every call is live, and takes the place of what was recorded of the trial. `replay`:
 no call is ever live. `auto`: recorded calls are replayed, the others are live and are recorded.
 `off`: every call is live and nothing is recorded."""
-
-
-def variable_of(name: str, kind: Literal["http", "mcp"]) -> str:
-    """Return the variable that holds the URL of a service: `SHOP_BASE_URL`, `SHOP_MCP_URL`."""
-    return f"{name.upper().replace('-', '_')}_{'BASE' if kind == 'http' else 'MCP'}_URL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,76 +58,13 @@ class GatewaySettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
-    """A URL that was handed out."""
+class UserOutcome:
+    """What the gateway saw of a simulated user; nothing of it is the agent's."""
 
-    token: str
-    """The part of the URL that nobody can guess."""
-    worker: bool = False
-    """Whether the URL stays when a trial ends."""
-
-    def base_url(self, origin: str) -> str:
-        """Return the base URL for OpenAI clients.
-
-        Args:
-            origin: Where the gateway listens, e.g. `http://127.0.0.1:4010`.
-        """
-        return f"{origin}/s/{self.token}/v1"
-
-    def urls(self, origin: str, services: Mapping[str, Literal["http", "mcp"]]) -> dict[str, str]:
-        """Return where to send calls to HTTP services and MCP servers, by name."""
-        root = f"{origin}/s/{self.token}/evalgate"
-        return {name: f"{root}/{kind}/{name}" for name, kind in services.items()}
-
-    def environment(
-        self,
-        origin: str,
-        environ: Mapping[str, str],
-        proxy: int | None = None,
-        services: Mapping[str, Literal["http", "mcp"]] = MappingProxyType({}),
-    ) -> dict[str, str]:
-        """Return the variables that point an agent's clients to this session.
-
-        Args:
-            origin: Where the gateway listens.
-            environ: The agent's environment so far; its list of hosts without proxy is kept.
-            proxy: Port of the proxy that refuses calls past the gateway; None: there is none.
-            services: HTTP services and MCP servers, by name.
-        """
-        root = f"{origin}/s/{self.token}"
-        tools = {
-            "EVALGATE_TOOLS_URL": f"{root}/evalgate/tools",
-            **{
-                variable_of(name, kind): url
-                for (name, kind), url in zip(
-                    services.items(), self.urls(origin, services).values(), strict=True
-                )
-            },
-        }
-        listed = environ.get("NO_PROXY") or environ.get("no_proxy") or ""
-        direct = ",".join(filter(None, (listed, "127.0.0.1,localhost")))
-        through = f"http://{self.token}:x@127.0.0.1:{proxy}"
-        own = {} if proxy is None else {"HTTPS_PROXY": through, "https_proxy": through}
-        return (
-            own
-            | tools
-            | {
-                "OPENAI_BASE_URL": f"{root}/v1",
-                "OPENAI_API_BASE": f"{root}/v1",
-                "OPENAI_API_KEY": "evalgate-gateway",
-                "ANTHROPIC_BASE_URL": root,
-                "ANTHROPIC_API_KEY": "evalgate-gateway",
-                "AZURE_OPENAI_ENDPOINT": root,
-                "AZURE_OPENAI_API_KEY": "evalgate-gateway",
-                "GOOGLE_GEMINI_BASE_URL": root,
-                "GEMINI_API_KEY": "evalgate-gateway",
-                "GOOGLE_API_KEY": "evalgate-gateway",
-                "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": root,
-                "AWS_BEARER_TOKEN_BEDROCK": "evalgate-gateway",
-                "NO_PROXY": direct,
-                "no_proxy": direct,
-            }
-        )
+    calls: tuple[LlmCall, ...]
+    """The calls of its model, without the messages sent."""
+    spoken: tuple[float, ...]
+    """When it spoke, seconds since the start of the trial."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +101,8 @@ class Outcome:
     """State of the mocks; None: there is none."""
     tools: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What became of calls of tools: names by `live`, `replayed`, `mocked`, `refused`, ..."""
+    user: UserOutcome | None = None
+    """The simulated user; None: nobody asked it."""
 
 
 class Sessions:
@@ -199,6 +134,7 @@ class Sessions:
         self._clock = clock
         self._token = token
         self._trials: dict[str, TrialLog | None] = {}
+        self._users: dict[str, str] = {}
         self.on_end: list[Callable[[str], None]] = []
         """Are told the token of each trial that ends."""
 
@@ -278,6 +214,32 @@ class Sessions:
         log.writer = self._writer(case_id, trial, case_digest)
         self._trials[session.token] = log
 
+    def open_user(self, session: Session) -> Session:
+        """Hand out a URL for the simulated user of a trial; its calls are none of the agent's.
+
+        Raises:
+            ValueError: There is no trial behind the URL.
+        """
+        log = self._open_log(session)
+        user = Session(self._token())
+        self._trials[user.token] = log.with_user()
+        self._users[session.token] = user.token
+        return user
+
+    def user_spoke(self, session: Session, waited: float) -> None:
+        """Take the time of the user's model out of a trial's; `waited` is in seconds.
+
+        Raises:
+            ValueError: There is no trial behind the URL.
+        """
+        self._open_log(session).user_spoke(waited)
+
+    def _open_log(self, session: Session) -> TrialLog:
+        log = self._trials.get(session.token)
+        if log is None:
+            raise ValueError("the session has no open trial")
+        return log
+
     def _cassette(self, case_id: str) -> CaseCassette | DataError:
         return CaseCassette() if self._shelf is None else self._shelf.cassette(case_id)
 
@@ -333,17 +295,17 @@ class Sessions:
         return self._outcome(log)
 
     def _end(self, session: Session) -> TrialLog:
-        log = self._trials.get(session.token)
-        if log is None:
-            raise ValueError("the session has no open trial")
+        log = self._open_log(session)
         self._trials[session.token] = None
+        self._trials.pop(self._users.pop(session.token, ""), None)
         for told in self.on_end:
             told(session.token)
         if not session.worker:
             self.release(session)
-        for call in log.calls:
-            for attempt in call.attempts:
-                self.left(log, call, attempt, "unfinished")
+        for part in _parts(log):
+            for call in part.calls:
+                for attempt in call.attempts:
+                    self.left(part, call, attempt, "unfinished")
         return log
 
     def release(self, session: Session) -> None:
@@ -353,7 +315,7 @@ class Sessions:
     def _save(self, log: TrialLog, duration: float | None) -> None:
         if log.writer is None:
             return
-        lost = sum(len(call.pending) for call in log.calls)
+        lost = sum(len(call.pending) for part in _parts(log) for call in part.calls)
         if lost:
             log.problems.append(f"{lost} failed responses were not recorded: no success followed")
         try:
@@ -382,19 +344,21 @@ class Sessions:
             recording=None if self._shelf is None else self._recording(log, self._shelf),
             served=frozenset(
                 (call.prepared.key, attempt.order)
-                for call in log.calls
+                for part in _parts(log)
+                for call in part.calls
                 for attempt in call.attempts
                 if attempt.order is not None
             )
             | {(run.prepared.key, run.order) for run in log.desk.runs if run.order is not None},
             requests=sum(len(call.attempts) for call in log.calls) + len(log.odd) + log.refused,
             waited=log.waited(),
-            replayed=log.replayed,
-            live=log.live,
-            problems=(*log.problems, *log.desk.undeclared),
+            replayed=sum(part.replayed for part in _parts(log)),
+            live=sum(part.live for part in _parts(log)),
+            problems=(*(p for part in _parts(log) for p in part.problems), *log.desk.undeclared),
             unmade=self._unmade(log),
             final_state=log.desk.state if isinstance(log.desk.state, dict) else None,
             tools=tool_summary(log.desk.runs),
+            user=None if log.user is None else _user_outcome(log.user, log.spoken),
         )
 
     def _unmade(self, log: TrialLog) -> str | None:
@@ -451,6 +415,17 @@ class Sessions:
         call.pending.clear()
 
 
+def _parts(log: TrialLog) -> tuple[TrialLog, ...]:
+    """Return the log of the agent, and that of the simulated user where there is one."""
+    return (log,) if log.user is None else (log, log.user)
+
+
+def _user_outcome(log: TrialLog, spoken: Sequence[float]) -> UserOutcome:
+    steps = build_steps(log.calls, (), None)
+    calls = (step.model_copy(update={"input": None}) for step in steps if step.kind == "llm_call")
+    return UserOutcome(tuple(calls), tuple(spoken))
+
+
 def _passes(attempt: AttemptLog) -> bool:
     return attempt.error in {
         "throttled",
@@ -483,10 +458,11 @@ def _unusable(
 
 
 def _verdict(log: TrialLog) -> tuple[Literal["loop_limit", "not_measured"] | None, str | None]:
-    if log.not_measured is not None:
-        return "not_measured", log.not_measured
-    if log.miss is not None:
-        return "not_measured", str(log.miss)
+    for part in _parts(log):
+        if part.not_measured is not None:
+            return "not_measured", part.not_measured
+        if part.miss is not None:
+            return "not_measured", str(part.miss)
     if log.limit is not None:
         return "loop_limit", f"loop limit: more than {log.limit.calls} LLM calls in one turn"
     return None, None

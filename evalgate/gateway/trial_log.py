@@ -18,6 +18,7 @@ from evalgate.gateway.request_key import Prepared
 from evalgate.gateway.tool_calls import ToolDesk, ToolRun
 from evalgate.gateway.wire.errors import ProviderError, classify
 from evalgate.gateway.wire.routes import Route
+from evalgate.schema.cassette import CallPart
 
 __all__ = ["Limit", "TrialLog"]
 
@@ -25,6 +26,9 @@ Clock = Callable[[], float]
 
 _DIGITS = 4
 """Decimal places of times: a recording holds the same numbers as the trace made of it."""
+
+_WORD_S = 0.001
+"""Seconds of a trial that a word of its simulated user takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,12 @@ class TrialLog:
     """Responses taken from the cassette."""
     live: int = 0
     """Responses of a real upstream."""
+    part: CallPart = "agent"
+    """Whose calls come here."""
+    user: "TrialLog | None" = None
+    """Calls of the simulated user that the agent talks to; None: it talks to none."""
+    spoken: list[float] = field(default_factory=list)
+    """When the simulated user spoke, seconds since the start of the trial."""
 
     def now(self) -> float:
         """Return the seconds since the start of the trial."""
@@ -120,6 +130,41 @@ class TrialLog:
         """Return the seconds of the clock in which at least one request was in flight."""
         return self.busy + (self.clock() - self.busy_since if self.in_flight else 0.0)
 
+    def with_user(self) -> "TrialLog":
+        """Open the log of a simulated user beside that of the agent; both share the recording."""
+        self.user = TrialLog(
+            case_id=self.case_id,
+            trial=self.trial,
+            clock=self.clock,
+            started=self.started,
+            recorded_times=self.recorded_times,
+            frozen=self.frozen,
+            cassette=self.cassette.user or CaseCassette(),
+            recorded_trial=self.recorded_trial,
+            writer=self.writer,
+            not_measured=self.not_measured,
+            shift=self.shift,
+            part="user",
+        )
+        return self.user
+
+    def user_spoke(self, waited: float) -> None:
+        """Take the time of the user's model out of the agent's.
+
+        Its word takes a moment of its own, so that what the agent did before it, and what it did
+        after it, can be told apart, in a replay as in the recording.
+
+        Args:
+            waited: Seconds that the user's model took.
+        """
+        if self.frozen:
+            self.latest = round(self.latest + _WORD_S / 2, _DIGITS)
+        else:
+            self.shift -= waited - _WORD_S
+        self.spoken.append(self.now())
+        if self.user is not None:
+            self.user.shift = self.shift
+
     def begin(
         self, route: Route, prepared: Prepared, retry_count: int | None
     ) -> tuple[CallLog, AttemptLog]:
@@ -128,7 +173,7 @@ class TrialLog:
         twins = self.by_key.setdefault(prepared.key, [])
         call = _call_to_retry(twins, retry_count)
         if call is None:
-            call = CallLog(route, prepared)
+            call = CallLog(route, prepared, part=self.part)
             twins.append(call)
             self.calls.append(call)
             if route.wire.kind == "llm":

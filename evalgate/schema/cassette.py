@@ -16,6 +16,7 @@ __all__ = [
     "SCHEMA",
     "BodyStyle",
     "CallEntry",
+    "CallPart",
     "CassetteHeader",
     "RecordedResponse",
     "ToolEntry",
@@ -31,6 +32,9 @@ BodyStyle = Literal["compact", "spaced", "indented"]
 
 ToolVia = Literal["python", "http", "mcp"]
 """How a tool is reached: a function of the agent, an HTTP service, or an MCP server."""
+
+CallPart = Literal["agent", "user"]
+"""Whose call it is: the agent's, or that of the simulated user it talks to."""
 
 _Seconds = NonNegative
 
@@ -88,6 +92,8 @@ class CallEntry(Model):
     """Names the kind of line."""
     trial: Annotated[int, Field(ge=0)]
     """Number of the trial, from 0."""
+    part: CallPart = "agent"
+    """Whose request it is."""
     key: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
     """Digest of `request`."""
     order: Annotated[int, Field(ge=0)] = 0

@@ -1,10 +1,11 @@
 """Digests of what a case asks and of a golden set.
 
-A digest covers whatever can change a verdict: the input, what is expected, the contexts an answer
-must be faithful to, and the case's policy (`must_pass`, `zero_tolerance`, `weight`, `cluster`,
-`status`), since softening a policy is as much a change as softening an expectation. It leaves out
-what only describes: `tags`, `human_minutes` and `metadata`. Defaults that are spelled out count as
-left out, so neither formatting nor a new optional field of the format changes a digest.
+A digest covers whatever can change a verdict: the input, a simulated user, what is expected, the
+contexts an answer must be faithful to, and the case's policy (`must_pass`, `zero_tolerance`,
+`weight`, `cluster`, `status`), since softening a policy is as much a change as softening an
+expectation. It leaves out what only describes: `tags`, `human_minutes` and `metadata`. Defaults
+that are spelled out count as left out, so neither formatting nor a new optional field of the format
+changes a digest.
 """
 
 from collections.abc import Iterable
@@ -19,6 +20,7 @@ __all__ = ["case_digest", "golden_digest"]
 _ASKED: Final = frozenset(
     {
         "input",
+        "user",
         "expected",
         "contexts",
         "must_pass",

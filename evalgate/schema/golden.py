@@ -10,6 +10,7 @@ __all__ = [
     "ArgumentRule",
     "Case",
     "CaseInsensitive",
+    "Ending",
     "Exact",
     "Expected",
     "ExpectedCall",
@@ -26,6 +27,8 @@ __all__ = [
     "RegexRule",
     "Requestor",
     "Script",
+    "SimulatedUser",
+    "UserPreset",
 ]
 
 MatchMode = Literal["exact", "in_order", "any_order", "subset", "superset"]
@@ -44,6 +47,18 @@ Requestor = Literal["assistant", "user"]
 
 Guardrail = Literal["block", "pass"]
 """What a guardrail should decide, or decided."""
+
+Ending = Literal["reached", "gave_up", "transferred", "out_of_scope"]
+"""Why a simulated user ends a conversation.
+
+`reached`: its goal is reached. `gave_up`: the agent cannot or will not help. `transferred`: the
+agent handed it over. `out_of_scope`: its script does not say what the agent needs to know.
+"""
+
+_Said = Annotated[str, Field(pattern=r"\S")]
+
+UserPreset = Literal["plain", "tau2"]
+"""Rules of a simulated user: `plain`, those of this project, or those of tau2-bench."""
 
 
 class Message(Model):
@@ -68,6 +83,38 @@ class Script(Model):
     """What the user says, turn by turn; the agent answers each before the next is sent."""
     system: str | None = None
     """A system message sent before the first turn."""
+
+
+class SimulatedUser(Model):
+    """A person whom a model plays, turn by turn, held to a script."""
+
+    model: _Said
+    """The model that plays the person; called through the gateway with chat completions."""
+    goal: _Said
+    """What the person wants; ends the conversation when it is reached."""
+    facts: dict[Annotated[str, Field(min_length=1)], str | int | float | bool] = Field(
+        default_factory=dict
+    )
+    """What the person knows, by name, e.g. an order number; nothing else may be told."""
+    persona: str | None = None
+    """How the person is and speaks; null: nothing is said of it."""
+    preset: UserPreset = "plain"
+    """The rules the person is given: how to speak, and what to say at the end."""
+    max_turns: Annotated[int, Field(ge=1, le=100)] = 10
+    """Most messages of the person that the agent answers; then it must stop."""
+    min_turns: Annotated[int, Field(ge=1, le=100)] = 1
+    """Least messages that the agent has to have answered before the goal can be reached."""
+    stop: Annotated[dict[_Said, Ending], Field(min_length=1)] | None = None
+    """What the person says to end the conversation, and why it then ends; null: as the preset."""
+    never: tuple[_Said, ...] = ()
+    """Texts the person never says: goals that are not its own. Letter case does not matter."""
+
+    @model_validator(mode="after")
+    def _turns_fit(self) -> "SimulatedUser":
+        if self.min_turns > self.max_turns:
+            message = f"min_turns ({self.min_turns}) is above max_turns ({self.max_turns})"
+            raise ValueError(message)
+        return self
 
 
 class Exact(Model):
@@ -247,7 +294,11 @@ class Case(Model):
     id: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
     """Unique within the golden set."""
     input: str | Annotated[tuple[Message, ...], Field(min_length=1)] | Script
-    """What the agent is given: a text, chat messages, or a script of user turns."""
+    """What the agent is given: a text, chat messages, or a script of user turns.
+
+    With a `user`, how the conversation opens; an empty text: the simulated user opens it."""
+    user: SimulatedUser | None = None
+    """A simulated user who goes on with the conversation; null: there is none."""
     state: dict[str, Json] | None = None
     """What the mocks of its tools start from, e.g. the orders of a shop; null: nothing."""
     expected: Expected = Expected()
@@ -270,6 +321,19 @@ class Case(Model):
     """Drafts run and are shown, but never gate."""
     metadata: dict[str, Json] = Field(default_factory=dict)
     """Anything else; never interpreted, not part of the digest."""
+
+    @model_validator(mode="after")
+    def _one_user(self) -> "Case":
+        if self.user is None:
+            return self
+        opening = self.input
+        if isinstance(opening, Script):
+            message = "a script of turns and a simulated `user` exclude each other"
+            raise ValueError(message)  # noqa: TRY004  # pydantic collects value errors
+        if isinstance(opening, tuple) and (opening[-1].role == "tool" or opening[-1].tool_calls):
+            message = "`input` ends with a tool call or its result, so no one's turn follows"
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _zero_tolerance_needs_must_pass(self) -> "Case":

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from evalgate.schema.base import Json, Model, NonNegative, Ratio, Tokens
-from evalgate.schema.golden import Guardrail, Requestor
+from evalgate.schema.golden import Ending, Guardrail, Requestor
 from evalgate.schema.usage import Usage
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "ToolCall",
     "Trace",
     "TraceStatus",
+    "TraceUser",
     "Unread",
     "UnreadPart",
     "UserMessage",
@@ -267,6 +268,19 @@ class Feedback(Model):
     """A remark."""
 
 
+class TraceUser(Model):
+    """The simulated user of a trial; nothing of it is the agent's."""
+
+    model: str
+    """The model that was asked to play it."""
+    ending: Ending | None = None
+    """Why it ended the conversation; null: it did not."""
+    broken: str | None = None
+    """Where it left its script; null: nowhere that anybody saw."""
+    calls: tuple[LlmCall, ...] = ()
+    """The calls of its model, without the messages sent."""
+
+
 class Trace(Model):
     """What happened in one trial."""
 
@@ -321,5 +335,7 @@ class Trace(Model):
     """Scores that came with the trace."""
     feedback: Feedback | None = None
     """What the user said about it."""
+    user: TraceUser | None = None
+    """The simulated user it talked to; null: there was none."""
     metadata: dict[str, Json] = Field(default_factory=dict)
     """Attributes of the source that have no field of their own."""

@@ -18,7 +18,14 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter, ValidationError
 
 from evalgate.errors import DataError, InputError
-from evalgate.schema.cassette import SCHEMA, CallEntry, CassetteHeader, ToolEntry, TrialEntry
+from evalgate.schema.cassette import (
+    SCHEMA,
+    CallEntry,
+    CallPart,
+    CassetteHeader,
+    ToolEntry,
+    TrialEntry,
+)
 from evalgate.store.atomic import write_bytes
 from evalgate.store.plain import open_plain, read_plain
 from evalgate.store.sealed import Broken, case_file, hidden_folder, is_whole, locked, seal, unseal
@@ -232,9 +239,9 @@ def _entry(line: bytes, path: Path, number: int) -> Entry:
 def _refuse_doubles(
     calls: Sequence[CallEntry | ToolEntry], trials: list[TrialEntry], path: Path
 ) -> None:
-    seen = Counter((call.trial, call.key, call.order) for call in calls)
+    seen = Counter((_part(call), call.trial, call.key, call.order) for call in calls)
     if len(seen) != len(calls):
-        (trial, key, order), _ = seen.most_common(1)[0]
+        (_, trial, key, order), _ = seen.most_common(1)[0]
         raise DataError(
             f"{path}: trial {trial}, request {key[:19]}, order {order} is recorded more than "
             "once: two recordings were merged",
@@ -248,14 +255,18 @@ def _refuse_doubles(
         )
 
 
-def _sort_key(entry: Entry) -> tuple[int, int, int, str, int]:
+def _part(entry: CallEntry | ToolEntry) -> CallPart:
+    return entry.part if isinstance(entry, CallEntry) else "agent"
+
+
+def _sort_key(entry: Entry) -> tuple[int, int, int, str, str, int]:
     if isinstance(entry, TrialEntry):
-        return (entry.trial, 2, 0, "", 0)
+        return (entry.trial, 2, 0, "", "", 0)
     if isinstance(entry, ToolEntry):
-        return (entry.trial, 1, 0, entry.key, entry.order)
+        return (entry.trial, 1, 0, "", entry.key, entry.order)
     messages = entry.request.get("messages")
     depth = len(messages) if isinstance(messages, list) else 0
-    return (entry.trial, 0, depth, entry.key, entry.order)
+    return (entry.trial, 0, depth, entry.part, entry.key, entry.order)
 
 
 def write_cassette(path: Path, header: CassetteHeader, entries: Iterable[Entry]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from evalgate.agents.base import Agent, Context
+from evalgate.agents.conversation import speaking
 from evalgate.agents.tooling import serving
 from evalgate.errors import ConfigError
 from evalgate.gateway.app import Admit, create_app
@@ -37,6 +38,7 @@ from evalgate.stats.rng import seeded
 from evalgate.store.cassettes import recover
 from evalgate.suite.environment import Environment
 from evalgate.suite.observation import seen_by_gateway
+from evalgate.suite.simulated_user import GatewaySpeaker, UserLine
 from evalgate.suite.suite import Suite
 from evalgate.suite.tools import http_services, mcp_servers, service_kinds, tool_rules
 from evalgate.text.redact import Redactor
@@ -122,6 +124,8 @@ class Gateway:
     """Folder of the `mcp.json` of each session; None: there are no MCP servers."""
     told: Callable[[str, int, Outcome], None] = lambda _case, _trial, _outcome: None
     """Is told of the end of each trial: case, number, what the gateway saw."""
+    users: UserLine | None = None
+    """How simulated users reach the gateway; None: nobody plays them."""
 
     def environment(self, slot: int) -> Mapping[str, str]:
         """Return the variables a worker is started with: a URL that stays."""
@@ -201,8 +205,25 @@ class ThroughGateway:
 
     async def run(self, case: Case, context: Context) -> Trace:
         """Do one trial; what the gateway saw takes the place of what the agent reports."""
+        if case.user is not None and self.gateway.users is not None:
+            return await self._with_user(case, context, self.gateway.users)
+        return await self._run(case, context, _Met())
+
+    async def _with_user(self, case: Case, context: Context, users: UserLine) -> Trace:
+        met, sessions = _Met(), self.gateway.sessions
+        speaker = GatewaySpeaker(
+            users, sessions, lambda: met.session(self.gateway), context.timeout_s
+        )
+        with speaking(speaker):
+            trace = await self._run(case, context, met)
+        if trace.user is None:  # a plug-in's agent that asks its own way
+            reason = "this kind of agent holds no conversation, so its simulated user said nothing"
+            return trace.model_copy(update={"status": "not_measured", "error": reason})
+        return trace
+
+    async def _run(self, case: Case, context: Context, met: "_Met") -> Trace:
         if self.by_worker:
-            name = self.gateway.wait_for_worker(case, context.trial)
+            name = met.name = self.gateway.wait_for_worker(case, context.trial)
             asked = replace(context, env={**context.env, _TRIAL: name})
             trace = await self._guarded(case, asked, name)
             session = self.gateway.taken_up(name)
@@ -214,6 +235,7 @@ class ThroughGateway:
                 recorded_trial=self.gateway.cassettes.get(context.trial),
                 state=case.state,
             )
+            met.opened = session
             trace = await self._direct(case, context, session)
         if session is None:
             return trace
@@ -250,8 +272,24 @@ class ThroughGateway:
         await self.inner.close()
 
 
+@dataclass(slots=True)
+class _Met:
+    """The session of a trial, once it is known."""
+
+    name: str = ""
+    """What it waits for a worker by."""
+    opened: Session | None = None
+    """Its own session."""
+
+    def session(self, gateway: Gateway) -> Session | None:
+        return self.opened or gateway.running.get(self.name)
+
+
 def given_digest(case: Case) -> str:
-    """Fingerprint what a case gives to the agent: a recording of another input is not used."""
+    """Fingerprint what a case gives to the agent: a recording of another input is not used.
+
+    What a simulated user is told stands in the requests of its model, which are recorded.
+    """
     given = {"input", "contexts", *(() if case.state is None else ("state",))}
     return digest(case.model_dump(mode="json", include=given))[7:23]
 
@@ -294,11 +332,8 @@ async def open_gateway(
             upstream = await stack.enter_async_context(
                 Upstream(endpoints_of(config, environment.environ))
             )
-        recover(suite.cassettes)
-        shelf = CassetteIndex(suite.cassettes, source=config.source)
+        shelf = _shelf(suite, config, mode)
         stack.callback(shelf.close)
-        if mode == "replay" and suite.trust is not None:
-            shelf.seal()
         sessions = Sessions(settings, shelf, clock=time.monotonic)
         governor = _governor(suite, config) if upstream is not None else None
         pace = 0.0 if gate is None else gate.pace
@@ -319,7 +354,6 @@ async def open_gateway(
             tools=ToolApp(sessions, http, mcp),
         )
         origin = await stack.enter_async_context(serve(app))
-        cassettes = {} if gate is None else gate.cassettes
         proxy = None
         if _refuses_direct_calls(suite, environment):
             refusing = refuse_direct_calls(
@@ -328,8 +362,22 @@ async def open_gateway(
             )
             proxy = await stack.enter_async_context(refusing)
         yield Gateway(
-            origin, sessions, environment.environ, cassettes=cassettes, proxy=proxy, configs=configs
+            origin,
+            sessions,
+            environment.environ,
+            cassettes={} if gate is None else gate.cassettes,
+            proxy=proxy,
+            configs=configs,
+            users=UserLine(origin, stack),
         )
+
+
+def _shelf(suite: Suite, config: GatewayConfig, mode: GatewayMode) -> CassetteIndex:
+    recover(suite.cassettes)
+    shelf = CassetteIndex(suite.cassettes, source=config.source)
+    if mode == "replay" and suite.trust is not None:
+        shelf.seal()
+    return shelf
 
 
 def _refuses_direct_calls(suite: Suite, environment: Environment) -> bool:

@@ -1,5 +1,6 @@
 """Merges what an agent says of a trial with what the gateway saw of it."""
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -25,10 +26,14 @@ def seen_by_gateway(trace: Trace, outcome: "Outcome") -> Trace:
     claimed = [step for step in trace.steps if isinstance(step, LlmCall)]
     own = [step for step in trace.steps if not isinstance(step, LlmCall | ToolCall)]
     replayed = bool(outcome.replayed) and not outcome.live
-    if replayed:
-        own = [step.model_copy(update={"start": None, "end": None}) for step in own]
+    if outcome.user is not None:
+        steps = _turn_by_turn(own, outcome.steps, outcome.user.spoken)
+    else:
+        if replayed:
+            own = [step.model_copy(update={"start": None, "end": None}) for step in own]
+        steps = tuple(_interleaved(own, outcome.steps))
     update: dict[str, object] = {
-        "steps": tuple(_interleaved(own, outcome.steps)),
+        "steps": steps,
         "replayed": replayed,
         "recording": outcome.recording,
         "model_calls": outcome.requests,
@@ -39,6 +44,8 @@ def seen_by_gateway(trace: Trace, outcome: "Outcome") -> Trace:
         update["own_time"] = round(max(0.0, trace.duration - outcome.waited), _DIGITS)
     if replayed:
         update |= {"duration": outcome.duration, "started_at": None}
+    if outcome.user is not None and trace.user is not None:
+        update["user"] = trace.user.model_copy(update={"calls": outcome.user.calls})
     if outcome.final_state is not None:
         update["final_state"] = outcome.final_state
     if outcome.status is None and outcome.unmade is not None and trace.status == "finished":
@@ -46,6 +53,32 @@ def seen_by_gateway(trace: Trace, outcome: "Outcome") -> Trace:
     if outcome.status is not None:
         update |= {"status": outcome.status, "error": outcome.error}
     return trace.model_copy(update=update)
+
+
+def _turn_by_turn(
+    own: Sequence[Step], seen: Sequence[Step], spoken: Sequence[float]
+) -> tuple[Step, ...]:
+    """Put the words of a simulated user, and the agent's answers, between what the agent did.
+
+    Args:
+        own: What was said, in order, and what the agent reports of itself.
+        seen: What the gateway saw, in order of time.
+        spoken: When each word of the user came, on the gateway's clock; the message that the case
+            itself holds has a name, and came before all of them.
+    """
+    times, left = iter(spoken), deque(seen)
+    ordered: list[Step] = []
+    answer: list[Step] = []
+    for step in own:
+        if not isinstance(step, UserMessage):
+            answer.append(step.model_copy(update={"start": None, "end": None}))
+            continue
+        at = 0.0 if step.name is not None else next(times, 0.0)
+        while left and (left[0].start or 0.0) < at:
+            ordered.append(left.popleft())
+        ordered += [*answer, step.model_copy(update={"start": at, "end": at})]
+        answer = []
+    return (*ordered, *left, *answer)
 
 
 def _interleaved(own: Sequence[Step], seen: Sequence[Step]) -> Iterable[Step]:

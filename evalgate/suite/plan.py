@@ -1,8 +1,8 @@
 """Everything that is decided before the first trial: cases, scorers, metrics."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from evalgate.errors import ConfigError, DataError, NothingSelected
 from evalgate.gate.rules import policy_problems, rule_of
@@ -25,6 +25,11 @@ from evalgate.suite.tools import check_tools
 from evalgate.text.suggest import did_you_mean
 
 __all__ = ["Calls", "Filters", "JudgeMode", "Plan", "make_plan"]
+
+_ADD_GATEWAY: Final = """add to suites.{suite} in the configuration:
+    gateway:
+      upstream:
+        openai: https://api.openai.com/v1"""
 
 Mode = Literal["live", "replay", "recorded"]
 Calls = Literal["record", "replay", "auto", "off"]
@@ -123,6 +128,8 @@ def make_plan(
     _refuse_empty(golden)
     cases = _select(golden, filters)
     mode, evidence = _mode(suite, calls)
+    if evidence == "reported":
+        _refuse_users(golden, cases, suite)
     settings = Settings(
         evidence=evidence,
         trust_reported=suite.config.agent.trust_reported,
@@ -164,6 +171,17 @@ def _refuse_empty(golden: GoldenSet) -> None:
             )
 
 
+def _refuse_users(golden: GoldenSet, cases: Iterable[Case], suite: Suite) -> None:
+    """Refuse simulated users that nobody can play: their model is asked through the gateway."""
+    for case in cases:
+        if case.user is not None:
+            raise ConfigError(
+                f"{golden.path}: case {case.id!r} has a simulated user (model "
+                f"{case.user.model!r}), and suite {suite.name!r} has no gateway to ask it through",
+                fix=_ADD_GATEWAY.format(suite=suite.name),
+            )
+
+
 def _times_gate(policy: GateConfig) -> bool:
     """Say whether a time that a replay can measure gates."""
     rules = [rule_of(METRICS[f"{s}_{q}"], policy) for s in TIMES for q in ("p50", "p95")]
@@ -187,10 +205,7 @@ def _refuse_to_record(suite: Suite, calls: Calls) -> None:
     if calls in {"record", "auto"}:
         raise ConfigError(
             f"suite {suite.name!r} has no gateway, so none of its model calls can be recorded",
-            fix=f"add to suites.{suite.name} in the configuration:\n"
-            "    gateway:\n"
-            "      upstream:\n"
-            "        openai: https://api.openai.com/v1",
+            fix=_ADD_GATEWAY.format(suite=suite.name),
         )
 
 

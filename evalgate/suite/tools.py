@@ -29,7 +29,7 @@ def check_tools(suite: Suite) -> None:
     config = suite.config.gateway
     if config is None:
         return
-    from evalgate.gateway.sessions import variable_of  # noqa: PLC0415  # heavy
+    from evalgate.gateway.session import variable_of  # noqa: PLC0415  # heavy
     from evalgate.gateway.tools.mock import overlaps  # noqa: PLC0415  # heavy
 
     place = f"suites.{suite.name}.gateway"

@@ -10,7 +10,7 @@ from support.source import ROOT
 _PURE = (
     *("gate", "matching", "metrics", "output", "pricing", "quota", "schema", "scorers", "slo"),
     *("stats", "stress.checks", "stress.load", "stress.planning", "stress.simulation"),
-    *("text", "usage"),
+    *("text", "usage", "users"),
 )
 _MOST_FILES = {False: 24, True: 30}
 """Files of a folder without, and with, rooms of its own."""

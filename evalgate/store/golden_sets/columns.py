@@ -1,8 +1,8 @@
 """Golden sets in columns: Parquet, Arrow and hub sets, through the `datasets` extra.
 
 Columns are read with explicit types, so that nothing is guessed: texts stay texts, and what has
-structure (`expected`, `messages`, `contexts`, `tags`, `metadata`) is one JSON text a cell, read as
-strictly as a line of a JSONL file.
+structure (`expected`, `messages`, `user`, `contexts`, `tags`, `metadata`) is one JSON text a cell,
+read as strictly as a line of a JSONL file.
 """
 
 import json
@@ -27,6 +27,7 @@ COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
         "id": "string",
         "input": "string",
         "messages": "json",
+        "user": "json",
         "expected": "json",
         "contexts": "json",
         "tags": "json",

@@ -57,7 +57,7 @@ def _of_the_file(golden: GoldenSet) -> Iterator[Finding]:
 def _duplicates(golden: GoldenSet) -> Iterator[Finding]:
     same: defaultdict[bytes, list[tuple[int, Case]]] = defaultdict(list)
     for line, case in zip(golden.lines, golden.cases, strict=True):
-        asked = case.model_dump(include={"input", "contexts"}, exclude_defaults=True)
+        asked = case.model_dump(include={"input", "user", "contexts"}, exclude_defaults=True)
         same[canonical_bytes(asked)].append((line, case))
     for (first_line, first), *others in same.values():
         for line, case in others:
