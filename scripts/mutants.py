@@ -1,10 +1,12 @@
 """Breaks deciding code on purpose, one small change at a time, and counts what the tests notice.
 
     python scripts/mutants.py --sample 300 --seed 1 --only evalgate/gate/checks --tests tests/gate
+    python scripts/mutants.py --only evalgate/gate/verdict.py:119 --tests tests/gate  # one line
 
 The tests that reach the deciding rooms are collected once, in one process, and run once to see
 which lines each executes. For every mutant a fork swaps the code of one function in memory and
-runs, the quickest first, the tests that execute the changed line; the first that fails kills it.
+runs the tests that execute the changed line: those of the file's own test file first, then those of
+its room, then the rest, each time the quickest first. The first that fails kills it.
 No file is written. What only runs in another process (commands started as programs) neither counts
 nor kills; module-level tables and defaults, made at import, are left alone.
 """
@@ -12,9 +14,11 @@ nor kills; module-level tables and defaults, made at import, are left alone.
 import argparse
 import ast
 import copy
+import functools
 import gc
 import os
 import random
+import resource
 import signal
 import sys
 import time
@@ -40,9 +44,9 @@ TESTS = (
     *("gate", "stats", "scorers", "stress", "quota", "laws", "metrics", "commands", "judges"),
     *("cli/test_compare.py", "cli/test_stress.py", "cli/test_merge.py", "test_api.py"),
 )
-_GRACE = (
-    20.0  # seconds a mutant may take beyond ten times its tests' own: then it hangs, and is seen
-)
+# Seconds beyond ten times its tests' own that a mutant may take: then it hangs, and is seen.
+_GRACE = 20.0
+_GRACE_CPU = 5
 
 _COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE,
@@ -65,6 +69,9 @@ _CALCULATED: dict[type[ast.operator], type[ast.operator]] = {
 }
 _OUTCOMES = {"pass": "fail", "fail": "pass", "inconclusive": "pass"}
 _CALLS = {"min": "max", "max": "min", "any": "all", "all": "any"}
+
+
+_Cached = functools._lru_cache_wrapper  # noqa: SLF001  # the type has no public name
 
 
 @dataclass(frozen=True)
@@ -207,25 +214,36 @@ def _inner(code: CodeType) -> Iterator[CodeType]:
             yield from _inner(part)
 
 
-def swap(mutant: Mutant) -> bool:
-    """Put the changed code into the living function; false where there is none."""
-    path = str(ROOT / mutant.path)
-    done = False
-    for thing in gc.get_objects():
-        if not isinstance(thing, FunctionType) or thing.__code__.co_filename != path:
-            continue
-        old = thing.__code__
-        if (old.co_qualname, old.co_firstlineno) == mutant.function:
-            if len(old.co_freevars) != len(mutant.code.co_freevars):
-                return False
-            thing.__code__ = mutant.code
-            done = True
-    return done
+class Living:
+    """The functions of this process by their code, and the caches a change must not meet."""
+
+    def __init__(self) -> None:
+        """Look once: a search in every fork would copy all memory."""
+        self._functions: dict[tuple[str, str, int], list[FunctionType]] = defaultdict(list)
+        self._caches = []
+        for thing in gc.get_objects():
+            if isinstance(thing, FunctionType):
+                code = thing.__code__
+                at = code.co_filename, code.co_qualname, code.co_firstlineno
+                self._functions[at].append(thing)
+            elif isinstance(thing, _Cached) and str(thing.__module__).startswith("evalgate"):
+                self._caches.append(thing)
+
+    def swap(self, mutant: Mutant) -> bool:
+        """Put the changed code into the living function; false where there is none."""
+        found = self._functions.get((str(ROOT / mutant.path), *mutant.function), [])
+        if any(len(f.__code__.co_freevars) != len(mutant.code.co_freevars) for f in found):
+            return False
+        for function in found:
+            function.__code__ = mutant.code
+        for cache in self._caches:
+            cache.cache_clear()
+        return bool(found)
 
 
 def _files(paths: list[str]) -> list[Path]:
-    """Return the modules at or below some paths."""
-    found = [ROOT / path for path in paths]
+    """Return the modules at or below some paths, which may end in `:line`."""
+    found = [ROOT / path.partition(":")[0] for path in paths]
     return [
         file
         for path in found
@@ -233,15 +251,46 @@ def _files(paths: list[str]) -> list[Path]:
     ]
 
 
+def _asked(paths: list[str]) -> list[Mutant]:
+    """Return every mutant of some files, folders or lines."""
+    lines = {path for path in paths if ":" in path}
+    files = {*_files([*lines])}
+    whole = {*_files([path for path in paths if ":" not in path])}
+    return [
+        mutant
+        for file in sorted(files | whole)
+        for mutant in mutants(file)
+        if file in whole or f"{mutant.path}:{mutant.line}" in lines
+    ]
+
+
+def _distance(test: str, path: str) -> int:
+    """Return how far a test stands from a module: its own file, its room, another room."""
+    room, stem = path.split("/")[1], Path(path).stem
+    if f"/test_{stem}" in test and f"tests/{room}/" in test:
+        return 0
+    return 1 if test.startswith(f"tests/{room}/") else 2
+
+
 class Hunt:
     """The pytest plugin: one run to learn who reaches what, then a fork for each mutant."""
 
-    def __init__(self, paths: list[str], sample: int, seed: int, budget: float) -> None:
+    def __init__(self, asked: argparse.Namespace) -> None:
         """Take what to mutate, how many, and the seconds of tests a mutant may cost."""
-        self.paths, self.sample, self.seed, self.budget = paths, sample, seed, budget
+        self.paths: list[str] = [*asked.only]
+        self.sample, self.seed, self.budget = asked.sample, asked.seed, asked.budget
+        self.out: Path | None = asked.out
         self.failed: set[str] = set()
         self.survived: list[str] = []
         self.killed = 0
+
+    def pytest_configure(self) -> None:
+        """Make no counterexample smaller: that it is there is enough."""
+        from hypothesis import Phase, settings  # noqa: PLC0415  # pytest wants to load it first
+
+        ours = settings(settings.get_profile("ci"), phases=[Phase.explicit, Phase.generate])
+        settings.register_profile("mutants", ours)
+        settings.load_profile("mutants")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note what fails."""
@@ -251,13 +300,18 @@ class Hunt:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Learn, then hunt."""
         seconds, reached = self._learn(session)
-        every = [mutant for file in _files(self.paths) for mutant in mutants(file)]
+        every = _asked(self.paths)
         chosen = random.Random(self.seed).sample(every, min(self.sample, len(every)))  # noqa: S311  # no secret
         print(f"\n{len(every)} mutants, {len(chosen)} chosen; {len(seconds)} tests")
         known = {item.nodeid: item for item in session.items}
+        living = Living()
+        gc.freeze()
         for number, mutant in enumerate(chosen, 1):
-            ids = sorted(reached[mutant.path, mutant.line] & {*seconds}, key=seconds.__getitem__)
-            outcome = self._try([known[i] for i in ids], seconds, mutant)
+            ids = sorted(
+                reached[mutant.path, mutant.line] & {*seconds},
+                key=lambda i, path=mutant.path: (_distance(i, path), seconds[i]),
+            )
+            outcome = self._try([known[i] for i in ids], seconds, mutant, living)
             where = f"{mutant.path}:{mutant.line}"
             said = f"{outcome:9} {where} {mutant.what}"
             print(f"[{number}/{len(chosen)}] {said}", flush=True)
@@ -266,6 +320,8 @@ class Hunt:
             elif outcome != "void":
                 source = (ROOT / mutant.path).read_text().splitlines()[mutant.line - 1].strip()
                 self.survived.append(f"{said}    {source}")
+                if self.out:
+                    self.out.write_text("\n".join(self.survived) + "\n", encoding="utf-8")
         return True
 
     def _learn(
@@ -299,6 +355,7 @@ class Hunt:
         items: list[pytest.Item],
         seconds: dict[str, float],
         mutant: Mutant,
+        living: Living,
     ) -> str:
         """Run the tests against a mutant in a fork; say what became of it."""
         if not items:
@@ -315,7 +372,9 @@ class Hunt:
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, 1)
             os.dup2(null, 2)
-            os._exit(self._fork(some, mutant))
+            cpu = int(10 * total) + _GRACE_CPU
+            resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
+            os._exit(self._fork(some, mutant, living))
         limit = time.monotonic() + 10 * total + _GRACE
         while (ended := os.waitpid(child, os.WNOHANG))[0] == 0:
             if time.monotonic() > limit:
@@ -327,9 +386,9 @@ class Hunt:
             os.waitstatus_to_exitcode(ended[1]), "killed"
         )
 
-    def _fork(self, items: list[pytest.Item], mutant: Mutant) -> int:
+    def _fork(self, items: list[pytest.Item], mutant: Mutant, living: Living) -> int:
         try:
-            if not swap(mutant):
+            if not living.swap(mutant):
                 return 2
             self.failed.clear()
             for number, item in enumerate(items):
@@ -349,14 +408,15 @@ def main(arguments: list[str]) -> int:
     asked = argparse.ArgumentParser(description="Break deciding code and count what tests notice.")
     asked.add_argument("--sample", type=int, default=300, help="how many mutants")
     asked.add_argument("--seed", type=int, default=1)
-    asked.add_argument("--only", nargs="+", default=DECIDES, help="files or folders to break")
+    asked.add_argument("--only", nargs="+", default=DECIDES, help="files, folders, FILE:LINE")
+    asked.add_argument("--out", type=Path, help="a file for the survivors, written as they come")
     asked.add_argument("--budget", type=float, default=20, help="seconds of tests for one mutant")
     asked.add_argument("--share", type=float, default=0.9, help="least share that must be killed")
     asked.add_argument(
         "--tests", nargs="+", default=[f"tests/{room}" for room in TESTS], help="what may notice"
     )
     options = asked.parse_args(arguments)
-    hunt = Hunt([*options.only], options.sample, options.seed, options.budget)
+    hunt = Hunt(options)
     off = ("no:cacheprovider", "no:xdist", "no:terminal")
     quiet = [word for name in off for word in ("-p", name)]
     run = ["-m", "not slow", "-s", "--rootdir", str(ROOT), *quiet, *options.tests]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import socket
 import sys
@@ -36,6 +37,8 @@ from evalgate.schema.golden import Case
 from evalgate.schema.trace import Trace
 
 __all__ = ["PoolAgent", "open_pool"]
+
+_log = logging.getLogger(__name__)
 
 _LOAD_S: Final = 120.0
 """Seconds an agent has to be imported."""
@@ -101,6 +104,7 @@ class _Worker:
         """Kill the worker with all it started."""
         self.writer.transport.abort()
         code = await self.process.end()
+        _log.info("worker process %d was ended (%d)", self.process.pid, code)
         self.after.close()
         return code
 
@@ -279,6 +283,7 @@ async def _start(
             lambda _: asyncio.get_running_loop().call_later(0.2, writer.transport.abort)
         )
         worker = _Worker(process, reader, writer, room, stack.pop_all())
+    _log.info("worker process %d imports %s", process.pid, opening.config.run)
     try:
         return worker, await _introduced(worker, opening)
     except BaseException:

@@ -147,10 +147,15 @@ class LazyGroup(click.Group):
     help="Show the version, Python's, and where both are.",
 )
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option("-v", "--verbose", count=True, help="Log the steps; -vv logs each model call.")
 @click.pass_context
-def main(ctx: click.Context, *, debug: bool) -> None:
+def main(ctx: click.Context, *, debug: bool, verbose: int) -> None:
     """Gate pull requests on what an LLM agent does: success, tools, cost, speed, rate limits."""
     ctx.obj = {"debug": debug}
+    if verbose:
+        from evalgate.cli.verbose import log_to_stderr  # noqa: PLC0415  # only where it is asked for
+
+        log_to_stderr(verbose)
 
 
 def _version(context: click.Context, *, asked: bool) -> None:

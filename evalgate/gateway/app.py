@@ -5,6 +5,7 @@ tests and the stress check drive the same app in process.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -42,6 +43,8 @@ from evalgate.quota.profiles import WireResponse
 from evalgate.schema.usage import Usage
 
 __all__ = ["MAX_BODY", "Admit", "Incoming", "Settle", "create_app"]
+
+_log = logging.getLogger(__name__)
 
 MAX_BODY: Final = 32 * 1024 * 1024
 """Bytes of a request that are taken by default; above, the agent gets 413."""
@@ -275,6 +278,11 @@ class _Gateway:
             answer = log.cassette.find(log.recorded_trial, call.prepared.key, order)
             if answer is not None:
                 log.take(call, order)
+        _log.debug(
+            "case %s, trial %d: %s %s is %s",
+            *(log.case_id, log.trial, request.route.wire.name, call.prepared.key),
+            f"not recorded ({mode})" if answer is None else "replayed",
+        )
         try:
             settle = await self._admitted(request, call, attempt, answer)
             if settle is None:

@@ -1,6 +1,7 @@
 """`evalgate run`: run, score, compare, decide, for one suite or several."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["Ran", "RunOptions", "filters_of", "first_trials", "run_plan", "run_suite", "run_suites"]
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,6 +294,16 @@ async def _ended(
         else resumable_run(options.resume, plan, environment)
     )
     async with executing(plan, limits, environment, target, listen) as execution:
+        _log.info(
+            "suite %s of %s: %d cases x %d, %s, baseline: %s, run folder: %s",
+            plan.suite.name,
+            plan.suite.source or "no configuration",
+            len(plan.cases),
+            config.trials,
+            plan.mode,
+            "none" if inputs.baseline is None else inputs.baseline.created,
+            execution.folder,
+        )
         trials = await _measured(execution, plan, inputs)
         traces = execution.writer.traces()
         stress = await stressed(plan, trials.trials, traces, environment, listen)

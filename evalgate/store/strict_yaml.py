@@ -1,6 +1,7 @@
 """YAML from people: the safe kind, no duplicate keys, no bombs, each problem with its line."""
 
 from collections.abc import Hashable
+from math import isfinite
 from typing import Any, TypeVar
 
 import yaml
@@ -8,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from evalgate.errors import ConfigError
 from evalgate.store.problems import problems_of
+from evalgate.text.tame_json import tame
 
 __all__ = ["parse_documents", "parse_yaml"]
 
@@ -49,7 +51,7 @@ def parse_yaml(text: str, model: type[_ModelT], *, source: str, expected: str) -
     except ValidationError as error:
         rows = [
             f"{source}:{_line(problem.pointer, lines)}: "
-            f"{problem.pointer.lstrip('/').replace('/', '.') or '(top)'}: {problem.message}"
+            f"{_dotted(problem.pointer)}: {problem.message}"
             for problem in problems_of(error, model, data)
         ]
         raise ConfigError("\n".join(rows), fix="evalgate validate  (after each edit)") from error
@@ -88,7 +90,28 @@ def _construct(node: yaml.Node, pointer: str, lines: dict[str, int], source: str
             _construct(item, f"{pointer}/{index}", lines, source)
             for index, item in enumerate(node.value)
         ]
-    return yaml.SafeLoader("").construct_object(node, deep=True)
+    return _scalar(node, f"{source}:{lines[pointer]}: {_dotted(pointer)}")
+
+
+def _scalar(node: yaml.Node, where: str) -> Any:  # noqa: ANN401  # any YAML
+    """Build a single value; one that no file of ours can hold is refused."""
+    try:
+        value = yaml.SafeLoader("").construct_object(node, deep=True)
+    except (ValueError, OverflowError) as error:  # 2026-13-45, or thousands of digits
+        raise _no_value(node, where, "a date or a number that exists") from error
+    if isinstance(value, float) and not isfinite(value):
+        raise _no_value(node, where, "a finite number")
+    if tame(value) != value:
+        raise _no_value(node, where, "whole characters, not half of a surrogate pair")
+    return value
+
+
+def _no_value(node: yaml.Node, where: str, expected: str) -> ConfigError:
+    return ConfigError(f"{where}: found {str(node.value)[:80]!r}; expected {expected}")
+
+
+def _dotted(pointer: str) -> str:
+    return pointer.lstrip("/").replace("/", ".") or "(top)"
 
 
 def _mapping(

@@ -98,7 +98,7 @@ def _whole(entry: VerdictEntry, texts: Mapping[str, str], path: Path) -> dict[st
     contexts = entry.inputs.get("contexts")
     if not isinstance(contexts, list):
         return entry.inputs
-    missing = [name for name in contexts if name not in texts]
+    missing = [name for name in contexts if not isinstance(name, str) or name not in texts]
     if missing:
         raise DataError(
             f"{path}: verdict {entry.key[:19]} names a text {str(missing[0])[:19]!r} that is not "

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.cli import Cli
+from support.example import copy_example
 
 import evalgate
 from evalgate.cli.main import COMMANDS, GROUPS
@@ -214,3 +215,36 @@ def _finished(folder: Path) -> list[str]:
     """Return the results that are on disk."""
     files = (folder / ".evalgate" / "runs").glob("*/trials.jsonl")
     return [line for file in files for line in file.read_text().splitlines()]
+
+
+def test_verbose_logs_the_steps(tmp_path: Path) -> None:
+    """`-v` names what is run and each worker, `-vv` each model call; nothing without."""
+    place = copy_example(tmp_path)
+
+    def logged(*flags: str) -> str:
+        command = [*EVALGATE, *flags, "run", "--case", "refund-delivered", "--partial", "--quiet"]
+        done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
+        return done.stderr
+
+    quiet, steps, calls = logged(), logged("-v"), logged("-vv")
+    assert "evalgate." not in quiet
+    assert "evalgate.run.run: suite support of evalgate.yaml: 1 cases x 1, replay" in steps
+    assert "evalgate.agents.pool: worker process" in steps
+    assert "evalgate.gateway.app" not in steps
+    assert "case refund-delivered, trial 0: openai_chat" in calls
+    assert " is replayed" in calls
+
+
+def test_what_is_logged_holds_no_secret() -> None:
+    """Secrets are taken out, and what drives a terminal is shown."""
+    program = (
+        "import logging; from evalgate.cli.verbose import log_to_stderr; log_to_stderr(1);"
+        "logging.getLogger('evalgate.x').info('key %s \\x1b[31m', 'Zx81-q7Lm-93Rt-Kd02')"
+    )
+    environ = {**os.environ, "MY_API_KEY": "Zx81-q7Lm-93Rt-Kd02"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True
+    )
+    assert "[redacted:MY_API_KEY]" in done.stderr
+    assert "Zx81" not in done.stderr
+    assert "\x1b" not in done.stderr

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalgate.gate.reports import changed_lines, combine
-from evalgate.schema.result import Report, Subject, SuiteInfo
-from evalgate.schema.verdict import Outcome
+from evalgate.gate.reports import changed_lines, combine, filled, reference
+from evalgate.schema.result import BaselineRef, Report, Subject, SuiteInfo
+from evalgate.schema.verdict import Check, Outcome, Verdict
 from evalgate.stats.summary import RunSummary
 
 OUTCOMES: dict[int, Outcome] = {0: "pass", 1: "fail", 3: "inconclusive"}
@@ -55,3 +55,24 @@ def test_what_changed_is_named_where_both_sides_know() -> None:
     assert ("model: m-1 -> m-2", "system prompt") == changed_lines(side, now)
     assert () == changed_lines(None, now)
     assert () == changed_lines(side, before)
+
+
+def test_what_a_candidate_was_compared_with() -> None:
+    """Source, golden set, trials and age; unknown trials are null, no baseline is nothing."""
+    subject = Subject(model="m")
+    side = RunSummary("b.json", golden_digest="d", trials=3, created="2026", subject=subject)
+    expected = BaselineRef(
+        source="b.json", golden_digest="d", trials=3, created="2026", subject=subject
+    )
+    assert expected == reference(side)
+    assert BaselineRef(source="flat", subject=Subject()) == reference(RunSummary("flat"))
+    assert None is reference(None)
+
+
+def test_a_report_takes_its_verdict_over() -> None:
+    """Outcome, code, checks and selection; warnings of both, the run's first."""
+    check = Check(id="a", kind="limit", outcome="fail", reason="r")
+    verdict = Verdict(outcome="fail", exit_code=1, checks=(check,), warnings=("v",), partial=True)
+    made = filled(report(0).model_copy(update={"warnings": ("r",)}), verdict)
+    assert ("fail", 1, True) == (made.verdict, made.exit_code, made.partial)
+    assert ((check,), ("r", "v")) == (made.checks, made.warnings)

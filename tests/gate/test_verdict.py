@@ -15,8 +15,8 @@ from evalgate.metrics.registry import METRICS
 from evalgate.schema.config import AgentConfig, GateConfig, SuiteConfig
 from evalgate.schema.result import CaseResult, Report, Subject
 from evalgate.schema.score import Abstained, Broken, Scored
-from evalgate.schema.verdict import Check, Verdict
-from evalgate.stats.summary import RunSummary, summary_of_report
+from evalgate.schema.verdict import Check, GateQuality, Verdict
+from evalgate.stats.summary import RunSummary, summary_of_flat, summary_of_report
 
 BuildSide = Callable[..., RunSummary]
 BuildCase = Callable[..., CaseResult]
@@ -206,6 +206,129 @@ def test_an_old_baseline_and_another_model_are_warned_of(side: BuildSide) -> Non
         replace(old, created="2026-11-20T00:00:00Z"), new, facts=RunFacts(today="2026-11-21")
     )
     assert not any("days old" in warning for warning in fresh.warnings)
+
+
+def test_the_limit_of_age_is_still_young(side: BuildSide) -> None:
+    """30 days are no warning, 31 are; no date, a broken date or no model known: none."""
+    new = replace(side([{"task_success": [1.0]}]), subject=Subject(model="m-2"))
+    days = {"2026-10-22": 0, "2026-10-21": 1, None: 0, "yesterday": 0}
+    for created, warnings in days.items():
+        old = replace(new, created=created, subject=Subject())
+        told = _gate(old, new, facts=RunFacts(today="2026-11-21")).warnings
+        assert len([line for line in told if "days old" in line]) == warnings
+        assert not any("another model" in line for line in told)
+
+
+def test_what_is_outside_the_comparison_is_told(case: BuildCase, report: BuildReport) -> None:
+    """Drafts, new, changed and removed cases, and another suite: each named, in this order."""
+    row = {"task_success": [1.0]}
+    common = [case(f"c{i:02}", row) for i in range(20)]
+    before = [*common, case("asks", row, digest="before"), case("gone", row)]
+    after = [*common, case("asks", row), case("fresh", row), case("draft", row, draft=True)]
+    old = summary_of_report(report(before, id="other"))
+    allowed = CompareOptions(allow_removed=True)
+    warnings = _gate(old, summary_of_report(report(after)), options=allowed).warnings
+    assert warnings[:5] == (
+        "1 draft case(s) ran and do not gate",
+        "1 new case(s) are outside the comparison: fresh",
+        "1 case(s) ask something else than in the baseline: asks",
+        "1 case(s) were removed: gone",
+        "the baseline is of suite 'other', the candidate of 'support'",
+    )
+    same = _gate(old, old, options=allowed).warnings
+    assert not any("suite" in line or "case(s)" in line for line in same)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"), [("trials", "none", 1), ("none", "trials", 0), ("none", "none", 0)]
+)
+def test_noisy_against_deterministic_is_told(
+    side: BuildSide, old: str, new: str, told: int
+) -> None:
+    """A deterministic candidate beside a noisy baseline is worth a word, the reverse is not."""
+    base, candidate = (side([{"task_success": [1.0]}], noise=noise) for noise in (old, new))
+    warnings = _gate(base, candidate).warnings
+    assert len([line for line in warnings if "comes from noisy trials" in line]) == told
+
+
+def test_means_are_told_once(side: BuildSide) -> None:
+    """A side of means only has no cases to name: one warning on either side."""
+    whole = replace(side([{"task_success": [1.0]}]), values={"task_success_rate": 1.0})
+    flat = summary_of_flat({"task_success_rate": 1.0}, "numbers.json")
+    for sides in ((flat, whole), (whole, flat), (flat, flat)):
+        warnings = _gate(*sides).warnings
+        assert [line for line in warnings if "means only" in line] == [
+            "means only: without cases nothing is paired, and noise cannot be judged"
+        ]
+        assert not any("case(s)" in line for line in warnings)
+
+
+def test_checks_are_sorted_worst_first() -> None:
+    """Fail, inconclusive, pass; what explains the rest of its outcome first; advisory last."""
+    checks = [
+        Check(id="d", kind="relative", gate="advisory", outcome="fail", reason="r"),
+        Check(id="c", kind="relative", outcome="pass", reason="r"),
+        Check(id="b", kind="relative", outcome="inconclusive", reason="r"),
+        Check(id="evidence.trials", kind="evidence", outcome="inconclusive", reason="r"),
+        Check(id="comparison", kind="comparison", outcome="inconclusive", reason="r"),
+        Check(id="a", kind="relative", outcome="fail", reason="r"),
+    ]
+    assert [check.id for check in verdict_of(checks).checks] == [
+        *("a", "evidence.trials", "comparison", "b", "c", "d"),
+    ]
+
+
+def test_false_alarms_of_several_metrics_add_up() -> None:
+    """1 - (1 - .1)(1 - .2) = .28; unknown where one is unknown; settled relative checks only."""
+
+    def check(name: str, rate: float | None, **fields: object) -> Check:
+        quality = GateQuality(false_alarm_rate=rate)
+        made = {"kind": "relative", "outcome": "pass", "reason": "r", "settled": True, **fields}
+        return Check.model_validate({"id": name, "quality": quality, **made})
+
+    two = [check("a", 0.1), check("b", 0.2)]
+    aside = [
+        check("c", 0.5, gate="advisory"),
+        check("d", 0.5, kind="limit"),
+        check("e", 0.5, settled=None),
+    ]
+    assert verdict_of([*two, *aside]).false_alarm_rate == pytest.approx(0.28)
+    assert verdict_of([*two, check("f", None)]).false_alarm_rate is None
+    assert verdict_of([two[0].model_copy(update={"quality": None})]).false_alarm_rate is None
+    assert verdict_of(aside[1:]).false_alarm_rate is None
+
+
+def test_a_reference_adds_what_compares(side: BuildSide) -> None:
+    """Limits, must-pass cases and advisory checks are not said twice."""
+    kinds = {"relative": "a", "comparison": "b", "limit": "c", "must_pass": "d"}
+    pinned = [
+        Check(id=name, kind=kind, outcome="pass", reason="r")  # type: ignore[arg-type]
+        for kind, name in kinds.items()
+    ]
+    pinned += [
+        Check(id="e", kind="relative", gate="advisory", outcome="fail", reason="r"),
+        Check(id="evidence.metrics", kind="evidence", outcome="inconclusive", reason="r"),
+        Check(id="evidence.cases", kind="evidence", outcome="inconclusive", reason="r"),
+    ]
+    own = verdict_of([Check(id="own", kind="limit", outcome="pass", reason="r")], warnings=["w"])
+    both = with_reference(own.model_copy(update={"partial": True}), verdict_of(pinned))
+    assert [check.id for check in both.checks] == [
+        *("reference.evidence.metrics", "reference.b", "own", "reference.a"),
+    ]
+    assert (both.warnings, both.partial) == (("w",), True)
+
+
+def test_a_run_that_measured_nothing_tells_its_one_cause(
+    case: BuildCase, report: BuildReport
+) -> None:
+    """Only the checks that name the cause stay; what follows from it is not listed."""
+    miss = ["not_measured"]
+    old = summary_of_report(report([case("a", {"task_success": [1.0]})]))
+    new = summary_of_report(report([case("a", {"task_success": [BROKEN]}, miss)]))
+    assert [check.id for check in _gate(old, new).checks] == ["evidence.replay"]
+    one = [case("a", {"task_success": [BROKEN]}, miss), case("b", {"task_success": [1.0]})]
+    some = _gate(summary_of_report(report(one)), summary_of_report(report(one)))
+    assert "task_success_rate" in {check.id for check in some.checks}
 
 
 def test_a_reference_catches_a_slow_slide(side: BuildSide) -> None:

@@ -5,7 +5,8 @@ from datetime import date
 import pytest
 
 from evalgate.gate.verdict import verdict_of
-from evalgate.gate.waivers import accept, current
+from evalgate.gate.waivers import accept, current, without_cases
+from evalgate.schema.score import Abstained, Scored
 from evalgate.schema.verdict import Check, CheckKind, Outcome, Verdict
 from evalgate.schema.waiver import Waiver
 from evalgate.stats.summary import CaseSummary, RunSummary
@@ -102,3 +103,81 @@ def test_time() -> None:
     assert [0, 1, 1, 0] == [len(one.counting) for one in found]
     assert [1, 0, 0, 1] == [len(one.notes) for one in found]
     assert ((), ()) == (current([waiver()], "t", TODAY).counting, current([], "s", TODAY).notes)
+
+
+@pytest.mark.parametrize(("value", "expected"), [(0.1, "pass"), (0.2, "pass"), (0.21, "fail")])
+def test_up_to_the_floor_where_less_is_better(value: float, expected: Outcome) -> None:
+    """The floor of an error rate is a ceiling."""
+    one = check(value=value).model_copy(update={"direction": "lower"})
+    assert expected == judged(one, waiver(floor=0.2)).outcome
+
+
+def test_what_does_not_gate_is_not_waived() -> None:
+    """An advisory failure keeps no waiver, and a check without a direction has no floor."""
+    advisory = check().model_copy(update={"gate": "advisory"})
+    assert (None,) == tuple(one.accepted for one in judged(advisory, waiver()).checks)
+    aimless = check().model_copy(update={"direction": None})
+    assert "fail" == judged(aimless, waiver()).outcome
+
+
+def test_warnings_and_selection_stay() -> None:
+    """Accepting changes checks alone."""
+    verdict = verdict_of([check()], warnings=["w"], partial=True)
+    found = accept(verdict, SIDE, [waiver()], lambda _: verdict)
+    assert (("w",), True, "pass") == (found.warnings, found.partial, found.outcome)
+
+
+def test_a_must_pass_case_is_waived_by_name() -> None:
+    """Against the baseline and the reference alike, and no other case; whatever is left without."""
+    by_case = waiver(metric=None, case="a", floor=None)
+    side = RunSummary(source="test", cases={"a": _case()})
+    failing = [
+        check(kind="must_pass").model_copy(update={"id": name, "metric": None})
+        for name in ("must_pass.a", "reference.must_pass.a", "must_pass.b")
+    ]
+    found = accept(verdict_of(failing), side, [by_case], lambda _: verdict_of([]))
+    accepted = {one.id: one.accepted for one in found.checks}
+    words = "case a until 2026-12-01: agreed"
+    expected = {"must_pass.a": words, "reference.must_pass.a": words, "must_pass.b": None}
+    assert expected == accepted
+
+
+def test_a_case_is_waived_down_to_its_floor() -> None:
+    """Its mean task success must reach it; without a score only no floor, or 0, is reached."""
+    columns = {"task_success": (Scored(1.0), Scored(0.0), Abstained("a"))}
+    fields = {"id": "a", "digest": "d", "numbers": (0, 1, 2), "statuses": ("finished",) * 3}
+    side = RunSummary("x", cases={"a": CaseSummary(**fields, columns=columns)})
+    bare = RunSummary("x", cases={"a": _case()})
+    failing, passing = verdict_of([check()]), verdict_of([check("pass")])
+
+    def outcome(floor: float | None, of: RunSummary) -> Outcome:
+        asked: list[frozenset[str]] = []
+
+        def without(cases: frozenset[str]) -> Verdict:
+            asked.append(cases)
+            return passing
+
+        by_case = waiver(metric=None, case="a", floor=floor)
+        found = accept(failing, of, [by_case], without).outcome
+        assert asked == ([frozenset({"a"})] if found == "pass" else [])
+        return found
+
+    assert ["pass", "fail", "pass"] == [outcome(floor, side) for floor in (0.5, 0.51, None)]
+    assert ["fail", "pass", "pass"] == [outcome(floor, bare) for floor in (0.5, 0.0, None)]
+
+
+def test_a_case_is_left_out_with_the_values_it_was_part_of() -> None:
+    """Values over all cases say nothing of the rest."""
+    cases = {name: _case() for name in ("a", "b")}
+    side = RunSummary("x", cases=cases, values={"task_success_rate": 1.0})
+    rest = without_cases(side, frozenset({"a"}))
+    assert ({"b": cases["b"]}, {}) == (dict(rest.cases), dict(rest.values))
+
+
+def test_notes_on_what_does_not_count() -> None:
+    """Expired and too far ahead, in words; a waiver of another suite hides none after it."""
+    days = [date(2026, 11, 20), date(2027, 11, 23)]
+    waivers = [waiver(suite="t"), *(waiver(expires=day) for day in days)]
+    expired, far = current(waivers, "s", TODAY).notes
+    assert expired.startswith("a waiver has expired and does not count: task_success_rate")
+    assert far.startswith("a waiver expires more than 366 days ahead and does not count: task")

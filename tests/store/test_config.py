@@ -123,3 +123,19 @@ def test_all_suites_are_selected_by_default() -> None:
     config: Config = parse_config(MINIMAL, source="c")
     loaded = LoadedConfig(config, Path("evalgate.yaml"))
     assert ["support"] == list(select_suites(loaded, ()))
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("2026-13-45", "a date or a number that exists"),
+        ("9" * 5000, "a date or a number that exists"),
+        (".inf", "a finite number"),
+        (r'"\ud800"', "whole characters"),
+    ],
+)
+def test_values_that_no_file_can_hold(value: str, expected: str) -> None:
+    """Their place is named, and nothing else happens."""
+    text = f"suites:\n  a: {{golden: g, agent: x, alerts: {value}}}"
+    with pytest.raises(ConfigError, match=rf"c:2: suites\.a\.alerts: found .*{expected}"):
+        parse_config(text, source="c")

@@ -1,5 +1,6 @@
 """Files of verdicts: stable, whole, edited lines refused, writers that do not lose each other."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from evalgate.errors import DataError
 from evalgate.schema.judge import VerdictEntry
+from evalgate.store.sealed import seal
 from evalgate.store.verdicts import add_verdicts, read_verdicts, verdict_files, verdict_path
 
 INPUTS: dict[str, Any] = {"answer": "It takes 5 days.", "contexts": ["Five days.", "Other."]}
@@ -82,6 +84,18 @@ def test_a_missing_text_is_named(tmp_path: Path) -> None:
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(line for line in lines if b"Five days." not in line))
     with pytest.raises(DataError, match="names a text"):
+        read_verdicts(path)
+
+
+def test_a_context_that_is_no_name_is_named(tmp_path: Path) -> None:
+    """Sealed by a digest or not."""
+    path = add_verdicts(tmp_path, "c", [(entry(1), {**INPUTS, "contexts": ["Five days."]})])
+    lines = path.read_bytes().splitlines(keepends=True)
+    at = next(n for n, line in enumerate(lines) if b'"contexts":[' in line)
+    body, _, _ = lines[at].partition(b',"digest":"sha256:')
+    lines[at] = seal(re.sub(rb'"contexts":\["[^"]*"\]', b'"contexts":[{}]', body))
+    path.write_bytes(b"".join(lines))
+    with pytest.raises(DataError, match=r"names a text .\{"):
         read_verdicts(path)
 
 

@@ -69,12 +69,12 @@ def against_baseline(
         other cases, is inconclusive.
     """
     old, new = _bare(baseline), _bare(candidate)
+    if not (old.cases and new.cases):
+        old, new = _means(old), _means(new)
     if not old.values:
         return (_lacking(baseline),), ()
-    if not (old.cases and new.cases):
-        old, new = (replace(side, cases={}, means_only=True) for side in (old, new))
-    metrics = {name: m for name, m in STRESS_METRICS.items() if _is_compared(name, old, new)}
-    comparison = compare(old, new, metrics, policy, CompareOptions(scorer_of=stress_scorer_of()))
+    options = CompareOptions(scorer_of=stress_scorer_of())
+    comparison = compare(old, new, STRESS_METRICS, policy, options)
     if comparison.blocked is not None:
         blocked = comparison.blocked
         reason = f"not comparable: {blocked.reason}"
@@ -90,10 +90,10 @@ def against_baseline(
     return relative_checks(comparison, policy)
 
 
-def _is_compared(name: str, old: RunSummary, new: RunSummary) -> bool:
-    """Leave out what only informs where sides hold nothing but means: there, all would gate."""
-    gates = STRESS_METRICS[name].gate != "advisory"
-    return gates or not (old.means_only or new.means_only)
+def _means(side: RunSummary) -> RunSummary:
+    """Leave out what only informs: among means without cases every value gates."""
+    values = {n: value for n, value in side.values.items() if STRESS_METRICS[n].gate != "advisory"}
+    return replace(side, cases={}, values=values, means_only=True)
 
 
 def _bare(side: RunSummary) -> RunSummary:

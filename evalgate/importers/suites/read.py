@@ -47,13 +47,20 @@ def _load(path: Path) -> Document:
 def _beside(folder: Path, name: str) -> Document:
     """Read a file that another names; registries keep data in a folder of their own."""
     places = (folder / name, folder.parent / "data" / name, folder / Path(name).name)
-    found = next((place for place in places if place.is_file()), None)
+    found = next(filter(_is_file, places), None)
     if found is None:
         raise DataError(
             f"{folder / name}: there is no such file, and the file that is read names it",
             fix="put it there, or give that file instead",
         )
     return _load(found)
+
+
+def _is_file(place: Path) -> bool:
+    try:
+        return place.is_file()
+    except OSError:  # a name that no file can have
+        return False
 
 
 def _yaml(path: Path) -> Document:

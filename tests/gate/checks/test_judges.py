@@ -121,3 +121,66 @@ def test_only_metrics_that_gate_need_trust(
 ) -> None:
     """Advisory metrics are free; a limit gates like a comparison."""
     assert expected == outcomes(use(), None, **metrics)
+
+
+LITTLE = "agrees too little with people: kappa 0.59"
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (None, "is not calibrated"),
+        (
+            record(kappa=0.59, kappa_low=0.4, kappa_high=0.8),
+            f"{LITTLE} (95 %: 0.40 to 0.80) on 40 labels, below 0.6",
+        ),
+        (
+            record(kappa=0.59, kappa_low=None, kappa_high=0.8),
+            f"{LITTLE} on 40 labels, below 0.6",
+        ),
+        (
+            record(kappa=0.59, kappa_low=0.4, kappa_high=None),
+            f"{LITTLE} on 40 labels, below 0.6",
+        ),
+        (
+            record(kappa=None, kappa_low=None, kappa_high=None),
+            "has no kappa: labels and verdicts are all of one class",
+        ),
+        (record(confusion=(10, 0, 0, 9)), "was calibrated on 19 labels, fewer than 20"),
+        (
+            record(config_digest="c2"),
+            "was calibrated as m with other prompts or sampling than now",
+        ),
+        (record(config_digest="c2", model="old"), "was calibrated as old and is m now"),
+    ],
+)
+def test_why_a_judge_may_not_gate(found: JudgeCalibration | None, words: str) -> None:
+    """In words, with what is known of its agreement beside it."""
+    known = {} if found is None else {"reader": {"faithfulness": found}}
+    (check,) = trust_checks([use()], known, GateConfig(), METRICS)
+    assert f"judge reader {words}, so its faithfulness cannot gate" == check.reason
+    assert (None if found is None else found.kappa) == check.candidate
+    assert (None if found is None else found.n) == check.n_cases
+
+
+def test_a_trusted_judge_in_words() -> None:
+    """Which figures it rests on; the gate is the metric's, and an advisory one's is standard."""
+    known = {"reader": {"faithfulness": record()}}
+    (check,) = trust_checks([use()], known, GateConfig(), METRICS)
+    told = "kappa 0.85 (95 %: 0.70 to 1.00) on 40 labels"
+    assert f"judge reader agrees with people on faithfulness: {told}" == check.reason
+    assert (0.85, 0.6, None) == (check.candidate, check.threshold, check.fix)
+    for gate, limit, expected in (("zero", {}, "zero"), ("advisory", {"max": 0.9}, None)):
+        policy = GateConfig.model_validate({"metrics": {"faithfulness": {"gate": gate, **limit}}})
+        checks = trust_checks([use()], known, policy, METRICS)
+        assert ([] if expected is None else [expected]) == [one.gate for one in checks]
+    limited = GateConfig.model_validate(
+        {"metrics": {"faithfulness": "advisory", "hallucination_rate": {"max": 0.5}}}
+    )
+    (check,) = trust_checks([use()], known, limited, METRICS)
+    assert ("hallucination_rate.judge", "standard") == (check.id, check.gate)
+
+
+def test_a_metric_that_is_not_there_needs_no_trust() -> None:
+    """A judge may be able to give more than the suite asks for."""
+    assert () == trust_checks([use()], {}, GateConfig(), {})

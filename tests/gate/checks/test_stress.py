@@ -1,5 +1,7 @@
 """Stress figures under the plain rule, and what is not comparable."""
 
+from dataclasses import replace
+
 import pytest
 
 from evalgate.gate.checks.stress import against_baseline, one_sided, stress_presence
@@ -7,7 +9,7 @@ from evalgate.metrics.stress import STRESS_METRICS
 from evalgate.quota.quota import Quota, Request
 from evalgate.schema.config import GateConfig
 from evalgate.schema.stress import TierName
-from evalgate.stats.summary import RunSummary
+from evalgate.stats.summary import CaseSummary, RunSummary
 from evalgate.stress.checks.metrics import stress_metrics
 from evalgate.stress.checks.tiers import TIERS
 from evalgate.stress.load.workload import Call, Group, SessionPlan, Stage, Workload
@@ -70,3 +72,58 @@ def test_one_sided() -> None:
     ]
     (check,) = stress_presence(full, bare)
     assert ("evidence.stress_check", "inconclusive") == (check.id, check.outcome)
+
+
+def test_a_lack_of_figures_in_words() -> None:
+    """Which side lacks them, and the way out; nothing where both or none hold some."""
+    full, bare = side("full", goodput=1.0), side("bare")
+    (check,) = stress_presence(bare, full)
+    assert ("evidence.stress_baseline", "bare holds no figure of a stress check") == (
+        check.id,
+        check.reason,
+    )
+    (check,) = stress_presence(full, bare)
+    assert "full holds figures of a stress check, and this run made none" == check.reason
+    assert () == stress_presence(full, full) == stress_presence(bare, bare)
+
+
+def test_only_stress_figures_are_compared() -> None:
+    """Scores, other values and other scorers of the same sides say nothing here."""
+    old = replace(
+        side("b", goodput=1.0),
+        values={"stress_goodput": 1.0, "task_success_rate": 1.0},
+        scorers={"stress": "1:a", "task_success": "1:x"},
+    )
+    new = replace(old, values={"stress_goodput": 1.0}, scorers={**old.scorers, "task_success": "2"})
+    assert {"stress_goodput": "pass"} == outcomes(old, new)
+    assert {"evidence.stress_baseline": "inconclusive"} == outcomes(
+        replace(old, values={"task_success_rate": 1.0}), new
+    )
+
+
+def test_what_only_informs_is_compared_where_there_are_cases() -> None:
+    """Between sides of means alone every figure would gate, so it is left out there."""
+    figures = {"goodput": 1.0, "quota_utilisation": 0.5}
+    worse = {"goodput": 1.0, "quota_utilisation": 0.9}
+    assert {"stress_goodput": "pass"} == outcomes(side("b", **figures), side("c", **worse))
+    cases = {"a": CaseSummary("a", "d", (0,), ("finished",), {})}
+    sides = [replace(side("x", **one), cases=cases) for one in (figures, worse)]
+    checks, warnings = against_baseline(*sides, GateConfig())
+    assert {"stress_goodput": "standard", "stress_quota_utilisation": "advisory"} == {
+        check.id: check.gate for check in checks
+    }
+    assert () == warnings
+
+
+def test_another_golden_set_is_one_check() -> None:
+    """Figures of other cases measure something else."""
+    old, new = (
+        replace(
+            side("b", goodput=1.0), cases={name: CaseSummary(name, "d", (0,), ("finished",), {})}
+        )
+        for name in ("a", "b")
+    )
+    (check,), warnings = against_baseline(old, new, GateConfig())
+    assert ("evidence.comparison", "inconclusive", ()) == (check.id, check.outcome, warnings)
+    assert check.reason.startswith("not comparable: b is a baseline of another golden set")
+    assert check.fix is not None

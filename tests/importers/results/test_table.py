@@ -106,3 +106,13 @@ def test_other_encodings(tmp_path: Path, raw: bytes, message: str) -> None:
     with pytest.raises(DataError, match=message) as caught:
         foreign(tmp_path / "r.csv")
     assert "iconv" in str(caught.value.fix)
+
+
+@pytest.mark.parametrize(
+    ("rest", "found"),
+    [('"b": "\\ud800"', "the lone surrogate"), ('"a": 1, "a": 2', "the key 'a' again")],
+)
+def test_nan_excuses_nothing_else(rest: str, found: str, tmp_path: Path) -> None:
+    """A file with NaN in it is read as strictly as one without."""
+    with pytest.raises(DataError, match=found):
+        foreign(write(tmp_path, "r.json", f'[{{"id": "NaN", "score": NaN, {rest}}}]'))

@@ -51,3 +51,12 @@ def test_samples_alone(tmp_path: Path) -> None:
     assert (("y",), ("(?:a|b)",)) == (one.expected.output.contains, two.expected.output.regex)
     with pytest.raises(DataError, match="neither an eval with a `class`"):
         convert("openai-evals", write(tmp_path, "t.jsonl", [{"a": 1}]))
+
+
+def test_samples_in_a_file_that_cannot_be(tmp_path: Path) -> None:
+    """A name longer than any file's is one that is not there."""
+    data = {
+        "e.v1": {"class": "evals.elsuite.basic.match:Match", "args": {"samples_jsonl": "y" * 300}}
+    }
+    with pytest.raises(DataError, match="there is no such file"):
+        convert("openai-evals", write(tmp_path, "e.json", data))
