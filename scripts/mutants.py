@@ -68,6 +68,7 @@ _CALCULATED: dict[type[ast.operator], type[ast.operator]] = {
     ast.FloorDiv: ast.Mult,
 }
 _OUTCOMES = {"pass": "fail", "fail": "pass", "inconclusive": "pass"}
+_COMPREHENSIONS = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
 _CALLS = {"min": "max", "max": "min", "any": "all", "all": "any"}
 
 
@@ -200,6 +201,8 @@ def _line_of(node: ast.AST) -> int:
 def _function(module: CodeType, line: int) -> CodeType | None:
     """Return the outermost function of a module (or of its classes) that holds a line."""
     for code in (c for c in module.co_consts if isinstance(c, CodeType)):
+        if code.co_name in _COMPREHENSIONS:
+            continue  # of a table that is made at import, or of a class
         lines = [n for *_, n in code.co_lines() if n is not None]
         last = max([*lines, *(n for inner in _inner(code) for *_, n in inner.co_lines() if n)])
         if code.co_firstlineno <= line <= last:

@@ -236,3 +236,22 @@ def test_reasons_are_shared(make_case: MakeCase, make_trace: MakeTrace) -> None:
         for name, score in first.items()
         if isinstance(score, Scored | Abstained) and score is not second[name]
     ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "scores"),
+    [
+        (Settings(ignored_tools=frozenset({"t"})), ("task_success", "tool_call_accuracy")),
+        (Settings(trust_reported=True), ("task_success", "own_time", "guardrail_violation")),
+        (Settings(times_gate=True), ("own_time", "completion_time")),
+        (Settings(goal_success=3.0), ("goal_success",)),
+        (Settings(toxicity_from=0.4), ("toxicity",)),
+        (Settings(recorded={"toxicity": "t"}), ("guardrail_violation",)),
+        (Settings(recorded={"goal_attainment": "g"}), ("goal_success",)),
+    ],
+)
+def test_every_setting_is_part_of_a_version(settings: Settings, scores: tuple[str, ...]) -> None:
+    """What bears on a score makes its versions differ."""
+    plain = scorer_versions(builtin_scorers(Settings()))
+    changed = scorer_versions(builtin_scorers(settings))
+    assert {name for name in scores if plain[name] == changed[name]} == set()

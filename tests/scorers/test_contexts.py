@@ -66,3 +66,18 @@ def test_user_turns_are_not_doubled() -> None:
     assert ["a", "b", "done"] == [m["content"] for m in evidence_of(case, told).conversation]
     silent = Trace(case_id="c", output="done")
     assert ["a", "b", "done"] == [m["content"] for m in evidence_of(case, silent).conversation]
+
+
+def test_a_conversation_says_what_was_called_with_what() -> None:
+    """Arguments that are no object are shown as none; the user's own calls are not the agent's."""
+    case = Case(id="c", input="q")
+    steps = (*STEPS[1:], ToolCall(name="odd", arguments="{broken", result=None))
+    told = evidence_of(case, Trace(case_id="c", output=None, steps=steps)).conversation
+    assert [
+        {"role": "user", "content": "q"},
+        {"role": "assistant", "tool_calls": [{"name": "order", "args": {"id": 1}}]},
+        {"role": "tool", "content": '{"status": "sent"}'},
+        {"role": "assistant", "tool_calls": [{"name": "refund", "args": {"id": 2}}]},
+        {"role": "tool", "content": "error: no order 2"},
+        {"role": "assistant", "tool_calls": [{"name": "odd", "args": {}}]},
+    ] == [*told][:6]

@@ -174,3 +174,57 @@ def test_usage(make_trace: MakeTrace, busy_trace: Trace) -> None:
 def test_unreadable_start_is_undated(cost: Callable[..., Score]) -> None:
     """A start that is no time leaves the newest prices."""
     assert Scored(0.013) == cost(call(), started_at="yesterday")
+
+
+def test_a_cached_answer_without_tokens_is_known(
+    make_case: Callable[..., Case], make_trace: MakeTrace
+) -> None:
+    """Neither it nor a refused request leaves the tokens of the others unknown; silence does."""
+    refused = LlmCall(attempts=(Attempt(status=400), Attempt(status=503)))
+    waited = LlmCall(attempts=(Attempt(status=429), Attempt(status=None)))
+    full = {"cached_tokens": 0}
+    for other, known in ((LlmCall(cache_hit=True), True), (refused, True), (waited, False)):
+        trace = make_trace(call(**full), other)
+        scores = score_cost(make_case(), trace, LIVE, PriceBook(overrides=OWN))
+        assert (scores["token_efficiency"] == Scored(100 / 1100, (100, 1100))) == known
+        assert (scores["cached_token_share"] == Scored(0.0, (0, 1000))) == known
+    billed = make_trace(call(**full), call(cache_hit=True, **full))
+    scores = score_cost(make_case(), billed, LIVE, PriceBook(overrides=OWN))
+    assert scores["cached_token_share"] == Scored(0.0, (0, 2000))
+
+
+def test_no_tokens_were_used(make_case: Callable[..., Case], make_trace: MakeTrace) -> None:
+    """0 of 0 is no share; one token of input is one."""
+    none = make_trace(LlmCall(input_tokens=0, output_tokens=0, cached_tokens=0))
+    scores = score_cost(make_case(), none, LIVE, PriceBook())
+    for name in ("token_efficiency", "cached_token_share"):
+        found = scores[name]
+        assert isinstance(found, Abstained)
+        assert not found.unknown
+    one = make_trace(LlmCall(input_tokens=1, output_tokens=0, cached_tokens=1))
+    scores = score_cost(make_case(), one, LIVE, PriceBook())
+    assert scores["token_efficiency"] == Scored(0.0, (0, 1))
+    assert scores["cached_token_share"] == Scored(1.0, (1, 1))
+    silent = score_cost(make_case(), make_trace(), LIVE, PriceBook())
+    assert is_unknown(silent["token_efficiency"])
+    assert is_unknown(silent["cache_hit"])
+
+
+def test_more_cached_than_given_is_unknown(
+    make_case: Callable[..., Case], make_trace: MakeTrace
+) -> None:
+    """A share above 1 is none."""
+    trace = make_trace(call(cached_tokens=1001))
+    found = score_cost(make_case(), trace, LIVE, PriceBook())["cached_token_share"]
+    assert found == Abstained(
+        "1001 cached tokens are more than the 1000 input tokens", unknown=True
+    )
+
+
+def test_an_answer_is_never_less_than_nothing(
+    make_case: Callable[..., Case], make_trace: MakeTrace
+) -> None:
+    """More reasoning than output, and the last call's answer alone."""
+    trace = make_trace(call(), call(output_tokens=10, reasoning_tokens=60))
+    scores = score_cost(make_case(), trace, LIVE, PriceBook(overrides=OWN))
+    assert scores["token_efficiency"] == Scored(0.0, (0, 2110))

@@ -16,7 +16,7 @@ from evalgate.schema.trace import (
     UserMessage,
 )
 from evalgate.scorers.experience import SCORES, score_experience
-from evalgate.scorers.settings import Settings
+from evalgate.scorers.settings import Evidence, Settings
 
 MakeCase = Callable[..., Case]
 MakeTrace = Callable[..., Trace]
@@ -162,3 +162,90 @@ def test_claimed_goal(make_case: MakeCase, make_trace: MakeTrace) -> None:
     trace = make_trace(scores=[RecordedScore(name="goal_attainment", value=5)])
 
     assert value(score_experience(make_case(), trace, Settings())["goal_attainment"]) == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("spans", "own"),
+    [
+        ([(0, 2)], 8.0),
+        ([(1, 3), (2, 5)], 6.0),
+        ([(1, 5), (2, 3)], 6.0),
+        ([(4, 5), (1, 2)], 8.0),
+        ([(0, 12)], 0.0),
+        ([(0, 1.00001)], 9.0),
+        ([(0, 1.00006)], 8.9999),
+        ([(-3, 1)], 6.0),
+    ],
+)
+def test_own_time_is_outside_every_call(
+    make_case: MakeCase, make_trace: MakeTrace, spans: list[tuple[float, float]], own: float
+) -> None:
+    """Calls in flight at once are counted once; more than the duration leaves 0; 4 digits."""
+    calls = [LlmCall(start=start, end=end) for start, end in spans]
+    trace = make_trace(*calls, TOOL, duration=10)
+    assert own == value(score_experience(make_case(), trace, RECORDED)["own_time"])
+
+
+@pytest.mark.parametrize(
+    ("calls", "fields", "expected"),
+    [
+        ([], {"duration": 10}, "unknown"),
+        ([LLM], {"duration": 10}, "unknown"),
+        ([LlmCall(start=0)], {"duration": 10}, "unknown"),
+        ([LlmCall(end=1)], {"duration": 10}, "unknown"),
+        ([LlmCall(start=0, end=1), LLM], {"duration": 10}, "unknown"),
+        ([LlmCall(start=0, end=1)], {}, "unknown"),
+        ([LLM], {"own_time": 0.25}, 0.25),
+        ([LlmCall(start=0, end=1)], {"replayed": True, "duration": 10}, "unknown"),
+        ([LLM], {"replayed": True, "own_time": 0.25}, 0.25),
+    ],
+)
+def test_own_time_is_measured_or_unknown(
+    make_case: MakeCase,
+    make_trace: MakeTrace,
+    calls: list[Step],
+    fields: dict[str, object],
+    expected: float | str,
+) -> None:
+    """What the trace says, else from the times of every call, else unknown."""
+    trace = make_trace(*calls, **fields)
+    assert expected == value(score_experience(make_case(), trace, RECORDED)["own_time"])
+
+
+@pytest.mark.parametrize("evidence", ["gateway", "replayed"])
+def test_times_of_a_replay_count_where_they_gate(
+    make_case: MakeCase, make_trace: MakeTrace, evidence: Evidence
+) -> None:
+    """Own time now, plus the recorded time of the calls; else the duration as it was recorded."""
+    gates = Settings(evidence=evidence, times_gate=True)
+    calls = [LlmCall(start=0, end=2), LlmCall(start=3, end=4.00006), LLM, LlmCall(start=1)]
+    trace = make_trace(*calls, duration=9, replayed=True, own_time=0.5)
+    scores = score_experience(make_case(), trace, gates)
+    assert (0.5, 3.5001) == (value(scores["own_time"]), value(scores["completion_time"]))
+    shown = score_experience(make_case(), trace, Settings(evidence=evidence))
+    assert ("abstained", 9.0) == (value(shown["own_time"]), value(shown["completion_time"]))
+    bare = make_trace(duration=9, replayed=True)
+    scores = score_experience(make_case(), bare, gates)
+    assert ("unknown", "unknown") == (value(scores["own_time"]), value(scores["completion_time"]))
+    live = make_trace(duration=9, own_time=0.5)
+    assert 9.0 == value(score_experience(make_case(), live, gates)["completion_time"])
+
+
+@pytest.mark.parametrize(
+    ("given", "attained"), [(1, 1.0), (5, 5.0), (0.99, "unknown"), (5.01, "unknown")]
+)
+def test_the_ends_of_goal_attainment(
+    make_case: MakeCase, make_trace: MakeTrace, given: float, attained: float | str
+) -> None:
+    """1 and 5 are grades."""
+    trace = make_trace(scores=[RecordedScore(name="goal_attainment", value=given)])
+    assert attained == value(score_experience(make_case(), trace, RECORDED)["goal_attainment"])
+
+
+def test_goal_attainment_by_another_name(make_case: MakeCase, make_trace: MakeTrace) -> None:
+    """A mapped score is asked for by its name; without it, it is unknown and not absent."""
+    settings = Settings(evidence="recorded", recorded={"goal_attainment": "csat"})
+    found = make_trace(scores=[RecordedScore(name="csat", value=2)])
+    assert 2.0 == value(score_experience(make_case(), found, settings)["goal_attainment"])
+    other = make_trace(scores=[RecordedScore(name="goal_attainment", value=2)])
+    assert "unknown" == value(score_experience(make_case(), other, settings)["goal_attainment"])

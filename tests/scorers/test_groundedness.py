@@ -62,3 +62,23 @@ def test_off_is_off() -> None:
     """A suite can do without."""
     scores = score_groundedness(CASE, trace(CONTEXT), Settings(groundedness="off"))
     assert isinstance(scores["groundedness_lexical"], Abstained)
+
+
+def test_five_spans_are_named() -> None:
+    """The sixth is counted; a score above one half is not explained, at it is."""
+    case = Case(id="c", input="q", contexts=("bread",))
+    far = " the" * 8
+
+    def told(count: int) -> list[str]:
+        words = ["quagga", "okapi", "zebu", "yapok", "dzho", "kudu"][:count]
+        output = trace(f"{far} ".join(words))
+        low = {SCORES[0]: Scored(0.5)}
+        assert [] == [*explain_groundedness(case, output, {SCORES[0]: Scored(0.51)})]
+        assert [] == [*explain_groundedness(case, output, {SCORES[0]: Abstained("a")})]
+        return [*explain_groundedness(case, output, low)]
+
+    five = "not in the contexts: 'quagga', 'okapi', 'zebu', 'yapok', 'dzho'"
+    assert [five] == told(5)
+    assert [f"{five} and 1 more"] == told(6)
+    failed = trace("quagga", status="crashed")
+    assert [] == [*explain_groundedness(case, failed, {SCORES[0]: Scored(0.0)})]

@@ -266,3 +266,92 @@ def test_quality_on_halueval(shared_data: Path) -> None:
         rows.append((weight, item["label"] == 1))
     assert len(rows) == 200
     assert _auroc(rows) >= 0.98
+
+
+def _weight(answer: str, context: str, question: str = "") -> tuple[float, float]:
+    """Return unsupported and looked-up weight of one claim."""
+    found = _grounding(answer, (context,), question)
+    return pytest.approx(found.unsupported_weight), pytest.approx(found.checked_weight)
+
+
+@pytest.mark.parametrize(
+    ("answer", "checked"),
+    [
+        ("quagga", 1.0),
+        ("the shipped", 0.35),
+        ("the carpet", 0.65),
+        ("the house", 0.15),
+        ("quagga okapi", 3.05),  # 1 + 1, the run 1, the pair .05
+        ("quagga shipped", 1.35 + 0.35 + 0.05 * 0.35),
+        ("the quagga Okapi", 3.45),  # a name weighs 1.4
+        ("the Parcel house", 1.4 + 0.15 + 0.15 + 0.05 * 0.15),
+        ("47", 2.0),
+        ("7", 1.25),
+        ("seven", 0.5),
+        ("the q", 0.3),
+        ("passage 7", 0.05 + 0.05 * 0.05),
+        ("passage the 7", 0.05 + 0.05 * 0.05),
+        ("the quagga 7", 3.3),
+        ("quagga [7] okapi", 3.1),
+        ("quagga (7) zebu", 1 + 1.25 + 1 + 2 * 1.0 + 2 * 0.05),
+    ],
+)
+def test_what_is_lacking_throughout_weighs_all_of_it(answer: str, checked: float) -> None:
+    """Words by how uncommon they are, names, numbers, runs and pairs; pointers weigh nothing."""
+    assert _weight(answer, "a bread") == (checked, checked)
+
+
+@pytest.mark.parametrize(
+    ("answer", "context", "lacking"),
+    [
+        ("gazelle", "gazelles", 0.0),
+        ("quaggabo", "quaggat", 0.2),  # eight letters, of which five agree
+        ("quaggabox", "quaggat", 1.0),  # nine are too long for a family
+        ("quaggab", "quaggatox", 1.0),
+        ("quaggab", "quaggato", 0.2),
+        ("quagg", "quaggat", 0.2),
+        ("okap", "okapta", 1.0),  # four are too short
+        ("not okapi", "an okapi.", 0.5),
+        ("okapi", "no okapi.", 0.5),
+        ("not quaggab", "quaggat", 0.5),
+        ("47", "about 46.9 and 47", 0.0),
+        ("47", "not 47", 0.0),
+        ("4000", "about 4012", 0.2),
+        ("47", "about 48", 1.0),
+    ],
+)
+def test_how_much_of_a_word_is_lacking(answer: str, context: str, lacking: float) -> None:
+    """All, half where it is denied, a fifth of a family or a rounded number, nothing if there."""
+    found = _grounding(answer, (context,))
+    assert found.claims[0].score == pytest.approx(1 - lacking)
+    share = lacking**0.75
+    wanted = lacking * (2.0 if answer.isdigit() else share)
+    assert found.unsupported_weight == pytest.approx(wanted)
+
+
+def test_words_weigh_more_where_a_claim_lacks_much() -> None:
+    """A copied neighbour divides: lacking 1.05 of 3.05, times that share to the power of .75."""
+    share = 1.05 / 3.05
+    assert _weight("quagga okapi", "a quagga") == (1.05 * share**0.75, 3.05)
+    assert _weight("quagga okapi", "a bread", "which quagga") == (1.05 * share**0.75, 3.05)
+    assert _weight("quagga okapi", "quagga. okapi") == (0.05 * (0.05 / 3.05) ** 0.75, 3.05)
+    assert _weight("quagga okapi", "quagga okapi")[0] == 0.0
+    assert _weight("quagga the okapi", "quagga okapi")[0] == 0.0
+
+
+def test_unsupported_words_close_together_are_one_span() -> None:
+    """Up to 24 characters lie between; an initial, of no more than its weight, is not shown."""
+
+    def spans(gap: int) -> list[str]:
+        return _unsupported(f"quagga {'the ' * gap}okapi", ("bread",))
+
+    assert len(spans(5)) == 1  # 22 characters
+    assert len(spans(6)) == 2  # 26 characters
+    assert spans(6) == ["quagga", "okapi"]
+    assert _unsupported("quagga q", ("bread",)) == ["quagga"]
+    exactly = "quagga the the the the the a okapi"
+    assert exactly.index("okapi") - len("quagga") == 23
+    assert _unsupported(exactly, ("bread",)) == [exactly]
+    longer = exactly.replace(" a ", " an ")
+    assert _unsupported(longer, ("bread",)) == [longer]
+    assert len(_unsupported(longer.replace(" an ", " any "), ("bread",))) == 2

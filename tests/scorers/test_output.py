@@ -195,3 +195,52 @@ def test_long_text_is_cut_for_patterns() -> None:
     """A pattern sees the first 20,000 characters: what lies behind them is not found."""
     assert [] == problems("a" * 19_999 + "b", regex=["b"])
     assert 1 == len(problems("a" * 20_000 + "b", regex=["b"]))
+
+
+@pytest.mark.parametrize(
+    ("numeric", "words"),
+    [
+        ({"value": 42}, "the output holds no number 42"),
+        ({"value": 42.5, "abs_tol": 0.5}, "the output holds no number 42.5 within 0.5"),
+        (
+            {"value": 42, "abs_tol": 1, "rel_tol": 0.0125},
+            "the output holds no number 42 within 1 within 0.0125 of its size",
+        ),
+        (
+            {"value": 42, "pattern": r"is (\d+)"},
+            "the output holds no number 42 where 'is (\\\\d+)' matches",
+        ),
+    ],
+)
+def test_numbers_in_words(numeric: dict[str, object], words: str) -> None:
+    """The number, how close, and where it is looked for."""
+    assert [words] == problems("none", numeric=numeric)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "met"),
+    [
+        (r"total: (\d+)", True),
+        (r"total: \d+", True),
+        (r"(t)otal: (\d+)", False),
+        (r"(x)?total", False),
+    ],
+)
+def test_the_first_group_is_the_answer(pattern: str, met: bool) -> None:  # noqa: FBT001  # a parameter
+    """Where a pattern has groups the first one counts, else the whole match."""
+    assert met == ([] == problems("total: 42, x: 7", numeric={"value": 42, "pattern": pattern}))
+
+
+@pytest.mark.parametrize(
+    ("output", "expected", "met"),
+    [
+        (["A", {"B": ["C"]}], ["a", {"b": ["c"]}], True),
+        (["A"], ["b"], False),
+        ({"A": 1}, {"a": 1}, True),
+        ('["A"]', ["a"], True),
+        (7, "7", True),
+    ],
+)
+def test_case_is_ignored_at_every_depth(output: Json, expected: Json, met: bool) -> None:  # noqa: FBT001  # a parameter
+    """In lists, in names and in values."""
+    assert met == ([] == problems(output, equals=expected, ignore_case=True))

@@ -67,3 +67,24 @@ def test_claims(make_case: Callable[..., Case], make_trace: Callable[..., Trace]
     assert isinstance(claimed, Abstained)
     assert claimed.unknown
     assert trusted == {"faithfulness": Scored(0.92)}
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ((1.0, 0.0), "the trace carries 2 scores 'ragas' that differ"),
+        ((), "the trace carries no score 'ragas'"),
+    ],
+)
+def test_no_value_in_words(
+    make_case: Callable[..., Case],
+    make_trace: Callable[..., Trace],
+    values: tuple[float, ...],
+    words: str,
+) -> None:
+    """Several that differ, and none; the same one twice is one."""
+    scores = [RecordedScore(name="ragas", value=value) for value in values]
+    found = score_recorded(make_case(), make_trace(scores=scores), MAPPED)["faithfulness"]
+    assert Abstained(words, unknown=True) == found
+    twice = make_trace(scores=[RecordedScore(name="ragas", value=True)] * 2)
+    assert Scored(1.0) == score_recorded(make_case(), twice, MAPPED)["faithfulness"]

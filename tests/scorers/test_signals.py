@@ -149,3 +149,10 @@ def test_output_text() -> None:
         output_text(None),
         output_text({"b": "\u00e9", "a": 1}),
     ]
+
+
+def test_a_refusal_counts_whatever_follows_the_call(make_trace: MakeTrace) -> None:
+    """The last call of the model is meant, not the last step."""
+    call = LlmCall(finish_reason="Content_Filter")
+    assert refused(make_trace(call, ToolCall(name="t")))
+    assert not refused(make_trace(ToolCall(name="t")))

@@ -7,7 +7,7 @@ import pytest
 
 from evalgate.schema.golden import Case
 from evalgate.schema.score import Abstained, Broken, Score, Scored
-from evalgate.schema.trace import GuardrailStep, Handoff, RecordedScore, ToolCall, Trace
+from evalgate.schema.trace import GuardrailStep, Handoff, LlmCall, RecordedScore, ToolCall, Trace
 from evalgate.scorers.settings import Settings
 from evalgate.scorers.task import failed_expectations, prepare, score_task
 
@@ -145,8 +145,8 @@ def test_graded_stays_graded(
     [
         ([], RECORDED, "carries no score 'reward'"),
         ([RecordedScore(name="reward", value="good")], RECORDED, "no number"),
-        ([RecordedScore(name="reward", value=4)], RECORDED, "outside 0 to 1"),
-        ([RecordedScore(name="reward", value=-1)], RECORDED, "outside 0 to 1"),
+        ([RecordedScore(name="reward", value=1.01)], RECORDED, "outside 0 to 1"),
+        ([RecordedScore(name="reward", value=-0.01)], RECORDED, "outside 0 to 1"),
         (
             [RecordedScore(name="reward", value=1), RecordedScore(name="reward", value=0)],
             RECORDED,
@@ -222,3 +222,31 @@ def test_words_are_short(make_case: MakeCase, make_trace: MakeTrace) -> None:
     (words,) = failed_expectations(case, make_trace(final_state={"a": "x" * 9999}), RECORDED)
 
     assert len(words) < 400
+
+
+def test_other_steps_are_no_calls(make_case: MakeCase, make_trace: MakeTrace) -> None:
+    """What is said of tool calls is of tool calls alone."""
+    case = make_case(tool_calls=[WANTED])
+    assert () == failed_expectations(case, make_trace(LlmCall(), ORDER), RECORDED)
+    (words,) = failed_expectations(case, make_trace(LlmCall()), RECORDED)
+    assert words.startswith("tool calls: ")
+
+
+def test_a_failed_trial_in_words(make_case: MakeCase, make_trace: MakeTrace) -> None:
+    """How it ended, and the first line of why."""
+    failed = make_trace(status="timed_out", error="after 5 s\nmore")
+    assert ("the trial timed out: after 5 s",) == failed_expectations(make_case(), failed, RECORDED)
+    silent = make_trace(status="crashed")
+    assert ("the trial crashed",) == failed_expectations(make_case(), silent, RECORDED)
+
+
+def test_low_grades_in_words(make_case: MakeCase, make_trace: MakeTrace) -> None:
+    """Every recorded score below 1, or without a value, and not the tool calls beside them."""
+    case = make_case(scores=["a", "b", "c"], tool_calls=[WANTED])
+    trace = make_trace(
+        scores=[RecordedScore(name="a", value=1), RecordedScore(name="b", value=0.5)]
+    )
+    assert (
+        "the recorded score 'b' is 0.5",
+        "the trace carries no score 'c'",
+    ) == failed_expectations(case, trace, RECORDED)

@@ -90,3 +90,22 @@ def test_a_violation_that_was_seen_stays(
     seen = _scores(make_case(), make_trace(_ITEM, block))["guardrail_violation"]
     assert Scored(1.0) == seen
     assert isinstance(_scores(make_case(), make_trace(_ITEM))["guardrail_violation"], Abstained)
+
+
+@pytest.mark.parametrize(
+    ("compared", "known"), [(((), ()), True), (((), None), False), ((None, None), False)]
+)
+def test_unread_arguments_matter_where_one_call_compares_them(
+    compared: tuple[object, ...],
+    make_case: Callable[..., Case],
+    make_trace: Callable[..., Trace],
+    *,
+    known: bool,
+) -> None:
+    """Names alone are matched without them; one call that compares arguments needs them."""
+    wanted = [{"name": "t", "arguments": {}, "compare_args": args} for args in compared]
+    calls = [ToolCall(name="t"), ToolCall(name="t")]
+    trace = make_trace(*calls, Unread(type="x", parts=("arguments",)))
+    scores = _scores(make_case(tool_calls=wanted), trace)
+    assert isinstance(scores["tool_selection_accuracy"], Scored)
+    assert isinstance(scores["tool_call_accuracy"], Scored) == known

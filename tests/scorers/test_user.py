@@ -1,19 +1,23 @@
 """A user's function as a scorer."""
 
+import asyncio
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import pytest
 
+from evalgate.errors import ConfigError
 from evalgate.schema.config import ScorerConfig
 from evalgate.schema.golden import Case
 from evalgate.schema.score import Abstained, Broken, Score, Scored
 from evalgate.schema.trace import Trace
-from evalgate.scorers.base import Scorer
+from evalgate.scorers.base import AsyncScorer, Scorer
 from evalgate.scorers.builtin import score_trial
-from evalgate.scorers.user import user_scorer
+from evalgate.scorers.user import bound, described, user_scorer
+from evalgate.scorers.user import scorer as mark
 
 COUNT = ScorerConfig(call="m:f", unit="count")
 RATIO = ScorerConfig(call="m:f")
@@ -128,3 +132,81 @@ def test_identity() -> None:
     variants = [{}, {"version": "2"}, {"unit": "s"}, {"direction": "lower"}, {"call": "m:g"}]
     assert len(variants) == len({digest(**fields) for fields in variants})
     assert digest() == digest(gate="standard")
+
+
+def test_async_scorers_are_awaited_however_they_are_written() -> None:
+    """A coroutine function, an object that is called with one, either with arguments bound."""
+
+    async def later(_case: Case, _trace: Trace, at: float = 0.5) -> float:
+        return at
+
+    class Later:
+        async def __call__(self, _case: Case, _trace: Trace) -> float:
+            return 0.5
+
+    made = [
+        user_scorer("mine", RATIO, function)
+        for function in (later, Later(), partial(later, at=0.25))
+    ]
+    assert [type(scorer) for scorer in made] == [AsyncScorer] * 3
+    plain = user_scorer("mine", RATIO, lambda _case, _trace: 1.0)
+    assert isinstance(plain, Scorer)
+
+
+def test_what_an_async_scorer_returns(
+    make_case: Callable[..., Case], make_trace: Callable[..., Trace]
+) -> None:
+    """A value as of any other, and a broken score where it raises."""
+
+    async def later(case: Case, _trace: Trace) -> float:
+        if case.id != "c":
+            raise KeyError(case.id)
+        return 0.5
+
+    scorer = user_scorer("mine", RATIO, later)
+    assert isinstance(scorer, AsyncScorer)
+    found = [
+        asyncio.run(scorer.score(make_case({"id": name}), make_trace())) for name in ("c", "d")
+    ]
+    assert found == [Scored(0.5), Broken("KeyError: 'd'")]
+
+
+def test_a_decorated_function_fills_what_the_configuration_leaves_open() -> None:
+    """What the configuration says goes first; an undecorated function changes nothing."""
+
+    @mark(unit="s", direction="lower", version="7")
+    def slow(_case: Case, _trace: Trace) -> float:
+        return 1.0
+
+    filled = described(ScorerConfig(call="m:f", version="9"), slow)
+    assert (filled.unit, filled.direction, filled.version) == ("s", "lower", "9")
+    assert described(RATIO, partial(slow)).unit == "s"
+    assert described(RATIO, lambda _case, _trace: 1.0) is RATIO
+
+
+def test_arguments_are_bound_or_refused() -> None:
+    """Those of the configuration before those already bound; one that is not taken is named."""
+
+    def takes(_case: Case, _trace: Trace, *, least: float, most: float = 9.0) -> float:
+        return least + most
+
+    config = ScorerConfig(call="m:f", args={"least": 2.0})
+    assert bound("mine", config, takes)(None, None) == 11.0  # type: ignore[arg-type]
+    half = partial(takes, least=1.0, most=1.0)
+    assert bound("mine", config, half)(None, None) == 3.0  # type: ignore[arg-type]
+    assert bound("mine", RATIO, half) is half
+    for wrong in (RATIO, ScorerConfig(call="m:f", args={"least": 1, "no": 2})):
+        with pytest.raises(ConfigError, match="scorer 'mine': 'm:f' cannot be called as"):
+            bound("mine", wrong, takes)
+    assert bound("mine", RATIO, max) is max
+
+
+def test_arguments_are_part_of_the_identity() -> None:
+    """Others give another digest, their order does not."""
+
+    def digest(**args: object) -> str:
+        config = ScorerConfig(call="m:f", args=args)
+        return user_scorer("mine", config, lambda _case, _trace: 1).config_digest
+
+    assert digest(a=1, b=2) == digest(b=2, a=1)
+    assert len({digest(), digest(a=1), digest(a=2)}) == 3
