@@ -365,3 +365,12 @@ def test_infinite_weight_is_refused() -> None:
     """Weights are finite where they enter, so that means are."""
     with pytest.raises(ValueError, match="finite"):
         case("a", *ones("1"), weight=inf)
+
+
+def test_the_standard_error_of_weighted_cases() -> None:
+    """Errors of cases add up by the squares of their weights."""
+    cases = [case("a", *ones("10"), weight=3.0), case("b", *ones("1001"))]
+    value = compute(cases, "task_success_rate")
+    assert value is not None
+    errors = [statistics.variance([1, 0]) / 2, statistics.variance([1, 0, 0, 1]) / 4]
+    assert value.se == pytest.approx(sqrt(9 * errors[0] + errors[1]) / 4)

@@ -6,7 +6,7 @@ from itertools import combinations, product
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import ttest_rel
+from scipy.stats import hypergeom, norm, ttest_1samp, ttest_rel
 
 from evalgate.stats.drop_test import Counts, drop_p_value, exact_drop_p, paired_t_p
 from evalgate.stats.intervals import mcnemar_one_sided
@@ -75,3 +75,32 @@ def test_equal_drops_do_not_make_a_p_of_zero() -> None:
 def test_one_case_has_no_p() -> None:
     """One case shows no spread."""
     assert paired_t_p([1.0], [1.0]) is None
+
+
+def test_the_normal_has_the_moments_of_the_hypergeometric() -> None:
+    """Oracle: mean and variance of scipy.stats.hypergeom, with continuity correction."""
+    cases = [Counts(8, 10, 9, 12), Counts(3, 5, 4, 7), Counts(2, 4, 5, 10)] * 60
+    drawn = [hypergeom(c.trials0 + c.trials1, c.passed0 + c.passed1, c.trials1) for c in cases]
+    mean, variance = sum(d.mean() for d in drawn), sum(d.var() for d in drawn)
+    observed = sum(case.passed1 for case in cases)
+    expected = norm.cdf((observed + 0.5 - mean) / variance**0.5)
+    assert 0.01 < expected < 0.99
+    assert drop_p_value(cases) == pytest.approx(expected, rel=1e-9)
+
+
+def test_up_to_the_limit_is_exact() -> None:
+    """1,000 trials in cases that could differ; those that could not do not count."""
+    assert isinstance(drop_p_value([Counts(5, 10, 5, 10)] * 100), Fraction)
+    settled = [Counts(10, 10, 10, 10)] * 100
+    assert isinstance(drop_p_value([*settled, *[Counts(5, 10, 5, 10)] * 100]), Fraction)
+    assert isinstance(drop_p_value([Counts(5, 10, 5, 10)] * 101), float)
+
+
+@pytest.mark.parametrize("spread", [1e-13, 1e-10, 0.5])
+def test_nearly_equal_drops(spread: float) -> None:
+    """Below a relative 1e-12 the spread is that of floats; above it the t-test counts."""
+    drops = [100.0 * (1 + spread * sign) for sign in (1, -1, 1, -1)]
+    expected = 0.5**4 if spread < 1e-12 else ttest_1samp(drops, 0, alternative="greater").pvalue
+    assert paired_t_p(drops, [1.0] * 4) == pytest.approx(expected, rel=1e-3)
+    zeros = [0.0] * 4
+    assert paired_t_p(zeros, [1.0] * 4) == 1.0

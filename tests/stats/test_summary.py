@@ -1,13 +1,15 @@
 """The normal form of a comparison: rounding, flat files, pricing again."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from evalgate.errors import DataError
-from evalgate.schema.result import CaseResult, Pricing, Report
+from evalgate.schema.result import CaseResult, MetricValue, Pricing, Report
 from evalgate.schema.score import Abstained, Scored
+from evalgate.schema.verdict import Check
 from evalgate.stats.rounding import exact, exact_sum, round4
 from evalgate.stats.summary import RunSummary, summary_of_flat, summary_of_report, with_costs
 
@@ -58,3 +60,83 @@ def test_pricing_again_puts_both_sides_on_one_table(side: BuildSide) -> None:
     assert old.cases["case-0000"].columns["cost_usd"] == (Scored(0.5),)
     unknown = with_costs(old, lambda _case, _place: Abstained("?", unknown=True), table)
     assert isinstance(unknown.cases["case-0000"].columns["cost_usd"][0], Abstained)
+
+
+def _value(unit: str, source: str, value: float | None = 1.0) -> MetricValue:
+    fields = {"value": value, "unit": unit, "direction": "lower", "n": 1, "source": source}
+    return MetricValue.model_validate(fields)
+
+
+def test_where_values_come_from(
+    case: Callable[..., CaseResult], report: Callable[..., Report]
+) -> None:
+    """Judged and recorded metrics are known; times measured in a replay vary."""
+    values = {
+        "a": _value("s", "measured"),
+        "b": _value("ratio", "measured"),
+        "c": _value("s", "recorded"),
+        "d": _value("ratio", "judged"),
+        "e": _value("s", "measured", None),
+    }
+    cases = [case("a", {"task_success": [1.0]})]
+    live = summary_of_report(report(cases).model_copy(update={"metrics": values}))
+    assert ({"d"}, {"c"}, set()) == (live.judged, live.recorded, live.timed)
+    assert {"a", "b", "c", "d"} == set(live.values)
+    again = summary_of_report(report(cases, mode="replay").model_copy(update={"metrics": values}))
+    assert ({"a", "e"}, "none") == (again.timed, again.noise)
+
+
+def test_selections_and_noise(
+    case: Callable[..., CaseResult], report: Callable[..., Report]
+) -> None:
+    """A report says it is a part, or has fewer cases than its golden set."""
+    cases = [case("a", {"task_success": [1.0]})]
+    whole = report(cases, noise="none")
+    assert (False, "none") == (
+        summary_of_report(whole).selection,
+        summary_of_report(whole).noise,
+    )
+    assert summary_of_report(report(cases, selected=0)).selection
+    assert summary_of_report(whole.model_copy(update={"partial": True})).selection
+
+
+def test_checks_that_stand_alone_are_kept(
+    case: Callable[..., CaseResult], report: Callable[..., Report]
+) -> None:
+    """Those of this side alone, and how must-pass failures were decided."""
+
+    def check(name: str, kind: str = "evidence", outcome: str = "inconclusive") -> Check:
+        return Check.model_validate({"id": name, "kind": kind, "outcome": outcome, "reason": "r"})
+
+    kept = [
+        check("stress_goodput.min", "stress"),
+        check("evidence.stress_check"),
+        check("evidence.supplied"),
+        check("evidence.cap"),
+        check("faithfulness.judge"),
+    ]
+    others = [
+        check("evidence.stress_baseline"),
+        check("evidence.trials"),
+        check("task_success_rate", "relative"),
+        check("must_pass.a", "must_pass", "pass"),
+        check("must_pass.b", "must_pass", "fail"),
+        check("must_pass.c", "must_pass"),
+        check("d", "limit", "fail"),
+    ]
+    made = report([case("a", {"task_success": [1.0]})])
+    side = summary_of_report(made.model_copy(update={"checks": (*others, *kept)}))
+    assert tuple(kept) == side.checks
+    assert ({"a"}, {"b"}) == (side.cleared, side.confirmed)
+
+
+def test_a_score_that_some_trials_lack_abstains(
+    case: Callable[..., CaseResult], report: Callable[..., Report]
+) -> None:
+    """Its place in the column is kept, in the order of the trials."""
+    made = case("a", {"x": [1.0, 0.5]})
+    first = replace(made.trials[0], scores={"y": Scored(0.25)})
+    mixed = made.model_copy(update={"trials": (first, made.trials[1])})
+    columns = summary_of_report(report([mixed])).cases["a"].columns
+    lacking = Abstained("the scorer gave no score")
+    assert {"y": (Scored(0.25), lacking), "x": (lacking, Scored(0.5))} == columns
