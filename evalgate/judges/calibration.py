@@ -145,6 +145,9 @@ def how_labelled(suite: Suite, judge: str, score: str | None) -> tuple[str, Aske
             fix=f"--metric {names[0]}",
         )
     wanted = score or names[0]
+    question = config.asked.get(wanted)
+    if question is not None:
+        return wanted, asked_about(wanted, question.asks, levels=bool(question.levels))
     return wanted, asked_about(wanted, config.rubric, levels=bool(config.levels))
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from evalgate.judges.base import Judge, Meter
 from evalgate.judges.kinds.chat import Chat
 from evalgate.judges.kinds.claims import claims_judge
+from evalgate.judges.kinds.decision import Decided, Decision, decision_judge
 from evalgate.judges.kinds.http import Http
 from evalgate.judges.kinds.moderation import moderation_judge
 from evalgate.judges.kinds.pairwise import Pair, pairwise_judge
@@ -61,6 +62,10 @@ def _over_http(config: JudgeConfig, http: Http, meter: Meter) -> Judge:
             return rubric_judge(chat, sampling, rubric)
         case "pairwise":
             return pairwise_judge(chat, sampling, Pair(config.metrics[0], config.rubric or ""))
+        case "decision":
+            asked = (Decided(name, q.asks, q.levels) for name, q in config.asked.items())
+            decision = Decision(tuple(asked), whole=config.shows == "conversation")
+            return decision_judge(http, config.model, decision, meter)
         case "selfcheck":
             return selfcheck_judge(
                 chat, sampling, samples=config.samples, sample_model=config.sample_model

@@ -8,6 +8,7 @@ from evalgate.errors import ConfigError
 from evalgate.metrics.metric import Metric
 from evalgate.metrics.registry import METRICS
 from evalgate.schema.config import JudgeConfig
+from evalgate.schema.judge_config import Asks
 
 __all__ = ["judge_scores", "judged_metrics", "labelled_score", "native_scores"]
 
@@ -34,6 +35,7 @@ _DOCS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 _LOWER: Final = 0.02
+_PROBABILITY: Final = "_probability"
 
 
 def native_scores(config: JudgeConfig) -> tuple[str, ...]:
@@ -49,10 +51,16 @@ def native_scores(config: JudgeConfig) -> tuple[str, ...]:
             return (metric, "goal_success") if metric == "goal_attainment" else (metric,)
         case "pairwise":
             return (config.metrics[0], f"{config.metrics[0]}_inconsistency")
+        case "decision":
+            return tuple(score for name, q in config.asked.items() for score in _decided(name, q))
         case "selfcheck":
             return ("selfcheck_inconsistency",)
         case "moderation":
             return ("toxicity",)
+
+
+def _decided(name: str, question: Asks) -> tuple[str, ...]:
+    return (name,) if question.levels else (name, f"{name}{_PROBABILITY}")
 
 
 def judge_scores(judges: Mapping[str, JudgeConfig]) -> dict[str, dict[str, str]]:
@@ -82,8 +90,9 @@ def judged_metrics(judges: Mapping[str, JudgeConfig]) -> dict[str, Metric]:
         config = judges[judge]
         for native, score in scores.items():
             known = by_score.get(native)
-            named = config.kind in ("rubric", "pairwise")
-            if named and native not in ("goal_attainment", "goal_success"):
+            named = config.kind in ("rubric", "pairwise", "decision")
+            goal = config.kind != "decision" and native in ("goal_attainment", "goal_success")
+            if named and not goal:
                 _refuse_taken(judge, native, known is not None or native in METRICS)
             if known is None or score != native:
                 metrics[score] = _metric(score, native, judge, config)
@@ -92,7 +101,8 @@ def judged_metrics(judges: Mapping[str, JudgeConfig]) -> dict[str, Metric]:
 
 def labelled_score(native: str) -> str:
     """Return the score that people label for a score: those of one verdict share it."""
-    return {"hallucination": "faithfulness", "goal_success": "goal_attainment"}.get(native, native)
+    own = native.removesuffix(_PROBABILITY)
+    return {"hallucination": "faithfulness", "goal_success": "goal_attainment"}.get(own, own)
 
 
 def _refuse_taken(judge: str, name: str, taken: bool) -> None:  # noqa: FBT001  # private
@@ -104,9 +114,15 @@ def _refuse_taken(judge: str, name: str, taken: bool) -> None:  # noqa: FBT001  
 
 
 def _metric(score: str, native: str, judge: str, config: JudgeConfig) -> Metric:
+    asked = config.asked.get(native)
     levels = config.kind == "rubric" and bool(config.levels) and native != "goal_success"
+    levels = levels or (asked is not None and bool(asked.levels))
     lower = native in ("hallucination", "toxicity", "selfcheck_inconsistency")
     doc = _DOCS.get(native, f"What the rubric of judge {judge} says.")
+    if config.kind == "decision":
+        likely = "how likely" if native.endswith(_PROBABILITY) else "how far"
+        likely = "whether" if asked is not None and not asked.levels else likely
+        doc = f"Judge {judge}: {likely}: {config.asked[labelled_score(native)].asks}"
     if config.kind == "pairwise":
         lower = native.endswith("_inconsistency")
         doc = (

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from evalgate.schema.base import Json, Model, Positive
 
-__all__ = ["Caps", "JudgeConfig", "JudgeKind", "RagasMetric", "Waived"]
+__all__ = ["Asks", "Caps", "JudgeConfig", "JudgeKind", "RagasMetric", "Waived"]
 
 
 class Caps(Model):
@@ -20,7 +20,7 @@ class Caps(Model):
     """Wall time."""
 
 
-JudgeKind = Literal["claims", "ragas", "rubric", "pairwise", "selfcheck", "moderation"]
+JudgeKind = Literal["claims", "ragas", "rubric", "pairwise", "decision", "selfcheck", "moderation"]
 """What a judge is asked: see `docs/judges.md`."""
 
 RagasMetric = Literal[
@@ -30,6 +30,7 @@ RagasMetric = Literal[
 
 _RAGAS: tuple[str, ...] = get_args(RagasMetric)
 _LEVELS = (1, 2, 3, 4, 5)
+_PROBABILITY = "_probability"
 
 
 class Waived(Model):
@@ -37,6 +38,15 @@ class Waived(Model):
 
     waived: Annotated[str, Field(min_length=1)]
     """Why; shown with every verdict."""
+
+
+class Asks(Model):
+    """One question of a decision."""
+
+    asks: Annotated[str, Field(min_length=1)]
+    """A statement that is true or false; with levels, what they are about."""
+    levels: dict[int, str] = Field(default_factory=dict)
+    """What each of the levels 1 to 5 means; empty: a statement."""
 
 
 class JudgeConfig(Model):
@@ -56,12 +66,14 @@ class JudgeConfig(Model):
     rubric: str | None = None
     """Rubric: what is asked of the answer. Pairwise: by what two answers are compared."""
     shows: Literal["answer", "conversation"] = "answer"
-    """Rubric: what is judged, the last answer with the calls before it, or every turn of the
-    conversation and each call of a tool with what came of it."""
+    """Rubric, decision: what is judged, the last answer with the calls before it, or every turn of
+    the conversation and each call of a tool with what came of it."""
     levels: dict[int, str] = Field(default_factory=dict)
     """Rubric: what each of the levels 1 to 5 means; empty: a yes/no rubric."""
     votes: Annotated[int, Field(ge=1, le=25)] = 1
     """Rubric: how often it is asked; an odd number, the median or majority counts."""
+    questions: dict[str, Annotated[str, Field(min_length=1)] | Asks] = Field(default_factory=dict)
+    """Decision: what is asked, by the metric's name; a text is a statement. All are one call."""
     samples: Annotated[int, Field(ge=1, le=20)] = 3
     """Selfcheck: further answers to the case's input that are drawn to compare with."""
     sample_model: str | None = None
@@ -97,11 +109,25 @@ class JudgeConfig(Model):
             raise ValueError(problem)
         return self
 
+    @property
+    def asked(self) -> dict[str, Asks]:
+        """The questions of a decision, by the metric's name."""
+        return {
+            name: Asks(asks=one) if isinstance(one, str) else one
+            for name, one in self.questions.items()
+        }
+
     def _problem(self) -> str | None:
+        if self.kind == "decision":
+            return self._decision_problem()
+        if self.questions:
+            return f"questions are for kind: decision, not {self.kind!r}"
+        if taken := [name for name in self.metrics if name.endswith(_PROBABILITY)]:
+            return f"metrics: {taken[0]!r}: {_PROBABILITY} is the end of a decision's names"
         if self.kind == "rubric":
             return self._rubric_problem()
         if self.shows != "answer":
-            return f"shows is for kind: rubric, not {self.kind!r}"
+            return f"shows is for kind: rubric or decision, not {self.kind!r}"
         if self.kind == "pairwise":
             return self._pairwise_problem()
         if self.rubric is not None or self.levels or self.votes != 1:
@@ -110,6 +136,20 @@ class JudgeConfig(Model):
             unknown = [name for name in self.metrics if name not in _RAGAS]
             return f"{unknown[0]!r} is no metric of {', '.join(_RAGAS)}" if unknown else None
         return f"metrics of kind {self.kind!r} are fixed; leave them out" if self.metrics else None
+
+    def _decision_problem(self) -> str | None:
+        if not self.questions:
+            return "kind: decision needs questions: {NAME: a statement that is true or false}"
+        if self.rubric is not None or self.levels or self.metrics or self.votes != 1:
+            return "rubric, levels, metrics and votes are not for kind: decision; leave them out"
+        if self.sampling is not None:
+            return "kind: decision has no sampling: nothing is generated"
+        for name, one in self.asked.items():
+            if name.endswith(_PROBABILITY):
+                return f"questions: {name!r} ends in {_PROBABILITY}, which a statement's has"
+            if one.levels and tuple(sorted(one.levels)) != _LEVELS:
+                return f"questions: {name!r}: levels must say what 1, 2, 3, 4 and 5 mean"
+        return None
 
     def _pairwise_problem(self) -> str | None:
         if not self.rubric:

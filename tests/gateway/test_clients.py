@@ -6,8 +6,10 @@ import subprocess
 from typing import Any
 
 import openai
+import pytest
 from langchain_core.messages import HumanMessage, SystemMessage, ToolMessage
 from langchain_openai import AzureChatOpenAI, ChatOpenAI
+from langchain_openai.decisions import OpenAIDecisions, Predicate
 
 from evalgate.schema.trace import LlmCall, ToolCall
 
@@ -253,6 +255,30 @@ def test_openai_other_endpoints(both: Loose, model: Loose, text: Loose) -> None:
     embedded, moderated, models = first.steps
     assert ("embeddings", 4, 0) == (embedded.name, embedded.input_tokens, embedded.output_tokens)
     assert ["span", "span"] == [moderated.kind, models.kind]
+
+
+@pytest.mark.filterwarnings("ignore:The class `OpenAIDecisions` is in beta")
+def test_langchain_decisions(both: Loose, model: Loose, text: Loose) -> None:
+    """Typed questions of langchain-openai's client; a decision is a call of a model with tokens."""
+    answer = {"type": "predicate", "name": "urgent", "probability": 0.9}
+    usage = {"input_tokens": 9, "output_tokens": 1, "total_tokens": 10}
+    said = {"model": "gpt-6-luna", "answers": [answer], "usage": usage}
+    model.then(text.scripted(json.dumps(said).encode()))
+
+    def agent(url: Loose) -> Loose:
+        client = OpenAIDecisions(model="gpt-6-luna", base_url=url, api_key="k")
+        urgent = Predicate(instructions="Is it urgent?")
+        reply = client.invoke({"input": "Production is down.", "questions": {"urgent": urgent}})
+        return reply.predicates["urgent"].probability
+
+    first, _ = both(agent)
+    (step,) = first.steps
+    assert ("llm_call", "gpt-6-luna", 9, 1) == (
+        step.kind,
+        step.model,
+        step.input_tokens,
+        step.output_tokens,
+    )
 
 
 def test_langchain(both: Loose, model: Loose, text: Loose) -> None:

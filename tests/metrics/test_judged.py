@@ -5,6 +5,7 @@ import pytest
 from evalgate.errors import ConfigError
 from evalgate.judges.kinds.chat import Chat
 from evalgate.judges.kinds.claims import claims_judge
+from evalgate.judges.kinds.decision import Decided, Decision, decision_judge
 from evalgate.judges.kinds.http import Http
 from evalgate.judges.kinds.moderation import WORST as TOXICITY
 from evalgate.judges.kinds.ragas import Asked, ragas_judge
@@ -37,6 +38,10 @@ def test_what_is_told_is_what_is_given() -> None:
     assert native_scores(config("ragas", metrics=ALL)) == ragas.scores
     rubric = config("rubric", rubric="x", levels=LEVELS)
     assert native_scores(rubric) == rubric_judge(chat, {}, goal).scores
+    statement, levels = Decided("a", "x", {}), Decided("b", "y", LEVELS)
+    decision = config("decision", questions={"a": "x", "b": {"asks": "y", "levels": LEVELS}})
+    made = decision_judge(chat.http, "m", Decision((statement, levels)), chat.meter)
+    assert native_scores(decision) == made.scores
     assert native_scores(config("selfcheck")) == tuple(SELFCHECK)
     assert native_scores(config("moderation")) == tuple(TOXICITY)
 
@@ -51,6 +56,19 @@ def test_a_second_judge_of_a_score_has_its_own_name() -> None:
     assert {"faithfulness_b", "hallucination_b"} == set(metrics)
     assert {"advisory"} == {metric.gate for metric in metrics.values()}
     assert "lower" == metrics["hallucination_b"].direction
+
+
+def test_a_decision_brings_a_metric_a_question() -> None:
+    """A statement has its probability beside it; the goal is not a question's to define."""
+    levels = {"asks": "How clear?", "levels": LEVELS}
+    metrics = judged_metrics({"j": config("decision", questions={"ok": "It is.", "clear": levels})})
+    assert {"ok", "ok_probability", "clear"} == {*metrics}
+    assert ("ratio", "ratio", "1-5") == tuple(
+        metrics[name].unit for name in ("ok", "ok_probability", "clear")
+    )
+    assert "Judge j: how likely: It is." == metrics["ok_probability"].doc
+    with pytest.raises(ConfigError, match="'goal_attainment' is the name of a built-in"):
+        judged_metrics({"j": config("decision", questions={"goal_attainment": "It is."})})
 
 
 def test_rubrics_bring_their_metric() -> None:

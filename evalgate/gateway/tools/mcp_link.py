@@ -7,6 +7,7 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,6 +17,8 @@ from evalgate.gateway.wire.sse import EventBuffer, read_events
 from evalgate.schema.base import Json
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx2
 
 __all__ = ["Link", "McpFailed", "Notified", "Server", "open_link"]
@@ -226,6 +229,14 @@ def _answer_in(events: list[bytes], message: Body, notified: Notified) -> Body |
     return None
 
 
+@cache
+def _tls() -> "ssl.SSLContext":
+    """Read the certificates once: it takes longer than a call."""
+    import httpx2  # noqa: PLC0415  # heavy
+
+    return httpx2.create_ssl_context()
+
+
 class _Http:
     """A server that listens on a URL."""
 
@@ -238,7 +249,10 @@ class _Http:
         import httpx2  # noqa: PLC0415  heavy
 
         if self._made is None:
-            self._made = httpx2.AsyncClient(timeout=self._server.timeout_s, trust_env=False)
+            tls = _tls() if self._server.url.startswith("https:") else False
+            self._made = httpx2.AsyncClient(
+                timeout=self._server.timeout_s, trust_env=False, verify=tls
+            )
         return self._made
 
     async def ask(self, message: Body, notified: Notified) -> Body:

@@ -11,6 +11,7 @@ from evalgate.gateway.wire.routes import provider_of, resolve
         ("POST", "v1/chat/completions", "openai_chat", "openai", None),
         ("POST", "v1/responses", "openai_responses", "openai", None),
         ("POST", "v1/embeddings", "openai_embeddings", "openai", None),
+        ("POST", "v1/decisions", "openai_decisions", "openai", None),
         ("POST", "v1/moderations", "openai_moderations", "openai", None),
         ("POST", "v1/messages", "anthropic_messages", "anthropic", None),
         ("POST", "v1/messages/count_tokens", "anthropic_count_tokens", "anthropic", None),
