@@ -1,5 +1,7 @@
 """The twelve lines."""
 
+from dataclasses import replace
+
 import pytest
 
 from evalgate.quota.quota import Quota, Request
@@ -61,3 +63,52 @@ def test_the_organisations_budget_takes_a_joint_run(
     """One suite alone says nothing about the budget of all."""
     controls = Controls(organisation_budget=stated, joint=joint)
     assert status == checklist(controls, [])[0].status
+
+
+def test_figures_of_controls() -> None:
+    """What is configured, in words; a gate without reserve keeps none."""
+
+    def lines(controls: Controls) -> dict[str, tuple[str, str]]:
+        return {line.name: (line.status, line.figure) for line in checklist(controls, [])}
+
+    bare = lines(Controls())
+    assert ("not measured", "limits: not stated") == bare["organisation-wide budget"]
+    assert ("not measured", "the check was not made") == bare["rate-limit alarm"]
+    assert ("not met", "off") == bare["backpressure"] == bare["dynamic adjustment"]
+    assert ("not measured", "routes: not configured") == bare["alert routing"]
+    assert ("not met", "no queue") == bare["priority queue"]
+    assert ("not met", "reserved: none") == bare["reserved quota"]
+    budgets = {
+        (False, 3): ("not met", "limits: of one agent"),
+        (True, 1): (
+            "not measured",
+            "limits: of the organisation; not all that share them were played",
+        ),
+        (True, 3): ("met", "limits: of the organisation; 3 suites played together"),
+    }
+    for (stated, joint), line in budgets.items():
+        found = lines(Controls(organisation_budget=stated, joint=joint))
+        assert line == found["organisation-wide budget"]
+    gate = lines(Controls(Admission(aimd=Aimd()), alert_routes=True, ranks=2))
+    assert ("met", "on") == gate["backpressure"] == gate["dynamic adjustment"]
+    assert ("met", "2 ranks") == gate["priority queue"]
+    assert ("met", "reserved: 20 % conserving") == gate["reserved quota"]
+    assert ("met", "routes: configured") == gate["alert routing"]
+    off = lines(Controls(Admission(backpressure=False, reserve=0), alert_routes=False))
+    assert ("not met", "off") == off["backpressure"] == off["dynamic adjustment"]
+    assert ("not met", "1 ranks") == off["priority queue"]
+    assert ("not met", "reserved: none") == off["reserved quota"]
+    assert ("not met", "routes: without a team") == off["alert routing"]
+    none = lines(Controls(Admission(reservation="none")))
+    assert ("not met", "reserved: none") == none["reserved quota"]
+
+
+def test_only_checks_about_all_sessions_count() -> None:
+    """A check of one tier is no line, and what is inconclusive is not measured."""
+    made = {check.name: check for check in judge(simulate(_run(90)))}
+    alarm = made["rate_limit_error_rate"]
+    aside = replace(alarm, scope="critical")
+    open_one = replace(alarm, outcome="inconclusive")
+    for check, status in ((aside, "not measured"), (open_one, "not measured"), (alarm, "not met")):
+        lines = {line.name: line for line in checklist(Controls(), [check])}
+        assert status == lines["rate-limit alarm"].status

@@ -173,3 +173,161 @@ def test_every_cause_has_one_team() -> None:
 def test_hostile_bodies_do_no_harm(body: str) -> None:
     """A broken or deep body is classed by its status."""
     assert "server_error" == classify(FailedCall(500, body)).cause
+
+
+@pytest.mark.parametrize(
+    ("status", "cause"),
+    [
+        (399, "agent"),
+        (400, "bad_request"),
+        (401, "auth"),
+        (402, "quota_exhausted"),
+        (403, "auth"),
+        (404, "bad_request"),
+        (408, "timeout"),
+        (499, "bad_request"),
+        (500, "server_error"),
+        (502, "server_error"),
+        (503, "overloaded"),
+        (504, "timeout"),
+        (524, "timeout"),
+        (529, "overloaded"),
+        (599, "server_error"),
+        (200, "agent"),
+    ],
+)
+def test_a_status_alone(status: int, cause: Cause) -> None:
+    """Without code and words the status decides, and is the evidence."""
+    found = classify(FailedCall(status))
+    assert cause == found.cause
+    more = ", so it failed after the answer" if cause == "agent" else ""
+    assert f"status {status}{more}" == found.evidence
+
+
+@pytest.mark.parametrize(
+    ("kind", "cause", "evidence"),
+    [
+        ("PoolTimeout", "timeout", "exception PoolTimeout"),
+        ("IncompleteRead", "cut_stream", "exception IncompleteRead"),
+        ("ConnectError", "server_error", "exception ConnectError"),
+        ("SomethingElse", "agent", "exception SomethingElse without a response"),
+        ("ValueError", "agent", "exception ValueError of the agent's own code"),
+        (None, "unknown", "neither status nor exception is known"),
+    ],
+)
+def test_an_exception_alone(kind: str | None, cause: Cause, evidence: str) -> None:
+    """Without a response the class of the exception decides."""
+    assert (cause, evidence) == _found(FailedCall(kind=kind))
+
+
+def _found(call: FailedCall) -> tuple[Cause, str]:
+    found = classify(call)
+    return found.cause, found.evidence
+
+
+def _coded(**error: object) -> str:
+    return json.dumps({"error": error})
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        (
+            FailedCall(400, _coded(code="invalid_argument")),
+            ("bad_request", "code invalid_argument"),
+        ),
+        (
+            FailedCall(429, _coded(code="invalid_request_error")),
+            ("throttled_requests", "429 without a named dimension"),
+        ),
+        (
+            FailedCall(400, '{"__type": "com.amazon#ValidationException"}'),
+            ("bad_request", "code validationexception"),
+        ),
+        (
+            FailedCall(None, 'Error code: 401 - {"error": {"code": "invalid_api_key"}}'),
+            ("auth", "code invalid_api_key"),
+        ),
+        (
+            FailedCall(500, _coded(details=[{"reason": "UNAVAILABLE"}])),
+            ("overloaded", "code unavailable"),
+        ),
+        (
+            FailedCall(400, _coded(message="Your credit balance is too low", code="auth")),
+            ("quota_exhausted", "credit balance is too low"),
+        ),
+        (
+            FailedCall(None, _coded(code="tokens")),
+            ("throttled_tokens", "the message names tokens"),
+        ),
+        (
+            FailedCall(None, _coded(code="requests")),
+            ("throttled_requests", "the message names requests"),
+        ),
+        (
+            FailedCall(429, "You exceeded your current quota"),
+            ("quota_exhausted", "exceeded your current quota"),
+        ),
+        (
+            FailedCall(429, "You exceeded your current quota; retryDelay 3s"),
+            ("throttled_requests", "429 without a named dimension"),
+        ),
+        (
+            FailedCall(429, "larger than the limit"),
+            ("never_fits", "the request is larger than the limit"),
+        ),
+        (
+            FailedCall(429, "10 requests per minute"),
+            ("throttled_requests", "the message names requests"),
+        ),
+        (FailedCall(429, "tpm 10 and rpm 3"), ("throttled_tokens", "the message names tokens")),
+        (
+            FailedCall(429, "too many tokens in requests"),
+            ("throttled_requests", "429 without a named dimension"),
+        ),
+        (
+            FailedCall(429, "", {"X-Remaining-Tokens": " 0 "}),
+            ("throttled_tokens", "header x-remaining-tokens: 0"),
+        ),
+        (
+            FailedCall(429, "", {"x-remaining-tokens": "1", "x-limit-tokens": "0"}),
+            ("throttled_requests", "429 without a named dimension"),
+        ),
+        (
+            FailedCall(429, "", {"x-remaining-requests": "0"}),
+            ("throttled_requests", "429 without a named dimension"),
+        ),
+        (
+            FailedCall(None, "rate limit reached"),
+            ("throttled_requests", "429 without a named dimension"),
+        ),
+        (
+            FailedCall(400, "blocked by content filter"),
+            ("content_filter", "the message says 'content filter'"),
+        ),
+        (FailedCall(200, "it timed out"), ("agent", "status 200, so it failed after the answer")),
+        (FailedCall(400, "it timed out"), ("timeout", "the message says 'timed out'")),
+        (FailedCall(400, "", kind="ValueError"), ("bad_request", "status 400")),
+        (FailedCall(429, step="tool_call"), ("tool", "the failed step is a tool call")),
+    ],
+)
+def test_what_gave_it_away(call: FailedCall, expected: tuple[Cause, str]) -> None:
+    """Codes before words, words before the status; each with its evidence."""
+    assert expected == _found(call)
+
+
+def test_only_the_beginning_of_a_body_is_read() -> None:
+    """65,536 characters: what stands behind is not looked for."""
+    words = "content filter"
+    inside = " " * (65_536 - len(words)) + words
+    assert "content_filter" == classify(FailedCall(400, inside)).cause
+    assert "bad_request" == classify(FailedCall(400, f" {inside}")).cause
+
+
+def test_a_body_of_many_codes_is_read_in_part() -> None:
+    """A hundred codes are enough of any body."""
+    many = [{"code": f"x{n}"} for n in range(200)]
+    body = json.dumps({"error": [{"code": "invalid_api_key"}, *many]})
+    assert "server_error" == classify(FailedCall(500, body)).cause
+    few = json.dumps({"error": [{"code": "invalid_api_key"}, *many[:90]]})
+    assert "auth" == classify(FailedCall(500, few)).cause
