@@ -44,9 +44,10 @@ TESTS = (
     *("gate", "stats", "scorers", "stress", "quota", "laws", "metrics", "commands", "judges"),
     *("cli/test_compare.py", "cli/test_stress.py", "cli/test_merge.py", "test_api.py"),
 )
-# Seconds beyond ten times its tests' own that a mutant may take: then it hangs, and is seen.
-_GRACE = 20.0
+# Seconds beyond three times its tests' own of CPU, or ten times of the clock, that a mutant may
+# take: then it hangs, and is seen.
 _GRACE_CPU = 5
+_GRACE = 20.0
 
 _COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE,
@@ -375,7 +376,7 @@ class Hunt:
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, 1)
             os.dup2(null, 2)
-            cpu = int(10 * total) + _GRACE_CPU
+            cpu = int(3 * total) + _GRACE_CPU
             resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
             os._exit(self._fork(some, mutant, living))
         limit = time.monotonic() + 10 * total + _GRACE

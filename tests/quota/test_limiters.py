@@ -1,6 +1,7 @@
 """The three limiters against independent implementations, in exact arithmetic."""
 
 from fractions import Fraction
+from itertools import product
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -244,3 +245,65 @@ def test_a_sliding_counters_wait_is_the_first_moment_that_fits(
     wait = played().wait(cost, now)
     assert 0 == played().wait(cost, now + wait)
     assert wait == 0 or played().wait(cost, now + wait - 1) > 0
+
+
+def test_the_short_ways_wait_like_the_long_one_at_every_edge() -> None:
+    """Limits and windows that do not divide each other: an excess of one unit is an excess."""
+    for limit, window, capacity in ((7, 10, 70), (3, 10, 10), (11, 6, 66)):
+        for costs in product((1, 2, 3), repeat=4):
+            short, long = Bucket(limit, window, capacity), Bucket(limit, window, capacity)
+            one, other = Bucket(limit, window, capacity), Bucket(5, 7, 35)
+            now = 0
+            for gap, cost in zip((0, 1, 2, 1), costs, strict=True):
+                now += gap
+                wait = long.wait(cost, now)
+                assert wait == take_one(short, cost, now)
+                waits = one.wait(cost, now), other.wait(cost, now)
+                assert waits == take_two(one, other, (cost, cost), now)
+                if wait == 0:
+                    long.take(cost, now)
+                assert (long.used(now), long.reset(now)) == (short.used(now), short.reset(now))
+
+
+def test_a_refund_at_the_start_of_the_window_counts() -> None:
+    """What was taken at the first moment of a window is given back to it, by each counter."""
+    for limiter in (FixedWindow(10, 10), SlidingCounter(10, 10)):
+        limiter.take(5, 0)
+        limiter.take(-3, 4, since=0)
+        assert limiter.used(4) == 2
+        limiter.take(-5, 4, since=0)
+        assert limiter.used(4) == 0
+    log = SlidingLog(10, 10)
+    log.take(5, 1)
+    log.take(-3, 10, since=1)
+    assert log.used(10) == 2
+    log.take(-1, 11, since=1)
+    assert log.used(11) == 0
+
+
+def test_a_sliding_counter_gives_back_to_the_window_it_was_taken_in() -> None:
+    """This one, the one before, which weighs by its share, or none that is left."""
+    counter = SlidingCounter(100, 10)
+    counter.take(6, 0)
+    counter.take(2, 10)
+    counter.take(-4, 10, since=0)
+    assert (counter.previous, counter.current, counter.used(15)) == (2, 2, 3)
+    counter.take(-1, 15, since=10)
+    assert (counter.previous, counter.current) == (2, 1)
+    counter.take(-9, 16, since=9)
+    assert (counter.previous, counter.current) == (0, 1)
+    counter.take(-1, 20, since=9)
+    assert (counter.previous, counter.current) == (1, 0)
+
+
+def test_windows_start_at_a_stated_moment() -> None:
+    """Or at the first arrival; resets say how long the rest of it is."""
+    for kind in (FixedWindow, SlidingCounter):
+        stated, first = kind(10, 10, start=3), kind(10, 10)
+        for limiter in (stated, first):
+            limiter.take(4, 5)
+        assert (stated.used(12), first.used(14)) == (4, 4)
+    fixed = FixedWindow(10, 10, start=3)
+    assert fixed.reset(5) == 0
+    fixed.take(1, 5)
+    assert (fixed.reset(5), fixed.reset(12), fixed.reset(13)) == (8, 1, 0)

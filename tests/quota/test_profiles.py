@@ -7,6 +7,7 @@ import pytest
 
 from evalgate.errors import ConfigError
 from evalgate.quota.headers import parse_headers
+from evalgate.quota.limits import Hint
 from evalgate.quota.profiles import (
     PROFILES,
     Refusal,
@@ -211,3 +212,61 @@ def test_unknown_names_are_refused(name: str, limits: dict[str, object]) -> None
     with pytest.raises(ConfigError) as caught:
         with_profile(name, limits)
     assert caught.value.fix is not None
+
+
+def test_a_request_as_large_as_the_limit_is_not_too_large() -> None:
+    """It waits, one token more never fits."""
+    for requested, words in ((30_000, "Rate limit reached"), (30_001, "Request too large")):
+        refusal = Refusal("tokens", 30_000, 1, requested, SECOND)
+        response = throttle_response("openai", refusal, (), wall_clock=NOON, model="m")
+        assert json.loads(response.body)["error"]["message"].startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("wait", "words"),
+    [
+        (999 * MILLISECOND, "999ms"),
+        (SECOND, "1s"),
+        (1_500 * MILLISECOND, "1.5s"),
+        (59_999 * MILLISECOND, "59.999s"),
+        (MINUTE, "1m0s"),
+        (61_250 * MILLISECOND, "1m1.25s"),
+    ],
+)
+def test_waits_as_openai_speaks_them(wait: int, words: str) -> None:
+    """Milliseconds below a second, then seconds, then minutes."""
+    refusal = Refusal("tokens", 30_000, 29_937, 385, wait)
+    response = throttle_response("openai", refusal, (), wall_clock=NOON, model="m")
+    message = json.loads(response.body)["error"]["message"]
+    assert f"Please try again in {words}. " in message
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(999 * MILLISECOND, "999ms"), (SECOND, "1s"), (3600 * SECOND, "1h0m0s"), (999_999, "0s")],
+)
+def test_the_edges_of_go_durations(value: int, expected: str) -> None:
+    """A whole second and a whole hour; what is below a millisecond is nothing."""
+    assert expected == go_duration(value)
+
+
+@pytest.mark.parametrize(
+    ("hint", "headers"),
+    [
+        ("none", {}),
+        ("seconds", {"retry-after": "2"}),
+        ("date", {"retry-after": "Sat, 21 Nov 2026 12:00:02 GMT"}),
+        ("ms", {"retry-after-ms": "1001", "retry-after": "2"}),
+    ],
+)
+def test_hints_of_every_form(hint: Hint, headers: dict[str, str]) -> None:
+    """Rounded up to what the form can say."""
+
+    def told(wait: int) -> dict[str, str]:
+        refusal = Refusal("tokens", 30_000, 29_937, 385, wait)
+        sent = throttle_response("openai", refusal, (), wall_clock=NOON, hint=hint).headers
+        return {name: value for name, value in sent.items() if name.startswith("retry")}
+
+    assert headers == told(1_000_000_001)
+    if hint == "date":
+        assert headers == told(2 * SECOND)

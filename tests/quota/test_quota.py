@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalgate.errors import ConfigError
+from evalgate.quota.limiters import Bucket, FixedWindow, SlidingCounter, SlidingLog
 from evalgate.quota.quota import (
     NO_HINT,
     Admitted,
@@ -356,3 +357,32 @@ def test_the_short_way_is_the_long_way(
 def test_no_hint_is_no_wait() -> None:
     """The internal mark is negative, so that it cannot be taken for a wait."""
     assert NO_HINT < 0
+
+
+def test_an_excess_of_one_unit_is_a_wait() -> None:
+    """5 seconds in nanoseconds leave 1 when divided by 17: the 18th call waits for that one."""
+    limit, window = 17, 5 * SECOND
+    assert window % limit == 1
+    short = new_state(Quota(rpm=limit, window=5))
+    long = new_state(Quota(rpm=limit, window=5, max_concurrency=10**6))
+    call = attempt_on(short)
+    for moment in [0] * limit:
+        assert [0, 0] == [call((1,), moment), attempt(long, (1,), moment)]
+    waits = []
+    for moment in range(window // limit - 2, window // limit + 3):
+        waits.append(call((1,), moment))
+        assert waits[-1] == attempt(long, (1,), moment)
+    assert waits[:4] == [3, 2, 1, 0]
+
+
+def test_every_kind_of_limiter_is_made() -> None:
+    """By the name that the configuration gives it."""
+    kinds = {
+        "bucket": Bucket,
+        "fixed": FixedWindow,
+        "sliding": SlidingLog,
+        "sliding-counter": SlidingCounter,
+    }
+    for name, kind in kinds.items():
+        quota = Quota(rpm=3, limiter=name)  # type: ignore[arg-type]  # a name of the table
+        assert [kind] == [type(limiter) for limiter in new_state(quota).limiters]
