@@ -36,6 +36,8 @@ Options = Mapping[str, str]
 
 _SHOWN: Final = 120
 _HEX_DIGITS: Final = 16
+_MAX_COUNT: Final = 2**53
+"""A larger count is none."""
 _MAX_ID: Final = 200
 """Longest id of a case, as in the schema."""
 _Key = TypeVar("_Key", bound=Hashable)
@@ -177,7 +179,8 @@ def number_or_none(value: Json) -> float | None:
 def tokens_or_none(value: Json) -> int | None:
     """Return a count of tokens, else null."""
     number = number_or_none(value)
-    return int(number) if number is not None and number >= 0 and number.is_integer() else None
+    counted = number is not None and 0 <= number <= _MAX_COUNT and number.is_integer()
+    return int(number) if number is not None and counted else None
 
 
 def fingerprint(text: str) -> str:

@@ -17,6 +17,7 @@ __all__ = ["OtelSpan", "attribute", "nested", "read_spans"]
 
 _MICRO: Final = 1_000
 _INDEX: Final = re.compile(r"\d{1,4}")
+_INT64_DIGITS: Final = 20
 _FAILED: Final = (2, "2", "STATUS_CODE_ERROR", "ERROR")
 
 
@@ -207,6 +208,16 @@ def _nanoseconds(value: Json) -> int | None:
     return int(text) if known and int(text) > 0 else None
 
 
+def _integer(value: Json) -> Json:
+    """Read 64 bits, written as text or as a number; what is larger stays a number."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return number_or_none(value)
+    try:
+        return number_or_none(value) if len(text := str(value)) > _INT64_DIGITS else int(text)
+    except ValueError:
+        return None
+
+
 def _attributes(rows: Json) -> dict[str, Json]:
     """Read a list of `{key, value}`, or the plain object that some exporters write."""
     if isinstance(rows, dict):
@@ -223,8 +234,7 @@ def _value(value: Json) -> Json:
         case {"stringValue": inner} | {"boolValue": inner} | {"bytesValue": inner}:
             plain: Json = inner
         case {"intValue": inner}:
-            number = number_or_none(inner)
-            plain = None if number is None else int(number)
+            plain = _integer(inner)
         case {"doubleValue": inner}:
             plain = number_or_none(inner)
         case {"arrayValue": {"values": list() as items}}:

@@ -9,6 +9,7 @@ from evalgate.errors import DataError
 from evalgate.importers.imported import Imported
 from evalgate.importers.sources import read_source
 from evalgate.importers.traces.otel import import_otel
+from evalgate.importers.traces.otel_sources import read_spans
 from evalgate.schema.base import Json
 from evalgate.schema.trace import (
     GuardrailStep,
@@ -425,3 +426,15 @@ def test_exports_of_collectors_are_read(
         (len(models), sum(isinstance(step, ToolCall) for step in steps)),
         (sum(m.input_tokens or 0 for m in models), sum(m.output_tokens or 0 for m in models)),
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [("9007199254740993", 9007199254740993), (7, 7), ("x", None), (1e308, 1e308)],
+)
+def test_whole_numbers_of_attributes_are_exact(given: Json, expected: Json) -> None:
+    """64 bits are more than a double holds; what is no such number stays what it is."""
+    row = {"key": "session.number", "value": {"intValue": given}}
+    span: Json = {"traceId": "t", "spanId": "s", "name": "n", "attributes": [row]}
+    ((_, found),) = read_spans({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]})
+    assert {"session.number": expected} == dict(found.attributes)
