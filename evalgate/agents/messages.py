@@ -2,7 +2,8 @@
 
 Messages are recognised by their attributes (`type`, `content`, `tool_calls`, `usage_metadata`,
 `response_metadata`), or as dicts in the OpenAI shape; nothing of theirs is imported. Messages say
-nothing about time, so the times of all steps are unknown. Standard library only.
+nothing about time, so the times of all steps are unknown. Standard library only, until a message
+tells its usage.
 """
 
 from collections.abc import Mapping, Sequence
@@ -146,21 +147,40 @@ def _parsed(arguments: object) -> object:
 
 def _usage(message: object) -> dict[str, Any]:
     """Return model and tokens of one of the agent's messages, as far as it knows them."""
-    usage = _mapping(message, "usage_metadata")
-    read = _mapping(usage, "input_token_details")
-    written = _mapping(usage, "output_token_details")
     response = _mapping(message, "response_metadata")
     found = {
         "provider": response.get("model_provider"),
         "model": response.get("model_name") or response.get("model"),
         "finish_reason": response.get("finish_reason") or response.get("stop_reason"),
-        "input_tokens": usage.get("input_tokens"),
-        "output_tokens": usage.get("output_tokens"),
-        "cached_tokens": read.get("cache_read"),
-        "cache_write_tokens": read.get("cache_creation"),
-        "reasoning_tokens": written.get("reasoning"),
+        **_tokens(message, response),
     }
     return {key: value for key, value in found.items() if value is not None}
+
+
+def _tokens(message: object, response: Mapping[str, Any]) -> dict[str, Any]:
+    """Read what a message says of tokens: the provider's own usage, and the framework's sum of it.
+
+    The provider's holds more (lifetimes, tools, tier, the bill); where the two disagree nobody
+    knows which is right.
+    """
+    summed = _mapping(message, "usage_metadata")
+    own = _mapping(response, "token_usage") or _mapping(response, "usage")
+    own = own or _mapping(message, "usage")
+    if not summed and not own:
+        return {}
+    from evalgate.usage.parse import fields_of_usage, parse_usage  # noqa: PLC0415  # heavy
+
+    tier = {"service_tier": response.get("service_tier")}
+    usage = parse_usage({**tier, **own}) if own else parse_usage({**tier, **summed}, inside=True)
+    if summed and own:
+        other = parse_usage(summed, inside=True)
+        problems = tuple(
+            f"usage_metadata.{name} is {said}, the provider's usage says {count}"
+            for name in ("input_tokens", "output_tokens")
+            if (said := getattr(other, name)) != (count := getattr(usage, name))
+        )
+        usage = usage.model_copy(update={"problems": (*usage.problems, *problems)})
+    return {**fields_of_usage(usage), "usage": usage.model_dump(mode="json", exclude_none=True)}
 
 
 def _get(message: object, key: str) -> Any:  # noqa: ANN401  # an attribute of anything

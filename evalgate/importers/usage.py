@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from evalgate.schema.base import Json
-from evalgate.usage.parse import parse_usage
+from evalgate.usage.parse import fields_of_usage, parse_usage
 
 __all__ = ["usage_fields"]
 
@@ -14,12 +14,4 @@ def usage_fields(raw: Mapping[str, Json]) -> dict[str, Any]:
     if not raw:
         return {}
     usage = parse_usage(raw)
-    return {
-        "usage": usage,
-        "input_tokens": usage.input_tokens,
-        "output_tokens": usage.output_tokens,
-        "cached_tokens": usage.cached_tokens,
-        "cache_write_tokens": usage.cache_write_tokens,
-        "reasoning_tokens": usage.reasoning,
-        "cost_usd": usage.billed_usd,
-    }
+    return {**fields_of_usage(usage), "cost_usd": usage.billed_usd}

@@ -17,7 +17,7 @@ from evalgate.usage.fields import Count, Found, known_path, leaves, sort_in
 from evalgate.usage.names import BESIDE, INSIDE, PROMPT
 from evalgate.usage.sums import add_usages
 
-__all__ = ["parse_usage", "usage_of_call", "usage_of_totals"]
+__all__ = ["fields_of_usage", "parse_usage", "usage_of_call", "usage_of_totals"]
 
 _IN_INPUT: Final = INPUT_PARTS[1:]
 _IN_OUTPUT: Final = OUTPUT_PARTS[1:]
@@ -44,6 +44,18 @@ def parse_usage(raw: Mapping[str, Any], *, inside: bool | None = None) -> Usage:
     for path, value in leaves(raw):
         sort_in(found, path, value)
     return _settled(found)
+
+
+def fields_of_usage(usage: Usage) -> dict[str, Any]:
+    """Return the fields of an `LlmCall` that a usage gives."""
+    return {
+        "usage": usage,
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cached_tokens": usage.cached_tokens,
+        "cache_write_tokens": usage.cache_write_tokens,
+        "reasoning_tokens": usage.reasoning,
+    }
 
 
 def usage_of_call(call: LlmCall) -> Usage:

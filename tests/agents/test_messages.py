@@ -11,6 +11,7 @@ from evalgate.agents.messages import read_messages
 from evalgate.schema.config import AgentConfig
 from evalgate.schema.golden import Case, Message, Script
 from evalgate.schema.trace import LlmCall, Span, ToolCall, Trace, UserMessage
+from evalgate.schema.usage import Usage
 
 Ask = Callable[..., Trace]
 Write = Callable[..., Path]
@@ -298,3 +299,99 @@ def test_no_import_of_theirs() -> None:
         assert "import langchain" not in text
         assert "from langchain" not in text
         assert "from langgraph" not in text
+
+
+SUMMED = {"input_tokens": 107, "output_tokens": 10, "total_tokens": 117}
+ANTHROPIC = {
+    "input_tokens": 20,
+    "cache_read_input_tokens": 7,
+    "cache_creation_input_tokens": 80,
+    "cache_creation": {"ephemeral_5m_input_tokens": 30, "ephemeral_1h_input_tokens": 50},
+    "output_tokens": 10,
+    "server_tool_use": {"web_search_requests": 2},
+}
+
+
+@pytest.mark.parametrize(
+    ("summed", "response", "expected"),
+    [
+        (
+            {**SUMMED, "input_token_details": {"cache_read": 7, "cache_creation": 80}},
+            {},
+            Usage(input=20, cache_read=7, cache_write=80, output=10),
+        ),
+        (  # reasoning beside the output, as the total tells (inspect_ai 5528)
+            {**SUMMED, "total_tokens": 2117, "output_token_details": {"reasoning": 2000}},
+            {},
+            Usage(input=107, output=10, reasoning=2000),
+        ),
+        (  # the provider's own says more: lifetimes of the cache, tools, tier
+            {**SUMMED, "input_token_details": {"cache_read": 7, "cache_creation": 80}},
+            {"usage": {**ANTHROPIC, "service_tier": "standard"}},
+            Usage(
+                input=20,
+                cache_read=7,
+                cache_write=30,
+                cache_write_1h=50,
+                output=10,
+                tool_uses={"web_search": 2},
+                service_tier="standard",
+            ),
+        ),
+        (
+            SUMMED,
+            {"service_tier": "flex"},
+            Usage(input=107, output=10, service_tier="flex"),
+        ),
+        (  # counts that contradict each other
+            {**SUMMED, "total_tokens": 300},
+            {},
+            Usage(
+                input=107,
+                output=10,
+                problems=(
+                    (
+                        "the counts contradict: total_tokens is 300, with input_tokens 107, "
+                        "output_tokens 10"
+                    ),
+                ),
+            ),
+        ),
+        (
+            {"input_tokens": 1, "output_tokens": 10, "total_tokens": 11},
+            {"usage": {"input_tokens": 20, "output_tokens": 10}},
+            Usage(
+                input=20,
+                output=10,
+                problems=("usage_metadata.input_tokens is 1, the provider's usage says 20",),
+            ),
+        ),
+        (
+            {**SUMMED, "input_token_details": {"holograms": 3}},
+            {},
+            Usage(
+                input=107,
+                output=10,
+                problems=("the field input_token_details.holograms (3) is not known",),
+            ),
+        ),
+    ],
+)
+def test_usage(summed: object, response: object, expected: Usage) -> None:
+    """Parts that do not overlap, of the provider's own usage where there is one."""
+    message = SimpleNamespace(
+        type="ai", content="x", usage_metadata=summed, response_metadata=response
+    )
+    call = LlmCall.model_validate(read_messages([message])[0])
+    assert expected == call.usage
+    assert (expected.input_tokens, expected.output_tokens) == (
+        call.input_tokens,
+        call.output_tokens,
+    )
+
+
+def test_usage_of_a_dict() -> None:
+    """A message in the OpenAI shape may carry the usage of its answer."""
+    usage = {"prompt_tokens": 12, "completion_tokens": 3, "total_tokens": 15}
+    (step,) = read_messages([{"role": "assistant", "content": "x", "usage": usage}])
+    assert Usage(input=12, output=3) == LlmCall.model_validate(step).usage
