@@ -12,9 +12,10 @@ from typing import Any, Final
 from evalgate.agents.agent_input import AgentCase, Context
 from evalgate.agents.messages import is_message, read_state
 from evalgate.agents.output import reply_fields
+from evalgate.agents.yielded import taken_whole, yields_async
 from evalgate.errors import AgentLoadError
 
-__all__ = ["Callee", "adapt"]
+__all__ = ["Asking", "Callee", "adapt"]
 
 _POSITIONAL: Final = (
     inspect.Parameter.POSITIONAL_ONLY,
@@ -35,20 +36,31 @@ class Callee:
     """Turns what it returned into the fields of a reply; raises `NotPlain`."""
 
 
-def adapt(found: object, target: str, *, input_key: str | None, output_key: str | None) -> Callee:
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What a configuration says of how an object is asked and read."""
+
+    input_key: str | None
+    """Key of the input for objects with `ainvoke` or `invoke`."""
+    output_key: str | None
+    """Key of the answer in what it returns."""
+    limit: int
+    """Largest answer in bytes."""
+
+
+def adapt(found: object, target: str, asking: Asking) -> Callee:
     """Find out how an object is called.
 
     Args:
         found: What `MODULE:NAME` names.
         target: `MODULE:NAME`, for messages.
-        input_key: Key of the input for objects with `ainvoke` or `invoke`.
-        output_key: Key of the answer in what it returns.
+        asking: How it is asked and read.
 
     Raises:
         AgentLoadError: It cannot be called.
     """
     if not isinstance(found, type) and (_method(found, "ainvoke") or _method(found, "invoke")):
-        return _runnable(found, input_key, output_key)
+        return _runnable(found, asking)
     if isinstance(found, type) or not callable(found):
         raise AgentLoadError(
             f"python:{target} is {_kind(found)}; expected a function, or an object with `ainvoke` "
@@ -58,21 +70,18 @@ def adapt(found: object, target: str, *, input_key: str | None, output_key: str 
     shape = _shape(found, target)
 
     def call(case: AgentCase, context: Context) -> object:
-        match shape:
-            case "input":
-                return found(case.input)
-            case "case":
-                return found(case)
-            case _:
-                return found(case, context)
+        given = {"input": (case.input,), "case": (case,)}.get(shape, (case, context))
+        return taken_whole(found(*given), asking.limit)
 
-    def read(value: object, _case: AgentCase) -> dict[str, Any]:
-        return reply_fields(value, output_key)
+    def read(value: object, case: AgentCase) -> dict[str, Any]:
+        if is_message(value) and hasattr(value, "tool_calls"):  # chunks, added up
+            return read_state(value, mark=_mark(case), output_key=asking.output_key)
+        return reply_fields(value, asking.output_key)
 
     is_async = inspect.iscoroutinefunction(found) or inspect.iscoroutinefunction(
         getattr(found, "__call__", None)  # noqa: B004  # an object whose __call__ is async
     )
-    return Callee(is_async, call, read)
+    return Callee(is_async or yields_async(found), call, read)
 
 
 def _kind(found: object) -> str:
@@ -115,7 +124,7 @@ def _shape(found: Callable[..., Any], target: str) -> str:
     return "case" if named[0].name == "case" else "input"
 
 
-def _runnable(found: object, input_key: str | None, output_key: str | None) -> Callee:
+def _runnable(found: object, asking: Asking) -> Callee:
     """Adapt an object with `ainvoke` or `invoke`, such as a compiled LangGraph graph."""
     ainvoke = _method(found, "ainvoke")
     method = ainvoke or _method(found, "invoke")
@@ -123,7 +132,7 @@ def _runnable(found: object, input_key: str | None, output_key: str | None) -> C
     takes_config = _takes_config(method)
     is_graph = hasattr(found, "nodes")
     remembers = bool(getattr(found, "checkpointer", None))
-    run = token_hex(4)
+    run, input_key = token_hex(4), asking.input_key
 
     def call(case: AgentCase, context: Context) -> object:
         messages = _marked(case, new_only=remembers and case.turn > 0)
@@ -136,12 +145,13 @@ def _runnable(found: object, input_key: str | None, output_key: str | None) -> C
             payload = case.input if isinstance(case.input, str) else messages
         if not takes_config:
             return method(payload)
-        return method(payload, config=_config(f"{run}#{case.id}#{context.trial}", context))
+        config = _config(f"{run}#{case.id}#{context.trial}", context)
+        return method(payload, config=config)
 
     def read(value: object, case: AgentCase) -> dict[str, Any]:
         if (isinstance(value, dict) and _MESSAGES in value) or is_message(value):
-            return read_state(value, mark=_mark(case), output_key=output_key)
-        return reply_fields(value, output_key)
+            return read_state(value, mark=_mark(case), output_key=asking.output_key)
+        return reply_fields(value, asking.output_key)
 
     return Callee(ainvoke is not None, call, read)
 

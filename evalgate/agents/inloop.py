@@ -94,6 +94,8 @@ class Lifeline:
     """Whether the trial's time is over."""
     cut: bool = False
     """Whether the agent had its time to clean up and is not resumed any more."""
+    closed: bool = False
+    """Whether we are closed ourselves, and the agent with us."""
     asked: int = 0
     """Cancellations of the task that were asked for here."""
     grace: asyncio.TimerHandle | None = None
@@ -111,6 +113,7 @@ class Lifeline:
             try:
                 sent = yield waits_for
             except BaseException as error:
+                self.closed = self.closed or isinstance(error, GeneratorExit)
                 if self.cut:
                     self._close(inner)
                     raise
@@ -235,7 +238,9 @@ async def _outcome(
         return TrialFailed("crashed", str(error))
     except NotPlain as error:
         return TrialFailed("bad_output", str(error))
-    except (KeyboardInterrupt, GeneratorExit):
+    except KeyboardInterrupt:
         raise
-    except BaseException as error:  # noqa: BLE001  # code of the user, which may raise anything
+    except BaseException as error:  # code of the user, which may raise anything
+        if line.closed:
+            raise
         return TrialFailed("crashed", described(error))

@@ -1,13 +1,14 @@
 """`python:MODULE:NAME`: a function, or an object with `ainvoke` or `invoke`."""
 
 import asyncio
+import inspect
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from evalgate.agents.agent_input import AgentCase
 from evalgate.agents.base import Agent, Clock, Context, Opening
-from evalgate.agents.calling import Callee, adapt
+from evalgate.agents.calling import Asking, Callee, adapt
 from evalgate.agents.environment import check_environment
 from evalgate.agents.inloop import Watchdog, ask_in_loop
 from evalgate.agents.load import load_object
@@ -85,12 +86,15 @@ async def open_given(found: object, opening: Opening) -> AsyncIterator[Agent]:
         AgentLoadError: It cannot be called.
     """
     config, name = opening.config, getattr(found, "__name__", type(found).__name__)
-    callee = adapt(found, name, input_key=config.input_key, output_key=config.output_key)
+    callee = adapt(found, name, _asking(config))
     if not callee.is_async:
         call = callee.call
-        callee = replace(
-            callee, is_async=True, call=lambda case, context: asyncio.to_thread(call, case, context)
-        )
+
+        async def in_thread(case: AgentCase, context: Context) -> object:
+            value = await asyncio.to_thread(call, case, context)
+            return await value if inspect.isawaitable(value) else value
+
+        callee = replace(callee, is_async=True, call=in_thread)
     watchdog = Watchdog(limit_s=opening.timeout_s + 1.0, clock=opening.clock)
     watchdog.start()
     agent = LoopAgent(callee, config, opening.clock, watchdog)
@@ -121,12 +125,7 @@ async def _opened(opening: Opening) -> Agent:
 
 def _in_loop(opening: Opening) -> LoopAgent:
     config, target = opening.config, opening.target
-    callee = adapt(
-        load_object(target, opening.root),
-        target,
-        input_key=config.input_key,
-        output_key=config.output_key,
-    )
+    callee = adapt(load_object(target, opening.root), target, _asking(config))
     if not callee.is_async:
         raise AgentLoadError(
             f"python:{target} is not async, so it would stop everything else while it runs",
@@ -135,3 +134,7 @@ def _in_loop(opening: Opening) -> LoopAgent:
     watchdog = Watchdog(limit_s=opening.timeout_s + 1.0, clock=opening.clock)
     watchdog.start()
     return LoopAgent(callee, config, opening.clock, watchdog)
+
+
+def _asking(config: AgentConfig) -> Asking:
+    return Asking(config.input_key, config.output_key, config.max_output_bytes)

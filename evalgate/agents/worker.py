@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from evalgate.agents.agent_input import AgentCase, Context
-from evalgate.agents.calling import Callee, adapt
+from evalgate.agents.calling import Asking, Callee, adapt
 from evalgate.agents.load import load_object
 from evalgate.agents.place import described
 from evalgate.agents.plain import NotPlain, encode
@@ -139,8 +139,7 @@ def _loaded(channel: socket.socket, settings: dict[str, Any], watch: Watch) -> C
         callee = adapt(
             load_object(target, Path(settings["root"])),
             target,
-            input_key=settings["input_key"],
-            output_key=settings["output_key"],
+            Asking(settings["input_key"], settings["output_key"], settings["limit"]),
         )
     except AgentLoadError as error:
         _tell(channel, 0, watch)
