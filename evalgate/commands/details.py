@@ -200,7 +200,7 @@ def _other_run(
             return _other(folder, stored, notes)
     notes.append(
         "no stored run has the baseline's trials: its trajectories are not shown "
-        "(`evalgate baseline update` keeps its run; CI keeps run folders as artifacts)"
+        "(`evalgate baseline update --reason WHY` keeps its run; CI keeps run folders as artifacts)"
     )
     return None
 

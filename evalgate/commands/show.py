@@ -77,7 +77,7 @@ def _no_case(case: str, reports: Sequence[StoredReport]) -> DataError:
     source = ", ".join(stored.source for stored in reports)
     return DataError(
         f"{source}: there is no case {case!r}{did_you_mean(case, known)}",
-        fix="evalgate show RUN --failed lists the cases that did not pass",
+        fix="evalgate show RUN --failed  (lists the cases that did not pass)",
     )
 
 

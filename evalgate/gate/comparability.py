@@ -6,10 +6,20 @@ from evalgate.gate.comparison import CaseSets, CompareOptions, NoComparison
 from evalgate.metrics.metric import Metric
 from evalgate.stats.summary import JudgeId, RunSummary
 
-__all__ = ["MIN_COMMON", "case_sets", "differing_scorer", "name_some", "set_problem"]
+__all__ = [
+    "MIN_COMMON",
+    "SCORE_AGAIN",
+    "case_sets",
+    "differing_scorer",
+    "name_some",
+    "set_problem",
+]
 
 MIN_COMMON = Fraction(9, 10)
 """Smallest share of the baseline's cases that must still ask the same."""
+
+SCORE_AGAIN = "`evalgate show --failed` shows the errors; `evalgate score RUN` judges it again"
+"""What cures a score that is missing or broken."""
 
 _SHOWN = 5
 
@@ -66,7 +76,9 @@ def set_problem(
     """
     if baseline.means_only or candidate.means_only:
         return None
-    update = "make a new baseline in a pull request of its own: `evalgate baseline update`"
+    update = (
+        "make a new baseline in a pull request of its own: `evalgate baseline update --reason WHY`"
+    )
     if not sets.common:
         return NoComparison(
             "comparison",
@@ -105,7 +117,7 @@ def differing_scorer(
     """
     rescore = (
         "score the baseline's stored run again with `evalgate score RUN`, or make a new baseline "
-        "with `evalgate baseline update`"
+        "with `evalgate baseline update --reason WHY`"
     )
     for name in _scorers_of(metric, baseline, candidate, options):
         old, new = baseline.scorers.get(name), candidate.scorers.get(name)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from evalgate.gate.case_changes import SUCCESS, TASK_SUCCESS, case_changes
-from evalgate.gate.comparability import case_sets, differing_scorer, set_problem
+from evalgate.gate.comparability import SCORE_AGAIN, case_sets, differing_scorer, set_problem
 from evalgate.gate.comparison import (
     ByCase,
     ByValue,
@@ -227,7 +227,7 @@ def _lacking(
         return NoComparison(
             "evidence",
             f"{broken} score(s) are broken, and none is left on either side",
-            "see the errors in the report, then score the run again with `evalgate score RUN`",
+            SCORE_AGAIN,
         )
     if rule.explicit or not (metric.where_known or scene.flat):
         return NoComparison("evidence", "no value on either side", _evidence_fix(metric))
@@ -241,7 +241,7 @@ def _evidence_fix(metric: Metric) -> str:
             "give the model's price under `prices:` in evalgate.yaml and run `evalgate score RUN`, "
             f"or {advisory}"
         )
-    return f"make a new baseline with `evalgate baseline update`, or {advisory}"
+    return f"make a new baseline with `evalgate baseline update --reason WHY`, or {advisory}"
 
 
 def _uneven(sets: CaseSets) -> bool:
@@ -253,8 +253,8 @@ def _by_value(metric: Metric, rule: Rule, scene: _Scene) -> ByValue | NoComparis
         return NoComparison(
             "comparison",
             "the baseline keeps only its mean, and the two sides do not have the same cases",
-            "make a new baseline with `evalgate baseline update`: it keeps the scores of every "
-            "metric that gates",
+            "make a new baseline with `evalgate baseline update --reason WHY`: it keeps the scores "
+            "of every metric that gates",
         )
     old = exact(scene.baseline.values[metric.name])
     new = exact(scene.candidate.values[metric.name])

@@ -185,7 +185,7 @@ def _recording_notes(comparison: Comparison) -> Iterator[str]:
         yield (
             f"the baseline does not say which recordings {len(found.unknown)} case(s) rest on: a "
             "difference may come from the code or from a new recording, and is compared exactly; "
-            "make a new baseline with `evalgate baseline update`"
+            "make a new baseline with `evalgate baseline update --reason WHY`"
         )
 
 
@@ -194,7 +194,7 @@ def _age(comparison: Comparison, policy: GateConfig, facts: RunFacts) -> Iterato
     old = comparison.baseline
     if old is None:
         return
-    again = "make a new one with `evalgate baseline update`"
+    again = "make a new one with `evalgate baseline update --reason WHY`"
     days = _days(old.created, facts.today)
     if days is not None and days > policy.stale_days:
         yield f"the baseline is {days} days old (limit {policy.stale_days}): {again}"

@@ -110,7 +110,7 @@ def resumable_run(wanted: str, plan: Plan, environment: Environment) -> Path:
         raise _refused(
             folder,
             f"it finished at {then.finished}",
-            f"evalgate score {folder.name} judges its trials again; or start a new run",
+            f"`evalgate score {folder.name}` judges its trials again; or start a new run",
         )
     if then.tree is None or then.tree != now.tree:
         raise _refused(folder, "the working tree has changed since it was started")

@@ -239,7 +239,7 @@ def summary_of_flat(data: Json, source: str) -> RunSummary:
         raise DataError(
             f"{source}: found {type(data).__name__} {str(data)[:60]!r}; expected a baseline, a "
             "report, or an object of numbers by metric",
-            fix="make a baseline with `evalgate baseline update`",
+            fix="make a baseline with `evalgate baseline update --reason WHY`",
         )
     values: dict[str, float] = {}
     for name, value in data.items():

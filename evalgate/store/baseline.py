@@ -25,7 +25,9 @@ __all__ = ["load_baseline", "load_summary", "save_baseline"]
 
 _SCHEMA: Final = "evalgate.baseline/1"
 _REPORT: Final = "evalgate.report/1"
-_RESTORE: Final = "restore it (git checkout), or make a new one with `evalgate baseline update`"
+_RESTORE: Final = (
+    "restore it (git checkout), or make a new one with `evalgate baseline update --reason WHY`"
+)
 _SHOWN: Final = 5
 _WAYS: Final = (
     "name the baseline (`--baseline baselines/SUITE.json`), or give `--baseline` without a path "

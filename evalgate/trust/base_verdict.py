@@ -81,7 +81,8 @@ def _added(
         yield _lack(
             "bootstrap",
             f"bootstrap: the base has no baseline to judge by ({judged.inputs.missing})",
-            "merge a first baseline in a pull request of its own: evalgate baseline update",
+            "merge a first baseline in a pull request of its own: "
+            "evalgate baseline update --reason WHY",
         )
     if trust.proposal is None and plan.shard is None:
         yield from nothing_gates(verdict.checks)

@@ -125,7 +125,9 @@ def _check(name: str, outcome: Outcome, reason: str, fix: str | None = None) -> 
     return Check(id=full, kind="evidence", outcome=outcome, reason=reason, fix=fix)
 
 
-_AGAIN: Final = "make it from a clean checkout of the base branch: evalgate baseline update"
+_AGAIN: Final = (
+    "make it from a clean checkout of the base branch: evalgate baseline update --reason WHY"
+)
 
 
 def _commit(new: Baseline, trust: Trust, revisions: Revisions) -> Check:

@@ -96,7 +96,7 @@ def test_too_little_in_common(common: int, changed: int, removed: int, reason: s
     if found is not None:
         assert found.kind == "comparison"
         assert found.fix is not None
-        assert "`evalgate baseline update`" in found.fix
+        assert "`evalgate baseline update --reason WHY`" in found.fix
         flat = replace(side, means_only=True)
         assert set_problem(flat, side, sets, PLAIN) is None
         assert set_problem(side, flat, sets, PLAIN) is None

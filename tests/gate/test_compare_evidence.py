@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from evalgate.gate.comparability import SCORE_AGAIN
 from evalgate.gate.compare import compare
 from evalgate.gate.comparison import ByCase, ByValue, CompareOptions, NoComparison
 from evalgate.metrics.metric import Metric
@@ -41,7 +42,9 @@ def _pair(side: BuildSide, score: str, old: Values, new: Values) -> tuple[RunSum
     return first, second
 
 
-UPDATE = "make a new baseline with `evalgate baseline update`, or set `{}: advisory` under "
+UPDATE = (
+    "make a new baseline with `evalgate baseline update --reason WHY`, or set `{}: advisory` under "
+)
 UPDATE += "`gate: metrics:`"
 PRICE = (
     "give the model's price under `prices:` in evalgate.yaml and run `evalgate score RUN`, or set "
@@ -73,7 +76,7 @@ PRICE = (
             NoComparison(
                 "evidence",
                 "2 score(s) are broken, and none is left on either side",
-                "see the errors in the report, then score the run again with `evalgate score RUN`",
+                SCORE_AGAIN,
             ),
         ),
         (

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from evalgate.gate.comparability import name_some
+from evalgate.gate.comparability import SCORE_AGAIN, name_some
 from evalgate.gate.comparison import Comparison
 from evalgate.gate.facts import RunFacts
 from evalgate.gate.rules import rule_of
@@ -54,7 +54,7 @@ def _about_policy(comparison: Comparison, policy: GateConfig) -> Iterator[Check]
             yield _lack(
                 name,
                 f"the policy gates {name!r}, and there is no such metric",
-                "see the names in docs/metrics.md; `evalgate validate` finds the nearest",
+                "`evalgate validate` names the nearest; docs/metrics.md lists all",
             )
 
 
@@ -66,7 +66,8 @@ def _about_trials(side: RunSummary, facts: RunFacts) -> Iterator[Check]:
         yield _lack(
             "cases",
             "there is no case to judge: nothing was run, or every case is a draft",
-            "add reviewed cases to the golden set",
+            "write cases into the golden set, or draft them with `evalgate golden add "
+            "--from latest --to FILE`, read them and take `status: draft` off",
         )
         return
     missed = [case.id for case in cases if "not_measured" in case.statuses]
@@ -100,10 +101,10 @@ def _about_trials(side: RunSummary, facts: RunFacts) -> Iterator[Check]:
         yield _lack(
             "finished",
             f"no trial finished ({told}), so nothing is known of what the agent can do",
-            "see the errors of the trials in the report",
+            "`evalgate show --failed` shows how each trial ended",
         )
     if not any(_is_scored(case) for case in cases):
-        yield _lack("scores", "no score was given in any trial", "see the errors in the report")
+        yield _lack("scores", "no score was given in any trial", SCORE_AGAIN)
 
 
 def _is_scored(case: CaseSummary) -> bool:
@@ -121,7 +122,7 @@ def _about_run(comparison: Comparison, facts: RunFacts) -> Iterator[Check]:
         yield _lack(
             "partial",
             "only a selection of the cases was judged",
-            "run all cases, or pass --partial",
+            "run all cases (without --case, --filter and --changed), or pass --partial",
         )
 
 
@@ -140,8 +141,9 @@ def nothing_gates(checks: Sequence[Check]) -> tuple[Check, ...]:
             "gates",
             "nothing gates: there is no baseline to compare with, no limit and no must-pass case, "
             "or every metric is advisory",
-            "evalgate run --baseline (once `evalgate baseline update` has made one), a limit "
-            "(gate: {metrics: {task_success_rate: {min: 0.9}}}), or `must_pass: true` on a case",
+            "evalgate run --baseline (once `evalgate baseline update --reason WHY` has made one), "
+            "a limit (gate: {metrics: {task_success_rate: {min: 0.9}}}), "
+            "or `must_pass: true` on a case",
         ),
     )
 
@@ -160,7 +162,7 @@ def _about_comparison(comparison: Comparison, policy: GateConfig) -> Iterator[Ch
         yield _lack(
             "metrics",
             "the two sides have no metric in common",
-            "compare two reports of one suite",
+            "compare two reports of one suite: `evalgate compare --baseline OLD --current NEW`",
         )
 
 
@@ -178,5 +180,5 @@ def _broken_without_baseline(comparison: Comparison, policy: GateConfig) -> Iter
                 metric.name,
                 f"{count} score(s) of {metric.name} are broken: "
                 f"{name_some(tuple(dict.fromkeys(ids)))}",
-                "see the errors in the report, then `evalgate score RUN`",
+                SCORE_AGAIN,
             )

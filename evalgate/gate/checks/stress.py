@@ -45,7 +45,7 @@ def stress_presence(baseline: RunSummary, candidate: RunSummary) -> tuple[Check,
             outcome="inconclusive",
             reason=f"{baseline.source} holds figures of a stress check, and this run made none",
             fix="put the suite's `stress:` block back, or make a new baseline with "
-            "`evalgate baseline update`",
+            "`evalgate baseline update --reason WHY`",
         ),
     )
 
@@ -117,6 +117,6 @@ def _lacking(baseline: RunSummary) -> Check:
         kind="evidence",
         outcome="inconclusive",
         reason=f"{baseline.source} holds no figure of a stress check",
-        fix="make a new baseline with `evalgate baseline update`, or compare with a report that "
-        "`evalgate stress --format json --output FILE` wrote",
+        fix="make a new baseline with `evalgate baseline update --reason WHY`, or compare with a "
+        "report that `evalgate stress --format json --output FILE` wrote",
     )

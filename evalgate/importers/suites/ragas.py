@@ -46,7 +46,7 @@ def convert(source: Source, options: ConvertOptions) -> Converted:
     made = rag.convert(Source(JsonDocument(rows), source.beside), options)
     left = tuple(
         f"the prompt and the people's edits of metric {metric!r}: verdicts and agreement are kept "
-        "in metadata; calibrate a judge with `evalgate judge labels`"
+        "in metadata; calibrate a judge with `evalgate judge calibrate LABELS`"
         for metric in metrics
     )
     return Converted(made.cases, made.suite, made.traces, (*made.left_out, *left), made.notes)
