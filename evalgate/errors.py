@@ -19,22 +19,6 @@ an interruption. `ExitCode` is the frozen table.
 
 from enum import IntEnum
 
-__all__ = [
-    "AgentLoadError",
-    "BaseUnknown",
-    "BaselineMissing",
-    "CapReached",
-    "ConfigError",
-    "DataError",
-    "EvalgateError",
-    "ExitCode",
-    "InputError",
-    "MissingExtra",
-    "NoEvidence",
-    "NothingSelected",
-    "PluginError",
-]
-
 
 class ExitCode(IntEnum):
     """The frozen exit codes of the `evalgate` command."""

@@ -21,20 +21,6 @@ from evalgate.schema.result import Pricing
 from evalgate.schema.usage import INPUT_PARTS, OUTPUT_PARTS, Usage
 from evalgate.usage.fields import is_standard_tier
 
-__all__ = [
-    "Lookup",
-    "PriceBook",
-    "Rates",
-    "Tariff",
-    "Tariffs",
-    "Unpriced",
-    "lookup_public",
-    "price_call",
-    "pricing_info",
-    "rates_of",
-    "spelt_price",
-]
-
 _PER_MILLION = 1_000_000
 _NEWEST = datetime.max.replace(tzinfo=UTC)
 _NO_PRICES: Mapping[str, Price] = MappingProxyType({})

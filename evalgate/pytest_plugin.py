@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from evalgate.schema.golden import Case
     from evalgate.schema.trace import Trace
 
-__all__ = ["evalgate_agent", "evalgate_case", "evalgate_trace"]
 
 TRAVELS = "evalgate_measured"
 """The user property in which results travel from the process that measured them."""

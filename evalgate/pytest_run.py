@@ -38,8 +38,6 @@ from evalgate.suite.plan import Filters, make_plan
 from evalgate.suite.suite import Selection, Suite, find_suites
 from evalgate.text.escape import terminal
 
-__all__ = ["CaseItem", "Run", "SuiteNode"]
-
 _Phase = Literal["setup", "call", "teardown"]
 
 

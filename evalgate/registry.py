@@ -13,8 +13,6 @@ from typing import Any, Final
 from evalgate.errors import PluginError
 from evalgate.text.suggest import did_you_mean
 
-__all__ = ["BUILTIN", "GROUPS", "Plugin", "built_in", "listed", "names", "resolve"]
-
 GROUPS: Final = ("agents", "scorers", "importers", "readers", "converters", "renderers")
 """What can be installed, too."""
 

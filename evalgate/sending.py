@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 from evalgate.quota.backoff import backoff, hinted
 
-__all__ = ["Message", "Reply", "send"]
-
 _TRIES: Final = 5
 _TIMEOUT_S: Final = 30.0
 _GOOD: Final = range(200, 300)

@@ -1,7 +1,5 @@
 """The version of evalgate, and where it is kept."""
 
-__all__ = ["REPOSITORY", "VERSION"]
-
 VERSION = "0.1.0"
 
 REPOSITORY = "OWNER/agent-evalgate"

@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar
 
-__all__ = ["AgentCase", "Context"]
-
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 

@@ -15,8 +15,6 @@ from evalgate.agents.output import reply_fields
 from evalgate.agents.yielded import taken_whole, yields_async
 from evalgate.errors import AgentLoadError
 
-__all__ = ["Asking", "Callee", "adapt"]
-
 _POSITIONAL: Final = (
     inspect.Parameter.POSITIONAL_ONLY,
     inspect.Parameter.POSITIONAL_OR_KEYWORD,

@@ -28,8 +28,6 @@ from evalgate.schema.golden import Case
 from evalgate.schema.trace import Trace
 from evalgate.text.strict_json import Parsed, parse
 
-__all__ = ["CommandAgent", "open_command", "read_answer"]
-
 _DRAIN_S: Final = 0.5
 """Seconds to read what is still in the pipe of a program that has ended."""
 

@@ -17,8 +17,6 @@ from evalgate.users.ending import ending_of
 from evalgate.users.prompt import Said
 from evalgate.users.script import broken_by, never_stopped
 
-__all__ = ["AskTurn", "Speaker", "converse", "message_of", "speaking", "spoken"]
-
 BROKEN: Final = "the simulated user broke its script"
 """How the reason of such a trial begins."""
 

@@ -11,8 +11,6 @@ from evalgate.registry import built_in, names, resolve
 from evalgate.schema.config import AgentConfig
 from evalgate.text.suggest import did_you_mean
 
-__all__ = ["Factory", "open_agent"]
-
 Factory = Callable[[Opening], AbstractAsyncContextManager[Agent]]
 """What an entry point of the group `evalgate.agents` is: opens an agent of its kind."""
 

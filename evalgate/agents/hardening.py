@@ -8,8 +8,6 @@ import ctypes
 import sys
 from typing import Final
 
-__all__ = ["harden"]
-
 _SET_DUMPABLE: Final = 4
 _SET_NO_NEW_PRIVS: Final = 38
 

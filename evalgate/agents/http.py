@@ -19,7 +19,6 @@ from evalgate.schema.trace import Trace
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["BASE_URL_HEADER", "HttpAgent", "open_http"]
 
 BASE_URL_HEADER: Final = "X-Evalgate-Base-Url"
 """Header that tells the agent where to send its calls to the model."""

@@ -19,8 +19,6 @@ from evalgate.agents.base import Clock, TrialFailed
 from evalgate.agents.place import described
 from evalgate.agents.plain import NotPlain
 
-__all__ = ["AgentError", "LoopBlockedError", "Watchdog", "ask_in_loop"]
-
 _GRACE_S: Final = 0.5
 """Seconds an agent has to clean up after it was cancelled."""
 

@@ -13,8 +13,6 @@ from types import ModuleType
 
 from evalgate.errors import AgentLoadError
 
-__all__ = ["load_object"]
-
 
 def load_object(target: str, root: Path) -> object:
     """Import a module and return the object of that name.

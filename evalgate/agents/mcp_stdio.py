@@ -13,8 +13,6 @@ from urllib.parse import urlsplit
 
 from evalgate.errors import ConfigError
 
-__all__ = ["serve_stdio", "url_of"]
-
 _THREADS = 32
 
 

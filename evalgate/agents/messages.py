@@ -13,8 +13,6 @@ from typing import Any, Final
 from evalgate.agents.output import reply_fields
 from evalgate.agents.plain import NotPlain, is_plain
 
-__all__ = ["is_message", "read_messages", "read_state"]
-
 _ROLES: Final = {"human": "user", "ai": "assistant", "AIMessageChunk": "assistant"}
 _ERROR: Final = "error"
 

@@ -9,8 +9,6 @@ from typing import Any, Final
 
 from evalgate.agents.plain import NotPlain
 
-__all__ = ["Output", "reply_fields"]
-
 
 @dataclass(frozen=True, slots=True)
 class Output:

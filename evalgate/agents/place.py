@@ -4,8 +4,6 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["described", "place_of", "said_by"]
-
 _SHOWN = 2_000
 """Characters of a message."""
 _CAUSES = 5

@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-__all__ = ["NotPlain", "encode", "is_plain", "too_large"]
-
 
 class NotPlain(Exception):
     """What the agent returned cannot be written as JSON, or is too large."""

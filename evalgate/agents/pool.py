@@ -36,8 +36,6 @@ from evalgate.schema.config import AgentConfig
 from evalgate.schema.golden import Case
 from evalgate.schema.trace import Trace
 
-__all__ = ["PoolAgent", "open_pool"]
-
 _log = logging.getLogger(__name__)
 
 _LOAD_S: Final = 120.0

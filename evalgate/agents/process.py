@@ -17,8 +17,6 @@ from evalgate.agents.sandbox.launcher import EXITED, HEADER, OPENED, REFUSED
 from evalgate.agents.sandbox.places import PACKAGE
 from evalgate.agents.sandbox.policy import Observed, Policy
 
-__all__ = ["Launcher", "Process", "Tail", "ended_how", "open_launcher"]
-
 _PATIENCE_S: Final = 8.0
 """Seconds that a guard has to end what it guards."""
 

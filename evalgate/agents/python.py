@@ -19,8 +19,6 @@ from evalgate.schema.config import AgentConfig
 from evalgate.schema.golden import Case
 from evalgate.schema.trace import Trace
 
-__all__ = ["LoopAgent", "open_given", "open_python"]
-
 
 @dataclass(frozen=True, slots=True)
 class LoopAgent:

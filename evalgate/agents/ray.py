@@ -29,8 +29,6 @@ from evalgate.schema.config import AgentConfig
 from evalgate.schema.golden import Case
 from evalgate.schema.trace import Trace
 
-__all__ = ["RayAgent", "open_on_ray"]
-
 _ATTEMPTS: Final = 3
 """Times a trial is started before it is given up: losing a worker is retried at most twice."""
 

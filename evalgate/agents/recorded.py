@@ -17,8 +17,6 @@ from evalgate.store.problems import problems_of
 from evalgate.text.strict_json import Parsed, parse
 from evalgate.text.suggest import did_you_mean
 
-__all__ = ["RecordedAgent", "open_recorded"]
-
 _SCHEMA: Final = "evalgate.trace/1"
 _SHOWN: Final = 20
 

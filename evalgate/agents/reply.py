@@ -20,8 +20,6 @@ from evalgate.schema.trace import (
 )
 from evalgate.text.strict_json import MAX_DEPTH, Parsed, parse
 
-__all__ = ["Notes", "Reply", "make_trace", "read_reply", "shifted", "without_claims"]
-
 _SHOWN: Final = 80
 _PROBLEMS: Final = 3
 _HUGE: Final = re.compile(r"\d{309}")

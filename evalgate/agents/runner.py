@@ -17,15 +17,6 @@ from evalgate.schema.result import TrialResult
 from evalgate.schema.score import Scored
 from evalgate.schema.trace import Trace
 
-__all__ = [
-    "Progress",
-    "RunOutcome",
-    "RunPlan",
-    "Sink",
-    "first_failure",
-    "run_trials",
-]
-
 _BACKLOG: Final = 256
 """Trials that may wait to be scored or written, beside those that run; more hold up the next."""
 

@@ -10,8 +10,6 @@ from evalgate.agents.reply import Notes, Reply, make_trace, read_reply, shifted,
 from evalgate.schema.golden import Case, Script
 from evalgate.schema.trace import Span, Trace, UserMessage
 
-__all__ = ["Ask", "run_trial"]
-
 Ask = Callable[[AgentCase, float], Awaitable[str | bytes]]
 """Asks the agent one turn: the question and the seconds that are left; returns the fields of a
 reply as JSON text, or raises `TrialFailed`."""

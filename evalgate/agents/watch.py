@@ -7,8 +7,6 @@ import errno
 import os
 from collections.abc import Iterator
 
-__all__ = ["Watch"]
-
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _CHANGING = frozenset(
     ("os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.truncate", "sqlite3.connect")

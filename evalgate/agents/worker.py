@@ -27,18 +27,6 @@ from evalgate.agents.plain import NotPlain, encode
 from evalgate.agents.watch import Watch
 from evalgate.errors import AgentLoadError
 
-__all__ = [
-    "EXITED",
-    "FAILED",
-    "HEADER",
-    "NOT_LOADED",
-    "OPENED",
-    "OUTPUT",
-    "QUESTION",
-    "READY",
-    "main",
-]
-
 HEADER: Final = struct.Struct(">cII")
 """Kind, number of the question, length of the body."""
 

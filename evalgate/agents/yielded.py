@@ -15,8 +15,6 @@ from typing import Any, Final
 from evalgate.agents.messages import is_message
 from evalgate.agents.plain import NotPlain, too_large
 
-__all__ = ["taken_whole", "yields_async"]
-
 _CHUNK: Final = "Chunk"
 
 

@@ -10,8 +10,6 @@ from typing import Any, Final
 from evalgate.errors import ConfigError
 from evalgate.schema.watch import Receiver
 
-__all__ = ["alertmanager_config"]
-
 _FOLDER: Final = "secrets"
 
 

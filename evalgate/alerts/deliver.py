@@ -12,8 +12,6 @@ from evalgate.schema.watch import Receiver
 from evalgate.sending import Message
 from evalgate.sending import send as post
 
-__all__ = ["Sent", "message_for", "resolved", "send"]
-
 
 @dataclass(frozen=True, slots=True)
 class Sent:

@@ -7,8 +7,6 @@ from typing import Final
 from evalgate.alerts.signal import Action, Alert, Signal
 from evalgate.schema.watch import Receiver
 
-__all__ = ["Changes", "Delivery", "Known", "Send", "changes_of", "pending", "receivers_of"]
-
 _RANK: Final = {"medium": 1, "high": 2}
 _AGAIN_AFTER_S: Final = 3_600
 """A receiver that refused a message is asked again after an hour."""

@@ -14,8 +14,6 @@ from typing import Any, Final
 from evalgate.alerts.signal import Action, Alert
 from evalgate.text.escape import cap, plain
 
-__all__ = ["dedup_key", "pagerduty", "plain_text", "signature", "slack", "webhook"]
-
 _HEADER: Final = 150
 _FIELD: Final = 550
 """Escaped, a character may become five, and a section has 3,000."""

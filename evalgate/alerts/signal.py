@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["TEAMS", "Action", "Alert", "Signal", "State"]
-
 State = Literal["firing", "quiet", "unknown"]
 """`unknown` neither starts an alert nor ends one."""
 

@@ -6,8 +6,6 @@ import click
 
 from evalgate.cli.options import config_option
 
-__all__ = ["accept"]
-
 EPILOG = """\b
 Examples:
   evalgate accept --metric cost_per_interaction --reason "better model" --expires 30d

@@ -6,8 +6,6 @@ import click
 
 from evalgate.cli.options import config_option, suite_option
 
-__all__ = ["baseline"]
-
 
 @click.group()
 def baseline() -> None:

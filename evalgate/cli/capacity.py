@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from evalgate.schema.base import Json
 
-__all__ = ["capacity"]
 
 EPILOG = """\b
 Examples:

@@ -7,8 +7,6 @@ import click
 
 from evalgate.cli.options import config_option, suite_option
 
-__all__ = ["cassette"]
-
 
 @click.group()
 def cassette() -> None:

@@ -6,8 +6,6 @@ from typing import Any
 
 import click
 
-__all__ = ["comment"]
-
 EPILOG = """\b
 Examples:
   evalgate comment report.json                    in a workflow with pull-requests: write

@@ -4,8 +4,6 @@ from pathlib import Path
 
 import click
 
-__all__ = ["demo"]
-
 EPILOG = """\b
 Examples:
   evalgate demo                    in a new folder for temporary files

@@ -7,8 +7,6 @@ import click
 
 from evalgate.cli.options import config_option
 
-__all__ = ["explain"]
-
 EPILOG = """\b
 Examples:
   evalgate explain                 why the latest run failed

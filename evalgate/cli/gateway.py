@@ -8,8 +8,6 @@ from typing import Any
 
 import click
 
-__all__ = ["gateway"]
-
 EPILOG = """\b
 Examples:
   evalgate gateway --record cassettes/my-agent --upstream openai=https://api.openai.com/v1

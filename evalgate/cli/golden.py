@@ -7,8 +7,6 @@ import click
 
 from evalgate.cli.options import config_option
 
-__all__ = ["golden"]
-
 
 @click.group()
 def golden() -> None:

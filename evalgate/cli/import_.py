@@ -11,7 +11,6 @@ import click
 if TYPE_CHECKING:
     from evalgate.text.redact import Redactor
 
-__all__ = ["import_"]
 
 EPILOG = """\b
 Examples:

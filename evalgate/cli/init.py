@@ -9,7 +9,6 @@ import click
 if TYPE_CHECKING:
     from evalgate.suite.seen import Seen
 
-__all__ = ["init"]
 
 EPILOG = """\b
 Examples:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from evalgate.schema.judge import LabelItem
     from evalgate.suite.suite import Suite
 
-__all__ = ["judge"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

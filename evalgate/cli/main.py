@@ -15,8 +15,6 @@ from evalgate.errors import EvalgateError, ExitCode
 from evalgate.store.owner import refuse_other_owners
 from evalgate.version import VERSION
 
-__all__ = ["COMMANDS", "entry", "main"]
-
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("evalgate.cli.demo:demo", "See the gate pass, then stop a bug; needs no key."),
     "run": ("evalgate.cli.run:run", "Run suites, compare with the baseline, say the verdict."),

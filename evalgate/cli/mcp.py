@@ -2,8 +2,6 @@
 
 import click
 
-__all__ = ["mcp"]
-
 EPILOG = """\b
 Example, in the configuration of an agent that starts its MCP servers as commands:
   {"mcpServers": {"shop": {"command": "evalgate", "args": ["mcp", "shop"]}}}

@@ -8,8 +8,6 @@ import click
 
 from evalgate.cli.options import config_option, format_options, suite_option, trusted_option
 
-__all__ = ["merge"]
-
 EPILOG = """\b
 Examples:
   evalgate run --shard 1/4 --partial -f json -o shard-1/report.json   on each of 4 machines

@@ -10,15 +10,6 @@ from click.core import ParameterSource
 
 from evalgate.registry import built_in
 
-__all__ = [
-    "FORMATS",
-    "config_option",
-    "format_options",
-    "judge_option",
-    "suite_option",
-    "trusted_option",
-]
-
 FORMATS = tuple(built_in("renderers"))
 
 Command = TypeVar("Command", bound=Callable[..., Any])

@@ -23,7 +23,6 @@ from evalgate.text.escape import workflow_log
 if TYPE_CHECKING:
     from evalgate.output.cases.details import RunDetails
 
-__all__ = ["check_outputs", "emit", "log_safe", "rehearse"]
 
 _LATE = (
     *("evalgate.commands.details", "evalgate.stress.suite"),

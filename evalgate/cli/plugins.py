@@ -2,8 +2,6 @@
 
 import click
 
-__all__ = ["plugins"]
-
 
 @click.command()
 def plugins() -> None:

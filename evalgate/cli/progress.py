@@ -7,8 +7,6 @@ from contextlib import contextmanager
 
 from evalgate.suite.events import Listener, Progress, silent
 
-__all__ = ["progress"]
-
 
 @contextmanager
 def progress(*, quiet: bool) -> Iterator[Listener]:

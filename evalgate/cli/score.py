@@ -10,7 +10,6 @@ from evalgate.cli.options import config_option, format_options, judge_option
 if TYPE_CHECKING:
     from evalgate.suite.plan import JudgeMode
 
-__all__ = ["score"]
 
 EPILOG = """\b
 Examples:

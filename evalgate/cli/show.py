@@ -10,8 +10,6 @@ import click
 
 from evalgate.cli.options import config_option
 
-__all__ = ["show", "view"]
-
 EPILOG = """\b
 Examples:
   evalgate show                        the worst case of the latest run

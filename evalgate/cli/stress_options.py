@@ -9,8 +9,6 @@ import click
 
 from evalgate.errors import ConfigError
 
-__all__ = ["load_options", "quota_options", "source_options", "stress_fields"]
-
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _LIMITS = ("rpm", "tpm", "input_tpm", "output_tpm", "max_concurrency", "burst")

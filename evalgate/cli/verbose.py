@@ -8,8 +8,6 @@ from typing import Final
 from evalgate.text.escape import terminal
 from evalgate.text.redact import Redactor
 
-__all__ = ["log_to_stderr"]
-
 _LOGGERS: Final = ("evalgate", "httpx2")
 
 

@@ -21,8 +21,6 @@ from evalgate.suite.policy import suite_metrics
 from evalgate.suite.suite import Selection, Suite, find_suites
 from evalgate.text.suggest import did_you_mean
 
-__all__ = ["Acceptance", "accept_failure"]
-
 _DIGITS: Final = 4
 
 

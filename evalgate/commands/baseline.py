@@ -20,8 +20,6 @@ from evalgate.suite.plan import Filters, make_plan
 from evalgate.suite.policy import Overrides, suite_metrics, with_overrides
 from evalgate.suite.suite import Suite
 
-__all__ = ["BaselineState", "Update", "check_baseline", "describe_baseline", "update_baselines"]
-
 
 @dataclass(frozen=True, slots=True)
 class Update:

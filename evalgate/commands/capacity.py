@@ -40,8 +40,6 @@ from evalgate.suite.events import Listener
 from evalgate.suite.plan import Filters, make_plan
 from evalgate.suite.suite import Selection, Suite, find_suites
 
-__all__ = ["AgentShare", "CapacityOptions", "Planned", "as_json", "plan_capacity"]
-
 _RUNS = Path(".evalgate/runs")
 _CURVE = tuple(Fraction(n, 8) for n in (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24))
 _QUEUE = ("queue and reservation", "queue")

@@ -16,8 +16,6 @@ from evalgate.suite.plan import Filters, make_plan
 from evalgate.suite.suite import Suite
 from evalgate.text.redact import Redactor
 
-__all__ = ["find_leaks", "prune_suite", "show_cases"]
-
 _SHOWN = 5
 
 

@@ -14,8 +14,6 @@ from evalgate.suite.base_revision import read_event
 from evalgate.suite.environment import Environment
 from evalgate.trust.waivers import github_api, pull_number
 
-__all__ = ["CommentOptions", "Skipped", "comment_on_pull", "comment_text"]
-
 _AUTHOR = "github-actions[bot]"
 _RIGHTS = "the token needs `pull-requests: write`"
 

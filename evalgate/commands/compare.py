@@ -18,8 +18,6 @@ from evalgate.suite.policy import Overrides, suite_metrics, with_overrides
 from evalgate.suite.sources import stored_summary
 from evalgate.suite.suite import Selection, Suite, find_suites
 
-__all__ = ["CompareOptions", "compare_stored"]
-
 _RUNS = Path(".evalgate/runs")
 _FOREIGN_FIXES = {
     "--allow-removed": "run the tool on the same cases, or pass --allow-removed",

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from evalgate.schema.base import Json
 
-__all__ = ["ConvertFiles", "convert_file"]
 
 _AGENT = "python:my_agent:answer"
 

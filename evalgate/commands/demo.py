@@ -14,8 +14,6 @@ from evalgate.suite.environment import Environment
 from evalgate.suite.events import silent
 from evalgate.suite.suite import Selection, Suite, find_suites
 
-__all__ = ["BREAK", "Change", "break_agent", "gate_demo", "set_up_demo"]
-
 _LEFT_OUT: Final = ("__init__.py", "__pycache__")
 
 

@@ -11,8 +11,6 @@ from evalgate.schema.trace import LlmCall, Trace, UserMessage
 from evalgate.scorers.builtin import score_trial
 from evalgate.suite.plan import Plan
 
-__all__ = ["PLANTS", "Plant", "Recording"]
-
 _SMALLEST: Final = Fraction(1, 10)
 """Smallest relative drop that is planted; a threshold above it is planted in full."""
 

@@ -22,8 +22,6 @@ from evalgate.suite.environment import Environment
 from evalgate.suite.gateway_agent import endpoints_of
 from evalgate.text.redact import Redactor
 
-__all__ = ["StandaloneOptions", "run_gateway"]
-
 
 @dataclass(frozen=True, slots=True)
 class StandaloneOptions:

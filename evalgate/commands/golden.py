@@ -16,8 +16,6 @@ from evalgate.store.traces import load_traces
 from evalgate.text.redact import Redactor
 from evalgate.text.suggest import did_you_mean
 
-__all__ = ["Grown", "add_drafts"]
-
 _RUNS = Path(".evalgate/runs")
 
 

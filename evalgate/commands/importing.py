@@ -13,8 +13,6 @@ from evalgate.store.redaction import clean_case, clean_trace
 from evalgate.store.traces import write_traces
 from evalgate.text.redact import Redactor
 
-__all__ = ["ImportFiles", "import_file"]
-
 _PARTS = ("answers", "results")
 
 

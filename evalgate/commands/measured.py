@@ -25,8 +25,6 @@ from evalgate.suite.environment import Environment
 from evalgate.suite.plan import Filters, make_plan
 from evalgate.suite.suite import Suite
 
-__all__ = ["PARTS", "Measured", "in_parts", "judge_measured", "read_measured", "shown_scores"]
-
 PARTS: Final = ".parts"
 """Folder, among the run folders, of what single processes measured."""
 

@@ -35,8 +35,6 @@ from evalgate.suite.policy import Overrides, with_overrides
 from evalgate.suite.shards import parse_shard, shard_of
 from evalgate.suite.suite import Suite
 
-__all__ = ["MergeOptions", "join_runs", "merge_runs", "merge_suite", "seen_in"]
-
 _SHOWN = 5
 _AT_ONCE = 512
 _AGAIN = "run the missing shard again, or all of them from one commit"

@@ -28,8 +28,6 @@ from evalgate.suite.plan import Filters, Plan, make_plan
 from evalgate.suite.policy import suite_metrics
 from evalgate.suite.suite import Suite
 
-__all__ = ["Attempt", "SelfTest", "selftest", "table"]
-
 CONTROL: Final = "nothing (control)"
 _LEFT_OUT: Final = (
     *("golden", "agent", "baseline", "reference", "trials", "max_trials", "caps"),

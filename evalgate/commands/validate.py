@@ -16,8 +16,6 @@ from evalgate.store.golden_sets.golden import GoldenSet, load_golden
 from evalgate.suite.policy import suite_metrics
 from evalgate.suite.suite import Suite
 
-__all__ = ["Remark", "validate_golden", "validate_suites"]
-
 _NEEDS_CALLS = frozenset(
     {
         "tool_call_accuracy",

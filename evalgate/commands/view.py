@@ -6,8 +6,6 @@ from evalgate.commands.details import find_place, gather, named_reports
 from evalgate.output.html.page import html_page
 from evalgate.store.atomic import write_text
 
-__all__ = ["write_page"]
-
 _NAME = "report.html"
 
 

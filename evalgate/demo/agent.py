@@ -5,8 +5,6 @@ import os
 from typing import Any
 from urllib.request import Request, urlopen
 
-__all__ = ["answer"]
-
 SYSTEM = "You are the support agent of a small shop. Always look the order up before you refund it."
 ORDERS: dict[str, dict[str, Any]] = {
     "A1001": {"status": "delivered", "total": 129.99, "item": "desk lamp", "days": 12},

@@ -14,14 +14,6 @@ from evalgate.quota.backoff import backoff
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = [
-    "Api",
-    "ApiRefused",
-    "Comment",
-    "Posted",
-    "Review",
-    "post_comment",
-]
 
 _ATTEMPTS: Final = 4
 _PATIENCE_S: Final = 150.0

@@ -23,8 +23,6 @@ from evalgate.schema.trace import (
     ToolCall,
 )
 
-__all__ = ["HEADERS", "SCORES_PATH", "SPANS_PATH", "langfuse_scores", "langfuse_trace"]
-
 SPANS_PATH: Final = "/api/public/otel/v1/traces"
 SCORES_PATH: Final = "/api/public/scores"
 HEADERS: Final = {"x-langfuse-ingestion-version": "4"}

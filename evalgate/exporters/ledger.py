@@ -18,8 +18,6 @@ from typing import IO, Literal
 from evalgate.errors import DataError
 from evalgate.store.sealed import locked
 
-__all__ = ["Ledger", "State", "opened_ledger"]
-
 State = Literal["sending", "sent", "failed"]
 """`failed`: the receiver does not have it."""
 

@@ -10,8 +10,6 @@ from typing import Final
 
 from evalgate.text.escape import cap, plain
 
-__all__ = ["RATES", "Counted", "counters", "counters_text", "gauges_text"]
-
 RATES: Final[Mapping[str, tuple[str, bool]]] = {
     "task_success_rate": ("success", True),
     "error_rate": ("error", False),

@@ -12,8 +12,6 @@ from evalgate.exporters.spans import SentSpan, SentTrace
 from evalgate.schema.base import Json
 from evalgate.version import VERSION
 
-__all__ = ["json_body", "protobuf_body", "request_data"]
-
 _KINDS: Final = {"internal": 1, "client": 3}
 _FAILED: Final = 2
 

@@ -22,8 +22,6 @@ from evalgate.schema.score import Broken, Score, Scored
 from evalgate.schema.trace import LlmCall, RecordedScore, Retrieval, Step, ToolCall, Trace
 from evalgate.text.redact import Redactor
 
-__all__ = ["Context", "Event", "SentSpan", "SentTrace", "sent_trace"]
-
 _NANO: Final = 1_000_000_000
 _SHOWN: Final = frozenset(
     {

@@ -30,16 +30,6 @@ from evalgate.stats.pairing import exact_value, read_cell
 from evalgate.stats.rounding import round4
 from evalgate.stats.summary import FAILED, CaseSummary, JudgeId, RunSummary, summary_of_report
 
-__all__ = [
-    "MIN_TRIALS",
-    "Mismatch",
-    "baseline_of_report",
-    "column_problems",
-    "mean_mismatches",
-    "objections",
-    "summary_of_baseline",
-]
-
 MIN_TRIALS: Final = 5
 """Trials a case that a baseline of a live agent takes."""
 

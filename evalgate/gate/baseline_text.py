@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from evalgate.schema.base import Json
 from evalgate.schema.baseline import Baseline, BaselineCase
 
-__all__ = ["baseline_text", "case_lines", "header_lines"]
-
 _HEADER = ("suite", "subject", "judge", "scorers", "pricing", "environment", "provenance")
 _AFTER_SCORES = ("status", "tokens", "calls", "recording")
 

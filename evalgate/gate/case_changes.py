@@ -12,8 +12,6 @@ from evalgate.stats.pairing import Pair, Paired, case_value, fill
 from evalgate.stats.rounding import round4
 from evalgate.stats.summary import CaseSummary, RunSummary
 
-__all__ = ["SUCCESS", "TASK_SUCCESS", "case_changes"]
-
 TASK_SUCCESS: Final = "task_success"
 """Name of the score that says whether a trial did what its case asks."""
 

@@ -13,16 +13,6 @@ from evalgate.schema.verdict import CaseChange
 from evalgate.stats.pairing import Paired
 from evalgate.stats.summary import RunSummary
 
-__all__ = [
-    "ByCase",
-    "ByValue",
-    "CaseSets",
-    "CompareOptions",
-    "Comparison",
-    "MetricComparison",
-    "NoComparison",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class CompareOptions:

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 
 from evalgate.schema.score import Score
 
-__all__ = ["RunFacts"]
-
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 
 from evalgate.stats.summary import CaseSummary
 
-__all__ = ["Recordings", "sort_recordings"]
-
 
 @dataclass(frozen=True, slots=True)
 class Recordings:

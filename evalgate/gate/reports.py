@@ -7,8 +7,6 @@ from evalgate.schema.result import BaselineRef, Report, ReportSet, Subject
 from evalgate.schema.verdict import Outcome, Verdict
 from evalgate.stats.summary import RunSummary
 
-__all__ = ["changed_lines", "combine", "filled", "reference"]
-
 _FINGERPRINTS = {
     "model": "model",
     "prompt_digest": "system prompt",

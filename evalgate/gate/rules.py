@@ -14,8 +14,6 @@ from evalgate.schema.config import GateConfig, MetricGate
 from evalgate.schema.verdict import Direction, Gate, Outcome
 from evalgate.stats.rounding import exact
 
-__all__ = ["Rule", "Ruling", "apply_rule", "policy_problems", "rule_of"]
-
 _ZERO = Fraction(0)
 
 

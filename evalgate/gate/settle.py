@@ -13,8 +13,6 @@ from evalgate.metrics.registry import METRICS
 from evalgate.schema.config import SuiteConfig
 from evalgate.stats.quality import never_settles
 
-__all__ = ["cannot_settle", "needs_more_trials", "unsettled"]
-
 
 def unsettled(comparison: Comparison) -> tuple[str, ...]:
     """Name the gated metrics of which noise over trials still decides the outcome."""

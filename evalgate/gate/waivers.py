@@ -16,8 +16,6 @@ from evalgate.schema.verdict import Check, Verdict
 from evalgate.schema.waiver import Waiver
 from evalgate.stats.summary import RunSummary
 
-__all__ = ["MOST_DAYS", "Standing", "accept", "current", "without_cases"]
-
 MOST_DAYS: Final = 366
 """Days ahead that a waiver may expire at most: none is open-ended."""
 

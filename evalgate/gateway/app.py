@@ -42,8 +42,6 @@ from evalgate.gateway.wire.routes import Route, provider_of, resolve
 from evalgate.quota.profiles import WireResponse
 from evalgate.schema.usage import Usage
 
-__all__ = ["MAX_BODY", "Admit", "Incoming", "Settle", "create_app"]
-
 _log = logging.getLogger(__name__)
 
 MAX_BODY: Final = 32 * 1024 * 1024

@@ -32,9 +32,6 @@ from evalgate.store.cassettes import (
 from evalgate.store.plain import read_plain
 from evalgate.text.redact import holds_mark
 
-__all__ = ["NOTHING_RECORDED", "Answer", "CaseCassette", "CassetteIndex", "CassetteWriter"]
-
-
 NOTHING_RECORDED: Final = "none"
 """Stands for the recording of a trial of which no model call is recorded."""
 

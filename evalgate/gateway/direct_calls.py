@@ -12,8 +12,6 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final
 from urllib.parse import urlsplit
 
-__all__ = ["PROVIDER_HOSTS", "is_provider", "refuse_direct_calls"]
-
 PROVIDER_HOSTS: Final = (
     "api.openai.com",
     "api.anthropic.com",

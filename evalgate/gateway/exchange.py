@@ -19,8 +19,6 @@ from evalgate.gateway.wire.sse import read_events
 from evalgate.schema.cassette import CallPart
 from evalgate.text.tame_json import read_json
 
-__all__ = ["AttemptLog", "CallLog", "Delivered", "OddRequest", "parse_object", "retry_after"]
-
 
 @dataclass(frozen=True)
 class Delivered:

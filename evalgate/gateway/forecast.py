@@ -10,8 +10,6 @@ from evalgate.gateway.governor import Price
 from evalgate.quota.quota import Quota
 from evalgate.schema.usage import Usage
 
-__all__ = ["Forecast", "PlannedCall", "forecast", "planned_calls"]
-
 
 @dataclass(frozen=True, slots=True)
 class PlannedCall:

@@ -28,8 +28,6 @@ from evalgate.quota.quota import (
 from evalgate.quota.units import nanoseconds, seconds
 from evalgate.schema.usage import Usage
 
-__all__ = ["Estimate", "Governor", "GovernorSettings", "Permit", "Price", "estimate_tokens"]
-
 Price = Callable[[str, Usage], float | None]
 """Model and tokens to USD; None where the price is unknown."""
 

@@ -10,18 +10,6 @@ from evalgate.gateway.exchange import Delivered
 from evalgate.gateway.wire.base import ProviderName
 from evalgate.gateway.wire.errors import ProviderError, error_body, error_headers
 
-__all__ = [
-    "Gone",
-    "TooLarge",
-    "header",
-    "read_body",
-    "send_bytes",
-    "send_error",
-    "send_recorded",
-    "start_stream",
-    "unless_gone",
-]
-
 _DRAINED = 256 * 1024 * 1024
 """Bytes of an oversized body that are read and thrown away, so that the client gets its 413."""
 

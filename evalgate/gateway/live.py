@@ -26,8 +26,6 @@ from evalgate.gateway.wire.sse import is_done, read_events, split_events
 from evalgate.schema.usage import Usage
 from evalgate.text.tame_json import read_json
 
-__all__ = ["Live"]
-
 _MAX_BODY = 64 * 1024 * 1024
 """Bytes of a response in one piece that are taken from an upstream."""
 

@@ -8,8 +8,6 @@ from evalgate.gateway.wire.base import Body, as_body, as_list
 from evalgate.schema.base import Json
 from evalgate.text.diff import unified
 
-__all__ = ["Miss", "Recorded", "describe_change", "find_nearest", "make_miss"]
-
 _PARTS = ("model", "tools", "sampling", "stream")
 
 _LINES = 40

@@ -19,8 +19,6 @@ from evalgate.schema.cassette import BodyStyle, CallEntry, RecordedResponse
 from evalgate.text.redact import Redactor
 from evalgate.text.tame_json import read_plain
 
-__all__ = ["KEPT_HEADERS", "call_entry", "delivered", "recorded_response"]
-
 KEPT_HEADERS = frozenset(
     {
         b"content-type",

@@ -26,23 +26,6 @@ from evalgate.schema.base import Json
 from evalgate.text.redact import Redactor, holds_mark
 from evalgate.text.tame_json import MAX_DEPTH, tame
 
-__all__ = [
-    "Known",
-    "Matching",
-    "Prepared",
-    "Spelling",
-    "Veiled",
-    "parse_body",
-    "parse_json",
-    "prepare",
-    "prepare_call",
-    "recall",
-    "recognised",
-    "spelling",
-    "veil",
-    "written",
-]
-
 _NOT_FOR_THE_MODEL = frozenset(
     {
         "model",

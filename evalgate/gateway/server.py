@@ -19,8 +19,6 @@ from starlette.types import ASGIApp
 
 from evalgate.errors import ConfigError
 
-__all__ = ["bind", "serve", "serve_in_thread"]
-
 _HOST = "127.0.0.1"
 _BACKLOG = 2048
 _GRACE = 1

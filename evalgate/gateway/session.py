@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-__all__ = ["Session", "variable_of"]
-
 
 def variable_of(name: str, kind: Literal["http", "mcp"]) -> str:
     """Return the variable that holds the URL of a service: `SHOP_BASE_URL`, `SHOP_MCP_URL`."""

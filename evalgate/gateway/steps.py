@@ -24,8 +24,6 @@ from evalgate.schema.trace import Attempt, GuardrailStep, LlmCall, Span, ToolCal
 from evalgate.text.escape import cap
 from evalgate.text.tame_json import tame
 
-__all__ = ["GatewayStep", "build_steps"]
-
 GatewayStep = LlmCall | ToolCall | GuardrailStep | Span | Unread
 """What the gateway can see."""
 

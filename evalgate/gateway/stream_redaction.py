@@ -12,8 +12,6 @@ from evalgate.gateway.wire.sse import split_events
 from evalgate.schema.base import Json
 from evalgate.text.redact import Redactor
 
-__all__ = ["redact_stream"]
-
 Lane = tuple[str | int, ...]
 Chunks = tuple[tuple[float, str], ...]
 

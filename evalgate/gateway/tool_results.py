@@ -8,8 +8,6 @@ from evalgate.schema.base import Json
 from evalgate.text.failures import says_failed
 from evalgate.text.tame_json import is_plain
 
-__all__ = ["arguments_of", "content_of", "error_of"]
-
 _TIMEOUT = re.compile(r"time[d -]?\s?out|deadline exceeded", re.IGNORECASE)
 _SHOWN = 2000
 """Characters in which words are looked for."""

@@ -6,8 +6,6 @@ from typing import Literal
 
 from evalgate.schema.tool_config import ToolPolicy
 
-__all__ = ["Course", "ToolRules"]
-
 Course = Literal["live", "replay", "auto", "mock", "refuse"]
 """`auto`: what is recorded is replayed, the rest is live."""
 

@@ -11,8 +11,6 @@ from evalgate.schema.trace import Span, ToolCall
 from evalgate.text.diff import json_diff
 from evalgate.text.tame_json import tame
 
-__all__ = ["tool_summary", "unmade", "with_runs"]
-
 _NAMED = 5
 """Calls that one message names."""
 

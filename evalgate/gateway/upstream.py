@@ -16,15 +16,6 @@ from evalgate.gateway.wire.routes import Target
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = [
-    "Endpoint",
-    "Headers",
-    "Upstream",
-    "UpstreamRequest",
-    "UpstreamResponse",
-    "timed_out",
-    "unreachable",
-]
 
 Headers = list[tuple[bytes, bytes]]
 """Header lines, names in lower case."""

@@ -8,7 +8,6 @@ from evalgate.history.store import Database
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["alert_rows", "change_alerts", "claim", "delivery_rows", "finish"]
 
 _LOCK: Final = 0x65766C68
 _KEPT_S: Final = 30 * 86_400

@@ -17,18 +17,6 @@ from dataclasses import dataclass
 from math import ceil, exp, fsum, lgamma, log, log1p, sqrt
 from typing import Final, Literal, TypeVar
 
-__all__ = [
-    "Finding",
-    "Severity",
-    "above_limit",
-    "binomial_tail",
-    "missing_traffic",
-    "rate_finding",
-    "usual_hours",
-    "value_finding",
-    "worst",
-]
-
 Severity = Literal["medium", "high"]
 
 _MEDIUM_Z: Final = 3.0

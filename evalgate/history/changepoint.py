@@ -12,8 +12,6 @@ from typing import Final
 
 from evalgate.stats.student import t_upper_tail
 
-__all__ = ["Shift", "newest_shift"]
-
 _SHORTEST: Final = 5
 """Values on each side of a shift, at least."""
 _ALPHA: Final = 0.001

@@ -8,8 +8,6 @@ from typing import Any
 from evalgate.history.production import Filters, filtered
 from evalgate.history.store import Database
 
-__all__ = ["AgentHours", "Hour", "hours_of"]
-
 
 @dataclass(frozen=True, slots=True)
 class Hour:

@@ -9,7 +9,6 @@ from evalgate.history.store import Database
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Select
 
-__all__ = ["RATES", "VALUES", "Filters", "filtered", "undated", "window_counts"]
 
 RATES: Final[Mapping[str, tuple[str, bool]]] = {
     "task_success_rate": ("success", True),

@@ -6,8 +6,6 @@ from typing import Any, Final
 from evalgate.history.series import CasePoint, Point
 from evalgate.history.store import Database
 
-__all__ = ["case_points", "export_rows", "known_metrics", "known_suites", "metric_points"]
-
 _EXPORTED: Final = ("runs", "metrics", "cases", "interactions", "tools", "causes")
 
 

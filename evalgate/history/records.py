@@ -12,18 +12,6 @@ from evalgate.schema.result import CaseResult, MetricValue, Report, Subject
 from evalgate.schema.score import Score, Scored
 from evalgate.schema.trace import LlmCall, ToolCall, Trace
 
-__all__ = [
-    "CaseRow",
-    "Interaction",
-    "MetricRow",
-    "Origin",
-    "RunRecord",
-    "RunRow",
-    "epoch",
-    "interaction_of",
-    "record_of",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Origin:

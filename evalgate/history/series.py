@@ -8,8 +8,6 @@ from math import fsum, sqrt
 
 from evalgate.stats.student import t_quantile
 
-__all__ = ["CasePoint", "Flake", "Noise", "Point", "Week", "flakes", "noise_floor", "weekly"]
-
 _UNKNOWN_IS_OPEN = "every value is unknown"
 
 

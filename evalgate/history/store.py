@@ -13,7 +13,6 @@ from evalgate.history.tables import HEAD, Tables, tables
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Table
 
-__all__ = ["Added", "Database", "add_interactions", "add_run", "location", "open_history"]
 
 Added = Literal["added", "known", "differs"]
 """`known`: the same run is there; `differs`: another report of the same run is, and stays."""

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from sqlalchemy import MetaData, Table
 
-__all__ = ["HEAD", "Tables", "tables"]
 
 HEAD = "0001"
 """The newest migration."""

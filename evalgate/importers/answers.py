@@ -7,8 +7,6 @@ from evalgate.importers.observed import data_of
 from evalgate.importers.parts import read_message
 from evalgate.schema.base import Json
 
-__all__ = ["conversation_in", "messages_in"]
-
 _PART_TYPES: Final = frozenset(
     {
         *("tool_use", "tool_call", "tool-call", "function_call", "server_tool_use"),

@@ -12,8 +12,6 @@ from evalgate.importers.observed import data_of
 from evalgate.schema.base import Json
 from evalgate.schema.trace import RecordedScore, Step
 
-__all__ = ["restored_score", "restored_step", "restored_trace"]
-
 _STEP: Final[TypeAdapter[Any]] = TypeAdapter(Step)
 
 

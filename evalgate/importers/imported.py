@@ -15,22 +15,6 @@ from evalgate.schema.golden import Case
 from evalgate.schema.trace import Trace
 from evalgate.text.suggest import did_you_mean
 
-__all__ = [
-    "Imported",
-    "Options",
-    "case_id_at",
-    "check_options",
-    "fingerprint",
-    "list_at",
-    "number_or_none",
-    "object_at",
-    "once",
-    "reading",
-    "text_at",
-    "text_or_none",
-    "tokens_or_none",
-]
-
 Options = Mapping[str, str]
 """Options of an importer, by name; each importer says which it knows."""
 

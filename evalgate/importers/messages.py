@@ -10,16 +10,6 @@ from evalgate.schema.trace import Handoff, LlmCall, Step, ToolCall, Unread, User
 from evalgate.text.failures import says_failed
 from evalgate.text.strict_json import Parsed, parse
 
-__all__ = [
-    "Conversation",
-    "arguments_of",
-    "conversation",
-    "handoff_of",
-    "text_of",
-    "tool_error",
-    "unread",
-]
-
 _HANDOFF_TOOL = "transfer_to_human_agents"
 """The tool of tau-bench and tau2 that hands over to a person."""
 _ENCODINGS = 3

@@ -16,20 +16,6 @@ from evalgate.schema.trace import Feedback, LlmCall, RecordedScore, Step, ToolCa
 from evalgate.text.failures import literal
 from evalgate.text.strict_json import Parsed, parse
 
-__all__ = [
-    "cost_of",
-    "data_of",
-    "draft_case",
-    "expected_calls",
-    "feedback_of",
-    "in_order",
-    "proposed_calls",
-    "said",
-    "tagged",
-    "tool_arguments",
-    "unread_notes",
-]
-
 _NAMED: Final = 5
 _SHOWN: Final = 60
 _FEEDBACK: Final = frozenset(

@@ -13,8 +13,6 @@ from evalgate.importers.imported import text_or_none
 from evalgate.schema.base import Json
 from evalgate.schema.trace import UnreadPart
 
-__all__ = ["Call", "Item", "Message", "Odd", "Result", "Said", "read_content", "read_message"]
-
 Role = Literal["system", "user", "assistant", "tool"]
 """Who speaks, in one word for all providers."""
 

@@ -11,8 +11,6 @@ from evalgate.schema.base import Json
 from evalgate.store.lines import read_lines
 from evalgate.text.strict_json import MAX_BYTES, Parsed, loads, parse
 
-__all__ = ["read_source"]
-
 _QUESTIONS: Final = ".questions.jsonl"
 
 

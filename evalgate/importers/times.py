@@ -6,8 +6,6 @@ from typing import Final
 
 from evalgate.schema.base import Json
 
-__all__ = ["from_nanoseconds", "moment", "rfc3339", "seconds_since"]
-
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -9,8 +9,6 @@ from evalgate.importers.parts import Call, Message, Odd, Result
 from evalgate.schema.base import Json
 from evalgate.schema.trace import LlmCall, Step, ToolCall, Unread
 
-__all__ = ["ModelCall", "Told", "told_calls", "with_told"]
-
 _FINAL: Final = frozenset(
     {"stop", "end_turn", "stop_sequence", "length", "max_tokens", "content_filter", "refusal"}
 )

@@ -6,8 +6,6 @@ from typing import Any
 from evalgate.schema.base import Json
 from evalgate.usage.parse import fields_of_usage, parse_usage
 
-__all__ = ["usage_fields"]
-
 
 def usage_fields(raw: Mapping[str, Json]) -> dict[str, Any]:
     """Return the fields of an `LlmCall` that a usage gives; none where it is empty."""

@@ -16,19 +16,6 @@ from evalgate.schema.judge import Evidence
 from evalgate.schema.score import Score
 from evalgate.schema.usage import Usage
 
-__all__ = [
-    "Ask",
-    "Decide",
-    "Judge",
-    "JudgeError",
-    "Judged",
-    "Live",
-    "Meter",
-    "Question",
-    "Reply",
-    "config_digest",
-]
-
 Reply = dict[str, Json]
 """What a judge replied: an object of the asked form."""
 

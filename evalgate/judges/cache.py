@@ -13,8 +13,6 @@ from evalgate.stats.summary import REPLAY_MISS
 from evalgate.store.verdicts import add_verdicts, read_verdicts, verdict_files
 from evalgate.suite.plan import JudgeMode
 
-__all__ = ["JudgeCache", "JudgeLimits", "RecordedVerdicts"]
-
 
 @dataclass(slots=True)
 class RecordedVerdicts:

@@ -29,15 +29,6 @@ from evalgate.text.suggest import did_you_mean
 if TYPE_CHECKING:
     from evalgate.schema.base import Json
 
-__all__ = [
-    "Calibrated",
-    "calibrate",
-    "calibration_path",
-    "how_labelled",
-    "judge_uses",
-    "pick_judge",
-    "suite_trust_checks",
-]
 
 _LISTED = 5
 _SHOWN = 200

@@ -17,8 +17,6 @@ from evalgate.suite.environment import Environment
 from evalgate.suite.plan import JudgeMode
 from evalgate.suite.suite import Suite
 
-__all__ = ["Drift", "measure_drift"]
-
 _ALPHA = 0.05
 _CONTEXTLESS = ("selfcheck",)
 

@@ -18,8 +18,6 @@ from evalgate.judges.kinds.selfcheck import selfcheck_judge
 from evalgate.schema.base import Json
 from evalgate.schema.config import JudgeConfig
 
-__all__ = ["open_judge"]
-
 _MAX_TOKENS = 4096
 
 

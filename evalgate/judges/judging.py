@@ -29,8 +29,6 @@ from evalgate.suite.suite import Suite
 from evalgate.text.escape import cap
 from evalgate.text.redact import Redactor
 
-__all__ = ["Judging", "OpenJudge", "bounded", "open_judges"]
-
 _CHARACTERS_A_TOKEN: Final = 4
 _DETAILS: Final = 20
 _SHOWN: Final = 300

@@ -8,8 +8,6 @@ from typing import Final, TypeVar
 
 from evalgate.schema.judge import LabelScale
 
-__all__ = ["Asked", "asked_about", "draw_stratified", "is_good"]
-
 Item = TypeVar("Item")
 
 _STRATA: Final = 5

@@ -16,8 +16,6 @@ from evalgate.store.labels import Labels, read_labels, write_labels
 from evalgate.store.runs import find_run, iter_traces, iter_trials
 from evalgate.suite.suite import Suite
 
-__all__ = ["Labelling", "Sampled", "open_labelling", "sample_labels"]
-
 Key = tuple[str, int]
 
 

@@ -11,8 +11,6 @@ from evalgate.schema.verdict import Check
 from evalgate.suite.environment import Environment
 from evalgate.suite.plan import Plan
 
-__all__ = ["added_up", "judges_of"]
-
 
 def judges_of(plan: Plan, environment: Environment) -> tuple[JudgedPart, tuple[Check, ...]]:
     """Describe the judges of a suite, and state whether the gate may trust them.

@@ -15,8 +15,6 @@ from evalgate.store.labels import read_calibration
 from evalgate.store.runs import find_run, iter_trials
 from evalgate.suite.suite import Suite
 
-__all__ = ["calibration_line", "show_judges"]
-
 
 def show_judges(suite: Suite, run: str | None) -> Iterator[str]:
     """Say of every judge of a suite how far it is trusted, and of a run what that means.

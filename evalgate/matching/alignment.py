@@ -18,8 +18,6 @@ from evalgate.schema.trace import (
     UserMessage,
 )
 
-__all__ = ["Change", "Row", "align", "diverges_at"]
-
 Change = Literal["same", "added", "removed", "arguments", "result"]
 """How a pair of steps differs. `arguments`: what went in, whatever came out; `result`: the same
 went in and something else came out."""

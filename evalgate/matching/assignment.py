@@ -11,8 +11,6 @@ With order the pairs are a heaviest common subsequence, by dynamic programming.
 
 from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["align", "assign"]
-
 _FAR = 1 << 60
 
 

@@ -33,8 +33,6 @@ from evalgate.matching.rules import (
 from evalgate.schema.base import Json
 from evalgate.schema.golden import Exact, ExpectedCall, OneOf
 
-__all__ = ["compile_bfcl"]
-
 _OMITTED = ""
 """Among the allowed values it says that the parameter may be left out."""
 

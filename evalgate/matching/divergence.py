@@ -8,8 +8,6 @@ from evalgate.matching.rules import CompiledCall, show
 from evalgate.schema.golden import ExpectedCall, MatchMode, MatchPreset
 from evalgate.schema.trace import ToolCall
 
-__all__ = ["first_divergence"]
-
 _Found = tuple[int, int, str]
 """Place among the actual calls, rank at that place, words."""
 

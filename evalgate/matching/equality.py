@@ -4,8 +4,6 @@ from collections.abc import Callable
 
 from evalgate.schema.base import Json
 
-__all__ = ["Predicate", "equals", "json_equal"]
-
 Predicate = Callable[[Json], bool]
 """A test of one JSON value."""
 

@@ -12,8 +12,6 @@ from evalgate.matching.tau2 import compile_tau2, match_tau2
 from evalgate.schema.golden import ExpectedCall, MatchMode, MatchPreset
 from evalgate.schema.trace import ToolCall
 
-__all__ = ["Matcher", "compile_expected", "match"]
-
 _AGENT = "assistant"
 _UNORDERED = frozenset({"any_order", "subset", "superset"})
 

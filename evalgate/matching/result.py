@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-__all__ = ["MatchResult", "Pair"]
-
 Pair = tuple[int, int]
 """Index among the expected calls, index among the actual calls."""
 

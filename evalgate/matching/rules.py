@@ -22,17 +22,6 @@ from evalgate.schema.golden import (
     RegexRule,
 )
 
-__all__ = [
-    "ArgumentCheck",
-    "Arguments",
-    "CallCheck",
-    "CompiledCall",
-    "check_names",
-    "compile_call",
-    "compile_checked",
-    "show",
-]
-
 Arguments = dict[str, Json] | str
 """Arguments of an actual call; a text where they could not be parsed."""
 

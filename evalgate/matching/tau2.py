@@ -16,8 +16,6 @@ from evalgate.matching.rules import Arguments, CompiledCall, compile_call, show
 from evalgate.schema.golden import ExpectedCall
 from evalgate.schema.trace import ToolCall
 
-__all__ = ["compile_tau2", "match_tau2"]
-
 
 def compile_tau2(index: int, call: ExpectedCall) -> CompiledCall:
     """Prepare one gold action.

@@ -10,8 +10,6 @@ from evalgate.metrics.registry import METRICS
 from evalgate.schema.config import JudgeConfig
 from evalgate.schema.judge_config import Asks
 
-__all__ = ["judge_scores", "judged_metrics", "labelled_score", "native_scores"]
-
 _RAGAS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "faithfulness": ("faithfulness", "hallucination"),

@@ -9,8 +9,6 @@ from typing import Final, Literal
 from evalgate.schema.result import Unit
 from evalgate.schema.verdict import Direction, Gate
 
-__all__ = ["QUANTILES", "Aggregate", "Metric"]
-
 Aggregate = Literal["mean", "p50", "p95", "pass_hat", "pass_at", "quartile", "by_quartile", "whole"]
 """How a metric is made of scores: the mean over cases of the mean over trials, a type-7 quantile
 over finished trials, pass^k or pass@k of binary scores, or over the cases' `human_minutes`;

@@ -11,8 +11,6 @@ from evalgate.metrics.metric import Metric
 from evalgate.schema.result import Unit
 from evalgate.schema.verdict import Direction, Gate
 
-__all__ = ["STRESS_METRICS"]
-
 _RATE_TOL = 0.001
 _SECOND = 1.0
 

@@ -7,8 +7,6 @@ from evalgate.output.svg import Limit, Mark, Panel, figure
 from evalgate.schema.base import Json
 from evalgate.text.escape import markdown_cell, terminal
 
-__all__ = ["capacity_figure", "capacity_markdown", "capacity_text"]
-
 Plan = Mapping[str, Json]
 _Row = tuple[str, ...]
 _COLORS = ("bad", "main", "good")

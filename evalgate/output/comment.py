@@ -14,8 +14,6 @@ from evalgate.output.view import EMOJI, VERDICTS, headline, view_report
 from evalgate.schema.result import Report, ReportSet
 from evalgate.text.escape import markdown_cell, markdown_html
 
-__all__ = ["LIMIT", "CommentScene", "marker_of", "render_comment", "size"]
-
 LIMIT: Final = 65_536
 """Characters that GitHub takes in a comment."""
 

@@ -6,8 +6,6 @@ from evalgate.output.view import Group, View, view_report
 from evalgate.schema.base import Json
 from evalgate.schema.result import Report, ReportSet
 
-__all__ = ["explanation"]
-
 _RULE = (
     "mend the agent; never change golden sets, baselines, waivers, recordings, thresholds or the "
     "workflow"

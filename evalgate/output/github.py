@@ -5,8 +5,6 @@ from evalgate.output.view import VERDICTS, Group, gating_checks, headline, view_
 from evalgate.schema.result import Report, ReportSet
 from evalgate.text.escape import workflow_property, workflow_value
 
-__all__ = ["render"]
-
 _MOST = 10
 
 

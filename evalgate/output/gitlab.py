@@ -16,8 +16,6 @@ from evalgate.schema.result import Report, ReportSet
 from evalgate.schema.verdict import Check
 from evalgate.text.escape import cap, plain
 
-__all__ = ["render"]
-
 _FILE = "evalgate.yaml"
 _MOST = 100
 _DESCRIPTION = 500

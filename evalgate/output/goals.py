@@ -4,8 +4,6 @@ from evalgate.output.numbers import amount
 from evalgate.schema.objectives import GoalState
 from evalgate.schema.result import Report
 
-__all__ = ["GOAL_HEAD", "goal_rows"]
-
 GOAL_HEAD = ("goal", "target", "then", "today", "")
 """Headings of the rows."""
 

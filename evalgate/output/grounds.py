@@ -2,8 +2,6 @@
 
 from evalgate.schema.result import Ground, Report
 
-__all__ = ["grounds_line"]
-
 _APART: dict[Ground, str] = {
     "recording": "on the recording alone",
     "judge": "on verdicts",

@@ -4,8 +4,6 @@ from evalgate.output.style import Style
 from evalgate.schema.report_text import set_text
 from evalgate.schema.result import ReportSet
 
-__all__ = ["render"]
-
 
 def render(reports: ReportSet, _style: Style) -> str:
     """Write the report of a single suite as it stands in `report.json`, of several as a set."""

@@ -9,8 +9,6 @@ from evalgate.schema.result import CaseResult, Report, ReportSet
 from evalgate.schema.verdict import CaseChange, Check
 from evalgate.text.escape import xml
 
-__all__ = ["render"]
-
 
 def render(reports: ReportSet, _style: Style) -> str:
     """Write one `testsuite` a report.

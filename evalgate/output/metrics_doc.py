@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from evalgate.metrics.metric import Metric
 from evalgate.metrics.registry import METRICS, PASS_K_SHOWN
 
-__all__ = ["render_metrics_markdown"]
-
 _HEAD = """# Metrics
 
 <!-- Generated from evalgate/metrics/registry.py by evalgate.output.metrics_doc; do not edit. -->

@@ -2,16 +2,6 @@
 
 from evalgate.schema.verdict import Check, Interval
 
-__all__ = [
-    "amount",
-    "change_text",
-    "interval_text",
-    "limit_text",
-    "move_text",
-    "noise_text",
-    "unit_of",
-]
-
 _TIMES = ("retry_amplification", "completion_inflation")
 """Ratios that are no shares: 1 is one to one."""
 _TINY = 0.0005

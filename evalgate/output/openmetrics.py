@@ -13,8 +13,6 @@ from evalgate.output.view import VERDICTS
 from evalgate.schema.result import MetricValue, Report, ReportSet
 from evalgate.text.escape import cap, plain
 
-__all__ = ["render"]
-
 _VERDICT = "evalgate_run_verdict"
 _COUNTS = {
     "cases": "Cases of the golden set",

@@ -7,8 +7,6 @@ from evalgate.schema.report_text import digest_of
 from evalgate.schema.result import Report, ReportSet
 from evalgate.schema.score import Scored
 
-__all__ = ["render"]
-
 
 def render(reports: ReportSet, _style: Style) -> str:
     """Write verdict, exit code, number of regressions, cost in USD, and what else a job passes on.

@@ -7,8 +7,6 @@ from evalgate.output.svg import Limit, Mark, Panel, figure
 from evalgate.schema.base import Json
 from evalgate.schema.result import Report
 
-__all__ = ["stress_figure"]
-
 _MINUTE = 60.0
 _LABELS = {
     "requests": "requests",

@@ -9,8 +9,6 @@ from evalgate.schema.result import Report, ReportSet
 if TYPE_CHECKING:
     from evalgate.output.cases.details import RunDetails
 
-__all__ = ["Renderer", "Style"]
-
 
 def _nothing(_: Report) -> "RunDetails":
     from evalgate.output.cases.details import RunDetails  # noqa: PLC0415  # only for pages

@@ -12,8 +12,6 @@ from xml.sax.saxutils import escape
 
 from evalgate.text.escape import xml
 
-__all__ = ["COLORS", "Limit", "Mark", "Panel", "figure", "nice_ticks"]
-
 COLORS = {
     "good": "#2f7d4f",
     "bad": "#c43d3d",

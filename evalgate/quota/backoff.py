@@ -2,8 +2,6 @@
 
 from typing import Final
 
-__all__ = ["LONGEST_WAIT_S", "backoff", "hinted"]
-
 LONGEST_WAIT_S: Final = 30.0
 """Seconds that a receiver's hint is obeyed at most, where nothing else is said."""
 

@@ -9,8 +9,6 @@ from fractions import Fraction
 from evalgate.errors import DataError
 from evalgate.quota.units import MILLISECOND, SECOND, nanoseconds
 
-__all__ = ["LimitHeader", "RateLimitHeaders", "parse_duration", "parse_headers"]
-
 _UNITS = {
     "h": 3_600 * SECOND,
     "m": 60 * SECOND,

@@ -9,16 +9,6 @@ from collections import deque
 from math import gcd
 from typing import Protocol
 
-__all__ = [
-    "Bucket",
-    "FixedWindow",
-    "Limiter",
-    "SlidingCounter",
-    "SlidingLog",
-    "take_one",
-    "take_two",
-]
-
 
 class Limiter(Protocol):
     """What the quota model needs of a limiter; its state changes only in `take` and `waste`."""

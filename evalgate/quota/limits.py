@@ -7,16 +7,6 @@ from typing import Literal, NamedTuple
 from evalgate.errors import ConfigError
 from evalgate.quota.units import nanoseconds
 
-__all__ = [
-    "Charge",
-    "Dimension",
-    "DimensionName",
-    "Hint",
-    "LimiterName",
-    "Quota",
-    "Request",
-]
-
 LimiterName = Literal["bucket", "fixed", "sliding", "sliding-counter"]
 """Token bucket with continuous refill, fixed window, sliding log, two weighted windows."""
 

@@ -27,20 +27,6 @@ from evalgate.quota.quota import (
 )
 from evalgate.quota.units import MILLISECOND, SECOND, quantise
 
-__all__ = [
-    "PROFILES",
-    "ErrorKind",
-    "Refusal",
-    "WireResponse",
-    "error_response",
-    "go_duration",
-    "rate_limit_headers",
-    "refusal_of",
-    "throttle_response",
-    "truncated_wait",
-    "with_profile",
-]
-
 PROFILES: dict[str, Quota] = {
     "openai": Quota(limiter="bucket", charge="max", settles=False, hint="ms", profile="openai"),
     "anthropic": Quota(limiter="bucket", charge="anthropic", hint="seconds", profile="anthropic"),

@@ -7,8 +7,6 @@ from typing import Any
 from evalgate.errors import ConfigError
 from evalgate.quota.quota import Quota
 
-__all__ = ["organisation", "split"]
-
 _LIMITS = ("rpm", "tpm", "input_tpm", "output_tpm", "max_concurrency", "burst")
 
 

@@ -3,16 +3,6 @@
 from fractions import Fraction
 from random import Random
 
-__all__ = [
-    "MILLISECOND",
-    "MINUTE",
-    "SECOND",
-    "exponential",
-    "nanoseconds",
-    "quantise",
-    "seconds",
-]
-
 MILLISECOND = 1_000_000
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND

@@ -23,8 +23,6 @@ from evalgate.store.verdicts import verdict_path
 from evalgate.suite.base_revision import find_base, is_ci_with_base
 from evalgate.suite.suite import Suite
 
-__all__ = ["touched_cases"]
-
 _BASES: Final = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 
 

@@ -13,8 +13,6 @@ from evalgate.suite.policy import with_overrides
 from evalgate.suite.sources import stored_summary
 from evalgate.suite.suite import Suite
 
-__all__ = ["dry_run"]
-
 
 def dry_run(
     suites: Sequence[Suite], options: RunOptions, environment: Environment

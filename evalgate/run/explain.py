@@ -12,8 +12,6 @@ from evalgate.schema.verdict import CaseChange
 from evalgate.suite.plan import Plan
 from evalgate.text.escape import cap
 
-__all__ = ["ReadTraces", "explain"]
-
 ReadTraces = Callable[[Container[tuple[str, int]]], Iterable[Trace]]
 """Reads the traces of some trials, by case and number."""
 

@@ -13,8 +13,6 @@ from evalgate.suite.plan import Plan
 if TYPE_CHECKING:
     from evalgate.gateway.forecast import Forecast, PlannedCall
 
-__all__ = ["forecast_cases", "record_hint"]
-
 
 def forecast_cases(plan: Plan, case_ids: Collection[str]) -> "Forecast | None":
     """Forecast a live run of some cases from what is recorded.

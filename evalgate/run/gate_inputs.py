@@ -7,8 +7,6 @@ from evalgate.suite.plan import Plan
 from evalgate.suite.sources import stored_summary, suite_baseline
 from evalgate.trust.base_verdict import supplied_before
 
-__all__ = ["load_gate_inputs"]
-
 
 def load_gate_inputs(
     plan: Plan,

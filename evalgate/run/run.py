@@ -41,8 +41,6 @@ from evalgate.suite.suite import Suite
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Ran", "RunOptions", "filters_of", "first_trials", "run_plan", "run_suite", "run_suites"]
-
 
 _log = logging.getLogger(__name__)
 

@@ -2,16 +2,6 @@
 
 from dataclasses import dataclass
 
-__all__ = [
-    "AgentLine",
-    "CommandLine",
-    "HttpLine",
-    "PluginLine",
-    "PythonLine",
-    "RecordedLine",
-    "parse_agent_line",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class PythonLine:

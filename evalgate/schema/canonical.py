@@ -5,8 +5,6 @@ from hashlib import sha256
 
 from evalgate.schema.base import Json
 
-__all__ = ["canonical_bytes", "digest"]
-
 
 def canonical_bytes(value: Json) -> bytes:
     """Write a JSON value in its one canonical spelling.

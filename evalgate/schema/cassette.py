@@ -12,19 +12,6 @@ from pydantic import ConfigDict, Field, model_validator
 
 from evalgate.schema.base import Json, Model, NonNegative
 
-__all__ = [
-    "SCHEMA",
-    "BodyStyle",
-    "CallEntry",
-    "CallPart",
-    "CassetteHeader",
-    "RecordedResponse",
-    "ToolEntry",
-    "ToolFailure",
-    "ToolVia",
-    "TrialEntry",
-]
-
 SCHEMA: Literal["evalgate.cassette/1"] = "evalgate.cassette/1"
 
 BodyStyle = Literal["compact", "spaced", "indented"]

@@ -15,8 +15,6 @@ from typing import Final
 from evalgate.schema.canonical import canonical_bytes, digest
 from evalgate.schema.golden import Case
 
-__all__ = ["case_digest", "golden_digest"]
-
 _ASKED: Final = frozenset(
     {
         "input",

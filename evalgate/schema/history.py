@@ -6,8 +6,6 @@ from pydantic import BeforeValidator, Field
 
 from evalgate.schema.base import Model
 
-__all__ = ["History", "HistoryConfig"]
-
 
 class HistoryConfig(Model):
     """The history of runs and of production; a text stands for `url`."""

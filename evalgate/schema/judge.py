@@ -12,21 +12,6 @@ from pydantic import Field
 
 from evalgate.schema.base import Json, Model, Ratio, Tokens
 
-__all__ = [
-    "CALIBRATION",
-    "LABELS",
-    "VERDICTS",
-    "Calibration",
-    "Evidence",
-    "JudgeCalibration",
-    "LabelHeader",
-    "LabelItem",
-    "LabelScale",
-    "TextEntry",
-    "VerdictEntry",
-    "VerdictHeader",
-]
-
 VERDICTS: Literal["evalgate.verdicts/1"] = "evalgate.verdicts/1"
 LABELS: Literal["evalgate.labels/1"] = "evalgate.labels/1"
 CALIBRATION: Literal["evalgate.calibration/1"] = "evalgate.calibration/1"

@@ -7,8 +7,6 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from evalgate.schema.base import Model, NonNegative
 
-__all__ = ["Goal", "GoalState", "Objective", "Share", "Window", "duration_seconds"]
-
 _UNITS = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 

@@ -23,8 +23,6 @@ from evalgate.schema.trace import Trace
 from evalgate.schema.waiver import Waivers
 from evalgate.version import REPOSITORY
 
-__all__ = ["PUBLISHED", "schema_of", "schema_text"]
-
 PUBLISHED: Final[Mapping[str, type[BaseModel]]] = {
     "baseline-1": Baseline,
     "config-1": Config,

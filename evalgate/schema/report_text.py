@@ -6,8 +6,6 @@ from json import dumps
 
 from evalgate.schema.result import Report, ReportSet
 
-__all__ = ["digest_of", "report_text", "set_text"]
-
 _LONG = ("checks", "changes", "cases", "metrics")
 
 

@@ -6,17 +6,6 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from evalgate.schema.base import Json, Model, Positive
 
-__all__ = [
-    "HttpTool",
-    "HttpTools",
-    "McpServer",
-    "McpServers",
-    "MockAnswer",
-    "ToolMode",
-    "ToolPolicies",
-    "ToolPolicy",
-]
-
 
 class MockAnswer(Model):
     """A declared answer of a tool; exactly one of `result`, `template` and `error` is given."""

@@ -12,25 +12,6 @@ from evalgate.schema.base import Json, Model, NonNegative, Ratio, Tokens
 from evalgate.schema.golden import Ending, Guardrail, Requestor
 from evalgate.schema.usage import Usage
 
-__all__ = [
-    "Attempt",
-    "Feedback",
-    "GuardrailStep",
-    "Handoff",
-    "LlmCall",
-    "RecordedScore",
-    "Retrieval",
-    "Span",
-    "Step",
-    "ToolCall",
-    "Trace",
-    "TraceStatus",
-    "TraceUser",
-    "Unread",
-    "UnreadPart",
-    "UserMessage",
-]
-
 TraceStatus = Literal[
     "finished",
     "crashed",

@@ -4,8 +4,6 @@ from pydantic import Field
 
 from evalgate.schema.base import Model, NonNegative, Tokens
 
-__all__ = ["INPUT_PARTS", "OUTPUT_PARTS", "Usage"]
-
 
 class Usage(Model):
     """What one model call used, as parts that do not overlap; null is not stated, never zero.

@@ -4,20 +4,6 @@ from typing import Literal
 
 from evalgate.schema.base import Model, NonNegative
 
-__all__ = [
-    "CaseChange",
-    "CaseOutcome",
-    "Check",
-    "CheckKind",
-    "Direction",
-    "Gate",
-    "GateMode",
-    "GateQuality",
-    "Interval",
-    "Outcome",
-    "Verdict",
-]
-
 Outcome = Literal["pass", "fail", "inconclusive"]
 """What a check, or a verdict, says."""
 

@@ -7,8 +7,6 @@ from pydantic import Field, model_validator
 
 from evalgate.schema.base import Model
 
-__all__ = ["Waiver", "Waivers"]
-
 
 class Waiver(Model):
     """One accepted failure: of a metric down to a floor, or of a case."""

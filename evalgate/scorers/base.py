@@ -7,8 +7,6 @@ from evalgate.schema.golden import Case
 from evalgate.schema.score import Score
 from evalgate.schema.trace import Trace
 
-__all__ = ["AsyncScorer", "Explain", "ScoreCase", "Scorer"]
-
 ScoreCase = Callable[[Case, Trace], Mapping[str, Score]]
 """A function of a case and a trace that returns one score for each name it knows."""
 

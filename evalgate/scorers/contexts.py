@@ -8,8 +8,6 @@ from evalgate.schema.golden import Case, Script
 from evalgate.schema.judge import Evidence
 from evalgate.schema.trace import Retrieval, ToolCall, Trace, UserMessage
 
-__all__ = ["contexts_of", "evidence_of", "question_of", "text_of"]
-
 
 def evidence_of(case: Case, trace: Trace) -> Evidence:
     """Gather what can be judged of one trial."""

@@ -7,8 +7,6 @@ from evalgate.scorers.recorded import recorded_value
 from evalgate.scorers.settings import NO, YES, Settings, binary, failed, unknown
 from evalgate.scorers.signals import handed_over
 
-__all__ = ["SCORES", "TIMES", "VERSION", "score_experience"]
-
 VERSION = "1"
 """Changes when the definition changes."""
 

@@ -10,8 +10,6 @@ from evalgate.scorers.contexts import contexts_of, question_of, text_of
 from evalgate.scorers.grounding import Grounding, NoClaims, NoContexts, ground
 from evalgate.scorers.settings import Settings, failed
 
-__all__ = ["SCORES", "VERSION", "explain_groundedness", "score_groundedness"]
-
 VERSION: Final = "2"
 """Changes when a definition changes."""
 

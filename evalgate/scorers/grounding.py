@@ -27,18 +27,6 @@ from evalgate.text.numerals import rounded
 from evalgate.text.stem import stem
 from evalgate.text.tokens import Token, read, tokens
 
-__all__ = [
-    "THRESHOLD",
-    "ClaimGrounding",
-    "Contexts",
-    "Grounding",
-    "NoClaims",
-    "NoContexts",
-    "ground",
-    "is_grounded",
-    "prepare",
-]
-
 THRESHOLD: Final = 3.0
 """Unsupported weight, in uncommon words, from which an answer counts as not grounded.
 

@@ -14,8 +14,6 @@ from evalgate.text.escape import cap
 from evalgate.text.numerals import numbers
 from evalgate.text.strict_json import Parsed, parse
 
-__all__ = ["SchemaCheck", "compile_schema", "failed_output"]
-
 SchemaCheck = Callable[[Json], str | None]
 """Says what is wrong with a value; None where nothing is."""
 

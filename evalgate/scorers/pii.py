@@ -9,8 +9,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["Leak", "find_leaks"]
-
 _LONGEST: Final = 100_000
 """Characters of a text that are searched."""
 

@@ -8,8 +8,6 @@ from evalgate.schema.score import Abstained, Score, Scored
 from evalgate.schema.trace import Trace
 from evalgate.scorers.settings import NO, YES, Settings, failed, unknown
 
-__all__ = ["VERSION", "recorded_value", "score_recorded"]
-
 VERSION = "1"
 """Changes when the definition changes."""
 

@@ -12,8 +12,6 @@ from evalgate.scorers import cost, experience, reliability, tools
 from evalgate.scorers.settings import unknown
 from evalgate.text.redact import holds_mark
 
-__all__ = ["without_redacted"]
-
 _COUNTED: Final = frozenset(
     {
         *cost.SCORES,

@@ -5,8 +5,6 @@ from evalgate.schema.score import Abstained, Score, Scored
 from evalgate.schema.trace import Attempt, LlmCall, Trace
 from evalgate.scorers.settings import NO, Settings, binary, failed, unknown
 
-__all__ = ["SCORES", "VERSION", "score_reliability"]
-
 VERSION = "1"
 """Changes when the definition changes."""
 

@@ -8,8 +8,6 @@ from evalgate.scorers.recorded import recorded_value
 from evalgate.scorers.settings import NO, YES, Settings, binary, failed, unknown
 from evalgate.scorers.signals import blocked, output_text
 
-__all__ = ["SCORES", "VERSION", "leaks", "score_safety"]
-
 VERSION = "1"
 """Changes when the definition changes."""
 

@@ -9,8 +9,6 @@ from evalgate.schema.config import Price
 from evalgate.schema.score import Abstained, Scored
 from evalgate.schema.trace import Trace
 
-__all__ = ["NO", "YES", "Evidence", "Settings", "binary", "failed", "unknown"]
-
 Evidence = Literal["reported", "gateway", "recorded", "replayed"]
 """Where traces come from: the agent's own report, the gateway that saw its calls, a file of
 traces, or a replay of recorded calls."""

@@ -11,8 +11,6 @@ from typing import Final
 from evalgate.schema.base import Json
 from evalgate.schema.trace import GuardrailStep, Handoff, LlmCall, ToolCall, Trace
 
-__all__ = ["blocked", "handed_over", "output_text", "refused", "says_no"]
-
 _FILTERED: Final = frozenset(
     {"content_filter", "content-filter", "safety", "guardrail_intervened", "blocklist"}
 )

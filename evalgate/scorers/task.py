@@ -15,8 +15,6 @@ from evalgate.scorers.tools import compile_case, score_tools
 from evalgate.scorers.unread import unread_parts
 from evalgate.text.escape import cap
 
-__all__ = ["SCORES", "VERSION", "Prepared", "failed_expectations", "prepare", "score_task"]
-
 VERSION = "1"
 """Changes when the definition changes."""
 

@@ -11,8 +11,6 @@ from evalgate.schema.trace import ToolCall, Trace
 from evalgate.scorers.settings import unknown
 from evalgate.scorers.unread import unread_parts
 
-__all__ = ["SCORES", "VERSION", "compile_case", "score_tools"]
-
 VERSION = "1"
 """Changes when a definition below changes."""
 

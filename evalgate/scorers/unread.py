@@ -5,8 +5,6 @@ from collections.abc import Iterable
 from evalgate.schema.trace import Trace, Unread, UnreadPart
 from evalgate.text.escape import cap
 
-__all__ = ["unread_parts"]
-
 _NAMED = 3
 
 

@@ -15,8 +15,6 @@ from typing import Final, Literal
 
 from evalgate.stats.intervals import wilson
 
-__all__ = ["PAIRS", "Burn", "Counts", "Pair", "SloState", "Status", "burn_rate", "slo_state"]
-
 Status = Literal["met", "burning", "exhausted", "not enough data"]
 """`exhausted`: the budget is spent; `burning`: a pair of windows spends it too quickly."""
 

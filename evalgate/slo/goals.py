@@ -7,8 +7,6 @@ from fractions import Fraction
 from evalgate.schema.objectives import Goal, GoalState
 from evalgate.schema.result import MetricValue
 
-__all__ = ["goal_states"]
-
 
 def goal_states(
     goals: Mapping[str, Goal], metrics: Mapping[str, MetricValue], today: date

@@ -14,8 +14,6 @@ from evalgate.errors import ConfigError
 from evalgate.schema.base import Json
 from evalgate.schema.objectives import Objective
 
-__all__ = ["objectives_of"]
-
 _VERSION = "openslo/v1"
 _LIMITS = {"lte": "at_most", "gte": "at_least"}
 

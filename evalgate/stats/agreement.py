@@ -10,17 +10,6 @@ from dataclasses import dataclass
 from math import sqrt
 from statistics import NormalDist
 
-__all__ = [
-    "Agreement",
-    "Confusion",
-    "Corrected",
-    "agreement",
-    "cohens_kappa",
-    "confusion",
-    "corrected_share",
-    "self_consistency",
-]
-
 _CONFIDENCE = 0.95
 
 

@@ -12,8 +12,6 @@ from evalgate.metrics.metric import QUANTILES, Metric
 from evalgate.stats.fieller import Range
 from evalgate.stats.pairing import Row
 
-__all__ = ["Bootstrap", "bootstrap_quantile"]
-
 SEED = 20_261_121
 _WORK = 2_000_000
 """Values that are visited at most; the number of draws follows from it."""

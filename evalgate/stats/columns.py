@@ -11,8 +11,6 @@ from evalgate.schema.baseline import Column
 from evalgate.schema.score import Abstained, Broken, Score, Scored
 from evalgate.stats.rounding import round4
 
-__all__ = ["COLUMN_MARKS", "decode_column", "encode_column"]
-
 COLUMN_MARKS = "01-?!"
 """What a column that is a text may hold."""
 

@@ -15,8 +15,6 @@ from statistics import NormalDist
 
 from evalgate.stats.student import t_upper_tail
 
-__all__ = ["EXACT_UP_TO", "Counts", "drop_p_value", "exact_drop_p", "paired_t_p"]
-
 EXACT_UP_TO = 1000
 """Largest number of candidate trials that is convolved exactly; above it a normal is used."""
 

@@ -6,8 +6,6 @@ from math import sqrt
 
 from evalgate.stats.student import t_quantile
 
-__all__ = ["Moments", "Range", "moments", "ratio_interval"]
-
 Range = tuple[float, float] | None
 """A bounded interval; null is unbounded."""
 

@@ -5,8 +5,6 @@ from fractions import Fraction
 from math import comb, sqrt
 from statistics import NormalDist
 
-__all__ = ["holm", "mcnemar_one_sided", "mcnemar_two_sided", "pass_at", "pass_hat", "wilson"]
-
 
 def wilson(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
     """Return Wilson's score interval of a share.

@@ -11,8 +11,6 @@ from statistics import NormalDist
 from evalgate.schema.verdict import GateQuality
 from evalgate.stats.student import t_quantile
 
-__all__ = ["Noise", "gate_quality", "never_settles"]
-
 _Z_BOTH_SIDES = 5.41
 """2 * 1.645^2: both sides' noise, one-sided 5 %."""
 

@@ -2,8 +2,6 @@
 
 from random import Random
 
-__all__ = ["seeded"]
-
 
 def seeded(seed: int) -> Random:
     """Return a generator whose sequence depends on the seed alone."""

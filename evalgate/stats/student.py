@@ -3,8 +3,6 @@
 from math import exp, inf, lgamma, log, log1p, pi, sqrt, tan
 from statistics import NormalDist
 
-__all__ = ["t_quantile", "t_upper_tail"]
-
 _TINY = 1e-300
 _PRECISION = 1e-15
 

@@ -16,7 +16,6 @@ try:
 except ImportError:  # Windows: what a killed write leaves stays there
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["TEMPORARY", "write_bytes", "write_text"]
 
 TEMPORARY: Final = ".evalgate-tmp"
 """Folder of files that are being written, beside what they become."""

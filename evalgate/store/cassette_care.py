@@ -17,8 +17,6 @@ from evalgate.store.plain import read_plain
 from evalgate.text.escape import terminal
 from evalgate.text.redact import Redactor
 
-__all__ = ["Leak", "Pruned", "check_size", "prune", "scan", "show"]
-
 _SHOWN = 100
 """Characters of a text that one line shows."""
 

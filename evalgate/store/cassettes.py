@@ -38,21 +38,6 @@ try:
 except ImportError:  # Windows has no flock; there, two recorders of one case are not kept apart
     fcntl = None  # type: ignore[assignment]
 
-__all__ = [
-    "JOURNALS",
-    "Cassette",
-    "Entry",
-    "Recording",
-    "cassette_digests",
-    "cassette_path",
-    "encode_entry",
-    "encode_header",
-    "read_cassette",
-    "recording_digests",
-    "recover",
-    "rewritten",
-    "write_cassette",
-]
 
 JOURNALS = ".recording"
 """Folder of the journals and locks inside a folder of cassettes."""

@@ -8,8 +8,6 @@ from evalgate.schema.config import Config, SuiteConfig
 from evalgate.store.plain import read_plain
 from evalgate.text.suggest import did_you_mean
 
-__all__ = ["DEFAULT_NAME", "LoadedConfig", "load_config", "parse_config", "select_suites"]
-
 DEFAULT_NAME = "evalgate.yaml"
 _MAX_BYTES = 1_000_000
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-__all__ = ["GitState", "careful", "git", "git_environment", "read_state"]
-
 _TIMEOUT = 20.0
 _CAREFUL = (
     *("git", "--no-optional-locks", "--no-pager", "-c", "core.quotepath=off"),

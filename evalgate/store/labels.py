@@ -13,8 +13,6 @@ from evalgate.store.plain import read_plain
 from evalgate.store.problems import problems_of
 from evalgate.text import strict_json
 
-__all__ = ["Labels", "read_calibration", "read_labels", "write_calibration", "write_labels"]
-
 _FIX = "evalgate judge sample RUN --rate .1 --seed 1 --output labels.jsonl"
 
 

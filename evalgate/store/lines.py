@@ -18,16 +18,6 @@ from evalgate.store.plain import open_plain
 from evalgate.store.problems import Problem, problems_of
 from evalgate.text import strict_json
 
-__all__ = [
-    "MAX_FILE_BYTES",
-    "MAX_LINE_BYTES",
-    "LineProblem",
-    "RawLine",
-    "data_error",
-    "read_lines",
-    "validated",
-]
-
 MAX_LINE_BYTES: Final = 16 * 1024 * 1024
 """Longest line that is read."""
 

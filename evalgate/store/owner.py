@@ -7,8 +7,6 @@ from typing import Final
 
 from evalgate.errors import ConfigError
 
-__all__ = ["refuse_other_owners"]
-
 _OURS: Final = "agent_evalgate"
 _SCRIPT: Final = re.compile(r"^evalgate\s*=", re.MULTILINE)
 _MODULE: Final = re.compile(r"^evalgate/__init__\.py,", re.MULTILINE)

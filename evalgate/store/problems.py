@@ -8,8 +8,6 @@ from pydantic import BaseModel, ValidationError
 
 from evalgate.text.suggest import did_you_mean
 
-__all__ = ["Problem", "pointer_of", "problems_of"]
-
 _FOUND_LIMIT = 120
 
 

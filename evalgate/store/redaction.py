@@ -10,8 +10,6 @@ from evalgate.schema.score import Abstained, Broken, Score, Scored
 from evalgate.schema.trace import Trace
 from evalgate.text.redact import Redactor
 
-__all__ = ["clean_case", "clean_result", "clean_trace"]
-
 
 def clean_trace(trace: Trace, redactor: Redactor) -> Trace:
     """Return the trace without secrets; the same object where it holds none."""

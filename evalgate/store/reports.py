@@ -22,8 +22,6 @@ from evalgate.store.problems import problems_of
 from evalgate.store.runs import MANIFEST, REPORT, TRACES, TRIALS, is_run
 from evalgate.text.strict_json import MAX_BYTES, loads
 
-__all__ = ["StoredReport", "read_reports"]
-
 _MOST_FILES: Final = 10_000
 _SHOWN: Final = 5
 _BROKEN: Final = (

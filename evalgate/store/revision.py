@@ -12,8 +12,6 @@ from typing import BinaryIO, Final, NamedTuple, cast
 from evalgate.errors import BaseUnknown
 from evalgate.store.git import careful, git_environment
 
-__all__ = ["Revisions", "is_repository", "open_revisions"]
-
 _TIMEOUT_S: Final = 300.0
 _SHOWN: Final = 300
 _PROGRAM: Final = "100755"

@@ -17,7 +17,6 @@ try:
 except ImportError:  # Windows has no flock; there, two writers of one case are not kept apart
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["Broken", "case_file", "hidden_folder", "is_whole", "locked", "seal", "unseal"]
 
 _MARK: Final = b',"digest":"sha256:'
 _TAIL: Final = len(_MARK) + 64 + len(b'"}')

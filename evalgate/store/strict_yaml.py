@@ -11,8 +11,6 @@ from evalgate.errors import ConfigError
 from evalgate.store.problems import problems_of
 from evalgate.text.tame_json import tame
 
-__all__ = ["parse_documents", "parse_yaml"]
-
 _ModelT = TypeVar("_ModelT", bound=BaseModel)
 _MAX_DEPTH = 50
 _MAX_PLACES = 100_000

@@ -10,8 +10,6 @@ from evalgate.schema.trace import Trace
 from evalgate.store.atomic import write_text
 from evalgate.store.lines import LineProblem, RawLine, data_error, read_lines, validated
 
-__all__ = ["iter_traces", "load_traces", "trace_to_json", "write_traces"]
-
 _VERSION: Final = 1
 _NAMED_VERSION: Final = re.compile(rb'"schema"\s*:\s*"evalgate\.trace/(\d{1,9})"')
 _FIX: Final = "correct the lines listed, or make the file again with `evalgate import` or a run"

@@ -22,8 +22,6 @@ from evalgate.store.atomic import write_bytes
 from evalgate.store.lines import read_lines
 from evalgate.store.sealed import Broken, case_file, hidden_folder, locked, seal, unseal
 
-__all__ = ["StoredVerdict", "add_verdicts", "read_verdicts", "verdict_files", "verdict_path"]
-
 _LOCKS = ".locks"
 _Line = TextEntry | VerdictEntry
 _LINE: TypeAdapter[_Line] = TypeAdapter(_Line)

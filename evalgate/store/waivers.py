@@ -11,8 +11,6 @@ from evalgate.store.atomic import write_text
 from evalgate.store.plain import read_plain
 from evalgate.store.strict_yaml import parse_yaml
 
-__all__ = ["load_waivers", "save_waivers"]
-
 _MAX_BYTES: Final = 1_000_000
 _HEAD: Final = """\
 # Failures that are accepted for a while; `evalgate accept` writes this file.

@@ -16,8 +16,6 @@ from evalgate.stress.settings import (
     settings_version,
 )
 
-__all__ = ["stress_of_sessions"]
-
 
 def stress_of_sessions(
     config: StressConfig, sessions: Sequence[Tagged], root: Path, arrivals: str = ""

@@ -7,8 +7,6 @@ from evalgate.output.stress_plot import stress_figure
 from evalgate.schema.result import ReportSet
 from evalgate.store.atomic import write_text
 
-__all__ = ["check_plot", "write_picture", "write_plot"]
-
 
 def check_plot(path: Path | None) -> None:
     """Refuse a format that is not drawn, before any work is done.

@@ -16,18 +16,6 @@ from evalgate.stress.load.sessions import Loops, Mix, loops_of, plan_of, workloa
 from evalgate.stress.load.workload import ArrivalLaw, Workload
 from evalgate.text.suggest import did_you_mean
 
-__all__ = [
-    "Tagged",
-    "drawn_from",
-    "load_tagged",
-    "loops_in",
-    "mixes_of",
-    "rank_of",
-    "session_checks",
-    "tagged_by_case",
-    "workload_from",
-]
-
 _RANKS: Mapping[TierName | None, int] = {"critical": 0, "user_facing": 1, "compliance": 1, None: 1}
 _LATER = 2
 _WHOLE = 0.9

@@ -17,8 +17,6 @@ from evalgate.suite.events import Listener, Progress
 from evalgate.suite.plan import Plan
 from evalgate.text.redact import Redactor
 
-__all__ = ["replayed_traces"]
-
 
 @dataclass(slots=True)
 class _Kept:

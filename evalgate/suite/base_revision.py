@@ -10,8 +10,6 @@ from evalgate.errors import BaseUnknown, DataError
 from evalgate.store.plain import read_plain
 from evalgate.store.revision import Revisions
 
-__all__ = ["Base", "GitHubEvent", "find_base", "is_ci_with_base", "read_event"]
-
 _PULL: Final = ("pull_request", "pull_request_target", "pull_request_review")
 _DEEPER: Final = (
     "fetch the base too: `fetch-depth: 2` with the merge commit of the pull request, or "

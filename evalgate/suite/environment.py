@@ -11,8 +11,6 @@ from evalgate.agents.base import SYSTEM_CLOCK, Clock
 from evalgate.suite.isolation import Walls, these_walls
 from evalgate.version import VERSION
 
-__all__ = ["Environment", "this_machine"]
-
 
 @dataclass(frozen=True, slots=True)
 class Environment:

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["Listener", "Progress", "silent"]
-
 
 @dataclass(frozen=True, slots=True)
 class Progress:

@@ -9,7 +9,6 @@ from evalgate.schema.trace import LlmCall, Step, ToolCall, Trace, UserMessage
 if TYPE_CHECKING:
     from evalgate.gateway.sessions import Outcome
 
-__all__ = ["seen_by_gateway"]
 
 _DIGITS = 4
 """Digits of a second that cassettes keep."""

@@ -14,8 +14,6 @@ from evalgate.suite.own_scorers import scorer_configs
 from evalgate.suite.suite import Suite
 from evalgate.text.suggest import did_you_mean
 
-__all__ = ["Overrides", "config_digest", "suite_metrics", "with_overrides"]
-
 
 @dataclass(frozen=True, slots=True)
 class Overrides:

@@ -9,8 +9,6 @@ from typing import Final
 
 from evalgate.schema.agent_line import AgentLine, CommandLine, PythonLine
 
-__all__ = ["Seen", "look_at"]
-
 SDKS: Final = {
     "openai": ("OPENAI_API_KEY",),
     "langchain_openai": ("OPENAI_API_KEY",),

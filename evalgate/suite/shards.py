@@ -8,8 +8,6 @@ from typing import Final
 
 from evalgate.errors import ConfigError
 
-__all__ = ["MAX_SHARDS", "Shard", "parse_shard", "shard_of"]
-
 MAX_SHARDS: Final = 10_000
 """Most shards a golden set is split into."""
 

@@ -18,7 +18,6 @@ from evalgate.users.prompt import Said, request_of
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = ["GatewaySpeaker", "UserLine"]
 
 _SHOWN: Final = 300
 _MISS: Final = "cassette_miss"

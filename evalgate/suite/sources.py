@@ -11,8 +11,6 @@ from evalgate.store.baseline import load_summary
 from evalgate.store.runs import find_run
 from evalgate.suite.suite import Suite
 
-__all__ = ["stored_summary", "suite_baseline"]
-
 
 def suite_baseline(suite: Suite, given: str, metrics: Mapping[str, Metric]) -> RunSummary:
     """Load the baseline a run is compared with.

@@ -14,8 +14,6 @@ from evalgate.store.golden_sets.golden import GoldenSet
 from evalgate.suite.isolation import Isolation
 from evalgate.suite.trust import Trust
 
-__all__ = ["Given", "Selection", "Suite", "find_suites"]
-
 _RUNS = ".evalgate/runs"
 _KEPT = 50
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from evalgate.gateway.tools.http import Service
     from evalgate.gateway.tools.mcp_link import Server
 
-__all__ = ["check_tools", "filled", "http_services", "mcp_servers", "service_kinds", "tool_rules"]
 
 _TAKEN = ("OPENAI_BASE_URL", "ANTHROPIC_BASE_URL")
 

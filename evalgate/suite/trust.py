@@ -9,8 +9,6 @@ from evalgate.schema.verdict import Check
 from evalgate.schema.waiver import Waiver
 from evalgate.suite.base_revision import Base
 
-__all__ = ["Proposal", "Trust"]
-
 
 @dataclass(frozen=True, slots=True)
 class Proposal:

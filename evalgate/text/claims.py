@@ -6,8 +6,6 @@ Every pattern is linear in the length of the text, whatever the text.
 import re
 from typing import NamedTuple
 
-__all__ = ["Claim", "claims"]
-
 
 class Claim(NamedTuple):
     """One sentence, list item or heading of an answer."""

@@ -5,8 +5,6 @@ since the bands only approximate an inverse document frequency (`ln(rank)`, scal
 outside every band weighs 1). Inflected forms are left out: they are compared by stem.
 """
 
-__all__ = ["BOILERPLATE", "EVERYDAY", "FREQUENT", "FUNCTION", "USUAL"]
-
 FUNCTION = """
 a an the this that these those here there i me my mine we us our ours you your yours he him his she
 her hers it its they them their theirs one ones oneself myself yourself himself herself itself

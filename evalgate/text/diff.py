@@ -9,8 +9,6 @@ from typing import Final
 from evalgate.schema.base import Json
 from evalgate.schema.canonical import canonical_bytes
 
-__all__ = ["json_diff", "pieces", "unified", "words"]
-
 _MAX_INPUT: Final = 20_000
 """Characters of either side that are compared."""
 

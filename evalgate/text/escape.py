@@ -7,20 +7,6 @@ the surroundings: `html` gives the content of an element, `xml` leaves `&` and `
 import re
 from typing import Final
 
-__all__ = [
-    "cap",
-    "html",
-    "markdown_cell",
-    "markdown_fence",
-    "markdown_html",
-    "plain",
-    "terminal",
-    "workflow_log",
-    "workflow_property",
-    "workflow_value",
-    "xml",
-]
-
 _ESCAPE_SEQUENCES: Final = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
     r"|\x1b[\]PX^_][^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # OSC and the other strings

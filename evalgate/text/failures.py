@@ -7,8 +7,6 @@ from typing import Final
 from evalgate.schema.base import Json
 from evalgate.text.strict_json import Parsed, parse
 
-__all__ = ["literal", "says_failed"]
-
 _FAILED: Final = re.compile(
     r"\s*(?:error\b|exception\b|traceback \(most recent call last\)|tool execution failed"
     r"|failed to\b|[a-z_.]*(?:error|exception): )",

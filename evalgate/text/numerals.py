@@ -13,8 +13,6 @@ from typing import Final
 
 from evalgate.text.stem import stem
 
-__all__ = ["NUMBER", "NUMBER_EDGE", "NUMERALS", "numbers", "numeral", "plain_digits", "rounded"]
-
 _WORDS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
     "sixteen seventeen eighteen nineteen twenty"

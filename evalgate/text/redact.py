@@ -17,8 +17,6 @@ from evalgate.errors import ConfigError
 from evalgate.schema.base import Json
 from evalgate.text.secret_shapes import SEARCHES, is_no_prose
 
-__all__ = ["Redactor", "Secret", "holds_mark"]
-
 _MIN_VALUE: Final = 8
 """Shorter values of variables occur in ordinary text."""
 _MIN_WORDS: Final = 16

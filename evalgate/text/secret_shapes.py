@@ -6,8 +6,6 @@ from binascii import Error as NoBase64
 from collections.abc import Callable
 from typing import Final
 
-__all__ = ["SEARCHES", "is_no_prose"]
-
 _MIN_USER: Final = 8
 _WORDS: Final = re.compile(
     r"[-_./:\\ ~+#=]*(?:(?:[A-Za-z]{1,17}|[0-9]{1,4}|[vV][0-9]{1,3})(?:[-_./:\\ ~+#=]+|$))+"

@@ -8,8 +8,6 @@ hides an unsupported one.
 
 from functools import lru_cache
 
-__all__ = ["stem"]
-
 _LONGEST = 40
 _VOWELS = frozenset("aeiouy")
 _DOUBLED = frozenset("bdgkmnprt")

@@ -18,8 +18,6 @@ import jiter
 from evalgate.errors import DataError
 from evalgate.schema.base import Json
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "Parsed", "Problem", "loads", "parse"]
-
 MAX_DEPTH: Final = 100
 """Arrays and objects inside each other that are read by default."""
 

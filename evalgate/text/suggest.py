@@ -3,8 +3,6 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-__all__ = ["did_you_mean"]
-
 
 def did_you_mean(name: str, allowed: Iterable[str]) -> str:
     """Return ` (did you mean 'x'?)`, with a blank before it, or the empty text.

@@ -12,8 +12,6 @@ from typing import Final
 
 from evalgate.schema.base import Json
 
-__all__ = ["MAX_DEPTH", "is_plain", "read_json", "read_plain", "tame"]
-
 MAX_DEPTH: Final = 60
 """Arrays and objects inside each other that are kept as data; deeper ones become text."""
 

@@ -14,8 +14,6 @@ from typing import NamedTuple
 from evalgate.text.numerals import NUMBER, NUMERALS, numeral
 from evalgate.text.stem import stem
 
-__all__ = ["Form", "Reading", "Token", "read", "tokens"]
-
 
 class Form(NamedTuple):
     """What a word or number is, wherever it stands."""

@@ -13,15 +13,6 @@ from evalgate.store.revision import is_repository
 from evalgate.suite.suite import Suite
 from evalgate.suite.trust import Trust
 
-__all__ = [
-    "SUPPLIED",
-    "is_plain_file",
-    "refuse_linked",
-    "refuse_links",
-    "supplied_check",
-    "supplied_evidence",
-]
-
 SUPPLIED: Final = "evidence.supplied"
 """Id of the check that such recordings make inconclusive."""
 

@@ -5,8 +5,6 @@ from pathlib import Path
 
 from evalgate.schema.verdict import Check
 
-__all__ = ["foreign_modules", "shadowed_check"]
-
 SHADOWED = "evidence.shadowed"
 
 

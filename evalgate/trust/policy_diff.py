@@ -10,8 +10,6 @@ from evalgate.schema.config import SuiteConfig
 from evalgate.schema.fingerprint import case_digest
 from evalgate.schema.golden import Case
 
-__all__ = ["baseline_diff", "config_diff", "golden_diff"]
-
 _SHOWN: Final = 20
 _LONG: Final = 80
 _GATE_FIELDS: Final = ("must_pass", "zero_tolerance", "weight", "cluster", "status")

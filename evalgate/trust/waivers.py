@@ -14,8 +14,6 @@ from evalgate.store.waivers import load_waivers
 from evalgate.suite.base_revision import GitHubEvent, read_event
 from evalgate.suite.environment import Environment
 
-__all__ = ["Counting", "approvers", "counting_waivers", "github_api", "owners_of", "pull_number"]
-
 _CODEOWNERS: Final = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS")
 _MAX_BYTES: Final = 3_000_000
 

@@ -21,8 +21,6 @@ from evalgate.usage.names import (
     TOTAL,
 )
 
-__all__ = ["Count", "Found", "is_standard_tier", "known_path", "leaves", "sort_in"]
-
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _TOOL_NAME: Final = re.compile(r"^(?:server_side_tool_)?(.+?)(?:_requests|_calls|_count)?$")
 _MONEY: Final = frozenset(

@@ -7,24 +7,6 @@ called `in` (of the input), `out` (of the output) and `cached`.
 import re
 from typing import Final
 
-__all__ = [
-    "BESIDE",
-    "BOXES",
-    "INPUT",
-    "INSIDE",
-    "KNOWN",
-    "KNOWN_BOXES",
-    "OUTPUT",
-    "PARTS",
-    "PREFIXES",
-    "PROMPT",
-    "STANDARD_TIERS",
-    "TIMING",
-    "TOOLS",
-    "TOOL_BOXES",
-    "TOTAL",
-]
-
 BOXES: Final = {
     **dict.fromkeys(
         (

@@ -17,8 +17,6 @@ from evalgate.usage.fields import Count, Found, known_path, leaves, sort_in
 from evalgate.usage.names import BESIDE, INSIDE, PROMPT
 from evalgate.usage.sums import add_usages
 
-__all__ = ["fields_of_usage", "parse_usage", "usage_of_call", "usage_of_totals"]
-
 _IN_INPUT: Final = INPUT_PARTS[1:]
 _IN_OUTPUT: Final = OUTPUT_PARTS[1:]
 

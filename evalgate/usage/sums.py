@@ -6,8 +6,6 @@ from typing import Any
 
 from evalgate.schema.usage import INPUT_PARTS, OUTPUT_PARTS, Usage
 
-__all__ = ["add_usages", "merge_usages"]
-
 
 def merge_usages(usages: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Merge the usages of one stream, each of which says how far the count has come.

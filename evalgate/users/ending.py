@@ -7,8 +7,6 @@ from typing import Final
 from evalgate.schema.golden import Case, Ending, SimulatedUser, UserPreset
 from evalgate.schema.trace import Trace, UserMessage
 
-__all__ = ["STOPS", "ending_of", "ending_of_trace", "stops_of", "user_messages"]
-
 STOPS: Final[Mapping[UserPreset, Mapping[str, Ending]]] = MappingProxyType(
     {
         "plain": MappingProxyType({"###STOP###": "reached", "###GIVE-UP###": "gave_up"}),

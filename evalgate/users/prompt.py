@@ -8,8 +8,6 @@ from evalgate.schema.base import Json
 from evalgate.schema.golden import Ending, SimulatedUser, UserPreset
 from evalgate.users.ending import stops_of
 
-__all__ = ["Said", "request_of"]
-
 Said = tuple[str, str]
 """Who spoke, `user` or `assistant`, and the text."""
 

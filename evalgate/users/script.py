@@ -14,8 +14,6 @@ from evalgate.text.escape import cap
 from evalgate.users.ending import ending_of, stops_of
 from evalgate.users.prompt import Said
 
-__all__ = ["broken_by", "never_stopped"]
-
 _LONGEST: Final = 10_000
 """Characters of one message of a user; more is no message of a person."""
 _SAME: Final = 3

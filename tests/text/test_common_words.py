@@ -7,7 +7,7 @@ import pytest
 from evalgate.text import common_words
 
 
-@pytest.mark.parametrize("band", common_words.__all__)
+@pytest.mark.parametrize("band", [name for name in vars(common_words) if name.isupper()])
 def test_bands_are_plain_words(band: str) -> None:
     """Every entry is a lower-case word, since entries are compared by stem."""
     words = getattr(common_words, band).split()

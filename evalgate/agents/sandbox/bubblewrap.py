@@ -9,8 +9,6 @@ from typing import Final
 
 from evalgate.agents.sandbox.policy import Policy
 
-__all__ = ["wrapped"]
-
 _LINKS: Final = tuple(f"/{name}" for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"))
 """Folders that are links to others on most systems; programs name them."""
 

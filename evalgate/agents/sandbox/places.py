@@ -10,8 +10,6 @@ from typing import Final
 
 from evalgate.agents.sandbox.policy import Places
 
-__all__ = ["PACKAGE", "bubblewrap", "checkout_of", "find_places", "real"]
-
 PACKAGE: Final = str(Path(__file__).resolve().parents[3])
 """Where a process finds this package even if it is not installed."""
 

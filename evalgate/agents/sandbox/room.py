@@ -10,8 +10,6 @@ from pathlib import Path
 
 from evalgate.agents.sandbox.policy import Observed, Policy, beyond, explained
 
-__all__ = ["Room", "Sandbox", "open_room"]
-
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:

@@ -15,8 +15,6 @@ import sys
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-__all__ = ["KINDS", "close_sockets"]
-
 KINDS: Final = ("udp", "unix")
 """Kinds of sockets that a policy can leave open."""
 

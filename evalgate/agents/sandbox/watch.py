@@ -4,8 +4,6 @@ import os
 from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["Watched"]
-
 _TCP: Final = ("tcp", "tcp6")
 _SYN_SENT_OR_ESTABLISHED: Final = (b"01", b"02")
 

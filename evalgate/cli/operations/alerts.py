@@ -7,8 +7,6 @@ import click
 from evalgate.cli.operations.options import find_place, moment, place_options, say
 from evalgate.cli.options import config_option
 
-__all__ = ["alerts"]
-
 
 @click.group()
 def alerts() -> None:

@@ -7,8 +7,6 @@ import click
 from evalgate.cli.operations.options import find_place, say
 from evalgate.cli.options import config_option
 
-__all__ = ["boards"]
-
 
 @click.command()
 @click.option(

@@ -6,8 +6,6 @@ import click
 
 from evalgate.cli.operations.options import say
 
-__all__ = ["collect"]
-
 EPILOG = """\b
 Examples:
   evalgate collect traces.jsonl

@@ -13,7 +13,6 @@ from evalgate.cli.options import config_option
 if TYPE_CHECKING:
     from evalgate.commands.operations.export import Done, Outside
 
-__all__ = ["export"]
 
 EPILOG = """\b
 Examples:

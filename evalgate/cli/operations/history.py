@@ -10,8 +10,6 @@ from evalgate.cli.operations.options import find_place, place_options, say
 if TYPE_CHECKING:
     from evalgate.commands.operations.history import Line
 
-__all__ = ["history"]
-
 
 @click.group()
 def history() -> None:

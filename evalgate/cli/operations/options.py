@@ -11,7 +11,6 @@ from evalgate.cli.options import config_option
 if TYPE_CHECKING:
     from evalgate.commands.operations.place import Place
 
-__all__ = ["at_option", "find_place", "moment", "place_options", "say"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -10,8 +10,6 @@ from evalgate.cli.operations.options import at_option, find_place, moment, place
 if TYPE_CHECKING:
     from evalgate.commands.operations.objectives import Standing
 
-__all__ = ["slo"]
-
 
 @click.command()
 @click.option(

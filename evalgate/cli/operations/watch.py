@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from evalgate.commands.operations.place import Place
     from evalgate.commands.operations.watch import Look
 
-__all__ = ["watch"]
-
 
 @click.command()
 @click.option("--once", is_flag=True, help="Look once, and exit 3 where an alert reached nobody.")

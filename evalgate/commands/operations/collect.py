@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-__all__ = ["CollectOptions", "Collected", "Collector", "collect", "collector_app", "write_drafts"]
 
 _MOST_BYTES: Final = 16_000_000
 _SPOOL_BYTES: Final = 64_000_000

@@ -29,17 +29,6 @@ from evalgate.text.redact import Redactor
 if TYPE_CHECKING:
     import httpx2
 
-__all__ = [
-    "Done",
-    "Format",
-    "Outside",
-    "Target",
-    "export_langfuse",
-    "export_otlp",
-    "langfuse_target",
-    "otlp_target",
-    "sent_traces",
-]
 
 Format = Literal["json", "protobuf"]
 _MOST_TRACES: Final = 50

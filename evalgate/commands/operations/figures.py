@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from evalgate.history.store import Database
     from evalgate.schema.trace import Trace
 
-__all__ = ["counted", "emf", "gauges", "grouping_of", "metrics_text", "push", "write_boards"]
 
 _FIELDS: Final = (
     *("agent", "model", "environment", "success", "error", "escalation", "guardrail"),

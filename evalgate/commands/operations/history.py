@@ -42,17 +42,6 @@ from evalgate.suite.environment import Environment
 from evalgate.text.redact import Redactor
 from evalgate.text.suggest import did_you_mean
 
-__all__ = [
-    "Given",
-    "Line",
-    "add_results",
-    "exported",
-    "interaction_from",
-    "observe",
-    "show_flakes",
-    "show_metric",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class Given:

@@ -19,8 +19,6 @@ from evalgate.slo.openslo import objectives_of
 from evalgate.store.strict_yaml import parse_documents
 from evalgate.text.suggest import did_you_mean
 
-__all__ = ["Standing", "exit_code", "objectives_in", "standings", "states_json"]
-
 _TOOLS: Final = "tool_failure_rate"
 _MAX_BYTES: Final = 1_000_000
 

@@ -10,8 +10,6 @@ from evalgate.schema.config import Config
 from evalgate.schema.history import HistoryConfig
 from evalgate.store.config import load_config
 
-__all__ = ["Place", "history_of", "opened"]
-
 
 @dataclass(frozen=True, slots=True)
 class Place:

@@ -9,8 +9,6 @@ from evalgate.store.runs import REPORT, list_runs, read_manifest
 from evalgate.suite.environment import Environment
 from evalgate.suite.suite import Suite
 
-__all__ = ["remember"]
-
 
 def remember(suites: Sequence[Suite], started: str, environment: Environment) -> list[str]:
     """Add the runs that ended since a time to the history, where one is configured.

@@ -19,8 +19,6 @@ from evalgate.history.hours import AgentHours, Hour
 from evalgate.schema.watch import WatchConfig
 from evalgate.stress.simulation.causes import CAUSES, RATE_LIMITS, TEAMS, Cause
 
-__all__ = ["HOURS", "Scene", "moment_text", "production_signals"]
-
 HOURS: Final = 7 * 24 + 1
 """Hours looked at: the last one, and the same hour of the last 7 days."""
 

@@ -37,8 +37,6 @@ from evalgate.schema.watch import Receiver, WatchConfig
 from evalgate.store.git import git
 from evalgate.text.redact import Redactor
 
-__all__ = ["Look", "Outside", "known_alerts", "look", "refuse_pull_request", "routed", "tell"]
-
 _SHIFTED: Final = ("task_success_rate", "cost_per_interaction", "error_rate", "tool_call_accuracy")
 _LAST_RUNS: Final = 200
 _COMMITS: Final = 20

@@ -9,8 +9,6 @@ from typing import Any, Final
 
 from evalgate.exporters.openmetrics import Counted
 
-__all__ = ["NAMESPACE", "alarms", "dashboard", "emf_lines"]
-
 NAMESPACE: Final = "evalgate"
 _FIELDS: Final = (
     ("task_success_rate", "success", "None"),

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-__all__ = ["dashboards", "expressions"]
-
 _SOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
 _WHO: Final = 'agent=~"$agent"'
 _WIDTH: Final = 24

@@ -11,8 +11,6 @@ from typing import Any, Final
 from evalgate.exporters.openmetrics import RATES
 from evalgate.schema.objectives import Objective
 
-__all__ = ["SERVICE", "WINDOWS", "exportable", "rule_groups", "sli"]
-
 SERVICE: Final = "evalgate"
 WINDOWS: Final = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
 _PAGE: Final = (("5m", "1h", 14.4), ("30m", "6h", 6.0))

@@ -9,8 +9,6 @@ from evalgate.schema.config import GateConfig
 from evalgate.schema.judge import JudgeCalibration
 from evalgate.schema.verdict import Check, Outcome
 
-__all__ = ["JudgeUse", "trust_checks"]
-
 
 @dataclass(frozen=True, slots=True)
 class JudgeUse:

@@ -11,8 +11,6 @@ from evalgate.stats.pairing import Cell, exact_value, fill, read_cell
 from evalgate.stats.rounding import exact
 from evalgate.stats.summary import CaseSummary
 
-__all__ = ["limit_checks"]
-
 
 def limit_checks(comparison: Comparison, policy: GateConfig) -> tuple[Check, ...]:
     """Return a check for every `min` and `max` of the policy.

@@ -13,8 +13,6 @@ from evalgate.schema.score import Score, Scored
 from evalgate.schema.verdict import Check, Outcome
 from evalgate.stats.summary import FAILED, CaseSummary, RunSummary
 
-__all__ = ["FRESH_TRIALS", "confirmed", "failing_cases", "must_pass_checks", "needs_confirmation"]
-
 FRESH_TRIALS: Final = 2
 """Fresh trials that confirm, or clear, a failure."""
 

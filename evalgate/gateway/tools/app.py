@@ -15,8 +15,6 @@ from evalgate.gateway.tools.python import call, done
 from evalgate.gateway.trial_log import TrialLog
 from evalgate.gateway.wire.errors import ProviderError
 
-__all__ = ["PREFIX", "ToolApp"]
-
 PREFIX = "evalgate/"
 """What the paths begin with, behind the session's token."""
 

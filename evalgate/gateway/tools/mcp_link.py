@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     import httpx2
 
-__all__ = ["Link", "McpFailed", "Notified", "Server", "open_link"]
 
 _MAX_LINE = 64 * 1024 * 1024
 _GRACE_S = 1.0

@@ -10,8 +10,6 @@ from evalgate.matching.equality import json_equal
 from evalgate.schema.base import Json
 from evalgate.schema.tool_config import MockAnswer, ToolPolicy
 
-__all__ = ["Mocked", "answer_of", "overlaps"]
-
 _PART = re.compile(r"\{(/?[^{}\n]+)\}")
 _MISSING = object()
 

@@ -25,8 +25,6 @@ from evalgate.schema.base import Json
 from evalgate.text.tame_json import is_plain
 from evalgate.usage.sums import merge_usages
 
-__all__ = ["COUNT_TOKENS", "WIRE"]
-
 _CALLS = frozenset({"tool_use", "server_tool_use", "mcp_tool_use"})
 _TEXTS = frozenset(
     {"text", "thinking", "redacted_thinking", "compaction", "container_upload", "image", "document"}

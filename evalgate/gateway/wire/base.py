@@ -9,28 +9,6 @@ from evalgate.schema.base import Json
 from evalgate.schema.usage import Usage
 from evalgate.usage.parse import parse_usage
 
-__all__ = [
-    "NO_USAGE",
-    "Body",
-    "CalledTool",
-    "Ids",
-    "ProviderName",
-    "Reply",
-    "StreamEvent",
-    "ToolResult",
-    "UnknownItem",
-    "Wire",
-    "as_body",
-    "as_list",
-    "count",
-    "named_tool",
-    "output_limit",
-    "settings_of",
-    "sorted_items",
-    "text_of",
-    "usage_of",
-]
-
 Body = dict[str, Json]
 """A JSON object."""
 

@@ -24,8 +24,6 @@ from evalgate.gateway.wire.base import (
 from evalgate.schema.base import Json
 from evalgate.text.tame_json import is_plain
 
-__all__ = ["WIRE"]
-
 _TEXTS = frozenset(
     {
         "text",

@@ -7,16 +7,6 @@ from dataclasses import dataclass
 from evalgate.gateway.wire.base import Body, ProviderName, StreamEvent, as_body, as_list, text_of
 from evalgate.schema.base import Json
 
-__all__ = [
-    "ProviderError",
-    "classify",
-    "error_body",
-    "error_event",
-    "error_headers",
-    "error_inside",
-    "hint_inside",
-]
-
 _ANTHROPIC_TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",

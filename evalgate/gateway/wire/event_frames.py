@@ -11,8 +11,6 @@ from collections.abc import Iterable
 from struct import Struct, error
 from zlib import crc32
 
-__all__ = ["as_frames", "as_text", "split_frames"]
-
 _PRELUDE = Struct(">III")
 _CRC = Struct(">I")
 _SHORT = Struct(">H")

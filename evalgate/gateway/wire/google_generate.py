@@ -22,8 +22,6 @@ from evalgate.gateway.wire.base import (
 )
 from evalgate.schema.base import Json
 
-__all__ = ["COUNT_TOKENS", "WIRE"]
-
 _DATA = frozenset({"text", "inlineData", "fileData", "functionResponse", "codeExecutionResult"})
 """What a part can hold beside a call."""
 _BESIDE = frozenset(

@@ -22,8 +22,6 @@ from evalgate.gateway.wire.base import (
 from evalgate.gateway.wire.openai_chat_stream import assemble
 from evalgate.schema.base import Json
 
-__all__ = ["WIRE", "ask_for_usage", "is_usage_event"]
-
 _MESSAGE = frozenset(
     {
         "tool_calls",

@@ -8,8 +8,6 @@ from evalgate.schema.base import Json
 from evalgate.text.tame_json import is_plain
 from evalgate.usage.sums import merge_usages
 
-__all__ = ["assemble"]
-
 _TEXTS = ("content", "refusal", "reasoning_content", "reasoning")
 
 

@@ -3,8 +3,6 @@
 from evalgate.gateway.wire.base import Body, Ids, Reply, StreamEvent, Wire, text_of, usage_of
 from evalgate.schema.base import Json
 
-__all__ = ["WIRE"]
-
 
 def _prompt(body: Body, _ids: Ids) -> list[Json]:
     given = body.get("input")

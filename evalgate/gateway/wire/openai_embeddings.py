@@ -12,8 +12,6 @@ from evalgate.gateway.wire.base import (
 )
 from evalgate.schema.base import Json
 
-__all__ = ["WIRE"]
-
 
 def _prompt(body: Body, _ids: Ids) -> list[Json]:
     given = body.get("input")

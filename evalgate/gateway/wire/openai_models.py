@@ -2,8 +2,6 @@
 
 from evalgate.gateway.wire.base import Body, Reply, StreamEvent, Wire, text_of
 
-__all__ = ["WIRE"]
-
 
 def _read(body: Body) -> Reply:
     listed = body.get("data")

@@ -16,8 +16,6 @@ from evalgate.gateway.wire.base import (
 )
 from evalgate.schema.base import Json
 
-__all__ = ["billed_uses", "is_result", "read_items"]
-
 _NO_CALLS = frozenset(
     {
         "message",

@@ -19,8 +19,6 @@ from evalgate.gateway.wire.base import (
 from evalgate.gateway.wire.openai_response_items import billed_uses, is_result, read_items
 from evalgate.schema.base import Json
 
-__all__ = ["WIRE"]
-
 _FINAL = frozenset({"response.completed", "response.incomplete", "response.failed"})
 
 

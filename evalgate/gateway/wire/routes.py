@@ -17,8 +17,6 @@ from evalgate.gateway.wire import (
 )
 from evalgate.gateway.wire.base import ProviderName, Wire
 
-__all__ = ["WIRES", "Route", "Target", "provider_of", "resolve"]
-
 Target = Literal["openai", "anthropic", "azure", "google", "bedrock"]
 """Which upstream a request goes to."""
 

@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from evalgate.gateway.wire.base import Body, StreamEvent
 from evalgate.text.tame_json import read_json
 
-__all__ = ["EventBuffer", "is_done", "read_events", "split_events"]
-
 _END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 _LINES = re.compile(rb"\r\n|\n|\r")
 

@@ -1,7 +1,5 @@
 """What alembic runs: the migrations, on the connection that `store` holds open."""
 
-__all__ = ["migrate"]
-
 
 def migrate() -> None:
     """Run the migrations that are missing."""

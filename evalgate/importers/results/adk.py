@@ -29,8 +29,6 @@ from evalgate.schema.base import Json
 from evalgate.schema.result import TrialUsage
 from evalgate.schema.score import Score, Scored
 
-__all__ = ["detect", "read"]
-
 _STATUS: Final[Mapping[str, Score]] = {
     "1": Scored(1.0),
     "2": Scored(0.0),

@@ -29,8 +29,6 @@ from evalgate.schema.base import Json
 from evalgate.schema.result import TrialUsage
 from evalgate.schema.score import Score
 
-__all__ = ["detect", "read"]
-
 _REWARDS: Final = ("reward", "score", "rewards", "scores")
 
 

@@ -34,8 +34,6 @@ from evalgate.schema.base import Json
 from evalgate.schema.result import TrialUsage
 from evalgate.text.strict_json import Parsed, parse
 
-__all__ = ["detect", "read"]
-
 _JSON_CELLS: Final = ("input", "output", "expected", "metadata", "metrics", "scores", "origin")
 _PREFIX: Final = "scores."
 

@@ -34,8 +34,6 @@ from evalgate.schema.base import Json
 from evalgate.schema.result import TrialUsage
 from evalgate.schema.score import Score
 
-__all__ = ["detect", "read"]
-
 _CASES: Final = ("testCases", "test_cases", "test_results", "testResults")
 _TALKS: Final = ("conversationalTestCases", "conversational_test_cases")
 _METRICS: Final = (

@@ -21,17 +21,6 @@ from evalgate.errors import DataError
 from evalgate.schema.base import Json
 from evalgate.text.strict_json import MAX_BYTES, Parsed, Problem, loads, parse
 
-__all__ = [
-    "ArchiveDocument",
-    "Document",
-    "JsonDocument",
-    "LinesDocument",
-    "TableDocument",
-    "XmlDocument",
-    "load_document",
-    "parse_loosely",
-]
-
 _MAX_CELL: Final = 16 * 1024 * 1024
 _JSON_LINES: Final = (".jsonl", ".ndjson")
 _TABLES: Final = (".csv", ".tsv")

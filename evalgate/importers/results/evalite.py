@@ -26,8 +26,6 @@ from evalgate.importers.results.rows import (
 from evalgate.schema.base import Json
 from evalgate.schema.result import TrialUsage
 
-__all__ = ["detect", "read"]
-
 if TYPE_CHECKING:
     from evalgate.schema.score import Score
 

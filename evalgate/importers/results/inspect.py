@@ -31,8 +31,6 @@ from evalgate.schema.base import Json
 from evalgate.schema.result import TrialUsage
 from evalgate.schema.score import Score, Scored
 
-__all__ = ["detect", "read"]
-
 _LETTERS: Final[Mapping[str, float]] = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
 _MAX_EPOCHS: Final = 1000
 

@@ -24,8 +24,6 @@ from evalgate.schema.verdict import Direction, Gate
 from evalgate.stats.aggregate import metric_values
 from evalgate.text.suggest import did_you_mean
 
-__all__ = ["Chosen", "Joined", "join", "parse_chosen"]
-
 if TYPE_CHECKING:
     from evalgate.schema.base import Json
 

@@ -27,8 +27,6 @@ from evalgate.importers.results.rows import (
 )
 from evalgate.schema.score import Score, Scored
 
-__all__ = ["detect", "read"]
-
 if TYPE_CHECKING:
     from evalgate.schema.base import Json
 

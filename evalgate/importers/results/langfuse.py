@@ -31,8 +31,6 @@ from evalgate.importers.results.rows import (
 from evalgate.schema.base import Json
 from evalgate.schema.score import Score
 
-__all__ = ["detect", "read"]
-
 _ITEM: Final = ("datasetItemId", "dataset_item_id", "experimentDatasetItemId", "experimentItemId")
 _TRACE: Final = ("traceId", "trace_id")
 

@@ -35,8 +35,6 @@ from evalgate.schema.base import Json
 from evalgate.schema.result import TrialUsage
 from evalgate.schema.score import Score
 
-__all__ = ["detect", "read"]
-
 _FEEDBACK: Final = "feedback."
 _EXAMPLE: Final = ("reference_example_id", "example_id", "row_id")
 _TIME: Final = ("execution_time", "latency", "latency_seconds")

@@ -29,8 +29,6 @@ from evalgate.importers.results.rows import (
 )
 from evalgate.schema.base import Json
 
-__all__ = ["detect", "read"]
-
 if TYPE_CHECKING:
     from evalgate.schema.score import Score
 

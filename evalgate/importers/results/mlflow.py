@@ -24,8 +24,6 @@ from evalgate.importers.results.rows import (
 )
 from evalgate.schema.base import Json
 
-__all__ = ["detect", "read"]
-
 _SUFFIXES: Final = ("/score", "/value")
 _ASKED: Final = ("inputs", "input", "request", "question", "query", "prompt")
 

@@ -31,8 +31,6 @@ from evalgate.schema.base import Json
 from evalgate.schema.result import TrialUsage
 from evalgate.schema.score import Score
 
-__all__ = ["detect", "read"]
-
 _HEADS: Final = ("spec", "final_report", "run_config")
 
 

@@ -6,8 +6,6 @@ from typing import Any, Final
 
 from evalgate.text.strict_json import MAX_BYTES
 
-__all__ = ["is_own"]
-
 _START: Final = 4096
 
 

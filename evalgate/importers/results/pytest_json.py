@@ -28,8 +28,6 @@ from evalgate.importers.results.rows import (
 from evalgate.schema.base import Json
 from evalgate.schema.score import Score, Scored
 
-__all__ = ["COSTS", "cost_of", "detect", "read", "scores_of"]
-
 COSTS: Final = ("cost", "cost_usd")
 """Properties that are a cost, not a score."""
 

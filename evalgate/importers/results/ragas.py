@@ -18,8 +18,6 @@ from evalgate.importers.results.rows import (
     text_of,
 )
 
-__all__ = ["detect", "read"]
-
 _KEYS = {"metric_input", "metric_output"}
 
 

@@ -11,8 +11,6 @@ from evalgate.schema.score import Broken
 from evalgate.text.redact import Redactor
 from evalgate.text.suggest import did_you_mean
 
-__all__ = ["ForeignFile", "read_results", "without_secrets"]
-
 
 @dataclass(frozen=True, slots=True)
 class ForeignFile:

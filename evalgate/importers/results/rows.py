@@ -14,28 +14,6 @@ from evalgate.schema.result import TrialUsage
 from evalgate.schema.score import Abstained, Broken, Score, Scored
 from evalgate.schema.verdict import Direction
 
-__all__ = [
-    "RATIO",
-    "SUCCESS",
-    "UNSCORED",
-    "ReadOptions",
-    "ResultRow",
-    "Results",
-    "ScoreKind",
-    "broken",
-    "case_id",
-    "first",
-    "items",
-    "mapping",
-    "number",
-    "objects",
-    "passed",
-    "score_of",
-    "text_of",
-    "tokens",
-    "unexpected",
-]
-
 SUCCESS: Final = "task_success"
 """Score of what the tool itself calls passed or failed."""
 

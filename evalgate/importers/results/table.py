@@ -39,8 +39,6 @@ from evalgate.schema.score import Score, Scored
 from evalgate.schema.verdict import Direction
 from evalgate.text.suggest import did_you_mean
 
-__all__ = ["LOWER", "detect", "direction_of", "read"]
-
 _IDS: Final = (
     *("id", "case_id", "case", "test_id", "example_id", "sample_id", "question_id", "item_id"),
     *("task_id", "uid", "name", "test", "test_name", "task", "question", "input", "user_input"),

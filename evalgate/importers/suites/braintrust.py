@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from evalgate.schema.base import Json
 from evalgate.schema.trace import Trace
 
-__all__ = ["convert"]
-
 
 def convert(source: Source, options: ConvertOptions) -> Converted:
     """Convert a dataset of Braintrust."""

@@ -19,23 +19,6 @@ from evalgate.schema.base import Json
 from evalgate.schema.golden import Case, Expected, Message, OutputExpectation
 from evalgate.schema.trace import Trace
 
-__all__ = [
-    "JUDGE_MODEL",
-    "ConvertOptions",
-    "Converted",
-    "Expect",
-    "Source",
-    "answer_suite",
-    "expectations",
-    "expected_answer",
-    "input_of",
-    "make_case",
-    "named",
-    "objects_of",
-    "texts",
-    "unique",
-]
-
 Expect = Literal["judge", "contains", "equals"]
 """What an expected answer means: a judge compares it, or the output contains or equals it."""
 

@@ -22,8 +22,6 @@ from evalgate.schema.golden import Case, Expected, ExpectedCall, Script
 from evalgate.schema.trace import Trace
 from evalgate.text.strict_json import Parsed, parse
 
-__all__ = ["convert"]
-
 
 def convert(source: Source, options: ConvertOptions) -> Converted:
     """Convert goldens of DeepEval; actual outputs become traces."""

@@ -18,8 +18,6 @@ from evalgate.importers.suites.converted import (
 )
 from evalgate.schema.base import Json
 
-__all__ = ["convert"]
-
 
 def convert(source: Source, options: ConvertOptions) -> Converted:
     """Convert a dataset of Langfuse; archived items are left out, and said."""

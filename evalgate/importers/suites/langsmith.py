@@ -21,8 +21,6 @@ from evalgate.importers.suites.converted import (
 from evalgate.schema.base import Json
 from evalgate.schema.golden import Case
 
-__all__ = ["convert"]
-
 _QUESTIONS: Final = ("question", "input", "query", "messages", "user_input", "prompt")
 _ANSWERS: Final = ("answer", "output", "expected", "reference", "response", "expected_output")
 

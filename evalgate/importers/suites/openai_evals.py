@@ -27,8 +27,6 @@ from evalgate.schema.base import Json
 from evalgate.schema.golden import Case, OutputExpectation
 from evalgate.text.strict_json import Parsed, parse
 
-__all__ = ["convert"]
-
 _ARGUMENTS: Final = ("samples_jsonl", "ignore_case", "num_few_shot", "few_shot_jsonl")
 
 

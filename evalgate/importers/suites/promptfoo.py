@@ -40,8 +40,6 @@ from evalgate.importers.suites.promptfoo_asserts import Kept, keep
 from evalgate.schema.base import Json
 from evalgate.schema.golden import Case
 
-__all__ = ["convert"]
-
 _ASKED: Final = ("question", "input", "query", "prompt", "message", "user_input", "text")
 _CONTEXTS: Final = ("context", "contexts")
 _FILE: Final = "file://"

@@ -10,8 +10,6 @@ from evalgate.schema.base import Json
 from evalgate.schema.golden import Case, Expected, ExpectedCall, OutputExpectation
 from evalgate.store.golden_sets.golden_set import expectation_problems
 
-__all__ = ["Kept", "keep"]
-
 
 @dataclass(slots=True)
 class Kept:

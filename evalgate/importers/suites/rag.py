@@ -27,8 +27,6 @@ from evalgate.schema.base import Json
 from evalgate.schema.trace import Trace
 from evalgate.text.suggest import did_you_mean
 
-__all__ = ["ROLES", "convert"]
-
 ROLES: Final[Mapping[str, tuple[str, ...]]] = {
     "question": ("question", "user_input", "query", "input", "prompt"),
     "answer": ("answer", "response", "actual_output", "output", "prediction", "generated_answer"),

@@ -12,8 +12,6 @@ from evalgate.importers.results.documents import Document, JsonDocument, load_do
 from evalgate.importers.suites.converted import Source
 from evalgate.store.strict_yaml import parse_yaml
 
-__all__ = ["read_suite_source"]
-
 _HUB: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+(:[\w.-]+)?\Z")
 _YAML: Final = (".yaml", ".yml")
 _MAX_ROWS: Final = 1_000_000

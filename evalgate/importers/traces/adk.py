@@ -28,8 +28,6 @@ from evalgate.importers.traces.adk_turns import Turn, expected_of, field, read_t
 from evalgate.schema.base import Json
 from evalgate.schema.golden import Case, Script
 
-__all__ = ["import_adk"]
-
 _ID_DIGITS: Final = 12
 
 

@@ -21,8 +21,6 @@ from evalgate.schema.base import Json
 from evalgate.schema.golden import Case, Script
 from evalgate.schema.trace import RecordedScore, Trace
 
-__all__ = ["import_results"]
-
 _PASSED: Final = "adk_passed"
 _STATUS: Final[Mapping[float, bool]] = {1: True, 2: False}
 """ADK's `EvalStatus`: passed, failed; others are neither."""

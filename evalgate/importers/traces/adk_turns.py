@@ -11,8 +11,6 @@ from evalgate.importers.parts import Call, Odd, read_content, read_message
 from evalgate.schema.base import Json
 from evalgate.schema.golden import Expected, ExpectedCall
 
-__all__ = ["Turn", "between", "expected_of", "field", "read_turn"]
-
 _NO_CALLS: Final = frozenset({"code_execution"})
 """What ADK's own trajectory leaves out: code that the model ran itself."""
 

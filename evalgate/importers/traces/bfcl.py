@@ -32,8 +32,6 @@ from evalgate.schema.base import Json
 from evalgate.schema.golden import Case, Expected, ExpectedCall, Message, OneOf
 from evalgate.schema.trace import LlmCall, ToolCall, Trace, Unread
 
-__all__ = ["import_bfcl"]
-
 _OPTIONAL: Final = ""
 _FAILED: Final = "Error during inference"
 """How the leaderboard's runner begins the result of a call that failed."""

@@ -11,8 +11,6 @@ from typing import Final
 
 from evalgate.schema.base import Json
 
-__all__ = ["decoded", "looks_like_a_call"]
-
 _LONGEST: Final = 100_000
 _STARTS: Final = re.compile(r"[\[\s`]*(?:python\s+)?\[?\s*([A-Za-z_][\w.]*)\s*\(")
 _SUMS: Final = {

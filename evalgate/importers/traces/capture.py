@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from opentelemetry.context import Context
     from opentelemetry.sdk.trace import ReadableSpan, Span
 
-__all__ = ["Capture"]
-
 
 class Capture:
     """A span processor of the OpenTelemetry SDK that keeps what ends, as traces.

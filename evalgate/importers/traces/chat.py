@@ -33,8 +33,6 @@ from evalgate.schema.canonical import digest
 from evalgate.schema.golden import Case, Message, Script
 from evalgate.schema.trace import LlmCall, Step, ToolCall, Trace, Unread
 
-__all__ = ["import_chat"]
-
 _ID_DIGITS = 12
 _KNOWN = frozenset({"id", "messages", "system", "model", "usage", "created", "trial"})
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})

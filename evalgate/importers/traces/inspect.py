@@ -31,8 +31,6 @@ from evalgate.schema.base import Json
 from evalgate.schema.golden import Case, Expected, Message
 from evalgate.schema.trace import LlmCall, RecordedScore, Trace, TraceStatus
 
-__all__ = ["import_inspect"]
-
 _UNSCORED: Final = frozenset({"NaN", "nan", "Infinity", "-Infinity"})
 _LETTERS: Final[Mapping[str, float]] = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
 

@@ -13,8 +13,6 @@ from evalgate.importers.usage import usage_fields
 from evalgate.schema.base import Json
 from evalgate.schema.trace import LlmCall, Span, Step, ToolCall, Unread
 
-__all__ = ["events_of", "steps_of"]
-
 _HARMLESS: Final = frozenset(
     {
         *("sample_init", "sample_limit", "state", "store", "step", "span_begin", "span_end"),

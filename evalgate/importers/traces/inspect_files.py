@@ -10,8 +10,6 @@ from evalgate.errors import DataError
 from evalgate.schema.base import Json
 from evalgate.text.strict_json import MAX_BYTES, loads
 
-__all__ = ["read_log"]
-
 _ARCHIVE: Final = b"PK\x03\x04"
 _HEADERS: Final = ("header.json", "_journal/start.json")
 _FIX: Final = "inspect log dump LOG.eval > LOG.json"

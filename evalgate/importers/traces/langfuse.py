@@ -58,7 +58,6 @@ from evalgate.schema.trace import LlmCall, RecordedScore, Step, Trace
 if TYPE_CHECKING:
     from evalgate.schema.golden import Case
 
-__all__ = ["import_langfuse"]
 
 _FIELDS: Final = frozenset(
     {

@@ -15,18 +15,6 @@ from evalgate.importers.usage import usage_fields
 from evalgate.schema.base import Json
 from evalgate.schema.trace import GuardrailStep, LlmCall, Retrieval, Span, Step, ToolCall, Unread
 
-__all__ = [
-    "first_of",
-    "grader_step",
-    "is_generation",
-    "model_call",
-    "restored_row",
-    "span_attributes",
-    "step_of",
-    "times_of",
-    "tool_names",
-]
-
 _Kind = Literal["llm", "tool", "retrieval", "guardrail", "span", "unknown"]
 
 _TYPES: Final[Mapping[str, _Kind]] = {

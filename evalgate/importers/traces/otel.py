@@ -45,7 +45,6 @@ from evalgate.schema.trace import RecordedScore, Step, ToolCall, Trace, Unread
 if TYPE_CHECKING:
     from evalgate.schema.golden import Case
 
-__all__ = ["import_otel"]
 
 _NANO: Final = 1_000_000_000
 _SHOWN: Final = 60

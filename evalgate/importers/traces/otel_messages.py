@@ -13,8 +13,6 @@ from evalgate.importers.parts import Message, read_message
 from evalgate.importers.traces.otel_sources import OtelSpan, attribute, nested
 from evalgate.schema.base import Json
 
-__all__ = ["asked_rows", "said_messages"]
-
 _FLAT_OUTPUT: Final = ("llm.output_messages", "gen_ai.completion")
 _FLAT_INPUT: Final = ("llm.input_messages", "gen_ai.prompt")
 _OUTPUT: Final = (

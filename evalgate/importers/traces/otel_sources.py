@@ -13,8 +13,6 @@ from evalgate.errors import DataError
 from evalgate.importers.imported import list_at, number_or_none, object_at, text_or_none
 from evalgate.schema.base import Json
 
-__all__ = ["OtelSpan", "attribute", "nested", "read_spans"]
-
 _MICRO: Final = 1_000
 _INDEX: Final = re.compile(r"\d{1,4}")
 _INT64_DIGITS: Final = 20

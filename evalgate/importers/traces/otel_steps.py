@@ -12,8 +12,6 @@ from evalgate.importers.usage import usage_fields
 from evalgate.schema.base import Json
 from evalgate.schema.trace import GuardrailStep, LlmCall, Retrieval, Span, Step, ToolCall, Unread
 
-__all__ = ["has_arguments", "is_model_call", "kind_of", "model_calls", "question_of", "step_of"]
-
 Kind = Literal["llm", "tool", "retrieval", "guardrail", "agent", "span", "unknown"]
 """What a span is."""
 

@@ -6,8 +6,6 @@ from evalgate.errors import DataError, MissingExtra
 from evalgate.schema.base import Json
 from evalgate.text.strict_json import Parsed, parse
 
-__all__ = ["read_json", "read_protobuf"]
-
 
 def read_json(body: bytes, most: int) -> Json:
     """Read a JSON body.

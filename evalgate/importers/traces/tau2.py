@@ -32,8 +32,6 @@ from evalgate.schema.base import Json
 from evalgate.schema.golden import Case, Expected, ExpectedCall
 from evalgate.schema.trace import LlmCall, RecordedScore, Step, Trace
 
-__all__ = ["import_tau2"]
-
 _REWARD: Final = "reward"
 
 

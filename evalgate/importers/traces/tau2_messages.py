@@ -23,8 +23,6 @@ from evalgate.importers.usage import usage_fields
 from evalgate.schema.base import Json
 from evalgate.schema.trace import LlmCall, Span, Step, ToolCall, UserMessage
 
-__all__ = ["Run", "steps_of"]
-
 
 @dataclass(frozen=True, slots=True)
 class Run:

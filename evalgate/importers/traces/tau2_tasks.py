@@ -9,8 +9,6 @@ from evalgate.schema.base import Json
 from evalgate.schema.canonical import canonical_bytes
 from evalgate.schema.golden import Case
 
-__all__ = ["join_tasks"]
-
 _FIX: Final = "give each simulation the id of its task as `task_id`"
 
 

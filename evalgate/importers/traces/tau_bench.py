@@ -30,8 +30,6 @@ from evalgate.schema.base import Json
 from evalgate.schema.golden import Case, Expected, ExpectedCall
 from evalgate.schema.trace import RecordedScore, Trace
 
-__all__ = ["import_tau_bench"]
-
 _REWARD: Final = "reward"
 _CUT_OFF: Final = "the conversation was cut off before it ended"
 

@@ -24,17 +24,6 @@ from evalgate.text import strict_json
 from evalgate.text.escape import cap
 from evalgate.usage.parse import parse_usage
 
-__all__ = [
-    "ATTEMPTS",
-    "MAX_WAIT",
-    "Chat",
-    "Failure",
-    "Prompt",
-    "failed_status",
-    "prompt_digest",
-    "retrying",
-]
-
 ATTEMPTS: Final = 3
 """A question is sent at most this often."""
 

@@ -18,8 +18,6 @@ from evalgate.schema.judge import Evidence
 from evalgate.schema.score import Abstained, Scored
 from evalgate.text.numerals import NUMBER_EDGE, plain_digits
 
-__all__ = ["PROMPT_DIGEST", "VERSION", "WORST", "claims_judge", "is_quoted"]
-
 VERSION = "claims.1"
 """Changes when the same reply would give another score."""
 

@@ -34,8 +34,6 @@ from evalgate.schema.score import Broken, Score, Scored
 from evalgate.text import strict_json
 from evalgate.usage.parse import parse_usage
 
-__all__ = ["LIKELY", "VERSION", "Decided", "Decision", "decision_judge"]
-
 VERSION: Final = "decision.1"
 """Changes when the same replies would give another score."""
 

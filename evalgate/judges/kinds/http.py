@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     import httpx2
 
-__all__ = ["MAX_BYTES", "Http", "HttpReply", "NoReply"]
 
 MAX_BYTES = 8 * 1024 * 1024
 """Longest response that is read."""

@@ -24,8 +24,6 @@ from evalgate.schema.score import Abstained, Scored
 from evalgate.schema.usage import Usage
 from evalgate.text import strict_json
 
-__all__ = ["PROMPT_DIGEST", "VERSION", "WORST", "moderation_judge"]
-
 VERSION = "moderation.1"
 """Changes when the same reply would give another score."""
 

@@ -16,8 +16,6 @@ from evalgate.schema.base import Json, Model
 from evalgate.schema.judge import Evidence
 from evalgate.schema.score import Abstained, Score, Scored
 
-__all__ = ["VERSION", "Pair", "pairwise_judge"]
-
 VERSION = "pairwise.1"
 """Changes when the same replies would give another score."""
 

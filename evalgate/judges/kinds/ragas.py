@@ -19,8 +19,6 @@ from evalgate.schema.base import Json
 from evalgate.schema.judge import Evidence
 from evalgate.schema.score import Abstained, Broken, Score, Scored
 
-__all__ = ["PROMPT_DIGEST", "SAMPLING", "Asked", "RagasMetric", "metric_of", "ragas_judge"]
-
 SAMPLING: Final[Mapping[str, Json]] = MappingProxyType(
     {"temperature": 0.01, "top_p": 0.1, "max_tokens": 4096}
 )

@@ -20,8 +20,6 @@ from evalgate.schema.usage import Usage
 from evalgate.text.escape import cap
 from evalgate.usage.parse import parse_usage
 
-__all__ = ["RAGAS_VERSION", "Endpoint", "RagasLive", "import_ragas"]
-
 RAGAS_VERSION: Final = "0.4.3"
 """The version whose prompts the verdicts are made with."""
 

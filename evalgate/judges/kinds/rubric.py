@@ -20,8 +20,6 @@ from evalgate.schema.judge import Evidence
 from evalgate.schema.score import Score, Scored
 from evalgate.text.escape import cap
 
-__all__ = ["GOAL_SUCCESS", "VERSION", "Rubric", "material", "rubric_judge"]
-
 VERSION = "rubric.1"
 """Changes when the same replies would give another score."""
 

@@ -20,8 +20,6 @@ from evalgate.schema.judge import Evidence
 from evalgate.schema.score import Abstained, Scored
 from evalgate.text.claims import claims
 
-__all__ = ["PROMPT_DIGEST", "VERSION", "WORST", "selfcheck_judge"]
-
 VERSION = "selfcheck.1"
 """Changes when the same replies would give another score."""
 

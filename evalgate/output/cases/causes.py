@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from evalgate.output.cases.rows import FAILED, CaseRow, State, is_failed
 from evalgate.schema.result import TrialResult
 
-__all__ = ["Cause", "Place", "Words", "causes", "difference"]
-
 _VARIES = re.compile(r"\"[^\"]*\"|'[^']*'|\b[\w-]*\d[\w.:-]*\b")
 """What differs between two cases of one fault: quoted texts, ids and numbers."""
 _FRAME = re.compile(r"^  in (?P<name>.+), (?P<file>[^,\n]+), line (?P<line>\d+)$", re.MULTILINE)

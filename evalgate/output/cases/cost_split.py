@@ -18,16 +18,6 @@ from evalgate.schema.trace import LlmCall, Trace, Unread
 from evalgate.schema.usage import OUTPUT_PARTS, Usage
 from evalgate.usage.parse import usage_of_call
 
-__all__ = [
-    "PARTS",
-    "CallCost",
-    "Part",
-    "Reason",
-    "call_cost",
-    "cost_difference",
-    "trial_costs",
-]
-
 Part = Literal["prompt", "tool results", "earlier turns", "output", "reasoning", "not split"]
 """What a call is paid for. `prompt`: system and user messages, tool schemas among them; `earlier
 turns`: what the model said before and reads again; `not split`: a cost without known prices."""

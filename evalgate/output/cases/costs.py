@@ -12,8 +12,6 @@ from evalgate.schema.result import Report, TrialResult
 from evalgate.schema.score import Scored
 from evalgate.schema.trace import LlmCall, ToolCall, Trace
 
-__all__ = ["ANSWERING", "Costs", "Difference", "Share", "costs_of"]
-
 ANSWERING = "answering, no tool"
 """Stands for a tool where a model call asked for none."""
 

@@ -11,8 +11,6 @@ from evalgate.schema.result import Manifest, TrialResult
 from evalgate.schema.trace import Trace
 from evalgate.stats.summary import RunSummary
 
-__all__ = ["Claim", "OtherRun", "Past", "RunDetails", "counterpart"]
-
 TrialKey = tuple[str, int]
 """Case and number of a trial."""
 

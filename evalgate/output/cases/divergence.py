@@ -5,8 +5,6 @@ from evalgate.output.cases.details import RunDetails, counterpart
 from evalgate.output.cases.rows import CaseRow, is_failed
 from evalgate.output.cases.steps import step_changes, view_step
 
-__all__ = ["divergence_text"]
-
 
 def divergence_text(row: CaseRow, details: RunDetails) -> str | None:
     """Say where the first failed trial of a case leaves the baseline's; hostile text.

@@ -8,8 +8,6 @@ from evalgate.schema.result import CaseResult, Report, TrialResult
 from evalgate.schema.score import Broken, Scored
 from evalgate.schema.verdict import CaseChange
 
-__all__ = ["FAILED", "STATES", "CaseRow", "State", "case_rows", "is_failed", "mean_score"]
-
 State = Literal[
     "regressed",
     "errored",

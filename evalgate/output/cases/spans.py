@@ -5,8 +5,6 @@ from collections.abc import Iterator, Sequence
 
 from evalgate.text.claims import claims as sentences
 
-__all__ = ["Span", "claim_spans"]
-
 Span = tuple[int, int, int]
 """Start and end in the answer, and the index of the claim."""
 

@@ -21,8 +21,6 @@ from evalgate.schema.trace import (
 )
 from evalgate.text.diff import json_diff, words
 
-__all__ = ["StepView", "call_text", "said", "shown", "step_changes", "view_step"]
-
 
 @dataclass(frozen=True, slots=True)
 class StepView:

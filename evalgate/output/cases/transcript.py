@@ -16,8 +16,6 @@ from evalgate.schema.trace import Handoff, Step, ToolCall, Trace, UserMessage
 from evalgate.text.diff import words
 from evalgate.text.escape import terminal
 
-__all__ = ["Line", "transcript", "transcript_data"]
-
 _LONG = 1_000
 """Characters of one value that are shown."""
 _TELLING = 60

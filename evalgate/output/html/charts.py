@@ -6,8 +6,6 @@ from math import isfinite
 from evalgate.schema.verdict import Check, Interval
 from evalgate.text.escape import html
 
-__all__ = ["bar", "change_chart", "distribution", "sparkline"]
-
 _WIDE, _HIGH = 220, 30
 
 

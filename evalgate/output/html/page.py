@@ -20,8 +20,6 @@ from evalgate.output.view import MARKS, VERDICTS, view_report
 from evalgate.schema.result import Report, ReportSet
 from evalgate.text.escape import html
 
-__all__ = ["SCRIPTS", "html_page", "render"]
-
 SCRIPTS = ("data.js", "table.js", "case.js", "main.js")
 """The files of the script, in order; they share one scope."""
 

@@ -22,8 +22,6 @@ from evalgate.schema.trace import Step, Trace
 from evalgate.text.diff import pieces
 from evalgate.text.escape import cap, plain
 
-__all__ = ["BUDGET", "Packed", "pack_cases", "packed_text"]
-
 BUDGET = 13_500_000
 """Characters that all chunks of a page may have together; the worst cases come first."""
 

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 
 from evalgate.text.escape import html
 
-__all__ = ["case_links", "plural"]
-
 _EXAMPLES = 6
 
 

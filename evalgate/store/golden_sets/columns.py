@@ -20,8 +20,6 @@ from evalgate.store.lines import LineProblem, RawLine, validated
 from evalgate.text.strict_json import Parsed, Problem, parse
 from evalgate.text.suggest import did_you_mean
 
-__all__ = ["COLUMNS", "case_of", "check_columns", "read_columns"]
-
 COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "id": "string",

@@ -16,7 +16,6 @@ from evalgate.store.plain import read_plain
 if TYPE_CHECKING:
     import _csv
 
-__all__ = ["read_csv"]
 
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),

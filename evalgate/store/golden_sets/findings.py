@@ -10,8 +10,6 @@ from evalgate.schema.fingerprint import case_digest
 from evalgate.schema.golden import Case, ExpectedCall
 from evalgate.store.golden_sets.golden import GoldenSet
 
-__all__ = ["Finding", "check_golden"]
-
 
 @dataclass(frozen=True, slots=True)
 class Finding:

@@ -10,8 +10,6 @@ from evalgate.schema.fingerprint import golden_digest
 from evalgate.schema.golden import Case, RegexRule
 from evalgate.store.lines import LineProblem, data_error
 
-__all__ = ["GoldenSet", "Rows", "duplicate_ids", "expectation_problems", "golden_set"]
-
 Rows = Iterable[tuple[int, "Case | tuple[LineProblem, ...]"]]
 """Line (or row) of each case, and the case or all that is wrong with it."""
 

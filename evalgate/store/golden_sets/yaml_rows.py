@@ -10,8 +10,6 @@ from evalgate.store.lines import MAX_LINE_BYTES, LineProblem, RawLine, validated
 from evalgate.store.plain import read_plain
 from evalgate.store.strict_yaml import parse_documents
 
-__all__ = ["read_yaml"]
-
 
 def read_yaml(path: Path) -> Rows:
     """Yield the cases of a file, numbered from 1.

@@ -7,8 +7,6 @@ from typing import Literal
 from evalgate.stress.checks.statements import StressCheck
 from evalgate.stress.simulation.admission import Admission
 
-__all__ = ["Controls", "Line", "LineStatus", "checklist"]
-
 _JOINT = 2
 """Suites that make a joint run."""
 

@@ -21,8 +21,6 @@ from evalgate.stress.checks.tiers import Tier, tier_named
 from evalgate.stress.load.sessions import Loops
 from evalgate.stress.simulation.outcome import Counts, StressOutcome, combined
 
-__all__ = ["as_check", "judge", "overall", "tier_outcomes"]
-
 
 def _rates(maker: Maker) -> list[StressCheck]:
     total = maker.total

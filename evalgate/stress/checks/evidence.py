@@ -3,8 +3,6 @@
 from fractions import Fraction
 from math import ceil, exp, lgamma, log, log1p
 
-__all__ = ["at_least", "at_most", "calls_needed"]
-
 _ALPHA = 0.05
 _MOST = 10**9
 

@@ -10,8 +10,6 @@ from evalgate.stress.simulation.attempts import UNDECLARED, layers_of_attempts
 from evalgate.stress.simulation.live_log import LoggedCall, LoggedSession, reworded
 from evalgate.stress.simulation.retry import RetryPolicy, attempts_at_most
 
-__all__ = ["Finding", "FindingKind", "find"]
-
 FindingKind = Literal[
     "layers_multiply",
     "silent_failure",

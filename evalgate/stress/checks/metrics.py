@@ -6,8 +6,6 @@ from typing import Literal
 from evalgate.schema.result import MetricValue
 from evalgate.stress.simulation.outcome import StressOutcome
 
-__all__ = ["stress_metrics"]
-
 _Unit = Literal["ratio", "count", "s"]
 _Way = Literal["higher", "lower"]
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 
 from evalgate.stress.simulation.causes import TEAMS, Cause, Team
 
-__all__ = ["Diagnosis", "FailedCall", "classify"]
-
 _MOST_TEXT = 65_536
 
 

@@ -9,21 +9,6 @@ from evalgate.schema.verdict import Outcome
 from evalgate.stress.checks.evidence import at_least, at_most, calls_needed
 from evalgate.stress.simulation.outcome import StressOutcome
 
-__all__ = [
-    "DEFAULTS",
-    "GOOD_SHARE",
-    "WARN_UTILISATION",
-    "CheckRule",
-    "Maker",
-    "Share",
-    "StressCheck",
-    "StressPolicy",
-    "evidence_fix",
-    "percent",
-    "rate_reason",
-    "share_outcome",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class CheckRule:

@@ -9,8 +9,6 @@ from evalgate.stress.load.sessions import Loops
 from evalgate.stress.simulation.outcome import StressOutcome, merge_outcomes
 from evalgate.stress.simulation.simulate import Scenario, simulate
 
-__all__ = ["StressResult", "evaluate", "stress"]
-
 
 @dataclass(frozen=True, slots=True)
 class StressResult:

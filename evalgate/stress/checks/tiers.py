@@ -6,8 +6,6 @@ from fractions import Fraction
 
 from evalgate.errors import ConfigError
 
-__all__ = ["TIERS", "Tier", "tier_named"]
-
 
 @dataclass(frozen=True, slots=True)
 class Tier:

@@ -39,7 +39,6 @@ from evalgate.suite.plan import Plan
 if TYPE_CHECKING:
     from evalgate.schema.base import Json
 
-__all__ = ["live_part"]
 
 _COMPARED = ("calls", "succeeded", "exhausted", "attempts", "throttled")
 

@@ -17,8 +17,6 @@ from evalgate.suite.gateway_agent import Gate
 from evalgate.suite.plan import Plan
 from evalgate.text.redact import Redactor
 
-__all__ = ["MOST_WORKERS", "Ran", "Role", "logged", "open_live_agent", "play"]
-
 MOST_WORKERS = 64
 """Worker processes of a live check; an agent that runs in the loop needs none."""
 

@@ -15,8 +15,6 @@ from evalgate.errors import DataError
 from evalgate.quota.quota import Request
 from evalgate.quota.units import MILLISECOND, SECOND
 
-__all__ = ["Arrivals", "ArrivalsFormat", "parse_arrivals"]
-
 ArrivalsFormat = Literal["csv", "jsonl"]
 
 _NAMES = {

@@ -18,8 +18,6 @@ from evalgate.stress.load.workload import (
     Workload,
 )
 
-__all__ = ["Loops", "Mix", "loops_of", "plan_of", "workload_of"]
-
 
 class Mix(NamedTuple):
     """So many sessions at once, drawn in turn from these traces."""

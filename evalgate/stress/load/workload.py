@@ -15,33 +15,6 @@ from evalgate.quota.quota import Quota, Request
 from evalgate.quota.units import SECOND, exponential, nanoseconds
 from evalgate.stress.load.arrivals import Arrivals
 
-__all__ = [
-    "ArrivalLaw",
-    "Burst",
-    "Call",
-    "Closed",
-    "Group",
-    "Poisson",
-    "Ramp",
-    "Recorded",
-    "Rows",
-    "SessionPlan",
-    "Stage",
-    "Start",
-    "Together",
-    "Workload",
-    "from_arrivals",
-    "grown",
-    "ideal_time",
-    "is_sampled",
-    "parts_of",
-    "row_plan",
-    "session_count",
-    "starts",
-    "together",
-    "without_rows",
-]
-
 
 class Call(NamedTuple):
     """One LLM call of a session."""

@@ -9,8 +9,6 @@ from evalgate.quota.quota import Quota, Request, real_cost, reserve
 from evalgate.quota.units import seconds
 from evalgate.stress.load.workload import Rows, Workload
 
-__all__ = ["Arrival", "Peak", "busiest_window", "ideal_arrivals", "peaks", "reserved"]
-
 
 @dataclass(frozen=True, slots=True)
 class Arrival:

@@ -30,23 +30,6 @@ from evalgate.stress.planning.what_if import levers
 from evalgate.stress.simulation.outcome import StressOutcome, combined, merge_outcomes
 from evalgate.stress.simulation.simulate import Scenario, simulate
 
-__all__ = [
-    "CapacityPlan",
-    "CurvePoint",
-    "Lever",
-    "Need",
-    "Reserve",
-    "Trials",
-    "capacity_curve",
-    "capacity_plan",
-    "holds",
-    "largest_load",
-    "needed_quota",
-    "reserves",
-    "scaled",
-    "sessions_a_minute",
-]
-
 Good = Callable[[StressOutcome], Outcome]
 """Judges a run; `inconclusive` while more seeds may settle it."""
 

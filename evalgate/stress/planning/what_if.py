@@ -9,8 +9,6 @@ from evalgate.stress.simulation.admission import Admission
 from evalgate.stress.simulation.retry import RetryPolicy, with_jitter, with_retries
 from evalgate.stress.simulation.simulate import Scenario
 
-__all__ = ["levers"]
-
 
 def _shrunk(workload: Workload, change: Callable[[Request], Request]) -> Workload | None:
     groups: list[Group] = []

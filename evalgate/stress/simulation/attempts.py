@@ -5,8 +5,6 @@ from itertools import pairwise
 
 from evalgate.stress.simulation.retry import RetryPolicy
 
-__all__ = ["UNDECLARED", "layers_of_attempts"]
-
 UNDECLARED = "undeclared layer"
 """How a layer is called that the configuration does not know."""
 

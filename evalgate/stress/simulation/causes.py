@@ -2,8 +2,6 @@
 
 from typing import Literal, get_args
 
-__all__ = ["CAUSES", "RATE_LIMITS", "TEAMS", "Cause", "Team"]
-
 Cause = Literal[
     "throttled_requests",
     "throttled_tokens",

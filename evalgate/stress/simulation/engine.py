@@ -30,8 +30,6 @@ from evalgate.stress.simulation.rules import Dice, Rules
 from evalgate.stress.simulation.script import Cost, LiveCall, Script, SimulatedSession
 from evalgate.stress.simulation.sums import Charged, note_retries, note_script, note_sessions, tidy
 
-__all__ = ["Engine"]
-
 _STEPS = {"exact": 1, "ms": MILLISECOND, "seconds": SECOND, "date": SECOND, "none": 0}
 """Resolution of the hint in nanoseconds; 0: there is none."""
 _NEVER = 1 << 200

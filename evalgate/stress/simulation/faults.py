@@ -7,8 +7,6 @@ from random import Random
 from evalgate.errors import ConfigError
 from evalgate.stress.simulation.causes import Cause
 
-__all__ = ["FAULTS", "FaultProfile", "draw_fault", "fault_profile", "from_base_rate"]
-
 
 @dataclass(frozen=True, slots=True)
 class FaultProfile:

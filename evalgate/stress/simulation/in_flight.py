@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from evalgate.stress.simulation.rules import Rules
     from evalgate.stress.simulation.script import Cost, LiveCall, SimulatedSession
 
-__all__ = ["CAUSE_OF", "Answer", "Wake", "done", "drain", "send_watched", "wait_in_line"]
 
 CAUSE_OF: "dict[DimensionName, Cause]" = {
     "requests": "throttled_requests",

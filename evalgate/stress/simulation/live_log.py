@@ -11,15 +11,6 @@ from evalgate.stress.simulation.causes import Cause
 from evalgate.stress.simulation.outcome import Counts, Series, StressOutcome
 from evalgate.stress.simulation.retry import RetryPolicy
 
-__all__ = [
-    "Decided",
-    "LoggedAttempt",
-    "LoggedCall",
-    "LoggedSession",
-    "live_outcome",
-    "reworded",
-]
-
 
 class LoggedAttempt(NamedTuple):
     """One HTTP request; times are seconds since the round began."""

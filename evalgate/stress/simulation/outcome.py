@@ -7,17 +7,6 @@ from fractions import Fraction
 from evalgate.quota.units import SECOND, seconds
 from evalgate.stress.simulation.causes import RATE_LIMITS, Cause
 
-__all__ = [
-    "Counts",
-    "Distribution",
-    "QueueUse",
-    "Series",
-    "StressOutcome",
-    "as_data",
-    "combined",
-    "merge_outcomes",
-]
-
 _DISTINCT = 20_000
 _KEPT_BITS = 12
 _BINS = 256

@@ -15,22 +15,6 @@ from evalgate.errors import ConfigError
 from evalgate.quota.units import MILLISECOND, SECOND, nanoseconds, quantise
 from evalgate.stress.simulation.causes import CAUSES, Cause
 
-__all__ = [
-    "POLICIES",
-    "Exponential",
-    "HintRule",
-    "RetryBudget",
-    "RetryPolicy",
-    "Schedule",
-    "after_failure",
-    "attempts_at_most",
-    "budget_allows",
-    "delay",
-    "layers",
-    "with_jitter",
-    "with_retries",
-]
-
 _TRANSIENT: frozenset[Cause] = frozenset(
     {
         "throttled_requests",

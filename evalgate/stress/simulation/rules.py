@@ -8,8 +8,6 @@ from evalgate.stress.simulation.admission import Admission
 from evalgate.stress.simulation.faults import FaultProfile
 from evalgate.stress.simulation.retry import RetryBudget, RetryPolicy
 
-__all__ = ["Dice", "Rules", "dice"]
-
 
 class Rules(NamedTuple):
     """Quota, clients, faults and control of one run; horizon and start in nanoseconds."""

@@ -9,8 +9,6 @@ from evalgate.stress.simulation.outcome import Counts
 if TYPE_CHECKING:
     from evalgate.stress.simulation.admission import Ticket
 
-__all__ = ["Cost", "LiveCall", "Script", "SimulatedSession"]
-
 
 class Cost:
     """One call of a plan, worked out once for all sessions that share the plan."""

@@ -13,8 +13,6 @@ from evalgate.stress.simulation.outcome import StressOutcome, merge_outcomes
 from evalgate.stress.simulation.retry import RetryBudget, RetryPolicy
 from evalgate.stress.simulation.rules import Dice, Rules, dice
 
-__all__ = ["Scenario", "play", "simulate", "simulate_seeds"]
-
 
 @dataclass(frozen=True, slots=True)
 class Scenario:

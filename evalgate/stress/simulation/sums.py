@@ -7,14 +7,6 @@ from evalgate.stress.simulation.outcome import Counts, Series
 from evalgate.stress.simulation.retry import RetryPolicy
 from evalgate.stress.simulation.script import Cost, LiveCall, Script
 
-__all__ = [
-    "Charged",
-    "note_retries",
-    "note_script",
-    "note_sessions",
-    "tidy",
-]
-
 
 class Charged:
     """What was admitted in all: charge by dimension, and nanoseconds in flight."""

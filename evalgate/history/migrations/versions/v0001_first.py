@@ -1,7 +1,5 @@
 """The first tables, in SQL that SQLite and PostgreSQL share."""
 
-__all__ = ["branch_labels", "depends_on", "down_revision", "downgrade", "revision", "upgrade"]
-
 revision = "0001"
 down_revision = None
 branch_labels = None
