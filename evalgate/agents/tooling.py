@@ -291,6 +291,8 @@ def _known(answer: Mapping[str, Any], tooled: Tooled, port: Port) -> tuple[bool,
             try:
                 return True, tooled.returned(answer["result"])
             except ValueError as problem:
+                if answer.get("faulted"):  # a broken answer is what the function would choke on
+                    raise
                 lost = f"the recorded result is not what it returns now: {problem}"[:500]
                 port.done({"call": answer["call"], "lost": lost})
                 raise ToolRefused(f"evalgate: tool {tooled.name!r}: {lost}") from None

@@ -51,6 +51,16 @@ Examples:
     help="Compare; without PATH with the suite's own baseline.",
 )
 @click.option(
+    "--record-missing",
+    is_flag=True,
+    help="Ask the model what it says after a fault of a tool, where that is not recorded.",
+)
+@click.option(
+    "--minimise",
+    is_flag=True,
+    help="Shrink faults of tools that fail the run to a set in which each is needed.",
+)
+@click.option(
     "--plot",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE.svg",
@@ -75,6 +85,7 @@ def stress(
     from evalgate.cli.progress import progress  # noqa: PLC0415
     from evalgate.commands.stress import StressOptions, stress_check  # noqa: PLC0415
     from evalgate.stress.plot import check_plot, write_plot  # noqa: PLC0415
+    from evalgate.stress.tool_faults.how import FaultPlay  # noqa: PLC0415
     from evalgate.suite.environment import this_machine  # noqa: PLC0415
     from evalgate.suite.suite import Selection  # noqa: PLC0415
 
@@ -86,6 +97,7 @@ def stress(
         arrivals=given["arrivals"],
         fields=stress_fields(given),
         baseline=given["baseline"],
+        faults=FaultPlay(record=given["record_missing"], minimise=given["minimise"]),
     )
     with progress(quiet=quiet) as listen:
         reports = stress_check(options, this_machine(), listen)

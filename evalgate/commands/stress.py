@@ -9,7 +9,7 @@ from evalgate.gate.reports import combine
 from evalgate.metrics.stress import STRESS_METRICS
 from evalgate.schema.config import GateConfig
 from evalgate.schema.result import Report, ReportSet, SuiteInfo
-from evalgate.schema.stress import StressConfig
+from evalgate.schema.stress import StressConfig, StressQuota
 from evalgate.stats.summary import RunSummary
 from evalgate.stress.check import stress_of_sessions
 from evalgate.stress.checks.stress import stress
@@ -27,6 +27,7 @@ from evalgate.stress.settings import (
     settings_version,
     with_options,
 )
+from evalgate.stress.tool_faults.how import REPLAYED, FaultPlay
 from evalgate.suite.environment import Environment
 from evalgate.suite.events import Listener
 from evalgate.suite.sources import stored_summary
@@ -51,6 +52,8 @@ class StressOptions:
     """Fields of the `stress:` block that the command line names."""
     baseline: str | None = None
     """What to compare with: a path, the empty text for a suite's own; null: no comparison."""
+    faults: FaultPlay = REPLAYED
+    """How sessions with faults of tools are played."""
 
 
 def stress_check(options: StressOptions, environment: Environment, listen: Listener) -> ReportSet:
@@ -80,9 +83,14 @@ def stress_check(options: StressOptions, environment: Environment, listen: Liste
     if len(sharing) == 1:
         sharing = []
     reports = [
-        stress_suite(suite, options.baseline, environment, listen)
+        stress_suite(suite, options.baseline, environment, listen, options.faults)
         for suite in suites
         if suite not in sharing
+    ]
+    reports += [
+        stress_suite(_without_limits(suite), None, environment, listen, options.faults)
+        for suite in sharing
+        if suite.config.stress is not None and suite.config.stress.faults.tools
     ]
     if sharing:
         shares = [suite_share(suite, environment, listen) for suite in sharing]
@@ -106,6 +114,13 @@ def _stressed_suites(options: StressOptions) -> list[Suite]:
             fix=f"--suite {suites[0].name} --rpm 300, or add `stress:` to a suite",
         )
     return [_with_stress(suite, options.fields) for suite in chosen]
+
+
+def _without_limits(suite: Suite) -> Suite:
+    """Leave a suite's faults of tools; its load is played jointly with others."""
+    stress = suite.config.stress or StressConfig()
+    alone = stress.model_copy(update={"quota": StressQuota()})
+    return replace(suite, config=suite.config.model_copy(update={"stress": alone}))
 
 
 def _with_stress(suite: Suite, fields: Mapping[str, object]) -> Suite:

@@ -20,6 +20,7 @@ from evalgate.gateway.recorded import call_entry
 from evalgate.gateway.request_key import Matching
 from evalgate.gateway.session import Session
 from evalgate.gateway.steps import GatewayStep, build_steps
+from evalgate.gateway.tool_faults import FaultScript
 from evalgate.gateway.tool_rules import ToolRules
 from evalgate.gateway.tool_steps import tool_summary, unmade
 from evalgate.gateway.trial_log import TrialLog
@@ -53,6 +54,8 @@ class GatewaySettings:
     """What tools do."""
     services: Mapping[str, Literal["http", "mcp"]] = field(default_factory=dict)
     """HTTP services and MCP servers, by name."""
+    faults: Callable[[str, int], FaultScript | None] | None = None
+    """Returns the faults of a trial that begins: case, number; None: there are none."""
     rerecord: str = "evalgate run --record-missing --case {case_id}"
     """The command that records a case again; `{case_id}` is replaced."""
 
@@ -210,6 +213,8 @@ class Sessions:
             recorded_trial=trial if recorded_trial is None else recorded_trial,
         )
         log.desk.state = state
+        if self.settings.faults is not None:
+            log.faults = self.settings.faults(case_id, trial)
         log.not_measured = _unusable(cassette, case_id, case_digest)
         log.writer = self._writer(case_id, trial, case_digest)
         self._trials[session.token] = log
@@ -362,7 +367,7 @@ class Sessions:
         )
 
     def _unmade(self, log: TrialLog) -> str | None:
-        if self.settings.mode != "replay":
+        if self.settings.mode != "replay" or log.faults is not None:
             return None
         answers = log.cassette.tools.get(log.recorded_trial, {})
         command = self.settings.rerecord.format(case_id=quote(log.case_id))

@@ -25,7 +25,7 @@ __all__ = [
     "tool_entry",
 ]
 
-How = Literal["live", "replayed", "mocked", "refused", "missed"]
+How = Literal["live", "replayed", "mocked", "refused", "missed", "faulted"]
 """What became of a call."""
 
 

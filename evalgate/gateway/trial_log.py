@@ -16,6 +16,7 @@ from evalgate.gateway.exchange import (
 from evalgate.gateway.miss import Miss
 from evalgate.gateway.request_key import Prepared
 from evalgate.gateway.tool_calls import ToolDesk, ToolRun
+from evalgate.gateway.tool_faults import FaultScript
 from evalgate.gateway.wire.errors import ProviderError, classify
 from evalgate.gateway.wire.routes import Route
 from evalgate.schema.cassette import CallPart
@@ -69,6 +70,8 @@ class TrialLog:
     """Requests that are no calls."""
     desk: ToolDesk = field(default_factory=ToolDesk)
     """Calls of tools."""
+    faults: FaultScript | None = None
+    """What goes wrong with calls of tools; None: nothing is made to."""
     by_key: dict[str, list[CallLog]] = field(default_factory=dict)
     """Calls with equal requests."""
     served: Counter[str] = field(default_factory=Counter)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from evalgate.output.goals import GOAL_HEAD, goal_rows
-from evalgate.output.stress import checklist_rows, figure_rows, scenario_line
+from evalgate.output.stress import checklist_rows, faults_line, figure_rows, scenario_line
 from evalgate.output.style import Style
 from evalgate.output.view import EMOJI, MARKS, CheckLine, Group, View, view_report
 from evalgate.schema.result import Report, ReportSet
@@ -135,6 +135,13 @@ def _old(group: Group) -> str:
 
 
 def _stress(report: Report) -> Iterator[Part]:
+    if report.faults is not None:
+        rows = (
+            f"- {markdown_cell(one.case_id)}, draw {one.draw}: **{one.finding}**: "
+            + markdown_cell(f"{', '.join(one.faults) or 'no fault'}; {one.reason}")
+            for one in report.faults.sessions
+        )
+        yield _folded(markdown_html(faults_line(report)), rows)
     if report.stress is None:
         return
     figures = ["| | |", "|---|---:|"]

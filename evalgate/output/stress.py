@@ -1,12 +1,13 @@
 """The part of a printed report that is about a stress check: what was played, and the checklist."""
 
+from collections import Counter
 from typing import cast
 
 from evalgate.output.numbers import amount
 from evalgate.schema.base import Json
 from evalgate.schema.result import Report
 
-__all__ = ["checklist_rows", "figure_rows", "scenario_line"]
+__all__ = ["checklist_rows", "faults_line", "figure_rows", "scenario_line"]
 
 _FIGURES = (
     ("sessions", "sessions", "count"),
@@ -49,6 +50,19 @@ def scenario_line(report: Report) -> str:
         f"charge {stress.get('charge')}, {said}; arrivals {stress.get('arrivals')}; "
         f"retry {stress.get('retry')}{faults}; {control}"
     )
+
+
+def faults_line(report: Report) -> str:
+    """Say in one line what became of sessions with faults of tools; empty without any."""
+    faults = report.faults
+    if faults is None:
+        return ""
+    counts = Counter(session.finding.replace("_", " ") for session in faults.sessions)
+    said = ", ".join(f"{count} {finding}" for finding, count in sorted(counts.items()))
+    model = "" if faults.models == "none" else f", with {faults.models} of the model"
+    count = len(faults.sessions)
+    named = f"{count} session{'' if count == 1 else 's'} with faults of tools{model}"
+    return f"{named}: {said or 'none played'}"
 
 
 def _count(value: Json) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from evalgate.output.goals import goal_rows
-from evalgate.output.stress import checklist_rows, figure_rows, scenario_line
+from evalgate.output.stress import checklist_rows, faults_line, figure_rows, scenario_line
 from evalgate.output.style import Style
 from evalgate.output.view import MARKS, CheckLine, Group, View, view_report
 from evalgate.schema.result import Report, ReportSet
@@ -172,6 +172,8 @@ def _count(count: int, word: str) -> str:
 
 
 def _print_stress(console: "Console", line: Line, report: Report) -> None:
+    if report.faults is not None:
+        line(faults_line(report), "dim")
     if report.stress is None:
         return
     console.print()

@@ -18,6 +18,9 @@ _BY_SOURCE: Mapping[str, tuple[Ground, ...]] = {
 }
 
 
+_HOW = ("live", "missed", "mocked", "refused", "replayed")
+
+
 def grounds_of(plan: Plan, seen: Seen) -> RestsOn:
     """Say what was live and what was replayed in the trials of a plan."""
     recorded = plan.mode == "recorded"
@@ -27,7 +30,8 @@ def grounds_of(plan: Plan, seen: Seen) -> RestsOn:
         {
             "code": "recorded" if recorded else "live",
             "model": model if asked or seen.models else None,
-            "tools": {how: sorted(names) for how, names in sorted(seen.ran.items())},
+            # A trace may be brought by anyone, and what it says of its tools may be anything.
+            "tools": {how: sorted(seen.ran[how]) for how in _HOW if how in seen.ran},
         }
     )
 

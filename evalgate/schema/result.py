@@ -8,6 +8,7 @@ from pydantic import Field
 from evalgate.schema.base import Json, Model, NonNegative, Tokens
 from evalgate.schema.objectives import GoalState
 from evalgate.schema.score import ScoreField
+from evalgate.schema.tool_faults import FaultOutcome
 from evalgate.schema.trace import TraceStatus
 from evalgate.schema.verdict import CaseChange, Check, Direction, Outcome
 
@@ -273,6 +274,8 @@ class Report(Model):
     nobody knows."""
     stress: dict[str, Json] | None = None
     """Outcome of the stress check, where one was made."""
+    faults: FaultOutcome | None = None
+    """What became of faults of tools, where they were played."""
     goals: tuple[GoalState, ...] = ()
     """Goals of the suite and where its metrics are today."""
     changes: tuple[CaseChange, ...] = ()

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from evalgate.schema.base import Model, NonNegative, Positive
+from evalgate.schema.tool_faults import StressFaults
 
 __all__ = ["StressAdmission", "StressConfig", "StressMix", "StressQuota", "TierName"]
 
@@ -84,6 +85,10 @@ def _admission(value: object) -> object:
     return {} if value is True else value
 
 
+def _faults(value: object) -> object:
+    return {"models": value} if isinstance(value, str) else value
+
+
 class StressConfig(Model):
     """A stress check of the suite: `evalgate run` makes it beside the golden set."""
 
@@ -112,8 +117,11 @@ class StressConfig(Model):
         BeforeValidator(_admission, json_schema_input_type=bool | StressAdmission | None),
     ] = None
     """Capacity control; true: with its defaults, null: there is none."""
-    faults: str = "none"
-    """Errors that are no throttles, by profile, e.g. `datadog-2026`."""
+    faults: Annotated[
+        StressFaults, BeforeValidator(_faults, json_schema_input_type=str | StressFaults)
+    ] = StressFaults()
+    """Errors that are no throttles, by profile, e.g. `datadog-2026`; or faults of models and of
+    tools: see `docs/faults.md`."""
     limits: dict[str, float] = Field(default_factory=dict)
     """Limits by check; naming one lets it fail the run."""
     engine: Literal["simulate", "live"] = "simulate"
@@ -126,3 +134,8 @@ class StressConfig(Model):
     """Seeds that may be played until a claim has its evidence."""
     alert_routes: dict[str, str] | None = None
     """Where alerts go, by team; null: not stated."""
+
+    @property
+    def model_faults(self) -> str:
+        """Profile of the model's errors."""
+        return self.faults.models

@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 _NAME = "organisation"
-_SHARED = ("profile", "quota", "admission", "retry_budget", "faults")
+_SHARED = ("profile", "quota", "admission", "retry_budget", "model_faults")
 """Settings that one joint run can have only once."""
 
 
@@ -145,10 +145,11 @@ def _joint_config(shares: Sequence[Share]) -> StressConfig:
     for name in _SHARED:
         for share in shares[1:]:
             if getattr(share.config, name) != getattr(first, name):
+                key = name.removeprefix("model_")
                 raise ConfigError(
-                    f"stress: {name} of suites {shares[0].suite!r} and {share.suite!r} differ, but "
+                    f"stress: {key} of suites {shares[0].suite!r} and {share.suite!r} differ, but "
                     "both say organisation: true, that they share one quota",
-                    fix=f"state the same `{name}:` in both, or leave organisation out",
+                    fix=f"state the same `{key}:` in both, or leave organisation out",
                 )
     routes = [share.config.alert_routes for share in shares]
     merged = {team: to for route in routes for team, to in (route or {}).items()}

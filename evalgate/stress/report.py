@@ -10,6 +10,7 @@ from evalgate.schema.base import Json
 from evalgate.schema.config import GateConfig
 from evalgate.schema.result import MetricValue, Report
 from evalgate.schema.stress import StressConfig
+from evalgate.schema.tool_faults import FaultOutcome
 from evalgate.schema.verdict import Check
 from evalgate.stats.summary import RunSummary, summary_of_report
 from evalgate.stress.checks.checklist import Controls, Line, checklist
@@ -41,6 +42,8 @@ class StressPart:
 
     data: dict[str, Json] | None = None
     """The `stress` object; null: no check could be made."""
+    faults: FaultOutcome | None = None
+    """What became of faults of tools; null: there are none."""
     version: str | None = None
     """Version of the model and of its settings."""
     metrics: Mapping[str, MetricValue] = field(default_factory=dict)
@@ -152,6 +155,7 @@ def with_part(report: Report, part: StressPart) -> Report:
     return report.model_copy(
         update={
             "stress": part.data,
+            "faults": part.faults,
             "metrics": {**report.metrics, **part.metrics},
             "scorers": {**report.scorers, **version},
             "checks": (*report.checks, *part.checks),

@@ -41,6 +41,7 @@ __all__ = [
     "arrivals_digest",
     "check_settings",
     "grown_by",
+    "has_limits",
     "law_of",
     "policy_of",
     "quota_of",
@@ -73,7 +74,9 @@ def with_options(config: StressConfig, options: Mapping[str, object]) -> StressC
     data = config.model_dump(exclude_unset=True)
     for name, value in options.items():
         old = data.get(name)
-        if isinstance(value, Mapping) and isinstance(old, Mapping):
+        if name == "faults" and isinstance(old, Mapping):
+            data[name] = {**old, "models": value}
+        elif isinstance(value, Mapping) and isinstance(old, Mapping):
             data[name] = _mixes(old, value) if name == "sessions" else {**old, **value}
         else:
             data[name] = value
@@ -97,6 +100,12 @@ def _mixes(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, object]:
 
 def _mapping(mix: object) -> Mapping[str, object]:
     return mix if isinstance(mix, Mapping) else {}
+
+
+def has_limits(config: StressConfig) -> bool:
+    """Say whether there is a limit to play against."""
+    quota = with_profile(config.profile, config.quota.model_dump(exclude_none=True))
+    return bool(quota.dimensions) or quota.max_concurrency is not None
 
 
 def quota_of(config: StressConfig) -> Quota:
@@ -199,7 +208,7 @@ def scenario_of(config: StressConfig, workload: Workload) -> Scenario:
         workload=workload,
         quota=quota,
         retry=layers(config.retry),
-        faults=fault_profile(config.faults),
+        faults=fault_profile(config.model_faults),
         admission=_admission(config.admission),
         budget=None if config.retry_budget is None else RetryBudget(config.retry_budget),
         window_start=start,
@@ -248,14 +257,15 @@ def check_settings(config: StressConfig, tags: Container[str], root: Path) -> No
         ConfigError: A name is unknown, a limit is absurd, or a kind of session has no case.
         DataError: The arrival trace is not readable.
     """
-    quota = quota_of(config)
+    if has_limits(config) or not config.faults.tools:
+        quota = quota_of(config)
+        gate = _admission(config.admission)
+        if gate is not None:
+            Governor(gate, quota, (0,))
     layers(config.retry)
-    fault_profile(config.faults)
+    fault_profile(config.model_faults)
     policy_of(config, traces=True)
     law_of(config.arrivals, root)
-    gate = _admission(config.admission)
-    if gate is not None:
-        Governor(gate, quota, (0,))
     for name, mix in config.sessions.items():
         wanted = mix.tags or (() if mix.cases or name == "all" else (name,))
         if wanted and not any(tag in tags for tag in wanted):
@@ -286,7 +296,7 @@ def settings_data(config: StressConfig, scenario: Scenario) -> dict[str, Json]:
         "retry": config.retry,
         "retry_budget": config.retry_budget,
         "admission": control,
-        "faults": config.faults,
+        "faults": config.model_faults,
         "arrivals": Path(config.arrivals).name,
         "growth": config.growth,
         "seed": config.seed,
@@ -305,6 +315,7 @@ def settings_version(config: StressConfig, arrivals: str = "") -> str:
         arrivals: Digest of the arrival trace, where there is one.
     """
     settings = config.model_dump(mode="json", include=set(_LOAD))
+    settings["faults"] = config.model_faults  # those of tools bear on no figure
     made_of: dict[str, Json] = {"settings": settings, "arrivals": arrivals or config.arrivals}
     return f"{MODEL_VERSION}:{digest(made_of)[7:23]}"
 

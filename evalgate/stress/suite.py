@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 
 from evalgate.errors import ConfigError, DataError, ExitCode
 from evalgate.schema.result import CaseResult, Report, SuiteInfo
@@ -17,7 +18,8 @@ from evalgate.stress.report import (
     StressPart,
     conclude_alone,
 )
-from evalgate.stress.settings import check_settings
+from evalgate.stress.settings import check_settings, has_limits
+from evalgate.stress.tool_faults.how import REPLAYED, FaultPlay
 from evalgate.suite.environment import Environment
 from evalgate.suite.events import Listener
 from evalgate.suite.plan import Filters, Plan, make_plan
@@ -37,7 +39,11 @@ __all__ = [
 
 
 def stress_suite(
-    suite: Suite, baseline: str | None, environment: Environment, listen: Listener
+    suite: Suite,
+    baseline: str | None,
+    environment: Environment,
+    listen: Listener,
+    how: FaultPlay = REPLAYED,
 ) -> Report:
     """Make the stress check of one suite, and of nothing else of it.
 
@@ -46,6 +52,7 @@ def stress_suite(
         baseline: What to compare with: a path, the empty text for its own; null: nothing.
         environment: The machine.
         listen: Is told of each finished trial.
+        how: How sessions with faults of tools are played.
 
     Raises:
         ConfigError: The suite's calls are neither recorded nor replayed.
@@ -53,7 +60,7 @@ def stress_suite(
     plan = make_plan(suite, Filters())
     config = suite.config.stress or StressConfig()
     side = None if baseline is None else suite_baseline(suite, baseline, plan.metrics)
-    part = asyncio.run(_part(plan, config, environment, listen))
+    part = asyncio.run(_part(plan, config, environment, listen, how))
     return conclude_alone(_report(plan), part, side, suite.config.gate)
 
 
@@ -77,13 +84,37 @@ def stored_share(plan: Plan, trials: int, traces: Iterable[Trace]) -> Share | No
 
 
 async def _part(
-    plan: Plan, config: StressConfig, environment: Environment, listen: Listener
+    plan: Plan,
+    config: StressConfig,
+    environment: Environment,
+    listen: Listener,
+    how: FaultPlay,
 ) -> StressPart:
     sessions = await suite_sessions(plan, environment, listen)
-    return await _made(plan, config, sessions, environment, listen)
+    return await _made(plan, config, sessions, environment, listen, how)
 
 
 async def _made(
+    plan: Plan,
+    config: StressConfig,
+    sessions: list[Tagged],
+    environment: Environment,
+    listen: Listener,
+    how: FaultPlay,
+) -> StressPart:
+    """Play the load against the limits, and sessions with faults of tools, where there are any."""
+    if not config.faults.tools:
+        return await _load_part(plan, config, sessions, environment, listen)
+    part = StressPart()
+    if has_limits(config):
+        part = await _load_part(plan, config, sessions, environment, listen)
+    from evalgate.stress.tool_faults.check import tool_fault_part  # noqa: PLC0415  heavy
+
+    faults = await tool_fault_part(plan, config, sessions, environment, listen, how)
+    return replace(part, faults=faults.faults, checks=(*part.checks, *faults.checks))
+
+
+async def _load_part(
     plan: Plan,
     config: StressConfig,
     sessions: list[Tagged],
@@ -157,7 +188,9 @@ async def stressed(
         note = "no stress check was made: a selection of the cases is not the load"
         return StressPart(warnings=(note,))
     try:
-        return await _made(plan, config, _counted(plan, trials, traces), environment, listen)
+        how = FaultPlay(record=plan.calls in ("record", "auto"))
+        sessions = _counted(plan, trials, traces)
+        return await _made(plan, config, sessions, environment, listen, how)
     except DataError as error:  # what the trials left behind is no load
         return _unknown(error.message, error.fix)
 
@@ -173,9 +206,10 @@ def stressed_again(plan: Plan, trials: int, traces: Iterable[Trace]) -> StressPa
     config = plan.suite.config.stress
     if config is None or plan.partial:
         return None
-    if config.engine == "live":
+    if config.engine == "live" or config.faults.tools:
         again = f"evalgate stress {plan.suite.asked}"
-        return _unknown("a live stress check is not made of stored traces", again)
+        what = "a live stress check" if config.engine == "live" else "a check of faults of tools"
+        return _unknown(f"{what} is not made of stored traces", again)
     try:
         return stress_of_sessions(config, _counted(plan, trials, traces), plan.suite.root)
     except DataError as error:

@@ -16,11 +16,13 @@ from evalgate.errors import ConfigError
 from evalgate.gateway.app import Admit, create_app
 from evalgate.gateway.cassette_index import CassetteIndex
 from evalgate.gateway.direct_calls import refuse_direct_calls
+from evalgate.gateway.fault_cassettes import FaultCassettes
 from evalgate.gateway.governor import Governor, GovernorSettings
 from evalgate.gateway.request_key import Matching
 from evalgate.gateway.server import serve
 from evalgate.gateway.sessions import GatewaySettings, Outcome, Session, Sessions
 from evalgate.gateway.sessions import Mode as GatewayMode
+from evalgate.gateway.tool_faults import FaultScript
 from evalgate.gateway.tools.app import ToolApp
 from evalgate.gateway.tools.http import HttpTools
 from evalgate.gateway.tools.mcp import McpTools
@@ -100,7 +102,9 @@ class Gate:
     cassettes: Mapping[int, int]
     """Recorded trial to replay, by number of the session."""
     pace: float = 1.0
-    """Recorded times are waited for, times this."""
+    """Recorded times are waited for, times this; 0: calls have the times of their recording."""
+    faults: Callable[[str, int], FaultScript | None] | None = None
+    """Returns the faults of tools of a session: case, number; None: there are none."""
 
 
 @dataclass(slots=True)
@@ -321,10 +325,11 @@ async def open_gateway(
         matching=Matching(ignore=config.ignore, uuids=config.ignore_uuids),
         redactor=redactor,
         loop_limit=config.loop_limit,
-        real_time=gate is not None,
+        real_time=gate is not None and gate.pace > 0,
+        faults=None if gate is None else gate.faults,
         tools=rules,
         services=service_kinds(config),
-        rerecord=f"evalgate run {suite.asked} --record-missing --case {{case_id}}",
+        rerecord=_rerecord(suite, gate),
     )
     async with AsyncExitStack() as stack:
         upstream = None
@@ -332,7 +337,7 @@ async def open_gateway(
             upstream = await stack.enter_async_context(
                 Upstream(endpoints_of(config, environment.environ))
             )
-        shelf = _shelf(suite, config, mode)
+        shelf = _shelf(suite, config, mode, gate)
         stack.callback(shelf.close)
         sessions = Sessions(settings, shelf, clock=time.monotonic)
         governor = _governor(suite, config) if upstream is not None else None
@@ -372,12 +377,22 @@ async def open_gateway(
         )
 
 
-def _shelf(suite: Suite, config: GatewayConfig, mode: GatewayMode) -> CassetteIndex:
-    recover(suite.cassettes)
-    shelf = CassetteIndex(suite.cassettes, source=config.source)
+def _shelf(
+    suite: Suite, config: GatewayConfig, mode: GatewayMode, gate: Gate | None
+) -> CassetteIndex:
+    """Open the cassettes; what follows faults of tools is recorded apart."""
+    opened = CassetteIndex if gate is None or gate.faults is None else FaultCassettes
+    shelf = opened(suite.cassettes, source=config.source)
+    recover(shelf.directory)
     if mode == "replay" and suite.trust is not None:
         shelf.seal()
     return shelf
+
+
+def _rerecord(suite: Suite, gate: Gate | None) -> str:
+    if gate is not None and gate.faults is not None:
+        return f"evalgate stress {suite.asked} --record-missing"
+    return f"evalgate run {suite.asked} --record-missing --case {{case_id}}"
 
 
 def _refuses_direct_calls(suite: Suite, environment: Environment) -> bool:

@@ -6,14 +6,18 @@ from dataclasses import dataclass
 from functools import partial
 from shlex import quote
 
+from evalgate.gateway.exchange import Delivered
 from evalgate.gateway.miss import Miss, Recorded
 from evalgate.gateway.request_key import prepare_call, recognised, written
 from evalgate.gateway.sessions import GatewaySettings, Mode
 from evalgate.gateway.tool_calls import ToolAnswer, ToolRun, tool_entry
+from evalgate.gateway.tool_faults import SPOILT, WITHHELD, FaultScript
 from evalgate.gateway.tool_rules import Course
+from evalgate.gateway.tools.faults import Faulted, spoilt, withheld
 from evalgate.gateway.tools.mock import Mocked, answer_of
 from evalgate.gateway.trial_log import TrialLog
 from evalgate.gateway.wire.base import Body, as_body
+from evalgate.gateway.wire.errors import ProviderError
 from evalgate.schema.base import Json
 from evalgate.schema.cassette import RecordedResponse, ToolFailure, ToolVia
 from evalgate.text.diff import json_diff
@@ -60,9 +64,13 @@ class Refusal:
     """What the agent is told."""
 
 
+Answer = ToolAnswer | Mocked | Refusal | None
+"""What becomes of a call; None: the tool is to be called."""
+
+
 def begin(
     log: TrialLog, settings: GatewaySettings, asked: Asked
-) -> tuple[ToolRun, ToolAnswer | Mocked | Refusal | None]:
+) -> tuple[ToolRun, Answer | Faulted]:
     """Decide what becomes of a call.
 
     Returns:
@@ -79,6 +87,84 @@ def begin(
     if log.blocked is not None or log.not_measured is not None:
         message = log.blocked.message if log.blocked else f"evalgate: {log.not_measured}"
         return _refused(log, run, Refusal("not_measured", message))
+    if log.faults is not None and asked.method is None:
+        return _faulted(log, settings, run, asked, log.faults)
+    return _answered(log, settings, run, asked)
+
+
+def _faulted(
+    log: TrialLog, settings: GatewaySettings, run: ToolRun, asked: Asked, script: FaultScript
+) -> tuple[ToolRun, Answer | Faulted]:
+    """Answer a call of a session in which calls go wrong."""
+    if script.endless is not None:
+        message = f"evalgate: {script.endless!r} was called too often after it had failed"
+        log.blocked = ProviderError(400, "fault_limit", message)  # the model ends it, too
+        return _refused(log, run, Refusal("fault_limit", message))
+    key, fault = run.prepared.key, script.due(asked.name)
+    if fault is not None and fault.kind in WITHHELD:
+        script.hit(asked.name, key, fault)
+        return run, _spoilt_run(log, run, withheld(fault))
+    _, answer = _answered(log, settings, run, asked)
+    if not isinstance(answer, ToolAnswer | Mocked):
+        if fault is not None:
+            script.unfit.append(f"{asked.name}: {fault.kind}: no answer of it is at hand")
+        elif answer is None:
+            script.worked(asked.name, key)
+        return run, answer
+    if fault is None:
+        if answer.error is None:
+            script.worked(asked.name, key)
+        return run, answer
+    older = _older(log, run, answer) if fault.kind == "stale" else ()
+    found = spoilt(fault, asked.via, answer, older)
+    if isinstance(found, str):
+        script.unfit.append(f"{asked.name}: {fault.kind}: {found}")
+        return run, answer
+    if fault.kind in SPOILT and run.order is not None:
+        log.desk.served[run.prepared.key] = run.order  # whoever asks again gets it whole
+    script.hit(asked.name, key, fault)
+    return run, _spoilt_run(log, run, found)
+
+
+def _spoilt_run(log: TrialLog, run: ToolRun, found: Faulted) -> Faulted:
+    run.how = "faulted"
+    run.end = log.now() if run.end is None else run.end
+    run.result = found.answer.result
+    if found.answer.error is not None:
+        kind = "timeout" if found.timeout else "error"
+        run.error = ToolFailure(type=kind, message=str(found.answer.error))
+    return found
+
+
+def _older(log: TrialLog, run: ToolRun, due: ToolAnswer | Mocked) -> list[ToolAnswer]:
+    """Return other answers of a tool, the latest before the due one first."""
+    name, here = run.prepared.canonical.get("tool"), run.start
+    found = [
+        (trial != log.recorded_trial, answer.start > here, -answer.start, trial, answer)
+        for trial, keys in log.cassette.tools.items()
+        for answers in keys.values()
+        for answer in answers
+        if answer.request.get("tool") == name and answer.error is None
+    ]
+    found.sort(key=lambda each: each[:4])
+    return [each[4] for each in found if not _alike(each[4], due)]
+
+
+def _alike(one: ToolAnswer, other: ToolAnswer | Mocked) -> bool:
+    if isinstance(other, ToolAnswer) and one.response is not None and other.response is not None:
+        return _content(one.response) == _content(other.response)
+    return one.result == other.result
+
+
+def _content(sent: Delivered) -> bytes:
+    return b"".join(chunk for _, chunk in sent.chunks)
+
+
+def _answered(
+    log: TrialLog, settings: GatewaySettings, run: ToolRun, asked: Asked
+) -> tuple[ToolRun, Answer]:
+    """Answer a call as the rules of its tool say."""
+    rules = settings.tools
     course = rules.course(asked.name, settings.mode, effects=asked.effects)
     if course == "mock" and asked.method is not None:
         course = _MOCKED_SERVER[settings.mode]
@@ -89,7 +175,8 @@ def begin(
     if course == "mock":
         return _mocked(log, settings, run, asked)
     if course in ("replay", "auto"):
-        answer = _recorded(log, settings, run, again=asked.method is not None)
+        again = asked.method is not None or log.faults is not None
+        answer = _recorded(log, settings, run, again=again)
         if answer is not None:
             return run, answer
         if course == "replay":

@@ -20,6 +20,7 @@ from evalgate.gateway.request_key import parse_json
 from evalgate.gateway.sessions import Sessions
 from evalgate.gateway.tool_calls import ToolAnswer, ToolRun
 from evalgate.gateway.tools.desk import Asked, Refusal, begin, failed, finish
+from evalgate.gateway.tools.faults import Faulted
 from evalgate.gateway.tools.mock import Mocked
 from evalgate.gateway.trial_log import TrialLog
 from evalgate.gateway.wire import openai_models
@@ -149,6 +150,9 @@ class HttpTools:
         safe = scope["method"] in ("GET", "HEAD", "OPTIONS")
         asked = Asked("http", name, _arguments(came), None if not safe else False)
         run, answer = begin(log, settings, asked)
+        if isinstance(answer, Faulted):
+            await unless_gone(receive, self._wait(answer.wait))
+            answer = answer.answer
         match answer:
             case Refusal():
                 await _send_json(send, 502, _error(answer.code, answer.message))
@@ -163,6 +167,9 @@ class HttpTools:
                     await unless_gone(receive, self._live(came, run))
                 finally:
                     failed(log, run, "disconnected", "the agent left before the response was whole")
+
+    async def _wait(self, seconds: float) -> None:
+        await self._sleep(seconds)
 
     async def _replay(self, came: _Exchange, answer: ToolAnswer) -> None:
         assert answer.response is not None  # noqa: S101  # matched by the caller

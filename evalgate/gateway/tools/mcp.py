@@ -15,6 +15,7 @@ from evalgate.gateway.request_key import parse_json
 from evalgate.gateway.sessions import Sessions
 from evalgate.gateway.tool_calls import ToolAnswer, ToolRun
 from evalgate.gateway.tools.desk import Asked, Refusal, begin, failed, finish
+from evalgate.gateway.tools.faults import Faulted
 from evalgate.gateway.tools.mcp_link import Link, McpFailed, Server, open_link
 from evalgate.gateway.tools.mock import Mocked
 from evalgate.gateway.trial_log import TrialLog
@@ -39,6 +40,8 @@ _RELAYED = frozenset(
     }
 )
 """Methods that are recorded; a client falls back where another is not known."""
+_TIMED_OUT = -32001
+"""Code of a request that was not answered in time, as the SDKs have it."""
 _OURS = frozenset({"ping", "logging/setLevel"})
 _JSON = [(b"content-type", b"application/json")]
 _SSE = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-cache")]
@@ -188,6 +191,13 @@ class McpTools:
         if method == "initialize":
             self._hello[came.token, came.name] = came.params
         run, answer = begin(came.log, self._sessions.settings, self._call(came, method))
+        if isinstance(answer, Faulted):
+            await unless_gone(came.receive, asyncio.sleep(answer.wait))
+            if answer.timeout:
+                said = _error(number, _TIMED_OUT, str(answer.answer.error))
+                await _say(came.send, said)
+                return
+            answer = answer.answer
         match answer:
             case Refusal():
                 await _say(came.send, _error(number, -32000, answer.message))

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from evalgate.gateway.sessions import GatewaySettings, Sessions
 from evalgate.gateway.tool_calls import ToolAnswer
 from evalgate.gateway.tools.desk import Asked, Refusal, begin, failed, finish
+from evalgate.gateway.tools.faults import Faulted
 from evalgate.gateway.tools.mock import Mocked
 from evalgate.gateway.trial_log import TrialLog
 from evalgate.schema.cassette import ToolFailure
@@ -41,9 +42,11 @@ def call(log: TrialLog, settings: GatewaySettings, asked: dict[str, Any]) -> dic
 
 
 def _said(
-    answer: ToolAnswer | Mocked | Refusal | None, settings: GatewaySettings
+    answer: ToolAnswer | Mocked | Refusal | Faulted | None, settings: GatewaySettings
 ) -> dict[str, Any]:
     match answer:
+        case Faulted():
+            return _faulted(answer, settings)
         case None:
             return {"do": "run"}
         case Refusal():
@@ -62,6 +65,13 @@ def _said(
             if answer.error is not None:
                 return {"do": "raise", "error": answer.error.model_dump(mode="json"), **waits}
             return {"do": "return", "result": answer.result, **waits}
+
+
+def _faulted(found: Faulted, settings: GatewaySettings) -> dict[str, Any]:
+    said = _said(found.answer, settings)
+    if found.timeout:
+        said["error"]["type"] = "builtins:TimeoutError"
+    return {**said, "wait": found.wait, "faulted": True}
 
 
 def done(log: TrialLog, settings: GatewaySettings, told: dict[str, Any]) -> str | None:

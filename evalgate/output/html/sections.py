@@ -15,7 +15,7 @@ from evalgate.output.grounds import grounds_line
 from evalgate.output.html.charts import change_chart, distribution, sparkline
 from evalgate.output.html.words import case_links, plural
 from evalgate.output.numbers import amount, change_text
-from evalgate.output.stress import checklist_rows, figure_rows, scenario_line
+from evalgate.output.stress import checklist_rows, faults_line, figure_rows, scenario_line
 from evalgate.output.stress_plot import stress_figure
 from evalgate.output.view import (
     MARKS,
@@ -221,10 +221,11 @@ def _baseline_means(details: RunDetails, score: str) -> Iterator[float]:
 
 def stress(report: Report) -> str:
     """Show the stress check: what was played, plot, figures, checklist, findings."""
+    faults = "" if report.faults is None else f"<p>{html(faults_line(report))}</p>"
     if report.stress is None:
-        return ""
+        return faults
     try:
-        return _stress(report, report.stress)
+        return _stress(report, report.stress) + faults
     except (AttributeError, KeyError, TypeError, ValueError):  # the outcome is free JSON
         return "<p>The outcome of the stress check has a form that this version does not read.</p>"
 

@@ -34,7 +34,7 @@ from evalgate.stress.simulation.faults import FaultProfile, draw_fault
 from evalgate.stress.simulation.in_flight import CAUSE_OF
 from evalgate.stress.simulation.live_log import Decided
 
-__all__ = ["Event", "LiveQuota", "decided_again"]
+__all__ = ["Event", "LiveQuota", "answered_fault", "decided_again"]
 
 _ANSWERED: dict[Cause, ErrorKind] = {
     "overloaded": "overloaded",
@@ -98,11 +98,11 @@ class LiveQuota:
             return _nothing
         now = self.clock()
         fault = draw_fault(self.faults, self.chance)
-        kind = None if isinstance(fault, bool) else _ANSWERED.get(fault)
+        answer = None if isinstance(fault, bool) else answered_fault(self.quota.profile, fault)
         request = Request(incoming.input_tokens, incoming.output_tokens, incoming.max_tokens)
-        if kind is not None and not isinstance(fault, bool):
+        if answer is not None and not isinstance(fault, bool):
             self.events.append(Event(now, incoming.trial, None, fault))
-            return _typed(error_response(self.quota.profile, kind))
+            return answer
         decision = admit(state, request, now)
         if isinstance(decision, Admitted):
             self.events.append(Event(now, incoming.trial, request, None))
@@ -150,6 +150,12 @@ class LiveQuota:
             if event.cause is not None:
                 found.setdefault(event.session, []).append(event.cause)
         return found
+
+
+def answered_fault(profile: str, cause: Cause) -> WireResponse | None:
+    """Return a provider's answer that is a fault; null where the fault is that none comes."""
+    kind = _ANSWERED.get(cause)
+    return None if kind is None else _typed(error_response(profile, kind))
 
 
 def _nothing(_usage: Usage | None) -> None:

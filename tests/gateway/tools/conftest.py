@@ -13,6 +13,7 @@ from evalgate.gateway.app import create_app
 from evalgate.gateway.cassette_index import CassetteIndex
 from evalgate.gateway.server import serve_in_thread
 from evalgate.gateway.sessions import GatewaySettings, Mode, Sessions
+from evalgate.gateway.tool_faults import FaultScript
 from evalgate.gateway.tool_rules import ToolRules
 from evalgate.gateway.tools.app import ToolApp
 from evalgate.gateway.tools.http import HttpTools, Service
@@ -40,6 +41,7 @@ def open_tools(tmp_path: Path) -> Iterator[OpenTools]:
             environ: dict[str, str] | None = None,
             guarded: bool = False,
             policies: dict[str, dict[str, object]] | None = None,
+            faults: Callable[[str, int], FaultScript | None] | None = None,
             **by_name: dict[str, object],
         ) -> Opened:
             named = {**(policies or {}), **by_name}
@@ -55,6 +57,7 @@ def open_tools(tmp_path: Path) -> Iterator[OpenTools]:
             settings = GatewaySettings(
                 mode=mode,
                 tools=rules,
+                faults=faults,
                 redactor=Redactor.build(environ or {}),
                 services=kinds,
             )
