@@ -6,8 +6,6 @@ from typing import TypeVar
 from evalgate.errors import DataError
 from evalgate.gateway.cassette_index import CaseCassette, CassetteIndex
 
-__all__ = ["FAULTS", "FaultCassettes", "with_faults"]
-
 FAULTS = "faults"
 """The folder, in that of the suite's cassettes."""
 

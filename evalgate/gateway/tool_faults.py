@@ -7,8 +7,6 @@ from typing import Final, NamedTuple
 
 from evalgate.schema.tool_faults import FaultKind, ToolFault
 
-__all__ = ["SPOILT", "WITHHELD", "Draw", "FaultScript", "Injected"]
-
 WITHHELD: Final[frozenset[FaultKind]] = frozenset({"error", "timeout"})
 """Faults with which the tool is not asked at all."""
 SPOILT: Final[frozenset[FaultKind]] = frozenset({"empty", "truncated", "garbage"})

@@ -6,13 +6,12 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from evalgate.schema.agent_line import AgentLine, parse_agent_line
 from evalgate.schema.base import Json, Model, NonNegative, Positive, Tokens
-from evalgate.schema.history import History
 from evalgate.schema.judge_config import Caps, JudgeConfig, JudgeKind, Waived
 from evalgate.schema.objectives import Goal, Objective
 from evalgate.schema.stress import StressConfig
-from evalgate.schema.tool_config import HttpTools, McpServers, ToolPolicies
+from evalgate.schema.tool_config import Hooks, HttpTools, McpServers, ToolPolicies
 from evalgate.schema.verdict import Direction, Gate, GateMode
-from evalgate.schema.watch import Receiver, WatchConfig
+from evalgate.schema.watch import History, Receiver, WatchConfig
 
 __all__ = [
     "AgentConfig",
@@ -328,6 +327,8 @@ class SuiteConfig(Model):
     """`none`: the agent is deterministic, differences are exact and come from the code."""
     gateway: GatewayConfig | None = None
     """Record and replay the agent's model calls; null: the agent calls its model itself."""
+    hooks: Hooks | None = None
+    """Commands that set up and take down what the agent needs, such as a database."""
     caps: Caps = Caps()
     """Hard limits of one run."""
     tools: ToolsConfig = ToolsConfig()

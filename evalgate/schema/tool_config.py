@@ -1,8 +1,9 @@
-"""What the tools of an agent do in a run: the block `gateway` of a suite."""
+"""What the tools of an agent do in a run (`gateway`), and commands around it (`hooks`)."""
 
+import shlex
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from evalgate.schema.base import Json, Model, Positive
 
@@ -119,3 +120,63 @@ ToolPolicies = dict[
     str,
     Annotated[ToolPolicy, BeforeValidator(_policy, json_schema_input_type=ToolMode | ToolPolicy)],
 ]
+
+
+def _command(text: str) -> str:
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        message = f"expected a command line, found {text!r}: {error}"
+        raise ValueError(message) from error
+    if not words:
+        message = "expected a command line, found an empty text"
+        raise ValueError(message)
+    return text
+
+
+_Command = Annotated[str, AfterValidator(_command)]
+_Variable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")]
+_OURS = ("OPENAI_", "ANTHROPIC_", "EVALGATE_")
+
+
+class Hook(Model):
+    """What is done before and after; a command runs without a shell, in the suite's folder."""
+
+    setup: _Command | None = None
+    """Starts or resets what the agent needs, and returns when it is ready; what it leaves running
+    in the background goes on until the teardown."""
+    teardown: _Command | None = None
+    """Ends what `setup` started."""
+    ports: tuple[_Variable, ...] = ()
+    """Variables that hold a free port of 127.0.0.1 each, for both commands and the agent."""
+    timeout_s: Positive = 30.0
+    """Seconds a command may take."""
+
+    @model_validator(mode="after")
+    def _does_something(self) -> "Hook":
+        if self.setup is None and self.teardown is None:
+            message = "expected setup, teardown or both"
+            raise ValueError(message)
+        for name in self.ports:
+            if name.startswith(_OURS) or self.ports.count(name) > 1:
+                message = f"ports: expected variables of your own, each once, found {name!r}"
+                raise ValueError(message)
+        return self
+
+
+class Hooks(Model):
+    """Commands around a run, and around each trial."""
+
+    run: Hook | None = None
+    """Once: before the first trial, and after the last."""
+    trial: Hook | None = None
+    """Before and after each trial; trials that run at once have ports of their own."""
+
+    @model_validator(mode="after")
+    def _ports_differ(self) -> "Hooks":
+        ports = [name for hook in (self.run, self.trial) if hook for name in hook.ports]
+        twice = sorted({name for name in ports if ports.count(name) > 1})
+        if twice:
+            message = f"ports: {twice[0]!r} is of the run and of the trial"
+            raise ValueError(message)
+        return self

@@ -14,15 +14,6 @@ from pydantic import (
 
 from evalgate.schema.base import Json, Model, Positive
 
-__all__ = [
-    "FaultFinding",
-    "FaultKind",
-    "FaultOutcome",
-    "FaultedSession",
-    "StressFaults",
-    "ToolFault",
-]
-
 FaultKind = Literal[
     "error", "timeout", "empty", "truncated", "garbage", "stale", "slow", "injection"
 ]

@@ -12,6 +12,7 @@ from evalgate.agents.sandbox.policy import Observed
 from evalgate.schema.agent_line import PythonLine
 from evalgate.schema.config import AgentConfig
 from evalgate.suite.environment import Environment
+from evalgate.suite.hooks import open_hooks
 from evalgate.suite.plan import Calls, Plan
 from evalgate.suite.sandbox import open_sandbox
 from evalgate.text.redact import Redactor
@@ -72,8 +73,11 @@ async def agent_environment(
         AgentLoadError: The agent cannot be loaded.
         DataError: A recording is not readable, or recorded traces lack a case.
     """
-    config = plan.suite.config.agent
     async with AsyncExitStack() as stack:
+        hooks = open_hooks(plan, environment, how.concurrency, how.executor)
+        hooked = await stack.enter_async_context(hooks)
+        plan = hooked.plan
+        config = plan.suite.config.agent
         gateway: Gateway | None = None
         if how.calls is not None:
             from evalgate.suite.gateway_agent import open_gateway  # noqa: PLC0415  # heavy
@@ -89,12 +93,11 @@ async def agent_environment(
         agent = await stack.enter_async_context(_opened(plan, how, environment, gateway, slots))
         if isinstance(agent, RecordedAgent):
             agent.check_cases(frozenset(case.id for case in plan.golden.cases))
-        if gateway is None:
-            yield agent
-        else:
+        if gateway is not None:
             from evalgate.suite.gateway_agent import ThroughGateway  # noqa: PLC0415  # heavy
 
-            yield ThroughGateway(agent, gateway, slots is not None)
+            agent = ThroughGateway(agent, gateway, slots is not None)
+        yield await stack.enter_async_context(hooked.around(agent))
 
 
 def _opened(

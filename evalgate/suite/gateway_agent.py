@@ -172,7 +172,8 @@ class Gateway:
             session, case.id, trial, case_digest=asks, recorded_trial=cassette, state=case.state
         )
         self.running[name] = session
-        return replace(self.pointed(context, session), env={})
+        own = {key: value for key, value in context.env.items() if key != _TRIAL}
+        return replace(self.pointed(context, session), env=own)
 
     def pointed(self, context: Context, session: Session) -> Context:
         """Tell an agent where a session's models and tools are."""
@@ -319,18 +320,7 @@ async def open_gateway(
         ConfigError: A live mode has neither key nor upstream.
     """
     config = suite.config.gateway or GatewayConfig()
-    rules = tool_rules(suite, environment)
-    settings = GatewaySettings(
-        mode=mode,
-        matching=Matching(ignore=config.ignore, uuids=config.ignore_uuids),
-        redactor=redactor,
-        loop_limit=config.loop_limit,
-        real_time=gate is not None and gate.pace > 0,
-        faults=None if gate is None else gate.faults,
-        tools=rules,
-        services=service_kinds(config),
-        rerecord=_rerecord(suite, gate),
-    )
+    settings = _settings(suite, mode, environment, redactor, gate)
     async with AsyncExitStack() as stack:
         upstream = None
         if mode != "replay":
@@ -375,6 +365,23 @@ async def open_gateway(
             configs=configs,
             users=UserLine(origin, stack),
         )
+
+
+def _settings(
+    suite: Suite, mode: GatewayMode, environment: Environment, redactor: Redactor, gate: Gate | None
+) -> GatewaySettings:
+    config = suite.config.gateway or GatewayConfig()
+    return GatewaySettings(
+        mode=mode,
+        matching=Matching(ignore=config.ignore, uuids=config.ignore_uuids),
+        redactor=redactor,
+        loop_limit=config.loop_limit,
+        real_time=gate is not None and gate.pace > 0,
+        faults=None if gate is None else gate.faults,
+        tools=tool_rules(suite, environment),
+        services=service_kinds(config),
+        rerecord=_rerecord(suite, gate),
+    )
 
 
 def _shelf(

@@ -281,7 +281,9 @@ def _unknown_to_base(here: Suite, scene: _Scene, trust: Trust) -> Suite:
     named = {place for config in known for place in _key_places(config)}
     unnamed = tuple(place for place in _key_places(here.config) if place not in named)
     trust = replace(trust, new=True, notes=(*trust.notes, note), unnamed=unnamed)
-    config = here.config.model_copy(update={"agent": agent})
+    if here.config.hooks is not None:
+        trust = replace(trust, notes=(*trust.notes, "its hooks did not run: the base has none"))
+    config = here.config.model_copy(update={"agent": agent, "hooks": None})
     suite = replace(here, config=config, live_effects=(), trust=trust)
     refuse_links(suite)
     return suite

@@ -1,6 +1,8 @@
 """Awkward checkouts: each says what it is, and none passes for want of a base."""
 
+import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -123,3 +125,39 @@ def test_shards_are_judged_by_the_base(repo: Scratch, tmp_path: Path) -> None:
     whole = repo.gate(env)
     assert (1, 1) == (merged.code, whole.code)
     assert whole.json["metrics"]["task_success_rate"] == merged.json["metrics"]["task_success_rate"]
+
+
+HOOK = """
+import os, pathlib
+pathlib.Path(os.environ["TMPDIR"], "ran").write_text("{0} " + os.environ.get("PLANTED", "clean"))
+"""
+
+
+def test_only_hooks_of_the_base_run(repo: Scratch, tmp_path: Path) -> None:
+    """Neither a changed command nor a changed script, nor a variable of the changed agent."""
+    repo.git("checkout", "-q", "main")
+    repo.write("hook.py", HOOK.format("base"))
+    line = f"    hooks: {{run: {{setup: {sys.executable} hook.py}}}}\n"
+    repo.write("evalgate.yaml", repo.read("evalgate.yaml") + line)
+    repo.commit("hooks")
+    repo.git("checkout", "-q", "-B", "change")
+    repo.write("hook.py", HOOK.format("change"))
+    repo.write("other.py", HOOK.format("other"))
+    repo.replace("evalgate.yaml", "hook.py", "other.py")
+    repo.replace("evalgate.yaml", "workers: 1}", "workers: 1, env: {PLANTED: planted}}")
+    result = repo.gate({**repo.pull_request(), "TMPDIR": str(tmp_path)})
+    assert (0, "base clean") == (result.code, (tmp_path / "ran").read_text())
+    assert any("policy: hooks.run.setup" in warning for warning in result.json["warnings"])
+
+
+def test_hooks_of_a_suite_that_the_base_does_not_know_do_not_run(
+    repo: Scratch, tmp_path: Path
+) -> None:
+    """Nobody whom the base trusts has looked at them."""
+    repo.write("hook.py", HOOK.format("change"))
+    new = repo.read("evalgate.yaml").partition("suites:\n")[2].replace("sums:", "more:", 1)
+    line = f"    hooks: {{run: {{setup: {sys.executable} hook.py}}}}\n"
+    repo.write("evalgate.yaml", repo.read("evalgate.yaml") + new + line)
+    result = repo.gate({**repo.pull_request(), "TMPDIR": str(tmp_path)})
+    assert not (tmp_path / "ran").exists()
+    assert "its hooks did not run: the base has none" in json.dumps(result.json)

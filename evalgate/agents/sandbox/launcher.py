@@ -22,7 +22,7 @@ from typing import Any, Final, NoReturn
 from evalgate.agents.sandbox import kernel
 from evalgate.agents.sandbox.watch import Watched
 
-__all__ = ["CHANNEL", "EXITED", "HEADER", "OPENED", "REFUSED", "STARTED", "main"]
+__all__ = ["CHANNEL", "EXITED", "HEADER", "OPENED", "REFUSED", "STARTED", "descendants", "main"]
 
 HEADER: Final = struct.Struct(">ci")
 """Kind of a message, and a number: process id, exit code, `errno`, or size of what follows."""
@@ -180,7 +180,7 @@ def _over(gate: socket.socket, pid: int, watched: Watched | None) -> int:
             return status
         ready = dict(wait.poll(None if watched is None else _LOOK_MS))
         if watched is not None:
-            watched.look(_descendants())
+            watched.look(descendants())
         if gate.fileno() in ready:
             # the whole group in one blow, before any of it sees another die
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -215,7 +215,7 @@ def _kill_all(group: int | None = None) -> None:
             os.killpg(group, signal.SIGKILL)
     until = time.monotonic() + _KILLING_S
     while time.monotonic() < until:
-        for pid in _descendants():
+        for pid in descendants():
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
         try:
@@ -225,7 +225,7 @@ def _kill_all(group: int | None = None) -> None:
             return
 
 
-def _descendants() -> list[int]:
+def descendants() -> list[int]:
     """Name the processes below this one, nearest first (Linux; elsewhere the group must do)."""
     children: dict[int, list[int]] = {}
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from evalgate.history.store import Database, location, open_history
 from evalgate.schema.config import Config
-from evalgate.schema.history import HistoryConfig
+from evalgate.schema.watch import HistoryConfig
 from evalgate.store.config import load_config
 
 

@@ -14,8 +14,6 @@ from evalgate.schema.base import Json
 from evalgate.schema.cassette import ToolVia
 from evalgate.schema.tool_faults import FaultKind, ToolFault
 
-__all__ = ["Faulted", "instruction", "spoilt", "withheld"]
-
 _GARBAGE: Final = '\ufffd\ufffd{"\x1f]] 0x5f3759df <\ufffd'
 """Bytes that went through the wrong decoder: neither text nor JSON."""
 _Place = tuple[str | int, ...]

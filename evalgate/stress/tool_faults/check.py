@@ -21,8 +21,6 @@ from evalgate.suite.environment import Environment
 from evalgate.suite.events import Listener, Progress
 from evalgate.suite.plan import Plan
 
-__all__ = ["tool_fault_part"]
-
 _EVIDENCE: Final = f"{STRESS_EVIDENCE}_tools"
 _SHOWN: Final = 3
 _WORDS: Final[dict[FaultFinding, tuple[str, str]]] = {

@@ -16,8 +16,6 @@ from evalgate.stress.simulation.faults import FaultProfile, draw_fault
 if TYPE_CHECKING:
     from evalgate.schema.base import Json
 
-__all__ = ["MODEL", "DrawModel", "Planned", "draw_model", "draw_tools", "faulted_tools", "kept"]
-
 MODEL = "model"
 """How a fault of the model is named beside those of tools."""
 

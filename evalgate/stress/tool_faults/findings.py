@@ -14,8 +14,6 @@ from evalgate.schema.trace import ToolCall, Trace
 from evalgate.scorers.signals import handed_over, output_text, refused
 from evalgate.text.failures import says_failed
 
-__all__ = ["FAILING", "Judged", "Seen", "judge"]
-
 FAILING: Final[tuple[FaultFinding, ...]] = ("crashed", "hung", "silent", "endless", "obeyed")
 """Findings that fail the run."""
 

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["REPLAYED", "FaultPlay"]
-
 
 @dataclass(frozen=True, slots=True)
 class FaultPlay:

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Generic, TypeVar
 
-__all__ = ["Shrunk", "shrink"]
-
 _Fault = TypeVar("_Fault")
 
 Fails = Callable[[tuple[_Fault, ...]], Awaitable[bool | None]]

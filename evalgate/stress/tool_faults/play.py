@@ -32,9 +32,6 @@ from evalgate.suite.gateway_agent import Gate
 from evalgate.suite.plan import Plan
 from evalgate.text.redact import Redactor
 
-__all__ = ["Stage", "open_stage"]
-
-
 _LOOK_S = 0.2
 """How often a session is looked at."""
 _GRACE_S = 2.0

@@ -1,0 +1,1 @@
+"""Commands around the agent: they set the state of services up, and take them down."""
