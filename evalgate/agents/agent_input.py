@@ -45,7 +45,6 @@ class AgentCase:
     """One question to the agent."""
 
     id: str
-    """The case."""
     input: str | list[dict[str, Any]]
     """The text; or the chat messages so far, where the case holds messages or a script."""
     messages: list[dict[str, Any]]

@@ -97,7 +97,6 @@ class Opening:
     target: str
     """What stands after the prefix, e.g. `MODULE:NAME`; for `http` the whole URL."""
     config: AgentConfig
-    """The agent's configuration."""
     root: Path
     """Folder that paths and modules are relative to."""
     concurrency: int
@@ -105,7 +104,6 @@ class Opening:
     timeout_s: float
     """Seconds a trial may take, unless its context says otherwise."""
     environ: Mapping[str, str]
-    """The caller's environment."""
     clock: Clock = SYSTEM_CLOCK
     """Where the time comes from."""
     slots: Slots | None = None

@@ -37,9 +37,7 @@ class CommandAgent:
     """Starts the program once a turn."""
 
     opening: Opening
-    """What it was opened with."""
     command: tuple[str, ...]
-    """Program and arguments."""
     launcher: Launcher
     """Starts the program."""
     trials: int | None = None

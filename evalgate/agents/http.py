@@ -37,7 +37,6 @@ class HttpAgent:
     opening: Opening
     """What it was opened with; its target is the URL."""
     client: "httpx2.AsyncClient"
-    """The connection pool."""
     trials: int | None = None
     """As many as are asked for."""
 

@@ -34,9 +34,7 @@ class Output:
     feedback: Mapping[str, Any] | None = None
     """What a user said about the answer."""
     session_id: str | None = None
-    """The session."""
     user_id: str | None = None
-    """The user."""
     environment: str | None = None
     """Where it ran."""
     intent: str | None = None
@@ -44,11 +42,8 @@ class Output:
     channel: str | None = None
     """How the user came."""
     agent_name: str | None = None
-    """The agent's name."""
     prompt_version: str | None = None
-    """Version of the prompt."""
     tags: Sequence[str] = ()
-    """Labels."""
     metadata: Mapping[str, Any] | None = None
     """Anything else."""
 

@@ -127,7 +127,6 @@ class PoolAgent:
     """A Python agent in worker processes."""
 
     opening: Opening
-    """What it was opened with."""
     slots: tuple[_Slot, ...]
     """Places for workers."""
     launcher: Launcher

@@ -70,7 +70,6 @@ class Process:
     pid: int
     """Its id."""
     stdout: Tail
-    """Its standard output."""
     stderr: Tail
     """Its standard error."""
     exited: "asyncio.Future[int]"
@@ -117,7 +116,6 @@ class Launcher:
     channel: socket.socket
     """Our end of its socket; when it closes, all processes end."""
     popen: "subprocess.Popen[bytes]"
-    """The launcher."""
 
     async def start(  # noqa: PLR0913  # all are keywords, and each is a fact of its own
         self,

@@ -27,7 +27,6 @@ class LoopAgent:
     callee: Callee
     """The user's object."""
     config: AgentConfig
-    """Its configuration."""
     clock: Clock
     """Where the time comes from."""
     watchdog: Watchdog

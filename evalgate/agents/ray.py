@@ -102,7 +102,6 @@ class RayAgent:
     """An agent whose trials run on a Ray cluster."""
 
     opening: Opening
-    """What it was opened with."""
     ray: Any
     """The module."""
     each: int

@@ -48,7 +48,6 @@ class Progress:
     """One more trial is safe on disk."""
 
     result: TrialResult
-    """The trial."""
     finished: int
     """Trials that are on disk, earlier ones of a resumed run included."""
     planned: int

@@ -73,13 +73,7 @@ def emit(
     pairs: Sequence[tuple[str, Path | None]],
     config: Path = Path("evalgate.yaml"),
 ) -> None:
-    """Render and write each format; files are replaced whole.
-
-    Args:
-        reports: What is rendered.
-        pairs: Formats and their files.
-        config: The configuration, for formats that show what lies beside a report.
-    """
+    """Render and write each format; files are replaced whole."""
 
     def details(report: Report) -> "RunDetails":
         from evalgate.commands.details import find_place, folder_of, gather  # noqa: PLC0415

@@ -29,7 +29,6 @@ class Acceptance:
     """What is accepted."""
 
     config: Path
-    """The configuration."""
     suite: str | None
     """The suite; null: the only one."""
     metric: str | None
@@ -39,7 +38,6 @@ class Acceptance:
     floor: float | None
     """The worst value accepted; null: of a metric, what its last run had."""
     reason: str
-    """Why."""
     expires: str
     """Last day, `2026-12-31`, or a number of days, `30d`."""
 

@@ -68,7 +68,6 @@ class AgentShare:
     name: str
     """Suite or file."""
     sessions: int
-    """Its sessions."""
     reserve: tuple[Reserve, ...]
     """Its peaks."""
 

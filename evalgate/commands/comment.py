@@ -43,7 +43,6 @@ class Skipped:
     """No comment was written."""
 
     reason: str
-    """Why."""
 
 
 def comment_text(options: CommentOptions, environ: Mapping[str, str]) -> tuple[str, str]:

@@ -44,7 +44,6 @@ class CompareOptions:
     suite: str | None = None
     """The suite of the configuration whose policy holds; null: the default policy."""
     config: Path = Path("evalgate.yaml")
-    """The configuration."""
     partial: bool = False
     """Whether a selection of the cases may pass."""
     allow_removed: bool = False

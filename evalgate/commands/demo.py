@@ -22,7 +22,6 @@ class Change:
     """A change of one file that a reviewer would let through."""
 
     file: str
-    """The file."""
     before: tuple[str, ...]
     """The lines it takes away."""
     after: tuple[str, ...]

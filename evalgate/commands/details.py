@@ -56,7 +56,6 @@ class Place:
     runs: Path = _RUNS
     """The folder of the run folders."""
     suites: Mapping[str, SuiteConfig] = field(default_factory=dict)
-    """The suites of the configuration."""
 
 
 def find_place(config: Path) -> Place:

@@ -34,13 +34,10 @@ class Measured:
     """One case with all its trials, as it travels from the process that ran it."""
 
     suite: str
-    """The suite."""
     case_id: str
-    """The case."""
     trials: int
     """Trials a case; later ones confirm failures of `must_pass` cases."""
     results: tuple[TrialResult, ...]
-    """The trials."""
     folder: str
     """The run folder that holds their traces."""
     golden: str | None = None

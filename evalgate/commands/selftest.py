@@ -62,7 +62,6 @@ class SelfTest:
     """What came of all faults in one suite."""
 
     suite: str
-    """The suite."""
     source: str
     """Where its trials come from, in words."""
     control: Attempt

@@ -27,7 +27,6 @@ class Asked:
     failed: bool = False
     """Whether every case that did not pass is wanted."""
     config: Path = Path("evalgate.yaml")
-    """The configuration."""
 
 
 def shown_cases(asked: Asked) -> list[tuple[CaseRow, RunDetails]]:

@@ -39,7 +39,6 @@ class Remark:
     message: str
     """What was found."""
     fix: str | None = None
-    """The way out."""
 
 
 def validate_suites(suites: tuple[Suite, ...]) -> Iterator[Remark]:

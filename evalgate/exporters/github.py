@@ -45,11 +45,8 @@ class Comment:
     """A comment on a pull request."""
 
     id: int
-    """Its id."""
     author: str
-    """Login of its author."""
     body: str
-    """Its Markdown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +54,6 @@ class Review:
     """A review of a pull request."""
 
     author: str
-    """Login of the reviewer."""
     state: str
     """`APPROVED`, `CHANGES_REQUESTED`, `DISMISSED`, `COMMENTED` or `PENDING`."""
     commit: str
@@ -71,7 +67,6 @@ class Posted:
     action: Literal["created", "updated", "unchanged"]
     """What was done."""
     id: int
-    """Its id."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,13 +31,7 @@ class Ledger:
     """The last state of each key."""
 
     def note(self, keys: Iterable[str], state: State, now: int) -> None:
-        """Write the state of keys to disk.
-
-        Args:
-            keys: What is sent.
-            state: What became of it.
-            now: Seconds since 1970.
-        """
+        """Write the state of keys to disk."""
         for key in keys:
             self.states[key] = state
             line = json.dumps({"key": key, "state": state, "at": now})

@@ -90,13 +90,7 @@ class SentTrace:
 
 
 def sent_trace(trace: Trace, context: Context, redactor: Redactor) -> SentTrace:
-    """Turn a trial into spans without secrets.
-
-    Args:
-        trace: The trial.
-        context: The run it is of, and its scores.
-        redactor: Takes secrets out of every attribute.
-    """
+    """Turn a trial into spans without secrets."""
     content = canonical_bytes(trace.model_dump(mode="json", by_alias=True))
     key = sha256(f"{context.run_id}\n".encode() + content).hexdigest()
     trace = Trace.model_validate(redactor.redact_json(trace.model_dump(mode="json", by_alias=True)))

@@ -262,7 +262,6 @@ class Mismatch:
     """A mean that does not follow from the scores beside it."""
 
     metric: str
-    """The metric."""
     written: float
     """What the file says."""
     recomputed: float | None

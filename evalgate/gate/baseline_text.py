@@ -15,14 +15,7 @@ _AFTER_SCORES = ("status", "tokens", "calls", "recording")
 
 
 def baseline_text(baseline: Baseline) -> str:
-    """Write a baseline as it is committed.
-
-    Args:
-        baseline: The baseline.
-
-    Returns:
-        The text of the file, with a final line break.
-    """
+    """Write a baseline as it is committed."""
     data = baseline.model_dump(by_alias=True, mode="json", exclude={"cases"})
     lines = ["{", f'"schema": {_quoted(data["schema"])},']
     lines += [

@@ -107,14 +107,7 @@ def set_problem(
 def differing_scorer(
     metric: Metric, baseline: RunSummary, candidate: RunSummary, options: CompareOptions
 ) -> NoComparison | None:
-    """Say what measured a metric differently on the two sides: scorer, judge or price table.
-
-    Args:
-        metric: The metric.
-        baseline: The baseline.
-        candidate: The candidate.
-        options: Which scorer gives which score.
-    """
+    """Say what measured a metric differently on the two sides: scorer, judge or price table."""
     rescore = (
         "score the baseline's stored run again with `evalgate score RUN`, or make a new baseline "
         "with `evalgate baseline update --reason WHY`"

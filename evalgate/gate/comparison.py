@@ -74,9 +74,7 @@ class ByValue:
     """Two values without cases to pair."""
 
     baseline: Fraction
-    """The baseline's value."""
     candidate: Fraction
-    """The candidate's value."""
     ruling: Ruling
     """What the rule says of the two."""
 
@@ -90,7 +88,6 @@ class NoComparison:
     reason: str
     """One sentence."""
     fix: str | None = None
-    """The way out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +95,6 @@ class MetricComparison:
     """One metric on two sides."""
 
     metric: Metric
-    """The metric."""
     rule: Rule
     """How it gates."""
     result: ByCase | ByValue | NoComparison
@@ -112,7 +108,6 @@ class Comparison:
     """A candidate beside its baseline, or alone."""
 
     candidate: RunSummary
-    """The side under judgement."""
     baseline: RunSummary | None
     """What it is compared with; null: no comparison was asked for."""
     noisy: bool

@@ -93,13 +93,7 @@ class Ruling:
 
 
 def apply_rule(rule: Rule, baseline: Fraction, candidate: Fraction) -> Ruling:
-    """Apply the plain rule.
-
-    Args:
-        rule: How the metric gates.
-        baseline: The baseline's value, exact.
-        candidate: The candidate's value, exact.
-    """
+    """Apply the plain rule."""
     loss = baseline - candidate if rule.direction == "higher" else candidate - baseline
     if baseline == 0:
         return _from_zero(rule, candidate, loss)

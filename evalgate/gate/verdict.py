@@ -39,13 +39,7 @@ _WORST_FIRST: tuple[Outcome, ...] = ("fail", "inconclusive", "pass")
 
 
 def decide(comparison: Comparison, policy: GateConfig, facts: RunFacts = _NO_FACTS) -> Verdict:
-    """Decide about a candidate.
-
-    Args:
-        comparison: The candidate, compared with its baseline or alone.
-        policy: The suite's policy.
-        facts: What only the caller knows.
-    """
+    """Decide about a candidate."""
     relative, warnings = relative_checks(comparison, policy)
     checks = (
         *relative,
@@ -124,12 +118,7 @@ def _any_false_alarm(gating: Iterable[Check]) -> float | None:
 
 
 def with_reference(verdict: Verdict, reference: Verdict) -> Verdict:
-    """Add the checks against a second, pinned baseline, which catches a slow slide.
-
-    Args:
-        verdict: The verdict against the baseline.
-        reference: The verdict of the same candidate against the pinned baseline.
-    """
+    """Add the checks against a second, pinned baseline, which catches a slow slide."""
     added = [
         check.model_copy(update={"id": f"reference.{check.id}"})
         for check in reference.checks

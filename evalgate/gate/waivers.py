@@ -29,19 +29,12 @@ class Standing:
     """Waivers, sorted by whether they count today."""
 
     counting: tuple[Waiver, ...]
-    """They count."""
     notes: tuple[str, ...]
     """Why the others do not."""
 
 
 def current(waivers: Iterable[Waiver], suite: str, today: date) -> Standing:
-    """Sort out the waivers of a suite that count on a day.
-
-    Args:
-        waivers: Waivers of all suites.
-        suite: The suite.
-        today: The day of the run.
-    """
+    """Sort out the waivers of a suite that count on a day."""
     counting: list[Waiver] = []
     notes: list[str] = []
     for waiver in waivers:

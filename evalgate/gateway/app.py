@@ -64,13 +64,9 @@ class Incoming:
     token: str
     """The session."""
     case_id: str
-    """The case."""
     trial: int
-    """Number of the trial."""
     route: Route
-    """Protocol and provider."""
     model: str
-    """The model asked for."""
     input_tokens: int
     """Recorded where the call is replayed, else estimated from its size."""
     output_tokens: int | None

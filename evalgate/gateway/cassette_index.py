@@ -47,7 +47,6 @@ class Answer:
     spelt: bytes
     """The canonical request as JSON."""
     delivered: Delivered
-    """The response."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,9 +25,7 @@ class Delivered:
     """A response as it was sent to the agent."""
 
     wire: Wire
-    """Its protocol."""
     status: int
-    """HTTP status."""
     headers: tuple[tuple[bytes, bytes], ...]
     """Headers as sent, without those about the length."""
     chunks: tuple[tuple[float, bytes], ...]
@@ -171,7 +169,6 @@ class CallLog:
     """One logical call: the request, and every attempt at it."""
 
     route: Route
-    """Its protocol."""
     prepared: Prepared
     """The request."""
     attempts: list[AttemptLog] = field(default_factory=list)
@@ -179,7 +176,6 @@ class CallLog:
     pending: list[AttemptLog] = field(default_factory=list)
     """Failed attempts that are recorded only together with the success that follows them."""
     part: CallPart = "agent"
-    """Whose call it is."""
 
     @property
     def last(self) -> AttemptLog:

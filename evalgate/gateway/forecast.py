@@ -18,7 +18,6 @@ class PlannedCall:
     trial: tuple[str, int]
     """Case and number of the trial; the calls of one trial follow each other."""
     model: str
-    """The model."""
     usage: Usage
     """Expected tokens."""
     seconds: float = 0.0
@@ -45,11 +44,7 @@ class Forecast:
     """Models without a known price."""
 
     def sentence(self, of_cases: int) -> str:
-        """Return one line for a person.
-
-        Args:
-            of_cases: Cases of the suite.
-        """
+        """Return one line for a person."""
         cost = "an unknown sum" if self.cost_usd is None else f"{self.cost_usd:.2f} USD"
         minutes = max(1, round(self.seconds / 60))
         return f"{self.cases} of {of_cases} cases need a live run: about {cost}, {minutes} min"

@@ -58,9 +58,7 @@ class Estimate:
     """What a call will need, before it is made."""
 
     model: str
-    """The model asked for."""
     input_tokens: int
-    """Estimated."""
     max_tokens: int | None
     """The output limit asked for."""
 
@@ -94,15 +92,7 @@ class Governor:
         sleep: Callable[[float], Awaitable[None]],
         rng: Random,
     ) -> None:
-        """Start with nothing spent.
-
-        Args:
-            settings: The limits.
-            price: What a call costs.
-            clock: Seconds that only grow.
-            sleep: Waits for some seconds.
-            rng: The source of jitter.
-        """
+        """Start with nothing spent."""
         self.settings = settings
         self.spent_usd = 0.0
         """What the finished calls cost; an unknown cost counts as what was reserved."""

@@ -19,7 +19,6 @@ class Recorded:
     """A request that is in a cassette."""
 
     trial: int
-    """Number of the trial."""
     order: int
     """Equal requests of the trial before it."""
     request: Body
@@ -31,9 +30,7 @@ class Miss:
     """Why a trial could not be replayed."""
 
     case_id: str
-    """The case."""
     trial: int
-    """Number of the trial."""
     reason: str
     """One sentence."""
     nearest: Recorded | None = None

@@ -98,7 +98,6 @@ class Known:
     spelt: bytes
     """The canonical request as it was recorded, as JSON."""
     key: str
-    """Its key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +107,6 @@ class Veiled:
     request: bytes
     """The canonical request with sorted keys, as it was recorded."""
     key: str
-    """Its key."""
 
     def is_of(self, asked: bytes, redactor: Redactor) -> bool:
         """Say whether it is the recording of a request.

@@ -18,7 +18,6 @@ class Origin:
     """What a report does not say of its run."""
 
     run_id: str
-    """The run's id."""
     at: int
     """Time of the start, in seconds since 1970."""
     branch: str | None = None

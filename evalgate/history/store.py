@@ -31,7 +31,6 @@ class Database:
     engine: "Engine"
     """Connections."""
     tables: Tables
-    """The tables."""
 
     @contextmanager
     def writing(self) -> "Iterator[Connection]":

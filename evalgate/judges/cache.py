@@ -21,7 +21,6 @@ class RecordedVerdicts:
     folder: Path
     """Where their files are."""
     replies: dict[str, Reply] = field(default_factory=dict)
-    """What was replied."""
 
     @classmethod
     def read(cls, folder: Path) -> "RecordedVerdicts":
@@ -76,15 +75,7 @@ class JudgeCache:
         meter: Meter,
         clock: Callable[[], float],
     ) -> None:
-        """Nothing is asked yet.
-
-        Args:
-            name: Name of the judge, for messages.
-            limits: How it may be asked.
-            shelf: The recorded verdicts.
-            meter: What was spent so far.
-            clock: Seconds that only grow.
-        """
+        """Nothing is asked yet."""
         self.cached = 0
         """Replies that were there already."""
         self._name = name

@@ -42,9 +42,7 @@ class OpenJudge:
     """One judge of a suite, ready to be asked."""
 
     name: str
-    """Its name."""
     config: JudgeConfig
-    """What it is."""
     judge: Judge
     """How it judges."""
     desk: JudgeCache

@@ -34,7 +34,6 @@ class ArgumentCheck:
     """The test of one argument."""
 
     name: str
-    """The argument's name."""
     accepts: Predicate
     """Whether a value is right."""
     wanted: str

@@ -32,7 +32,6 @@ class Metric:
     score: str
     """Name of the per-trial score it is made of."""
     unit: Unit
-    """Its unit."""
     direction: Direction
     """Which way is better."""
     gate: Gate

@@ -13,11 +13,7 @@ _COLORS = ("bad", "main", "good")
 
 
 def capacity_text(plan: Plan) -> str:
-    """Lay a plan out for a terminal.
-
-    Args:
-        plan: JSON data, `evalgate.capacity/1`.
-    """
+    """Lay a plan out for a terminal."""
     parts = [f"{terminal(_title(plan))}\n{terminal(_subtitle(plan))}"]
     for title, rows in _tables(plan):
         parts.append(f"{title}\n{_columns(rows)}")

@@ -13,11 +13,7 @@ _RULE = (
 
 
 def explanation(reports: ReportSet) -> dict[str, Json]:
-    """Explain the verdict as data; texts in it come from agents and models.
-
-    Args:
-        reports: All suites of a run.
-    """
+    """Explain the verdict as data; texts in it come from agents and models."""
     views = [(report, view_report(report)) for report in reports.suites]
     return {
         "verdict": reports.verdict,

@@ -175,12 +175,7 @@ def reserve(quota: Quota, request: Request) -> tuple[int, ...]:
 
 
 def real_cost(quota: Quota, request: Request) -> tuple[int, ...]:
-    """Return what a finished call really cost, one whole number a dimension.
-
-    Args:
-        quota: The limits.
-        request: The call with its real `output_tokens`.
-    """
+    """Return what a finished call really cost, one whole number a dimension."""
     text = request.input_tokens
     if quota.charge == "anthropic":
         text -= request.cached_tokens

@@ -25,7 +25,6 @@ class Scorer:
     version: str
     """Changes when the definition changes: scores of two versions are not compared."""
     config_digest: str
-    """Digest of its configuration."""
     score: ScoreCase
     """The function; what it raises becomes a broken score."""
     explain: Explain | None = None
@@ -41,6 +40,5 @@ class AsyncScorer:
     version: str
     """Changes when the definition changes."""
     config_digest: str
-    """Digest of its configuration."""
     score: Callable[[Case, Trace], Awaitable[Score]]
     """The function; never raises."""

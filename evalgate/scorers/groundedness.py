@@ -25,13 +25,7 @@ _SPANS: Final = 5
 
 
 def score_groundedness(case: Case, trace: Trace, settings: Settings) -> Mapping[str, Score]:
-    """Score how far the contexts hold what the answer says.
-
-    Args:
-        case: The case; its contexts count first.
-        trace: Its trial.
-        settings: Whether contexts of the trace count where the case has none.
-    """
+    """Score how far the contexts hold what the answer says."""
     if settings.groundedness == "off":
         return dict.fromkeys(SCORES, _OFF)
     if settings.groundedness == "case" and not case.contexts:

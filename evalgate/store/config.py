@@ -17,9 +17,7 @@ class LoadedConfig:
     """A configuration and the folder its paths are relative to."""
 
     config: Config
-    """The configuration."""
     path: Path
-    """The file."""
 
     @property
     def root(self) -> Path:

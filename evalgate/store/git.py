@@ -52,12 +52,7 @@ def git_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def git(root: Path, *arguments: str) -> str | None:
-    """Run git and return what it printed; null where it failed or is not installed.
-
-    Args:
-        root: Folder to run it in.
-        arguments: Arguments of git.
-    """
+    """Run git and return what it printed; null where it failed or is not installed."""
     try:
         done = subprocess.run(  # noqa: S603  # fixed program, arguments are ours
             careful(*arguments),

@@ -23,7 +23,6 @@ class Labels:
     header: LabelHeader
     """What is labelled, and how."""
     items: tuple[LabelItem, ...]
-    """The answers."""
 
     @property
     def labelled(self) -> tuple[LabelItem, ...]:

@@ -42,7 +42,6 @@ class RawLine:
     number: int
     """Line of the file, from 1."""
     raw: bytes
-    """Its bytes."""
     cut: bool
     """Whether it is the last one and has no line break: it may have been cut off."""
 
@@ -101,10 +100,6 @@ def validated(line: RawLine, model: type[_Record]) -> _Record | tuple[LineProble
     """Read one line as a record, or say all that is wrong with it.
 
     Text is not turned into numbers, nor numbers into text; unknown keys are refused.
-
-    Args:
-        line: The line.
-        model: What it should be.
     """
     match strict_json.parse(line.raw, line=line.number, max_bytes=MAX_LINE_BYTES):
         case strict_json.Problem(column=column) as problem:
@@ -123,13 +118,7 @@ def validated(line: RawLine, model: type[_Record]) -> _Record | tuple[LineProble
 
 
 def data_error(path: Path, problems: Iterable[LineProblem], *, fix: str) -> DataError:
-    """Make one error of all problems of a file.
-
-    Args:
-        path: The file.
-        problems: What is wrong, in any order.
-        fix: The way out.
-    """
+    """Make one error of all problems of a file."""
     listed = sorted(problems, key=lambda problem: (problem.line, problem.place))
     count = "1 problem" if len(listed) == 1 else f"{len(listed)} problems"
     lines = [f"{path}: {count}", *(f"  {problem}" for problem in listed[:_LISTED])]

@@ -39,7 +39,6 @@ class StoredReport:
     source: str
     """File, for messages."""
     report: Report
-    """The report."""
     folder: Path | None = None
     """Its run folder, with all trials and traces; null: there is only the report."""
     digest: str = ""

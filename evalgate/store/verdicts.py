@@ -33,7 +33,6 @@ class StoredVerdict:
     """A recorded reply and what it was a reply to."""
 
     case_id: str
-    """The case."""
     entry: VerdictEntry
     """The line of the file."""
     inputs: Mapping[str, Json]

@@ -17,7 +17,6 @@ class Environment:
     """Environment, clock and versions."""
 
     environ: Mapping[str, str] = field(repr=False)
-    """Variables of the caller."""
     clock: Clock = SYSTEM_CLOCK
     """Where the time comes from."""
     versions: Mapping[str, str] = field(default_factory=dict)

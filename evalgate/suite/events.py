@@ -9,7 +9,6 @@ class Progress:
     """How far one suite has come."""
 
     suite: str
-    """The suite."""
     done: int
     """Trials that are finished and on disk."""
     total: int

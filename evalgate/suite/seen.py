@@ -48,12 +48,7 @@ class Seen:
 
 
 def look_at(line: AgentLine, root: Path) -> Seen:
-    """Read the source of an agent, and of its modules beside it.
-
-    Args:
-        line: The agent.
-        root: The folder it runs in.
-    """
+    """Read the source of an agent, and of its modules beside it."""
     match line:
         case PythonLine(target):
             texts = list(_modules(target.partition(":")[0], root))

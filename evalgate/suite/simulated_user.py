@@ -32,7 +32,6 @@ class UserLine:
     stack: AsyncExitStack
     """Closes the connection."""
     client: "httpx2.AsyncClient | None" = None
-    """The connection pool."""
 
     async def post(self, session: Session, request: Body) -> tuple[int, bytes]:
         """Ask for a chat completion; return status and body."""
@@ -53,7 +52,6 @@ class GatewaySpeaker:
     line: UserLine
     """How the gateway is reached."""
     sessions: Sessions
-    """The gateway's sessions."""
     agent: Callable[[], Session | None]
     """Returns the session of the agent; null: it has none yet."""
     timeout_s: float

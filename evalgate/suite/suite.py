@@ -23,7 +23,6 @@ class Selection:
     """How a user names suites: by a configuration, or by a golden set and an agent."""
 
     config: Path = Path("evalgate.yaml")
-    """The configuration."""
     names: tuple[str, ...] = ()
     """Suites of the configuration; empty: all."""
     golden: Path | None = None
@@ -37,7 +36,6 @@ class Given:
     """What a Python program hands over in place of files and names."""
 
     golden: GoldenSet | None = None
-    """The golden set."""
     agent: object = None
     """A function, or an object with `ainvoke` or `invoke`."""
     scorers: Mapping[str, Callable[[Case, Trace], object]] = field(default_factory=dict)
@@ -49,7 +47,6 @@ class Suite:
     """A suite and the place its paths are relative to."""
 
     name: str
-    """Its name."""
     config: SuiteConfig
     """What it is made of."""
     root: Path

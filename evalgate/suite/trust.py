@@ -15,7 +15,6 @@ class Proposal:
     """A new baseline that is all a pull request brings."""
 
     path: Path
-    """The proposed file."""
     deterministic: bool
     """Whether a run now must give exactly its scores."""
 
@@ -25,7 +24,6 @@ class Trust:
     """What the base says about one suite, and what the change would alter."""
 
     base: Base
-    """The base."""
     top: Path
     """Folder of the working tree's repository."""
     files: Path

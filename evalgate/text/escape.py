@@ -64,12 +64,7 @@ def plain(text: str) -> str:
 
 
 def terminal(text: str, *, limit: int = 2_000) -> str:
-    """Make a text safe to print: it moves no cursor, sets no colour and turns no line round.
-
-    Args:
-        text: Hostile text.
-        limit: Characters that are kept.
-    """
+    """Make a text safe to print: it moves no cursor, sets no colour and turns no line round."""
     return cap(plain(text), limit)
 
 
@@ -77,10 +72,6 @@ def markdown_cell(text: str, *, limit: int = 300) -> str:
     """Make a text one line of literal Markdown, fit for a table cell.
 
     Nothing in it is markup, HTML, a mention, an issue reference, a link or an image.
-
-    Args:
-        text: Hostile text.
-        limit: Characters that are kept.
     """
     line = cap(_BLANKS.sub(" ", plain(text)).strip(), limit)
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
@@ -92,10 +83,6 @@ def markdown_html(text: str, *, limit: int = 300) -> str:
     """Make a text one line of an HTML element inside Markdown, such as a `summary`.
 
     Nothing in it is markup, a mention, an issue reference or a link.
-
-    Args:
-        text: Hostile text.
-        limit: Characters that are kept.
     """
     line = cap(_BLANKS.sub(" ", plain(text)).strip(), limit)
     return _REFERENCES.sub(_BREAK, line.translate(_HTML).replace("&#39;", "'"))
@@ -120,22 +107,12 @@ def markdown_fence(text: str, *, info: str = "text", limit: int = 4_000) -> str:
 
 
 def html(text: str, *, limit: int = 20_000) -> str:
-    """Make a text the content of an HTML element, or of a quoted attribute.
-
-    Args:
-        text: Hostile text.
-        limit: Characters that are kept.
-    """
+    """Make a text the content of an HTML element, or of a quoted attribute."""
     return cap(plain(text), limit).translate(_HTML)
 
 
 def xml(text: str, *, limit: int = 20_000) -> str:
-    """Replace what XML 1.0 cannot hold, by U+FFFD; an XML writer escapes the rest.
-
-    Args:
-        text: Hostile text.
-        limit: Characters that are kept.
-    """
+    """Replace what XML 1.0 cannot hold, by U+FFFD; an XML writer escapes the rest."""
     return cap(_NOT_XML.sub("\ufffd", _LINE_BREAKS.sub("\n", text)), limit)
 
 
@@ -166,10 +143,6 @@ def workflow_log(text: str, *, limit: int = 20_000) -> str:
 
     The runner obeys `::name::` at the start of a line, blanks before it or not, and matches
     `##[name]` anywhere.
-
-    Args:
-        text: Hostile text.
-        limit: Characters that are kept.
     """
     safe = _unbracketed(cap(plain(text), limit))
     return re.sub(r"^(\s*):(?=:)", "\\1:\u200b", safe, flags=re.MULTILINE)

@@ -54,7 +54,6 @@ class Parsed:
     """The data of a well-formed text."""
 
     value: Json
-    """The data."""
 
 
 @dataclass(frozen=True, slots=True)

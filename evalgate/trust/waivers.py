@@ -23,7 +23,6 @@ class Counting:
     """Waivers that count, and a note on those that do not."""
 
     waivers: tuple[Waiver, ...]
-    """They count."""
     notes: tuple[str, ...] = ()
     """Why the others do not, or who approved them."""
 

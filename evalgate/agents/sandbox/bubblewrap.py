@@ -14,13 +14,7 @@ _LINKS: Final = tuple(f"/{name}" for name in ("bin", "sbin", "lib", "lib32", "li
 
 
 def wrapped(program: str, policy: Policy, cwd: str) -> tuple[str, ...]:
-    """Return the words to put before a command.
-
-    Args:
-        program: Path of `bwrap`.
-        policy: What the command may reach.
-        cwd: Folder it starts in.
-    """
+    """Return the words to put before a command."""
     words = [program, "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--die-with-parent"]
     words += ["--dir", cwd]
     for link in _LINKS:

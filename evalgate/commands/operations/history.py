@@ -50,9 +50,7 @@ class Given:
     at: str | None = None
     """RFC 3339 time of the run."""
     branch: str | None = None
-    """Its branch."""
     commit: str | None = None
-    """Its commit."""
 
 
 def add_results(

@@ -52,7 +52,6 @@ class Outside:
     sleep: Callable[[float], None]
     """Waits so many seconds."""
     environ: Mapping[str, str]
-    """Variables of the caller."""
 
 
 @dataclass(frozen=True, slots=True)

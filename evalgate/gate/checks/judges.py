@@ -17,11 +17,8 @@ class JudgeUse:
     suite: str
     """The suite's name."""
     name: str
-    """The judge's name."""
     model: str
-    """Its model."""
     prompt_digest: str
-    """Digest of its prompts."""
     config_digest: str
     """Digest of model, prompts and sampling."""
     metrics: Mapping[str, str]

@@ -58,13 +58,7 @@ def confirmed(fresh: Sequence[Score]) -> Outcome:
 def must_pass_checks(
     candidate: RunSummary, baseline: RunSummary | None, fresh: Mapping[str, Sequence[Score]]
 ) -> tuple[Check, ...]:
-    """Return a check for each `must_pass` case that did not pass, and one for those that did.
-
-    Args:
-        candidate: The side under judgement.
-        baseline: Its baseline.
-        fresh: `task_success` of the fresh trials, by case.
-    """
+    """Return a check for each `must_pass` case that did not pass, and one for those that did."""
     cases = [case for case in candidate.gating() if case.must_pass]
     clean = [case for case in cases if set(_trials(case)) == {"passed"}]
     checks = [

@@ -23,7 +23,6 @@ class Mocked:
     error: str | None = None
     """The error the agent sees."""
     status: int | None = None
-    """HTTP status."""
     state: Json = None
     """The state afterwards."""
 

@@ -51,7 +51,6 @@ class ProviderError:
     """An error that the gateway itself answers with."""
 
     status: int
-    """HTTP status."""
     code: str
     """Its name, as in the trace, e.g. `cassette_miss`."""
     message: str

@@ -26,7 +26,6 @@ class Route:
     """Where a request belongs."""
 
     wire: Wire
-    """Its protocol."""
     target: Target
     """Its upstream."""
     model: str | None = None

@@ -41,7 +41,6 @@ class JsonDocument:
     """One JSON document."""
 
     value: Json
-    """The data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,6 @@ class XmlDocument:
     """An XML document."""
 
     root: Element
-    """Its root."""
 
 
 @dataclass(frozen=True, slots=True)

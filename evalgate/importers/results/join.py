@@ -46,7 +46,6 @@ class Chosen:
     """A score the user asked to gate."""
 
     name: str
-    """Its name."""
     direction: Direction | None = None
     """Which way is better; null: as the file says."""
     bounds: tuple[float, float] | None = None
@@ -58,9 +57,7 @@ class Joined:
     """Both sides as reports, and the metrics they are compared by."""
 
     baseline: Report
-    """The baseline."""
     candidate: Report
-    """The candidate."""
     metrics: Mapping[str, Metric]
     """The metrics by name."""
     notes: tuple[str, ...]

@@ -17,7 +17,6 @@ class ForeignFile:
     """A file of another tool, read."""
 
     path: Path
-    """The file."""
     format: str
     """Its format, as in the registry."""
     results: Results

@@ -48,12 +48,7 @@ def events_of(sample: Mapping[str, Json]) -> list[dict[str, Json]]:
 
 
 def steps_of(rows: Iterable[dict[str, Json]], start: datetime | None) -> tuple[Step, ...]:
-    """Turn events into steps; calls of graders become spans, which are never counted.
-
-    Args:
-        rows: The events.
-        start: When the sample started.
-    """
+    """Turn events into steps; calls of graders become spans, which are never counted."""
     events = list(_flat(rows))
     ran = {
         str(event.row.get("id"))

@@ -91,13 +91,7 @@ def tool_names(told: Iterable[Told]) -> frozenset[str]:
 
 
 def step_of(row: Mapping[str, Json], start: datetime | None, called: frozenset[str]) -> Step:
-    """Turn an observation into a step.
-
-    Args:
-        row: The observation, in either spelling of its fields.
-        start: When the trial started.
-        called: Names of the tools the models asked for.
-    """
+    """Turn an observation into a step."""
     read = _read(row, start)
     match _kind(read, called):
         case "llm":

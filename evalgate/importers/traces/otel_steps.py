@@ -104,12 +104,7 @@ def is_model_call(span: OtelSpan, *, count_agents: bool) -> bool:
 
 
 def question_of(roots: Sequence[OtelSpan], spans: Iterable[OtelSpan]) -> Json:
-    """Return what the agent was asked: of the first model call, else of the root, else of any.
-
-    Args:
-        roots: The outermost spans.
-        spans: All spans, in order of time.
-    """
+    """Return what the agent was asked: of the first model call, else of the root, else of any."""
     for span in spans:
         rows = asked_rows(span) if kind_of(span) in ("llm", "agent") else []
         if any(read_message(row).role == "user" for row in rows):

@@ -31,7 +31,6 @@ class Run:
     agent: str | None = None
     """Kind of agent."""
     model: str | None = None
-    """Its model."""
     temperature: float | None = None
     """Sampling temperature."""
     prompt_digest: str | None = None

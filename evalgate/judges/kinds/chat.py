@@ -106,7 +106,6 @@ class Chat:
     http: Http
     """The endpoint."""
     model: str
-    """The model."""
     meter: Meter = field(default_factory=Meter)
     """Counts what is spent."""
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep

@@ -93,12 +93,7 @@ def _read(text: str) -> Reply:
 
 
 def claims_judge(chat: Chat, sampling: dict[str, Json]) -> Judge:
-    """Make a judge that asks for claims and verdicts in one structured call.
-
-    Args:
-        chat: The endpoint.
-        sampling: Sampling parameters.
-    """
+    """Make a judge that asks for claims and verdicts in one structured call."""
 
     async def decide(evidence: Evidence, ask: Ask, draw: int) -> Judged:
         if not evidence.answer.strip():

@@ -17,10 +17,6 @@ RULE = (
 
 
 def fenced(parts: Sequence[tuple[str, str]]) -> str:
-    """Fence texts.
-
-    Args:
-        parts: Name and text of each.
-    """
+    """Fence texts."""
     code = sha256("\0".join(f"{name}\0{text}" for name, text in parts).encode()).hexdigest()[:16]
     return "\n\n".join(f"<<<{name} {code}\n{text}\n{name} {code}>>>" for name, text in parts)

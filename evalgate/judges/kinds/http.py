@@ -34,7 +34,6 @@ class HttpReply:
     """A response, whatever its status."""
 
     status: int
-    """HTTP status."""
     body: bytes
     """Its body, decoded."""
     wait: float | None = None
@@ -46,7 +45,6 @@ class NoReply:
     """No response came, or none that was whole."""
 
     reason: str
-    """Why."""
 
 
 class Http:

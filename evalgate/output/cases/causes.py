@@ -69,11 +69,7 @@ class Cause:
 
 
 def causes(rows: Iterable[CaseRow]) -> tuple[Cause, ...]:
-    """Group the cases that did not pass, the worst state and the largest group first.
-
-    Args:
-        rows: Cases, worst first.
-    """
+    """Group the cases that did not pass, the worst state and the largest group first."""
     groups: dict[tuple[State, Words], list[CaseRow]] = {}
     order: dict[State, int] = {}
     for row in rows:

@@ -47,7 +47,6 @@ class CallCost:
     parts: Mapping[Part, Fraction]
     """Its cost, by part; parts of nothing are left out."""
     call: LlmCall
-    """The call."""
 
     @property
     def total(self) -> Fraction:
@@ -56,12 +55,7 @@ class CallCost:
 
 
 def trial_costs(trace: Trace, book: PriceBook) -> tuple[CallCost, ...] | None:
-    """Price every model call of a trial; None where one has no known price, or may be unread.
-
-    Args:
-        trace: The trial.
-        book: Prices of the user and of the table.
-    """
+    """Price every model call of a trial; None where one has no known price, or may be unread."""
     at = _moment(trace.started_at)
     found = []
     for step in trace.steps:

@@ -35,12 +35,7 @@ class StepView:
 
 
 def view_step(step: Step, book: PriceBook) -> StepView:
-    """Put a step into words.
-
-    Args:
-        step: The step.
-        book: Prices, for the cost of a model call.
-    """
+    """Put a step into words."""
     time = _time(step)
     match step:
         case UserMessage():

@@ -20,7 +20,6 @@ class Finding:
     message: str
     """What was found and why it matters."""
     fix: str
-    """The way out."""
     line: int | None = None
     """Line of the file; null: the whole file."""
     case_id: str | None = None

@@ -55,11 +55,7 @@ def golden_set(path: Path, rows: Rows, *, fix: str) -> GoldenSet:
 
 
 def duplicate_ids(cases: Iterable[tuple[int, Case]]) -> Iterator[LineProblem]:
-    """Yield a problem for each id that an earlier line has.
-
-    Args:
-        cases: Line and case.
-    """
+    """Yield a problem for each id that an earlier line has."""
     first: dict[str, int] = {}
     for number, case in cases:
         if case.id in first:
@@ -69,12 +65,7 @@ def duplicate_ids(cases: Iterable[tuple[int, Case]]) -> Iterator[LineProblem]:
 
 
 def expectation_problems(line: int, case: Case) -> Iterator[LineProblem]:
-    """Yield what no schema sees: patterns that do not compile, schemas that are none.
-
-    Args:
-        line: Line of the case.
-        case: The case.
-    """
+    """Yield what no schema sees: patterns that do not compile, schemas that are none."""
     output = case.expected.output
     if output is not None:
         for index, pattern in enumerate(output.regex):

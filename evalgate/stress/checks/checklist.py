@@ -75,12 +75,7 @@ def _budget(controls: Controls) -> Line:
 
 
 def checklist(controls: Controls, checks: Iterable[StressCheck]) -> tuple[Line, ...]:
-    """Return the lines in their order.
-
-    Args:
-        controls: What is configured.
-        checks: What was judged; those about all sessions count.
-    """
+    """Return the lines in their order."""
     by_name = {check.name: check for check in checks if check.scope == "all"}
     gate = controls.admission
     reserve = gate is not None and gate.reservation != "none" and gate.reserve > 0

@@ -44,7 +44,6 @@ class Finding:
     layer: str | None
     """The layer that did it, where that is known."""
     said: str
-    """One sentence."""
     fix: str
 
     @property

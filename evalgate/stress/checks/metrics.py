@@ -11,11 +11,7 @@ _Way = Literal["higher", "lower"]
 
 
 def stress_metrics(outcome: StressOutcome) -> dict[str, MetricValue]:
-    """Return the figures of a stress run by metric name; an unknown one has the value None.
-
-    Args:
-        outcome: What the run produced.
-    """
+    """Return the figures of a stress run by metric name; an unknown one has the value None."""
     total = outcome.total
     # A session that never finishes takes for ever: otherwise a death would look like speed.
     lost = total.sessions - total.finished

@@ -15,7 +15,6 @@ class FailedCall:
     """What is known of a failed call; None: unknown."""
 
     status: int | None = None
-    """HTTP status."""
     body: str = ""
     """The response's body, or the exception's message."""
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -63,9 +62,6 @@ def classify(call: FailedCall) -> Diagnosis:
 
     Codes are asked before words, and words before the status, as one status stands for many
     causes: a 429 may be a throttle, an empty purse or a request that never fits.
-
-    Args:
-        call: What is known.
     """
     cause, evidence = _cause(call)
     return Diagnosis(cause, TEAMS[cause], evidence)

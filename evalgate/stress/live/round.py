@@ -33,7 +33,6 @@ class Role:
     group: str
     """Its kind."""
     case: Case
-    """What is asked."""
     cassette: int
     """The recorded trial that is replayed."""
     start: float

@@ -81,9 +81,6 @@ def plan_of(trace: Trace) -> SessionPlan | None:
 
     Calls that overlap in time become one stage. Where any call lacks its times, all calls come one
     after the other without a gap: the order is all that is known.
-
-    Args:
-        trace: What happened in one trial.
     """
     calls = _calls(trace)
     if not calls:

@@ -65,12 +65,7 @@ def busiest_window(moments: Sequence[int], amounts: Sequence[int], window: int) 
 
 
 def peaks(arrivals: Iterable[Arrival], quota: Quota) -> tuple[Peak, ...]:
-    """Return the busiest window of every dimension.
-
-    Args:
-        arrivals: Calls in order of time.
-        quota: Its dimensions, windows and way of charging.
-    """
+    """Return the busiest window of every dimension."""
     calls = list(arrivals)
     moments = [call.time for call in calls]
     cost = real_cost if quota.settles else reserve

@@ -178,11 +178,7 @@ class Trials:
     """Runs of one scenario under other loads and quotas; each is played once and remembered."""
 
     def __init__(self, scenario: Scenario) -> None:
-        """Play nothing yet.
-
-        Args:
-            scenario: Today's load on today's quota.
-        """
+        """Play nothing yet."""
         self.scenario = scenario
         self.total = session_count(scenario.workload)
         self._loads: dict[int, Run] = {}

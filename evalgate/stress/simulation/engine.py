@@ -40,13 +40,7 @@ class Engine:
     """All state of one run."""
 
     def __init__(self, workload: Workload, rules: Rules, dice: Dice) -> None:
-        """Set everything to the moment before the first arrival.
-
-        Args:
-            workload: What is offered.
-            rules: Quota, retries, faults, admission.
-            dice: Sources of chance.
-        """
+        """Set everything to the moment before the first arrival."""
         quota, gate = rules.quota, rules.admission
         self.workload, self.rules = workload, rules
         self.jitter, self.chance, self.shuffle = dice.jitter, dice.faults, dice.ties.shuffle
@@ -86,11 +80,7 @@ class Engine:
         self.rows = any(isinstance(group.plans, Rows) for group in workload.groups)
 
     def run(self, arrivals: Iterator[Start]) -> None:
-        """Play until nothing is left to do, or the horizon is reached.
-
-        Args:
-            arrivals: The sessions in order of time.
-        """
+        """Play until nothing is left to do, or the horizon is reached."""
         law = self.workload.law
         if isinstance(law, Closed):
             self.queued = arrivals

@@ -140,7 +140,6 @@ class Counts:
     """What became of the sessions and calls of one group."""
 
     sessions: int = 0
-    """Sessions that came."""
     finished: int = 0
     """Sessions that got all their answers."""
     planned: int = 0
@@ -292,11 +291,7 @@ class StressOutcome:
 
 
 def combined(parts: Iterable[Counts]) -> Counts:
-    """Add counts up.
-
-    Args:
-        parts: Those of several groups or seeds.
-    """
+    """Add counts up."""
     total = Counts()
     silent: int | None = 0
     for part in parts:

@@ -21,7 +21,6 @@ class Scenario:
     workload: Workload
     """What is offered."""
     quota: Quota
-    """The provider's limits."""
     retry: tuple[RetryPolicy, ...] = ()
     """Retry layers, innermost first."""
     faults: FaultProfile = field(default_factory=FaultProfile)
