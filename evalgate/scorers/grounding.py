@@ -183,11 +183,6 @@ def ground(
     )
 
 
-def is_grounded(grounding: Grounding) -> bool:
-    """Decide by the shipped threshold: less than `THRESHOLD` unsupported, so a score above .5."""
-    return grounding.unsupported_weight < THRESHOLD
-
-
 def _weigh(
     claim: Claim, contexts: Contexts, asked: AbstractSet[str]
 ) -> tuple[ClaimGrounding, float]:

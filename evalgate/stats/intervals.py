@@ -38,22 +38,6 @@ def mcnemar_two_sided(gained: int, lost: int) -> Fraction:
     return min(Fraction(1), 2 * mcnemar_one_sided(min(gained, lost), max(gained, lost)))
 
 
-def pass_hat(successes: int, trials: int, k: int) -> Fraction:
-    """Return pass^k, the chance that k trials drawn from `trials` all passed.
-
-    Args:
-        successes: Passed trials.
-        trials: All trials.
-        k: Trials drawn, 1 to `trials`.
-    """
-    return Fraction(comb(successes, k), comb(trials, k))
-
-
-def pass_at(successes: int, trials: int, k: int) -> Fraction:
-    """Return pass@k, the chance that one of k trials drawn from `trials` passed."""
-    return 1 - Fraction(comb(trials - successes, k), comb(trials, k))
-
-
 def holm(p_values: Sequence[float | Fraction]) -> tuple[float | Fraction, ...]:
     """Return Holm's step-down adjusted p-values, in the order given."""
     order = sorted(range(len(p_values)), key=lambda i: p_values[i])

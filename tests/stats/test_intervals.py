@@ -13,8 +13,6 @@ from evalgate.stats.intervals import (
     holm,
     mcnemar_one_sided,
     mcnemar_two_sided,
-    pass_at,
-    pass_hat,
     wilson,
 )
 
@@ -33,11 +31,6 @@ def test_wilson_expected_numbers() -> None:
     assert wilson(50, 50) == pytest.approx((0.9286524009, 1), abs=1e-9)
     assert wilson(50, 50)[1] == 1.0
     assert wilson(0, 20)[0] == 0.0
-
-
-def test_pass_hat_and_pass_at_expected_numbers() -> None:
-    """gate.md, expected number 3: c = 7, n = 10, k = 3."""
-    assert (Fraction(7, 24), Fraction(119, 120)) == (pass_hat(7, 10, 3), pass_at(7, 10, 3))
 
 
 def test_holm_expected_numbers() -> None:

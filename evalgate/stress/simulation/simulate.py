@@ -1,6 +1,5 @@
 """The simulator: one scenario and one seed in, one outcome out; the same bytes every time."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from evalgate.quota.quota import Quota
@@ -9,7 +8,7 @@ from evalgate.stress.load.workload import Workload, is_sampled, starts, without_
 from evalgate.stress.simulation.admission import Admission
 from evalgate.stress.simulation.engine import Engine
 from evalgate.stress.simulation.faults import FaultProfile
-from evalgate.stress.simulation.outcome import StressOutcome, merge_outcomes
+from evalgate.stress.simulation.outcome import StressOutcome
 from evalgate.stress.simulation.retry import RetryBudget, RetryPolicy
 from evalgate.stress.simulation.rules import Dice, Rules, dice
 
@@ -70,21 +69,6 @@ def play(scenario: Scenario, chance: Dice) -> StressOutcome:
     engine.close()
     drawn = before != [source.getstate() for source in chance[1:]]
     return _outcome(scenario, engine, sampled=drawn or is_sampled(scenario.workload))
-
-
-def simulate_seeds(scenario: Scenario, seeds: Iterable[int]) -> StressOutcome:
-    """Play a scenario with several seeds and add the runs up.
-
-    Args:
-        scenario: What is offered, to which limits, by which clients.
-        seeds: At least one; of a scenario without chance only the first is played.
-    """
-    runs: list[StressOutcome] = []
-    for seed in seeds:
-        runs.append(simulate(scenario, seed))
-        if not runs[-1].sampled:
-            return runs[-1]
-    return merge_outcomes(runs)
 
 
 def _outcome(scenario: Scenario, engine: Engine, *, sampled: bool) -> StressOutcome:

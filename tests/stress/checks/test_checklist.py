@@ -10,7 +10,8 @@ from evalgate.stress.checks.checks import judge
 from evalgate.stress.load.sessions import Loops
 from evalgate.stress.load.workload import Call, Group, SessionPlan, Stage, Workload
 from evalgate.stress.simulation.admission import Admission, Aimd
-from evalgate.stress.simulation.simulate import Scenario, simulate, simulate_seeds
+from evalgate.stress.simulation.outcome import merge_outcomes
+from evalgate.stress.simulation.simulate import Scenario, simulate
 
 ONE = SessionPlan((Stage((Call(Request()),)),))
 
@@ -39,7 +40,8 @@ def test_all_can_be_met() -> None:
         alert_routes=True,
         joint=2,
     )
-    checks = judge(simulate_seeds(_run(50), range(6)), None, Loops(3, 1, 1, 1))
+    outcome = merge_outcomes([simulate(_run(50), seed) for seed in range(6)])
+    checks = judge(outcome, None, Loops(3, 1, 1, 1))
     assert {"met"} == {line.status for line in checklist(controls, checks)}
 
 

@@ -27,9 +27,9 @@ from evalgate.stress.load.workload import (
 )
 from evalgate.stress.simulation.admission import Admission
 from evalgate.stress.simulation.faults import FAULTS, FaultProfile
-from evalgate.stress.simulation.outcome import as_data
+from evalgate.stress.simulation.outcome import as_data, merge_outcomes
 from evalgate.stress.simulation.retry import RetryBudget, layers
-from evalgate.stress.simulation.simulate import Scenario, simulate, simulate_seeds
+from evalgate.stress.simulation.simulate import Scenario, simulate
 
 
 def _plan(*calls: Call, gap: int = 0) -> SessionPlan:
@@ -304,16 +304,14 @@ def test_chance_is_told() -> None:
     ]
 
 
-def test_seeds_are_added_up_and_exact_runs_are_not_repeated() -> None:
-    """Three seeds of a sampled scenario, one of an exact one."""
+def test_seeds_are_added_up_and_exact_runs_say_that_they_are() -> None:
+    """Three seeds of a sampled scenario; one without chance needs no second."""
     jittered = Scenario(_burst(20), Quota(rpm=60, burst=5), layers("langgraph"))
-    assert (3, 60) == (
-        simulate_seeds(jittered, range(3)).seeds,
-        simulate_seeds(jittered, range(3)).total.calls,
-    )
+    merged = merge_outcomes([simulate(jittered, seed) for seed in range(3)])
+    assert (3, 60) == (merged.seeds, merged.total.calls)
     apart = Workload((Group("a", (ONE,), 20),), Ramp(7.0))
     exact = Scenario(apart, Quota(rpm=60, burst=5), layers("exact"))
-    assert 1 == simulate_seeds(exact, range(3)).seeds
+    assert not simulate(exact, 0).sampled
 
 
 def _bytes(scenario: Scenario, seed: int) -> str:
