@@ -1,4 +1,4 @@
-"""The gateway's own socket: uvicorn on loopback, beside other work in the same loop or thread."""
+"""A socket of our own: uvicorn, on loopback unless told, beside other work in the same loop."""
 
 import asyncio
 import contextlib
@@ -13,45 +13,65 @@ from contextlib import (
     contextmanager,
 )
 from functools import partial
+from ipaddress import ip_address
 from queue import SimpleQueue
 
 from starlette.types import ASGIApp
 
 from evalgate.errors import ConfigError
 
-_HOST = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
+_OTHER_PORT = "choose another port, or 0 for a free one"
+_OTHER_HOST = "name an address of this machine, or 127.0.0.1"
 _BACKLOG = 2048
 _GRACE = 1
 """Seconds that open requests may take to end when the server stops."""
 
 
-def bind(port: int = 0) -> socket.socket:
-    """Open the listening socket, on loopback only.
+def is_loopback(host: str) -> bool:
+    """Whether only programs of this machine reach a host that is listened on."""
+    if host == "localhost":
+        return ip_address(host).is_loopback
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def bind(port: int = 0, host: str = LOOPBACK) -> socket.socket:
+    """Open the listening socket.
 
     Args:
         port: 0: any that is free.
+        host: An address or a name of this machine.
 
     Raises:
-        ConfigError: The port is in use, or not ours to use.
+        ConfigError: The port is in use, or not ours to use, or the host is not this machine.
     """
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        (family, *_, (ip, _, *rest)), *_ = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(f"host {host!r}: {error}", fix=_OTHER_HOST) from error
+    listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((_HOST, port))
+        listener.bind((ip, port, *rest))
         listener.listen(_BACKLOG)
     except (OSError, OverflowError) as error:
         listener.close()
-        in_use = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+        code = error.errno if isinstance(error, OSError) else None
+        in_use = code == errno.EADDRINUSE
         reason = "is in use by another program" if in_use else f"cannot be opened: {error}"
         raise ConfigError(
-            f"port {port} on {_HOST} {reason}", fix="choose another port, or 0 for a free one"
+            f"port {port} on {host} {reason}",
+            fix=_OTHER_HOST if code == errno.EADDRNOTAVAIL else _OTHER_PORT,
         ) from error
     listener.setblocking(False)  # noqa: FBT003  the standard library's signature
     return listener
 
 
 @asynccontextmanager
-async def serve(app: ASGIApp, *, port: int = 0) -> AsyncIterator[str]:
+async def serve(app: ASGIApp, *, port: int = 0, host: str = LOOPBACK) -> AsyncIterator[str]:
     """Serve an app in the running loop for as long as the block lasts.
 
     Signals stay with the caller, and nothing is logged.
@@ -59,6 +79,7 @@ async def serve(app: ASGIApp, *, port: int = 0) -> AsyncIterator[str]:
     Args:
         app: The ASGI app.
         port: 0: any that is free.
+        host: An address or a name of this machine.
 
     Yields:
         The origin, e.g. `http://127.0.0.1:40123`.
@@ -68,7 +89,7 @@ async def serve(app: ASGIApp, *, port: int = 0) -> AsyncIterator[str]:
     """
     import uvicorn  # noqa: PLC0415  heavy
 
-    listener = bind(port)
+    listener = bind(port, host)
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -88,7 +109,8 @@ async def serve(app: ASGIApp, *, port: int = 0) -> AsyncIterator[str]:
     await server.startup(sockets=[listener])
     ticking = asyncio.create_task(server.main_loop())
     try:
-        yield f"http://{_HOST}:{listener.getsockname()[1]}"
+        shown = f"[{host}]" if ":" in host else host
+        yield f"http://{shown}:{listener.getsockname()[1]}"
     finally:
         ticking.cancel()
         with contextlib.suppress(asyncio.CancelledError):

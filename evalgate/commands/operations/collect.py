@@ -5,7 +5,7 @@ import json
 import signal
 import zlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,9 +13,10 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 from evalgate.commands.draft import draft_cases
 from evalgate.errors import ConfigError, DataError, EvalgateError
-from evalgate.gateway.server import serve
+from evalgate.gateway.server import LOOPBACK, serve
 from evalgate.importers.traces.otel import import_otel
-from evalgate.importers.traces.otlp_wire import read_json, read_protobuf
+from evalgate.importers.traces.otel_sources import any_value, attributes_of
+from evalgate.importers.traces.otlp_wire import Signal, read_json, read_protobuf
 from evalgate.schema.golden import Case, Expected
 from evalgate.schema.trace import ToolCall, Trace
 from evalgate.store.golden_sets.golden import write_golden
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
 
 _MOST_BYTES: Final = 16_000_000
 _SPOOL_BYTES: Final = 64_000_000
-_PATH: Final = "/v1/traces"
+_PATHS: Final[Mapping[str, Signal]] = {"/v1/traces": "traces", "/v1/logs": "logs"}
+_CONTENT: Final = "gen_ai."
+"""How the name of a log event begins that carries the messages of a model call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class CollectOptions:
     traces: Path
     """File that traces are added to."""
     port: int = 4318
+    host: str = LOOPBACK
     settle_s: float = 5.0
     """Seconds without a new span after which a trace is complete."""
 
@@ -58,6 +62,11 @@ class Collected:
     """Spans that came after their trace was written."""
     refused: int = 0
     """Spans that are none."""
+    unused: int = 0
+    """Log records that belong to no span, or say nothing of a model call."""
+
+
+_Spans = dict[str, tuple[Any, dict[str, Any]]]
 
 
 @dataclass(slots=True)
@@ -65,8 +74,10 @@ class _Open:
     """A trace that is not complete."""
 
     last: float
-    spans: dict[str, tuple[Any, dict[str, Any]]] = field(default_factory=dict)
+    spans: _Spans = field(default_factory=dict)
     """Resource and row of each span, by id."""
+    records: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Log records, each once."""
 
 
 class Collector:
@@ -107,10 +118,10 @@ class Collector:
             raise DataError(f"{path}.open: {error}", fix="move the file away") from error
 
     def take(self, data: Any, now: float) -> int:  # noqa: ANN401  # JSON
-        """Keep the spans of a request, and return how many of them are none.
+        """Keep the spans or log records of a request, and return how many spans are none.
 
         Raises:
-            DataError: It holds no `resourceSpans`.
+            DataError: It holds neither `resourceSpans` nor `resourceLogs`.
         """
         refused = self._take(data, now)
         self._spool.write(json.dumps(data).encode() + b"\n")
@@ -158,33 +169,32 @@ class Collector:
         """Keep on disk only what is still open."""
         self._spool.truncate(0)
         for one in self._open.values():
-            self._spool.write(json.dumps(_document(one)).encode() + b"\n")
+            logs = {"resourceLogs": [{"scopeLogs": [{"logRecords": [*one.records.values()]}]}]}
+            for document in (_document(one.spans), logs):
+                self._spool.write(json.dumps(document).encode() + b"\n")
         self._spool.flush()
 
     def _take(self, data: Any, now: float) -> int:  # noqa: ANN401  # JSON
+        if isinstance(data, dict) and isinstance(data.get("resourceLogs"), list):
+            for _, row in _rows(data, "resourceLogs", "scopeLogs", "logRecords"):
+                self._record(row, now)
+            return 0
         if not isinstance(data, dict) or not isinstance(data.get("resourceSpans"), list):
-            raise DataError("the body has no resourceSpans; expected an OTLP trace request")
-        refused = 0
-        for group in data["resourceSpans"]:
-            resource = group.get("resource") if isinstance(group, dict) else None
-            scopes = group.get("scopeSpans") if isinstance(group, dict) else None
-            for scope in scopes if isinstance(scopes, list) else []:
-                rows = scope.get("spans") if isinstance(scope, dict) else None
-                for row in rows if isinstance(rows, list) else []:
-                    refused += not self._span(resource, row, now)
+            raise DataError(
+                "the body has no resourceSpans and no resourceLogs; expected an OTLP request"
+            )
+        rows = _rows(data, "resourceSpans", "scopeSpans", "spans")
+        refused = sum(not self._span(resource, row, now) for resource, row in rows)
         self.done.refused += refused
         return refused
 
     def _span(self, resource: Any, row: Any, now: float) -> bool:  # noqa: ANN401  # JSON
-        trace_id = row.get("traceId") if isinstance(row, dict) else None
         span_id = row.get("spanId") if isinstance(row, dict) else None
-        if not isinstance(trace_id, str) or not isinstance(span_id, str) or not trace_id:
+        if not isinstance(span_id, str) or not _trace_id(row):
             return False
-        if trace_id in self._written:
-            self.done.late += 1
+        one = self._opened(row["traceId"], now)
+        if one is None:
             return True
-        one = self._open.setdefault(trace_id, _Open(now))
-        one.last = now
         if span_id in one.spans:
             self.done.repeated += 1
             return True
@@ -192,14 +202,34 @@ class Collector:
         self.done.spans += 1
         return True
 
+    def _record(self, row: Any, now: float) -> None:  # noqa: ANN401  # JSON
+        """Keep what a log record says of a model call until its span is there."""
+        if not _trace_id(row) or not row.get("spanId") or not _event(row)["name"]:
+            self.done.unused += 1
+        elif (one := self._opened(row["traceId"], now)) is not None:
+            one.records[json.dumps(row, sort_keys=True)] = row
+
+    def _opened(self, trace_id: str, now: float) -> _Open | None:
+        """Return the open trace; null: it was written before."""
+        if trace_id in self._written:
+            self.done.late += 1
+            return None
+        one = self._open.setdefault(trace_id, _Open(now))
+        one.last = now
+        return one
+
     def _write(self, key: str, one: _Open) -> None:
         self._written.add(key)
+        self.done.unused += sum(row["spanId"] not in one.spans for row in one.records.values())
+        if not one.spans:
+            return
+        document = _document(_with_events(one))
         try:
-            (trace,) = import_otel(_document(one), {}).traces
+            (trace,) = import_otel(document, {}).traces
         except EvalgateError:
             self.done.refused += len(one.spans)
             with Path(f"{self._path}.unread").open("ab") as file:
-                file.write(json.dumps(_document(one)).encode() + b"\n")
+                file.write(json.dumps(document).encode() + b"\n")
             return
         number = self._trials[trace.case_id]
         self._trials[trace.case_id] += 1
@@ -208,11 +238,49 @@ class Collector:
         self.done.traces += 1
 
 
-def _document(one: _Open) -> dict[str, Any]:
+def _rows(data: dict[str, Any], *keys: str) -> Iterator[tuple[Any, Any]]:
+    """Yield resource and row of everything in a request."""
+    outer, middle, inner = keys
+    for group in data[outer]:
+        resource = group.get("resource") if isinstance(group, dict) else None
+        scopes = group.get(middle) if isinstance(group, dict) else None
+        for scope in scopes if isinstance(scopes, list) else []:
+            rows = scope.get(inner) if isinstance(scope, dict) else None
+            yield from ((resource, row) for row in (rows if isinstance(rows, list) else []))
+
+
+def _trace_id(row: Any) -> bool:  # noqa: ANN401  # JSON
+    """Whether it says which trace it belongs to."""
+    found = row.get("traceId") if isinstance(row, dict) else None
+    return isinstance(found, str) and bool(found)
+
+
+def _event(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a log record as the event of a span; without a name, it says nothing of a call."""
+    values = attributes_of(row.get("attributes"))
+    name = row.get("eventName") or values.get("event.name")
+    carries = isinstance(name, str) and name.startswith(_CONTENT)
+    if "body" in row:
+        values = {**values, "body": any_value(row["body"])}
+    return {"name": name if carries else "", "attributes": values}
+
+
+def _with_events(one: _Open) -> _Spans:
+    """Put each log record into the span that it belongs to."""
+    events: dict[str, list[dict[str, Any]]] = {}
+    for row in one.records.values():
+        events.setdefault(row["spanId"], []).append(_event(row))
+    return {
+        key: (resource, {**row, "events": [*(row.get("events") or []), *events.get(key, [])]})
+        for key, (resource, row) in one.spans.items()
+    }
+
+
+def _document(spans: _Spans) -> dict[str, Any]:
     return {
         "resourceSpans": [
             {"resource": resource or {}, "scopeSpans": [{"spans": [row]}]}
-            for resource, row in one.spans.values()
+            for resource, row in spans.values()
         ]
     }
 
@@ -232,7 +300,8 @@ def collector_app(collector: Collector, clock: Callable[[], float]) -> "Starlett
         binary = "protobuf" in request.headers.get("content-type", "")
         try:
             body = _inflated(await request.body(), request.headers)
-            data = read_protobuf(body) if binary else read_json(body, _MOST_BYTES)
+            signal = _PATHS[request.url.path]
+            data = read_protobuf(body, signal) if binary else read_json(body, _MOST_BYTES)
             refused = collector.take(data, clock())
         except _TooLargeError:
             return Response("the body is too large", 413)
@@ -243,7 +312,17 @@ def collector_app(collector: Collector, clock: Callable[[], float]) -> "Starlett
         said = {"partialSuccess": {"rejectedSpans": str(refused)}} if refused else {}
         return Response(json.dumps(said), media_type="application/json")
 
-    return Starlette(routes=[Route(_PATH, take, methods=["POST"])])
+    async def ignore(request: "Request") -> "Response":
+        """Take what nothing is made of, so that no exporter complains."""
+        kind = request.headers.get("content-type", "")
+        return Response(b"" if "protobuf" in kind else b"{}", media_type=kind or "application/json")
+
+    return Starlette(
+        routes=[
+            *(Route(path, take, methods=["POST"]) for path in _PATHS),
+            Route("/v1/metrics", ignore, methods=["POST"]),
+        ]
+    )
 
 
 class _TooLargeError(Exception):
@@ -291,19 +370,19 @@ def collect(
         announce: Is given the base URL once it listens.
 
     Raises:
-        ConfigError: The port is in use.
+        ConfigError: The port is in use, or the host is not this machine.
         DataError: The file cannot be written.
     """
     clock = environment.clock.now
     collector = Collector(options.traces, Redactor.build(environment.environ))
 
     async def listen() -> None:
-        stop = asyncio.Event()
+        stop, app = asyncio.Event(), collector_app(collector, clock)
         loop = asyncio.get_running_loop()
         for name in ("SIGTERM", "SIGINT", "SIGHUP"):  # Windows has no handlers of a loop
             with suppress(AttributeError, NotImplementedError, RuntimeError, ValueError):
                 loop.add_signal_handler(getattr(signal, name), stop.set)
-        async with serve(collector_app(collector, clock), port=options.port) as origin:
+        async with serve(app, port=options.port, host=options.host) as origin:
             announce(origin)
             while not stop.is_set():
                 with suppress(TimeoutError):

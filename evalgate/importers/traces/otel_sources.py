@@ -100,7 +100,7 @@ def _otlp(root: Mapping[str, Json], where: str) -> Iterator[tuple[str, OtelSpan]
         place = f"{where}/{key}/{i}"
         resource = object_at(value, place)
         described = object_at(resource.get("resource") or {}, f"{place}/resource")
-        shared = _attributes(described.get("attributes"))
+        shared = attributes_of(described.get("attributes"))
         scopes = resource.get("scopeSpans") or resource.get("instrumentationLibrarySpans")
         for j, scope in enumerate(list_at(scopes or [], f"{place}/scopeSpans")):
             inner = f"{place}/scopeSpans/{j}"
@@ -122,10 +122,10 @@ def _span(row: dict[str, Json], resource: dict[str, Json], where: str) -> tuple[
         name=text_or_none(row.get("name")) or "span",
         start=_nanoseconds(row.get("startTimeUnixNano")),
         end=_nanoseconds(row.get("endTimeUnixNano")),
-        attributes=_attributes(row.get("attributes")),
+        attributes=attributes_of(row.get("attributes")),
         resource=resource,
         events=tuple(
-            (text_or_none(event.get("name")) or "", _attributes(event.get("attributes")))
+            (text_or_none(event.get("name")) or "", attributes_of(event.get("attributes")))
             for event in (events if isinstance(events, list) else [])
             if isinstance(event, dict)
         ),
@@ -216,18 +216,19 @@ def _integer(value: Json) -> Json:
         return None
 
 
-def _attributes(rows: Json) -> dict[str, Json]:
+def attributes_of(rows: Json) -> dict[str, Json]:
     """Read a list of `{key, value}`, or the plain object that some exporters write."""
     if isinstance(rows, dict):
         return rows
     return {
-        key: _value(row.get("value"))
+        key: any_value(row.get("value"))
         for row in _objects(rows)
         if isinstance(key := row.get("key"), str)
     }
 
 
-def _value(value: Json) -> Json:
+def any_value(value: Json) -> Json:
+    """Read a value in the form of OTLP's JSON."""
     match value:
         case {"stringValue": inner} | {"boolValue": inner} | {"bytesValue": inner}:
             plain: Json = inner
@@ -236,11 +237,11 @@ def _value(value: Json) -> Json:
         case {"doubleValue": inner}:
             plain = number_or_none(inner)
         case {"arrayValue": {"values": list() as items}}:
-            plain = [_value(item) for item in items]
+            plain = [any_value(item) for item in items]
         case {"kvlistValue": {"values": list() as items}}:
-            plain = dict(_attributes(items))
+            plain = dict(attributes_of(items))
         case {"Value": inner} | {"value": inner}:  # as some encoders wrap it
-            plain = _value(inner)
+            plain = any_value(inner)
         case _:
             plain = None
     return plain

@@ -1,10 +1,13 @@
 """Bodies of OTLP/HTTP requests, JSON or protobuf, as one form: that of OTLP's JSON."""
 
-from typing import Any
+from typing import Any, Literal
 
 from evalgate.errors import DataError, MissingExtra
 from evalgate.schema.base import Json
 from evalgate.text.strict_json import Parsed, parse
+
+Signal = Literal["traces", "logs"]
+"""What a request carries."""
 
 
 def read_json(body: bytes, most: int) -> Json:
@@ -24,8 +27,8 @@ def read_json(body: bytes, most: int) -> Json:
             raise DataError(f"body:{problem.line}:{problem.column}: {problem}")
 
 
-def read_protobuf(body: bytes) -> dict[str, Any]:
-    """Read a protobuf body (`ExportTraceServiceRequest`).
+def read_protobuf(body: bytes, signal: Signal = "traces") -> dict[str, Any]:
+    """Read a protobuf body (`ExportTraceServiceRequest`, `ExportLogsServiceRequest`).
 
     Raises:
         DataError: It is no such message.
@@ -33,17 +36,40 @@ def read_protobuf(body: bytes) -> dict[str, Any]:
     """
     try:
         from google.protobuf.message import DecodeError  # noqa: PLC0415  # an extra
+        from opentelemetry.proto.collector.logs.v1 import logs_service_pb2  # noqa: PLC0415
         from opentelemetry.proto.collector.trace.v1 import trace_service_pb2  # noqa: PLC0415
     except ImportError as error:
         raise MissingExtra(
             "OTLP in protobuf needs opentelemetry-proto",
             fix='pip install "agent-evalgate[otel]", or OTEL_EXPORTER_OTLP_PROTOCOL=http/json',
         ) from error
+    kind: Any = (
+        logs_service_pb2.ExportLogsServiceRequest
+        if signal == "logs"
+        else trace_service_pb2.ExportTraceServiceRequest
+    )
     try:
-        request = trace_service_pb2.ExportTraceServiceRequest.FromString(body)
+        request = kind.FromString(body)
     except DecodeError as error:
-        raise DataError("the body is no ExportTraceServiceRequest") from error
+        raise DataError(f"the body is no {kind.DESCRIPTOR.name}") from error
+    if signal == "logs":
+        return {"resourceLogs": [_logs(one) for one in request.resource_logs]}
     return {"resourceSpans": [_resource(one) for one in request.resource_spans]}
+
+
+def _logs(one: Any) -> dict[str, Any]:  # noqa: ANN401  # of protobuf
+    records = [
+        {
+            "traceId": record.trace_id.hex(),
+            "spanId": record.span_id.hex(),
+            "timeUnixNano": str(record.time_unix_nano),
+            "eventName": record.event_name,
+            "attributes": {**_attributes(record.attributes), "body": _value(record.body)},
+        }
+        for scope in one.scope_logs
+        for record in scope.log_records
+    ]
+    return {"scopeLogs": [{"logRecords": records}]}
 
 
 def _resource(one: Any) -> dict[str, Any]:  # noqa: ANN401  # of protobuf

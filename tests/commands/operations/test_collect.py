@@ -2,22 +2,34 @@
 
 import gzip
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import httpx2
 import pytest
+from opentelemetry._logs import LogRecord
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from support.telemetry import ANSWER, answer, provider
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from support.cli import Cli
+from support.telemetry import ANSWER, ASKED, CALLED, answer, provider
 
 import evalgate
 from evalgate.commands.operations.collect import Collector, collector_app, write_drafts
 from evalgate.gateway.server import serve_in_thread
 from evalgate.schema.golden import Case, Expected, ExpectedCall
 from evalgate.schema.score import Scored
-from evalgate.schema.trace import LlmCall, ToolCall, Trace
+from evalgate.schema.trace import LlmCall, Trace
 from evalgate.scorers.builtin import builtin_scorers, score_trial
 from evalgate.scorers.settings import Settings
 from evalgate.store.golden_sets.golden import load_golden
@@ -67,19 +79,74 @@ def metrics(trace: Trace) -> dict[str, float]:
     }
 
 
-def by_hand() -> Trace:
-    """Return what the same agent did, as nobody instrumented it."""
-    call = {"id": "c1", "type": "function", "function": {"name": "find_order"}}
-    first = LlmCall(model="gpt-4.1", provider="openai", input_tokens=3, output_tokens=5,
-                    output={"role": "assistant", "tool_calls": [call]})  # fmt: skip
-    tool = ToolCall(name="find_order", arguments={"id": 7}, result={"day": "Friday"})
-    last = LlmCall(model="gpt-4.1", provider="openai", input_tokens=40, output_tokens=10,
-                   output={"role": "assistant", "content": ANSWER})  # fmt: skip
-    return Trace(case_id="order", output=ANSWER, steps=(first, tool, last))
+PLAIN = '''
+"""The same agent on the plain openai client; its tool is a function that nobody watches."""
+
+import json
+
+from openai import OpenAI
+
+TOOLS = [{"type": "function", "function": {"name": "find_order", "parameters": {}}}]
 
 
-def test_an_instrumented_agent_needs_an_endpoint_alone(served: Served) -> None:
-    """Over the wire, in process, and uninstrumented: the same metrics."""
+def find_order(id):
+    return {"day": "Friday"}
+
+
+def answer(question):
+    messages = [{"role": "user", "content": question}]
+    while True:
+        done = OpenAI().chat.completions.create(model="gpt-4.1", messages=messages, tools=TOOLS)
+        said = done.choices[0].message
+        if not said.tool_calls:
+            return said.content
+        messages.append(said.model_dump(exclude_none=True))
+        for call in said.tool_calls:
+            found = find_order(**json.loads(call.function.arguments))
+            messages.append({"role": "tool", "tool_call_id": call.id, "content": json.dumps(found)})
+'''
+SUITE = """\
+suites:
+  orders:
+    golden: golden.jsonl
+    agent: "python:plain:answer"
+    gateway: {{upstream: {{openai: "{url}/v1"}}}}
+"""
+
+
+async def model(request: Request) -> JSONResponse:
+    """Call the tool, then answer: with the texts and tokens of the instrumented agent."""
+    asked = (await request.json())["messages"]
+    call = {"name": CALLED["name"], "arguments": json.dumps(CALLED["arguments"])}
+    calls = [{"id": "c1", "type": "function", "function": call}]
+    first = len(asked) == 1
+    said = {"content": None, "tool_calls": calls} if first else {"content": ANSWER}
+    given, got = (3, 5) if first else (40, 10)
+    return JSONResponse({
+        "id": "1", "object": "chat.completion", "created": 0, "model": "gpt-4.1",
+        "choices": [{"index": 0, "message": {"role": "assistant", **said},
+                     "finish_reason": "tool_calls" if first else "stop"}],
+        "usage": {"prompt_tokens": given, "completion_tokens": got, "total_tokens": given + got},
+    })  # fmt: skip
+
+
+def through_the_gateway(folder: Path, cli: Cli) -> Trace:
+    """Run the uninstrumented agent through a gateway, and return what was seen of it."""
+    (folder / "plain.py").write_text(PLAIN)
+    (folder / "golden.jsonl").write_text('{"id": "order", "input": "Where is order 7?"}\n')
+    app = Starlette(routes=[Route("/v1/chat/completions", model, methods=["POST"])])
+    with serve_in_thread(app) as url:
+        (folder / "evalgate.yaml").write_text(SUITE.format(url=url))
+        done = cli("run", "--record", "-q", "-f", "json")
+    assert 1 == len(done.json["cases"]), done.err
+    (trace,) = load_traces(next(folder.glob(".evalgate/runs/*/traces.jsonl")))
+    return trace
+
+
+def test_an_instrumented_agent_needs_an_endpoint_alone(
+    served: Served, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over the wire, in process, and uninstrumented through the gateway: the same metrics."""
     sent = provider(SimpleSpanProcessor(OTLPSpanExporter(endpoint=served[1])))
     answer(sent, "order")
     sent.shutdown()
@@ -88,12 +155,114 @@ def test_an_instrumented_agent_needs_an_endpoint_alone(served: Served) -> None:
     with capture.trial("order"):
         answer(provider(capture))
     (inside,) = capture.take()
-    assert metrics(by_hand()) == metrics(wire) == metrics(inside)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OPENAI_API_KEY", "any")
+    plain = through_the_gateway(tmp_path, cli)
+    only_a_gateway_sees = {"retry_exhaustion": 0.0}
+    assert metrics(plain) == metrics(wire) | only_a_gateway_sees
+    assert metrics(wire) == metrics(inside)
     assert 1.0 == metrics(wire)["task_success"]
     assert (43, 15) == tuple(
         sum(getattr(s, name) for s in wire.steps if isinstance(s, LlmCall))
         for name in ("input_tokens", "output_tokens")
     )
+
+
+LOGGED = {
+    "gen_ai.input.messages": json.dumps(ASKED),
+    "gen_ai.output.messages": '[{"role": "assistant", "content": "Hi"}]',
+}
+
+
+def chat(**fields: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Make a span of a model call, of which the messages come elsewhere."""
+    named = [{"key": "gen_ai.operation.name", "value": {"stringValue": "chat"}}]
+    return {**SPAN, "name": "chat gpt-4.1", "attributes": named, **fields}
+
+
+def logged(*records: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Put log records in a request."""
+    return {"resourceLogs": [{"scopeLogs": [{"logRecords": list(records)}]}]}
+
+
+def record(**fields: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Make the log record that carries the messages of `SPAN`."""
+    pairs = [{"key": key, "value": {"stringValue": value}} for key, value in LOGGED.items()]
+    event = {"eventName": "gen_ai.client.inference.operation.details", "attributes": pairs}
+    return {"traceId": SPAN["traceId"], "spanId": SPAN["spanId"], **event, **fields}
+
+
+@pytest.mark.parametrize("logs_first", [False, True])
+def test_messages_in_log_events_join_their_span(tmp_path: Path, *, logs_first: bool) -> None:
+    """In either order, once, and after a kill; the log of a program is left out and counted."""
+    path, nothing = tmp_path / "t.jsonl", Redactor.build({})
+    killed = Collector(path, nothing)
+    requests = [request(chat()), logged(record(), {"body": {"stringValue": "started"}})]
+    for one in reversed(requests) if logs_first else requests:
+        assert 0 == killed.take(one, 0.0)
+    killed.abandon()
+    again = Collector(path, nothing)
+    again.take(logged(record(), record(spanId="f" * 16)), 0.0)
+    again.close()
+    (trace,) = load_traces(path)
+    (step,) = [step for step in trace.steps if isinstance(step, LlmCall)]
+    assert "Hi" in json.dumps(step.output)
+    assert (1, 2) == (again.done.traces, again.done.unused)
+
+
+def test_logs_without_spans_make_no_trace(tmp_path: Path) -> None:
+    """What is logged of a call whose span never came is counted."""
+    collector = Collector(tmp_path / "t.jsonl", Redactor.build({}))
+    collector.take(logged(record()), 0.0)
+    collector.close()
+    assert (0, 1) == (collector.done.traces, collector.done.unused)
+
+
+def test_a_real_exporter_of_logs(served: Served) -> None:
+    """An event of the SDK, in protobuf, lands in the span it was logged in."""
+    exporter = OTLPLogExporter(endpoint=served[1].replace("traces", "logs"))
+    logs = LoggerProvider()
+    logs.add_log_record_processor(SimpleLogRecordProcessor(exporter))
+    sent = provider(SimpleSpanProcessor(OTLPSpanExporter(endpoint=served[1])))
+    with sent.get_tracer("agent").start_as_current_span("chat gpt-4.1") as span:
+        span.set_attribute("gen_ai.operation.name", "chat")
+        body = {"index": 0, "message": {"role": "assistant", "content": "Hi"}}
+        logs.get_logger("agent").emit(LogRecord(event_name="gen_ai.choice", body=body))
+    sent.shutdown()
+    logs.shutdown()
+    (trace,) = collected(served)
+    (step,) = trace.steps
+    assert "Hi" in step.model_dump_json()
+
+
+def test_metrics_are_taken_and_left_out(served: Served) -> None:
+    """An exporter of metrics that has the same endpoint does not complain."""
+    found = httpx2.post(served[1].replace("traces", "metrics"), content=b"{}")
+    assert (200, []) == (found.status_code, collected(served))
+
+
+@pytest.mark.parametrize(
+    ("host", "warned"),
+    [("127.0.0.1", False), ("localhost", False), ("0.0.0.0", True)],  # noqa: S104  # the point
+)
+def test_other_machines_are_let_in_only_by_name(tmp_path: Path, host: str, *, warned: bool) -> None:
+    """It listens where told, and says who can reach it."""
+    command = [sys.executable, "-m", "evalgate", "collect", "t.jsonl", "--port", "0"]
+    with subprocess.Popen(
+        [*command, "--host", host], cwd=tmp_path, stdout=PIPE, stderr=PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        process.terminate()
+        _, errors = process.communicate()
+    assert said.startswith(f"listening on http://{host}:")
+    assert warned == ("whoever does can add traces" in errors)
+
+
+def test_a_host_of_another_machine_is_refused(tmp_path: Path, cli: Cli) -> None:
+    """It is named, with what to write instead."""
+    done = cli("collect", tmp_path / "t.jsonl", "--host", "192.0.2.1", "--port", "0")
+    assert (2, True) == (done.code, "192.0.2.1" in done.err and "127.0.0.1" in done.err)
 
 
 def test_capture_numbers_the_trials_of_a_case() -> None:
