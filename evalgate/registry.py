@@ -13,7 +13,9 @@ from typing import Any, Final
 from evalgate.errors import PluginError
 from evalgate.text.suggest import did_you_mean
 
-GROUPS: Final = ("agents", "scorers", "importers", "readers", "converters", "renderers")
+GROUPS: Final = (
+    *("agents", "scorers", "importers", "readers", "converters", "renderers", "exporters"),
+)
 """What can be installed, too."""
 
 BUILTIN: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
@@ -79,6 +81,13 @@ BUILTIN: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "html": "evalgate.output.html.page:render",
             "openmetrics": "evalgate.output.openmetrics:render",
         },
+        # sends runs elsewhere: a command of click, below `evalgate export`
+        "exporters": {
+            "otlp": "evalgate.cli.operations.export:otlp",
+            "langfuse": "evalgate.cli.operations.export:langfuse",
+            "openmetrics": "evalgate.cli.operations.export:openmetrics",
+            "cloudwatch": "evalgate.cli.operations.export:cloudwatch",
+        },
     }
 )
 
@@ -136,11 +145,11 @@ def resolve(group: str, name: str) -> Any:  # noqa: ANN401  # each group has its
         ) from error
 
 
-def listed() -> list[Plugin]:
-    """List everything of every group, with why a broken one is broken."""
+def listed(*groups: str) -> list[Plugin]:
+    """List everything of some groups, else of every one, with why a broken one is broken."""
     return [
         Plugin(group, name, target, source, _error(target))
-        for group in GROUPS
+        for group in groups or GROUPS
         for name, (target, source) in _targets(group).items()
     ]
 

@@ -4,6 +4,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from support.cli import Cli
 
 from evalgate.errors import PluginError
 from evalgate.registry import BUILTIN, GROUPS, listed, names, resolve
@@ -57,3 +58,23 @@ def test_a_built_in_cannot_be_replaced(tmp_path: Path, monkeypatch: pytest.Monke
     (info / "entry_points.txt").write_text("[evalgate.renderers]\njson = taking:render\n")
     monkeypatch.syspath_prepend(tmp_path)
     assert import_module("evalgate.output.json").render is resolve("renderers", "json")
+
+
+def test_an_installed_exporter_is_a_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
+) -> None:
+    """It stands below `evalgate export`; one that cannot be loaded hides no other."""
+    info = tmp_path / "sending-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: sending\nVersion: 1\n")
+    entries = "[evalgate.exporters]\nstdout = sending:stdout\nbroken = sending:nothing\n"
+    (info / "entry_points.txt").write_text(entries)
+    (tmp_path / "sending.py").write_text(
+        "import click\n@click.command()\ndef stdout():\n    click.echo('sent')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    assert "sent\n" == cli("export", "stdout").out
+    shown = cli("export", "--help").out
+    assert (True, True, False) == ("stdout" in shown, "langfuse" in shown, "broken" in shown)
+    assert "sending" in cli("export", "broken").err
+    assert "did you mean 'otlp'" in cli("export", "oltp").err

@@ -9,6 +9,7 @@ import click
 
 from evalgate.cli.operations.options import find_place, place_options, say
 from evalgate.cli.options import config_option
+from evalgate.registry import listed, resolve
 
 if TYPE_CHECKING:
     from evalgate.commands.operations.export import Done, Outside
@@ -25,7 +26,24 @@ _resend = click.option(
 )
 
 
-@click.group(epilog=EPILOG)
+class Exporters(click.Group):
+    """What is built in and what is installed, each loaded when it is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+        """Name the exporters that can be used."""
+        return [one.name for one in listed("exporters") if one.error is None]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:  # noqa: ARG002
+        """Load one exporter.
+
+        Raises:
+            PluginError: There is none of this name, or it cannot be loaded.
+        """
+        command: click.Command = resolve("exporters", cmd_name)
+        return command
+
+
+@click.group(cls=Exporters, epilog=EPILOG)
 def export() -> None:
     """Send runs and traces elsewhere: OpenTelemetry, Langfuse, Prometheus, CloudWatch.
 
@@ -34,7 +52,7 @@ def export() -> None:
     """
 
 
-@export.command()
+@click.command()
 @click.argument("run", metavar="RUN|TRACES")
 @click.option("--endpoint", metavar="URL", help="Base URL of an OTLP/HTTP receiver.")
 @click.option("--header", "headers", multiple=True, metavar="NAME=VALUE", help="VALUE may be $VAR.")
@@ -84,7 +102,7 @@ def otlp(
         return _report(export_otlp(traces, target, outside))
 
 
-@export.command()
+@click.command()
 @click.argument("run", metavar="RUN|TRACES")
 @click.option("--host", metavar="URL", help="Default: LANGFUSE_BASE_URL, else their cloud.")
 @_resend
@@ -136,7 +154,7 @@ def _report(done: "Done") -> int:
     return 3 if done.problems or done.doubts else 0
 
 
-@export.command()
+@click.command()
 @click.argument("run", metavar="[RUN|TRACES]", required=False)
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="The file to write."
@@ -169,7 +187,7 @@ def openmetrics(
     return 0 if reply.error is None else 3
 
 
-@export.command()
+@click.command()
 @click.argument("run", metavar="[RUN|TRACES]", required=False)
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="The file to write."
