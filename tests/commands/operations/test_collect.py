@@ -300,9 +300,9 @@ def test_json(compress: bool, served: Served) -> None:  # noqa: FBT001
     (b"{", {}, 400),
     (b"[]", {}, 400),
     (b"\xff\xff", {"content-type": "application/x-protobuf"}, 400),
-    (gzip.compress(b"{}")[:-4], {"content-encoding": "gzip"}, 400),
+    (gzip.compress(b"{}", mtime=0)[:-4], {"content-encoding": "gzip"}, 400),
     (b"no", {"content-encoding": "gzip"}, 400),
-    (gzip.compress(b" " * 20_000_000), {"content-encoding": "gzip"}, 413),
+    (gzip.compress(b" " * 20_000_000, mtime=0), {"content-encoding": "gzip"}, 413),
 ])  # fmt: skip
 def test_half_a_request(body: bytes, headers: dict[str, str], status: int, served: Served) -> None:
     """What cannot be read is refused with its status, and nothing is kept."""
