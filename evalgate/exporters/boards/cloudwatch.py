@@ -54,7 +54,7 @@ def dashboard(region: str) -> dict[str, Any]:
     """Return the body of a dashboard."""
     panels = [
         ("Task success", "task_success_rate", "Average"),
-        ("Cost an interaction (USD)", "cost_per_interaction", "Average"),
+        ("Cost per interaction (USD)", "cost_per_interaction", "Average"),
         ("Faithfulness", "faithfulness", "Average"),
         ("Escalation", "escalation_rate", "Average"),
         ("Guardrail violations", "guardrail_violation_rate", "Average"),

@@ -57,7 +57,7 @@ def _top_line() -> list[dict[str, Any]]:
         ]
     now, before = _cost("$__range"), _cost("$__range", " offset $__range")
     made += [
-        _panel("stat", "Cost an interaction", {"now": now}, "currencyUSD", 6),
+        _panel("stat", "Cost per interaction", {"now": now}, "currencyUSD", 6),
         _panel("stat", "Cost: change", {"change": _changed(now, before)}, "currencyUSD", 6),
     ]
     per = "$__rate_interval"
