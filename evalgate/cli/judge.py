@@ -156,6 +156,8 @@ def _show(item: "LabelItem", number: int, total: int) -> None:
             _part("called", str(message["tool_calls"]))
     if evidence.reference:
         _part("expected", evidence.reference)
+    for nth, text in enumerate(evidence.criteria or (), start=1):
+        _part(f"criterion {nth}", text)
     _part("answer", evidence.answer)
 
 

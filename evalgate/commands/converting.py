@@ -80,16 +80,7 @@ def convert_file(name: str, files: ConvertFiles, redactor: Redactor) -> Converte
 
 def _drafted(made: Converted) -> Converted:
     """Make drafts of cases that nothing judges: whatever the agent did would be right."""
-    judges = made.suite.get("judges")
-    if isinstance(judges, dict) and any(name != "reader" for name in judges):
-        judged = {case.id for case in made.cases if "rubrics" in case.metadata}
-    else:
-        judged = set()
-    bare = {
-        case.id
-        for case in made.cases
-        if case.expected.says_nothing and not (case.contexts or case.id in judged)
-    }
+    bare = {case.id for case in made.cases if case.expected.says_nothing and not case.contexts}
     if not bare:
         return made
     cases = tuple(

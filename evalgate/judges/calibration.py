@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from evalgate.errors import ConfigError, NoEvidence
 from evalgate.gate.checks.judges import JudgeUse, trust_checks
 from evalgate.judges.judging import Judging, OpenJudge, open_judges
-from evalgate.judges.labelling import Asked, asked_about, is_good
+from evalgate.judges.labelling import EVERY_CRITERION, Asked, asked_about, is_good
 from evalgate.metrics.judged import judge_scores, judged_metrics, labelled_score
 from evalgate.metrics.metric import Metric
 from evalgate.metrics.registry import METRICS
@@ -139,7 +139,8 @@ def how_labelled(suite: Suite, judge: str, score: str | None) -> tuple[str, Aske
     question = config.asked.get(wanted)
     if question is not None:
         return wanted, asked_about(wanted, question.asks, levels=bool(question.levels))
-    return wanted, asked_about(wanted, config.rubric, levels=bool(config.levels))
+    asked = config.rubric or (EVERY_CRITERION if config.kind == "rubric" else None)
+    return wanted, asked_about(wanted, asked, levels=bool(config.levels))
 
 
 def calibrate(

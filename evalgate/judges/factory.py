@@ -55,7 +55,7 @@ def _over_http(config: JudgeConfig, http: Http, meter: Meter) -> Judge:
     match config.kind:
         case "rubric":
             metric = config.metrics[0] if config.metrics else "goal_attainment"
-            rubric = Rubric(metric, config.rubric or "", config.levels, config.votes)
+            rubric = Rubric(metric, config.rubric or None, config.levels, config.votes)
             rubric = replace(rubric, whole=config.shows == "conversation")
             return rubric_judge(chat, sampling, rubric)
         case "pairwise":

@@ -10,6 +10,9 @@ from evalgate.schema.judge import LabelScale
 
 Item = TypeVar("Item")
 
+EVERY_CRITERION: Final = "Does the answer meet every one of these criteria?"
+"""What a rubric judge without a question of its own asks of a case with `criteria`."""
+
 _STRATA: Final = 5
 _GOAL: Final = 4.0
 

@@ -274,6 +274,9 @@ class Expected(Model):
     """Whether the agent should hand over to a person; null: not judged."""
     guardrail: Guardrail | None = None
     """Whether a guardrail should block; null: not judged."""
+    criteria: tuple[_Said, ...] = ()
+    """What has to be true of a good answer, a sentence each; asked by a judge of `kind: rubric`
+    that has no `rubric` of its own."""
     scores: tuple[str, ...] = ()
     """Names of recorded scores (for `recorded:` agents) that stand for success."""
 
@@ -283,7 +286,7 @@ class Expected(Model):
         asked = (self.tool_calls, self.refusal, self.handoff, self.guardrail)
         return (
             (self.output is None or self.output.says_nothing)
-            and not (self.final_state or self.scores)
+            and not (self.final_state or self.scores or self.criteria)
             and all(part is None for part in asked)
         )
 

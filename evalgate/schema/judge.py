@@ -30,6 +30,8 @@ class Evidence(Model):
     """What the answer may rely on."""
     reference: str | None = None
     """The answer that was expected, where the case names one."""
+    criteria: tuple[str, ...] | None = None
+    """What has to be true of a good answer, where the case says so."""
     conversation: tuple[dict[str, Json], ...] = ()
     """What was said and done, in order: `role`, and `content` or `tool_calls` (name, args)."""
     expected_calls: tuple[dict[str, Json], ...] | None = None

@@ -64,7 +64,8 @@ class JudgeConfig(Model):
     """Ragas: which of its metrics (default: faithfulness). Rubric, pairwise: the metric's name
     (default for a rubric: goal_attainment). Other kinds have fixed metrics."""
     rubric: str | None = None
-    """Rubric: what is asked of the answer. Pairwise: by what two answers are compared."""
+    """Rubric: what is asked of the answer; null: whether each of the case's own `criteria` is met.
+    Pairwise: by what two answers are compared."""
     shows: Literal["answer", "conversation"] = "answer"
     """Rubric, decision: what is judged, the last answer with the calls before it, or every turn of
     the conversation and each call of a tool with what came of it."""
@@ -162,8 +163,8 @@ class JudgeConfig(Model):
         return None
 
     def _rubric_problem(self) -> str | None:
-        if not self.rubric:
-            return "kind: rubric needs a rubric: the question that is asked of the answer"
+        if not self.rubric and self.levels:
+            return "levels need a rubric: the question that they answer"
         if len(self.metrics) > 1:
             return f"a rubric gives one metric, found {list(self.metrics)!r}"
         if not self.levels and not self.metrics:

@@ -19,6 +19,7 @@ def evidence_of(case: Case, trace: Trace) -> Evidence:
         answer=text_of(trace.output),
         contexts=contexts_of(case, trace),
         reference=reference or None,
+        criteria=case.expected.criteria or None,
         conversation=tuple(_conversation(case, trace)),
         expected_calls=None
         if calls is None

@@ -115,7 +115,8 @@ def _success(case: Case, tools: Mapping[str, Score], grades: list[Score]) -> Sco
         return Broken(first.error if isinstance(first, Broken) else first.reason)
     if not 0 <= lowest <= max(values, default=1.0) <= 1:
         return Broken(f"a recorded score that stands for success is outside 0 to 1: {values!r}")
-    if not judged and expected.model_copy(update={"tool_calls": None, "scores": ()}).says_nothing:
+    others = {"tool_calls": None, "scores": (), "criteria": ()}  # criteria are for a judge
+    if not judged and expected.model_copy(update=others).says_nothing:
         return _NOTHING_EXPECTED
     return YES if lowest == 1 else Scored(lowest)
 

@@ -126,6 +126,7 @@ def make_plan(
     given = None if suite.given is None else suite.given.golden
     golden = given or load_golden(suite.golden)
     _refuse_empty(golden)
+    _refuse_criteria(golden, suite)
     cases = _select(golden, filters)
     mode, evidence = _mode(suite, calls)
     if evidence == "reported":
@@ -169,6 +170,25 @@ def _refuse_empty(golden: GoldenSet) -> None:
                 fix="say an output, tool calls, a final state or a decision, or mark the case "
                 "`status: draft`",
             )
+
+
+def _refuse_criteria(golden: GoldenSet, suite: Suite) -> None:
+    """Refuse criteria that no judge asks about, and a judge that finds none to ask about."""
+    asking = [n for n, j in suite.config.judges.items() if j.kind == "rubric" and not j.rubric]
+    held = [
+        case.id for case in golden.cases if case.expected.criteria and case.status == "reviewed"
+    ]
+    if held and not asking:
+        raise ConfigError(
+            f"{golden.path}: case {held[0]!r} has criteria, and no judge of suite {suite.name!r} "
+            "asks whether they are met",
+            fix="judges: {criteria: {kind: rubric, model: MODEL, metrics: [criteria_met]}}",
+        )
+    if asking and not any(case.expected.criteria for case in golden.cases):
+        raise ConfigError(
+            f"{golden.path}: judge {asking[0]!r} has no rubric, and no case has criteria",
+            fix=f"judges: {{{asking[0]}: {{rubric: QUESTION}}}}, or `criteria` in `expected`",
+        )
 
 
 def _refuse_users(golden: GoldenSet, cases: Iterable[Case], suite: Suite) -> None:

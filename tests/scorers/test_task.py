@@ -186,6 +186,8 @@ def test_zero_outweighs_a_missing_score(make_case: MakeCase, make_trace: MakeTra
 def test_nothing_expected(make_case: MakeCase, make_trace: MakeTrace) -> None:
     """A case that expects nothing is no success and no failure."""
     assert isinstance(success(make_case(), make_trace()), Abstained)
+    criteria = make_case(criteria=["It is short."])  # for a judge
+    assert isinstance(success(criteria, make_trace()), Abstained)
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,26 @@ def test_an_empty_selection_is_no_pass(
         make_plan(suite(tmp_path), filters)
 
 
+ASKS = {"criteria": {"kind": "rubric", "model": "m", "metrics": ["criteria_met"]}}
+WITH_CRITERIA = [{"id": "a", "input": "1", "expected": {"criteria": ["It is short."]}}]
+
+
+@pytest.mark.parametrize(
+    ("rows", "judges", "part"),
+    [
+        (WITH_CRITERIA, {}, "case 'a' has criteria, and no judge"),
+        (ROWS, ASKS, "judge 'criteria' has no rubric, and no case has criteria"),
+    ],
+)
+def test_criteria_and_their_judge_need_each_other(
+    tmp_path: Path, rows: list[dict[str, Any]], judges: dict[str, Any], part: str
+) -> None:
+    """What nobody asks about would count for nothing without a word."""
+    with pytest.raises(ConfigError, match=part):
+        make_plan(suite(tmp_path, rows, judges=judges), Filters())
+    assert make_plan(suite(tmp_path, WITH_CRITERIA, judges=ASKS), Filters())
+
+
 def test_an_empty_golden_set_is_no_pass(tmp_path: Path) -> None:
     """Inconclusive, with the command that starts one."""
     with pytest.raises(NothingSelected, match="golden add"):

@@ -1,9 +1,9 @@
 """What every converter takes and returns, and what they share."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from pydantic import ValidationError
 
@@ -28,14 +28,27 @@ JUDGE_MODEL: Final = "gpt-4o-mini"
 _LIST_CELL: Final = "|"
 
 
+class Beside(Protocol):
+    """Reads files that a file names by a relative path."""
+
+    def document(self, name: str) -> Document:
+        """Read data; raises DataError."""
+
+    def text(self, name: str) -> str:
+        """Read a text; raises DataError."""
+
+    def names(self, pattern: str) -> tuple[str, ...]:
+        """Return the files that a pattern with `*` matches, sorted; of a plain name, itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file to convert, and how to read the files it names."""
+    """A file to convert, and the files it names."""
 
     document: Document
     """The file."""
-    beside: Callable[[str], Document]
-    """Reads a file that this one names by a relative path; raises DataError."""
+    beside: Beside
+    """Reads what it names."""
 
 
 @dataclass(frozen=True, slots=True)

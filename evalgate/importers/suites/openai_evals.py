@@ -49,7 +49,7 @@ def convert(source: Source, options: ConvertOptions) -> Converted:
         if expect is None:
             left.append(f"{name}: class {kind!r} has no counterpart: its cases expect nothing")
         left += [f"{name}: argument {key!r}" for key in arguments if key not in _ARGUMENTS[:2]]
-        rows = objects_of(source.beside(path))
+        rows = objects_of(source.beside.document(path))
         head = name.partition(".")[0] if several else ""
         cases += _cases(rows, head, expect or (lambda _: None))
     notes: list[str] = []

@@ -1,15 +1,20 @@
 """promptfoo configurations: tests, variables and assertions as cases and expectations.
 
-Every expectation of a case must hold here. A test whose threshold or weights let an assertion
-fail is stricter afterwards, which is said; assertions without a counterpart are listed.
+Tests and variables may stand in files, whose names may be patterns; `{{name}}` in an assertion is
+the variable of that name. Every expectation of a case must hold here. A test whose threshold or
+weights let an assertion fail is stricter afterwards, which is said; assertions without a
+counterpart are listed.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
+from pathlib import PurePosixPath
 from typing import Final
 
+from evalgate.errors import DataError
 from evalgate.importers.results.documents import (
     Document,
     JsonDocument,
@@ -27,6 +32,7 @@ from evalgate.importers.results.rows import (
 )
 from evalgate.importers.suites.converted import (
     JUDGE_MODEL,
+    Beside,
     Converted,
     ConvertOptions,
     Source,
@@ -43,13 +49,24 @@ from evalgate.schema.golden import Case
 _ASKED: Final = ("question", "input", "query", "prompt", "message", "user_input", "text")
 _CONTEXTS: Final = ("context", "contexts")
 _FILE: Final = "file://"
-_CASE_OPTIONS: Final = ("provider", "providers", "prompts", "assertScoringFunction", "options")
-_TOP: Final = (
-    *("prompts", "providers", "targets", "scenarios", "redteam", "extensions", "env"),
-    *("derivedMetrics", "nunjucksFilters", "evaluateOptions", "tracing"),
+_CODE: Final = frozenset({".js", ".cjs", ".mjs", ".ts", ".cts", ".mts", ".py", ".rb", ".sh"})
+_NO_TEXT: Final = frozenset(
+    {".xlsx", ".xls", ".pdf", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".mp3", ".wav", ".mp4"}
 )
+_VARIABLE: Final = re.compile(r"\{\{-?\s*([A-Za-z_]\w*)\s*-?\}\}")
+_CASE_OPTIONS: Final = ("provider", "providers", "prompts", "assertScoringFunction", "options")
+_AGENT: Final = ("prompts", "providers", "targets", "env")
 _PLAIN_TOP: Final = frozenset(
-    {"description", "tests", "defaultTest", "assertionTemplates", "tags", "outputPath", "sharing"}
+    {
+        "description",
+        "scenarios",
+        "tests",
+        "defaultTest",
+        "assertionTemplates",
+        "tags",
+        "outputPath",
+        "sharing",
+    }
     | {"commandLineOptions", "metadata", "$schema", "writeLatestResults"}
 )
 
@@ -58,9 +75,9 @@ _PLAIN_TOP: Final = frozenset(
 class _Build:
     """What is collected while tests are read."""
 
+    beside: Beside
     templates: Mapping[str, Json]
     left: Counter[str] = field(default_factory=Counter)
-    rubrics: dict[str, list[str]] = field(default_factory=dict)
     faithful: bool = False
     limits: dict[str, float] = field(default_factory=dict)
 
@@ -68,21 +85,26 @@ class _Build:
 def convert(source: Source, options: ConvertOptions) -> Converted:  # noqa: ARG001  # one contract
     """Convert a configuration of promptfoo, or a file of tests alone."""
     data = mapping(source.document.value) if isinstance(source.document, JsonDocument) else {}
+    build = _Build(source.beside, mapping(data.get("assertionTemplates")))
     if isinstance(source.document, TableDocument | LinesDocument) or isinstance(
         getattr(source.document, "value", None), list
     ):
         tests = list(_tests_of(source.document, ""))
     elif "tests" in data or "scenarios" in data:
-        tests = list(_tests(data.get("tests"), source, "/tests"))
-        tests += list(_scenarios(data.get("scenarios"), source))
+        tests = list(_tests(data.get("tests"), build, "/tests"))
+        tests += list(_scenarios(data.get("scenarios"), build))
     else:
         raise unexpected(list(data), "/", "a configuration with `tests`")
-    build = _Build(mapping(data.get("assertionTemplates")))
-    default = _default(data.get("defaultTest"), source)
+    if not tests and build.left:
+        raise DataError(
+            f"found no test that is written down, but {', '.join(build.left)}",
+            fix="save the tests that it makes as a JSON or YAML list, and import that file",
+        )
+    default = _default(data.get("defaultTest"), build)
     made = [
         (where, test, variables)
         for where, test in tests
-        for variables in _combinations(_merged(test, default))
+        for variables in _combinations(_merged(test, default), build)
     ]
     ids = unique(case_id(first(test, "description"), variables) for _, test, variables in made)
     cases = tuple(
@@ -96,17 +118,42 @@ def convert(source: Source, options: ConvertOptions) -> Converted:  # noqa: ARG0
     return Converted(cases, suite, left_out=tuple(left), notes=tuple(notes))
 
 
-def _tests(value: Json, source: Source, where: str) -> Iterator[tuple[str, dict[str, Json]]]:
+def _tests(value: Json, build: _Build, where: str) -> Iterator[tuple[str, dict[str, Json]]]:
     """Yield the tests of a list, and those of the files it names."""
     listed = value if isinstance(value, list) else [] if value is None else [value]
     for index, test in enumerate(listed):
-        if isinstance(test, str):
-            path = test.removeprefix(_FILE)
-            yield from _tests_of(source.beside(path), f"{path}: ")
-        elif isinstance(test, dict):
+        if isinstance(test, dict) and not isinstance(test.get("path"), str):
             yield f"{where}/{index}", test
+        elif isinstance(test, dict | str):
+            named = test if isinstance(test, str) else text_of(test["path"])
+            yield from _named_tests(named, build)
         else:
             raise unexpected(test, f"{where}/{index}", "a test, or a file of tests")
+
+
+def _named_tests(named: str, build: _Build) -> Iterator[tuple[str, dict[str, Json]]]:
+    pattern = named.removeprefix(_FILE)
+    if "://" in pattern or _is_code(pattern) or _suffix(pattern) in _NO_TEXT:
+        build.left[f"tests of {named!r}, which are not in a text file"] += 1
+        return
+    names = build.beside.names(pattern)
+    if not names:
+        raise DataError(
+            f"{pattern}: no file has such a name, and the file that is read asks for it",
+            fix="put the files there, or correct the pattern",
+        )
+    for name in names:
+        yield from _tests_of(build.beside.document(name), f"{name}: ")
+
+
+def _suffix(name: str) -> str:
+    return PurePosixPath(name).suffix.lower()
+
+
+def _is_code(name: str) -> bool:
+    """Say whether a name is that of a program, perhaps with a function: `make.py:tests`."""
+    head, _, function = name.rpartition(":")
+    return _suffix(name) in _CODE or (function.isidentifier() and _suffix(head) in _CODE)
 
 
 def _tests_of(document: Document, prefix: str) -> Iterator[tuple[str, dict[str, Json]]]:
@@ -151,19 +198,19 @@ def _cell_assert(text: str) -> Json:
     return found
 
 
-def _scenarios(value: Json, source: Source) -> Iterator[tuple[str, dict[str, Json]]]:
+def _scenarios(value: Json, build: _Build) -> Iterator[tuple[str, dict[str, Json]]]:
     for index, scenario in enumerate(map(mapping, items(value))):
         where = f"/scenarios/{index}"
-        configs = list(_tests(scenario.get("config"), source, f"{where}/config"))
-        tests = list(_tests(scenario.get("tests"), source, f"{where}/tests"))
+        configs = list(_tests(scenario.get("config"), build, f"{where}/config"))
+        tests = list(_tests(scenario.get("tests"), build, f"{where}/tests"))
         for (_, config), (place, test) in product(configs, tests or [(where, {})]):
             variables = {**mapping(config.get("vars")), **mapping(test.get("vars"))}
             yield place, {**config, **test, "vars": variables}
 
 
-def _default(value: Json, source: Source) -> dict[str, Json]:
+def _default(value: Json, build: _Build) -> dict[str, Json]:
     if isinstance(value, str):
-        document = source.beside(value.removeprefix(_FILE))
+        document = build.beside.document(value.removeprefix(_FILE))
         return mapping(document.value) if isinstance(document, JsonDocument) else {}
     return mapping(value)
 
@@ -177,9 +224,13 @@ def _merged(test: Mapping[str, Json], default: Mapping[str, Json]) -> dict[str, 
     return both
 
 
-def _combinations(test: Mapping[str, Json]) -> Iterator[dict[str, Json]]:
+def _combinations(test: Mapping[str, Json], build: _Build) -> Iterator[dict[str, Json]]:
     """Multiply a test by its lists of values."""
-    variables = mapping(test.get("vars"))
+    variables = {
+        name: held
+        for name, value in mapping(test.get("vars")).items()
+        for held in _values(name, value, build)
+    }
     if mapping(test.get("options")).get("disableVarExpansion") is True:
         yield variables
         return
@@ -188,16 +239,39 @@ def _combinations(test: Mapping[str, Json]) -> Iterator[dict[str, Json]]:
         yield dict(zip(variables, values, strict=True))
 
 
+def _values(name: str, value: Json, build: _Build) -> Iterator[Json]:
+    """Yield the value of a variable, read from the files that it names; of a program, none."""
+    if not isinstance(value, str) or not value.startswith(_FILE):
+        yield value
+        return
+    pattern = value.removeprefix(_FILE)
+    if _is_code(pattern) or _suffix(pattern) in _NO_TEXT:
+        build.left[f"the variable {name!r}, whose value is no text ({value})"] += 1
+        return
+    held: list[Json] = [build.beside.text(each) for each in build.beside.names(pattern)]
+    yield held[0] if len(held) == 1 else held
+
+
+def _rendered(value: Json, variables: Mapping[str, Json]) -> Json:
+    """Put variables into a text, or into the texts of a list."""
+    if isinstance(value, list):
+        return [_rendered(each, variables) for each in value]
+    if not isinstance(value, str):
+        return value
+    return _VARIABLE.sub(
+        lambda found: text_of(variables[found[1]]) if found[1] in variables else found[0], value
+    )
+
+
 def _case(
     where: str, test: Mapping[str, Json], variables: Mapping[str, Json], name: str, build: _Build
 ) -> Case:
     kept = Kept()
     for assertion in _assertions(items(test.get("assert")), build):
-        reason = keep(assertion, kept)
+        value = _rendered(assertion.get("value"), variables)
+        reason = keep({**assertion, "value": value}, kept)
         if reason is not None:
             build.left[reason] += 1
-    for rubric in kept.rubrics:
-        build.rubrics.setdefault(rubric, []).append(name)
     build.faithful = build.faithful or kept.faithful
     for metric, limit in kept.limits.items():
         build.limits[metric] = max(limit, build.limits.get(metric, limit))
@@ -208,8 +282,6 @@ def _case(
             build.left[f"{key!r} of a test"] += 1
     metadata: dict[str, Json] = {"vars": dict(variables)}
     metadata |= {k: test[k] for k in ("description", "metadata") if test.get(k)}
-    if kept.rubrics:
-        metadata["rubrics"] = [*kept.rubrics]
     return make_case(
         where,
         id=name,
@@ -223,6 +295,8 @@ def _case(
 def _input(variables: Mapping[str, Json], where: str) -> object:
     """Take the variable that asks; with none of a known name, all of them as JSON."""
     asked = first(variables, *_ASKED)
+    if isinstance(asked, str) and not asked.strip():
+        return asked  # an empty message is a test, too
     if asked is not None:
         return input_of(asked, where)
     return input_of(dict(variables) or "(no variables)", where)
@@ -247,41 +321,27 @@ def _assertions(listed: list[Json], build: _Build) -> Iterator[Mapping[str, Json
 
 
 def _note_top(data: Mapping[str, Json], build: _Build) -> None:
-    for key in _TOP:
-        if data.get(key) and key != "scenarios":
-            count = len(items(data[key])) or 1
+    for key, value in data.items():
+        if key in _AGENT and value:
+            count = len(items(value)) or 1
             build.left[f"{key} ({count}): your agent is run as it is"] += 1
-    for key in data:
-        if key not in _TOP and key not in _PLAIN_TOP:
+        elif value and key not in _PLAIN_TOP:
             build.left[f"the key {key!r}"] += 1
 
 
 def _suite(build: _Build, cases: tuple[Case, ...], notes: list[str]) -> dict[str, Json]:
     judges: dict[str, Json] = {}
     gates: dict[str, Json] = {}
-    everywhere = [r for r, names in build.rubrics.items() if len(names) == len(cases)]
-    for i, rubric in enumerate(everywhere, 1):
-        name = "rubric" if len(everywhere) == 1 else f"rubric_{i}"
-        judges[name] = {
-            "kind": "rubric",
-            "model": JUDGE_MODEL,
-            "rubric": rubric,
-            "metrics": [name],
-        }
-        gates[name] = "standard"
-    for rubric, names in build.rubrics.items():
-        if rubric not in everywhere:
-            build.left[
-                f"llm-rubric {rubric[:60]!r} of {len(names)} case(s): a rubric judge asks one "
-                "question of a whole suite; it is kept in the cases' metadata"
-            ] += 1
+    if any(case.expected.criteria for case in cases):
+        judges["criteria"] = {"kind": "rubric", "model": JUDGE_MODEL, "metrics": ["criteria_met"]}
+        gates["criteria_met"] = "standard"
     if build.faithful:
         judges["reader"] = {"kind": "claims", "model": JUDGE_MODEL}
         gates["faithfulness"] = "standard"
     for metric, limit in build.limits.items():
         gates[metric] = {"gate": "standard", "max": limit}
         notes.append(f"{metric}: the largest limit of a test, {limit:g}, is one of the whole suite")
-    if not any(case.expected.model_fields_set for case in cases):
+    if not any(case.expected.model_fields_set - {"criteria"} for case in cases):
         gates["task_success_rate"] = "advisory"
         notes.append("no case expects anything that can be checked without a judge")
     suite: dict[str, Json] = {"judges": judges} if judges else {}

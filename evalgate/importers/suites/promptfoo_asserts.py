@@ -22,7 +22,7 @@ class Kept:
     schemas: list[dict[str, Json]] = field(default_factory=list)
     refusal: bool | None = None
     calls: list[ExpectedCall] | None = None
-    rubrics: list[str] = field(default_factory=list)
+    criteria: list[str] = field(default_factory=list)
     faithful: bool = False
     limits: dict[str, float] = field(default_factory=dict)
 
@@ -43,6 +43,8 @@ class Kept:
         fields: dict[str, object] = {}
         if given:
             fields["output"] = OutputExpectation.model_validate(given)
+        if self.criteria:
+            fields["criteria"] = self.criteria
         if self.refusal is not None:
             fields["refusal"] = self.refusal
         if self.calls is not None:
@@ -57,6 +59,8 @@ def keep(assertion: Mapping[str, Json], kept: Kept) -> str | None:
         Why it has no counterpart; null where it has one.
     """
     kind = text_of(assertion.get("type"))
+    if not kind:
+        return "an assertion without a type"
     if number(assertion.get("weight")) == 0:
         return f"{kind} of weight 0: it only informs"
     value = assertion.get("value")
@@ -181,8 +185,8 @@ def _tools(assertion: Mapping[str, Json], kept: Kept) -> str | None:
     return None if kept.calls else "tool-call-f1 without names"
 
 
-def _rubric(assertion: Mapping[str, Json], kept: Kept) -> None:
-    kept.rubrics.append(text_of(assertion.get("value")))
+def _criterion(assertion: Mapping[str, Json], kept: Kept) -> None:
+    kept.criteria.append(text_of(assertion.get("value")))
 
 
 def _faithful(_: Mapping[str, Json], kept: Kept) -> None:
@@ -226,7 +230,7 @@ _KINDS: Final[Mapping[str, _Keep]] = {
     "is-refusal": _refusal,
     "not-is-refusal": _not_refusal,
     "tool-call-f1": _tools,
-    "llm-rubric": _rubric,
+    "llm-rubric": _criterion,
     "context-faithfulness": _faithful,
     "latency": _latency,
     "cost": _cost,

@@ -1,26 +1,21 @@
 """Reads what converters are given: YAML, JSON, JSON lines, CSV, Parquet, or a set of the hub."""
 
 import re
+from dataclasses import dataclass
+from glob import glob
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict
-
 from evalgate.errors import DataError, MissingExtra
 from evalgate.importers.results.documents import Document, JsonDocument, load_document
 from evalgate.importers.suites.converted import Source
-from evalgate.store.strict_yaml import parse_yaml
+from evalgate.store.strict_yaml import parse_documents
 
 _HUB: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+(:[\w.-]+)?\Z")
 _YAML: Final = (".yaml", ".yml")
+_GLOB: Final = frozenset("*?[")
 _MAX_ROWS: Final = 1_000_000
-
-
-class _Anything(BaseModel):
-    """Any mapping."""
-
-    model_config = ConfigDict(extra="allow")
 
 
 def read_suite_source(path: Path) -> Source:
@@ -32,8 +27,8 @@ def read_suite_source(path: Path) -> Source:
     """
     given = path.as_posix()
     if not path.exists() and _HUB.match(given) and not path.suffix:
-        return Source(_hub(given), lambda name: _beside(Path(), name))
-    return Source(_load(path), lambda name: _beside(path.parent, name))
+        return Source(_hub(given), _Folder(Path()))
+    return Source(_load(path), _Folder(path.parent))
 
 
 def _load(path: Path) -> Document:
@@ -42,36 +37,63 @@ def _load(path: Path) -> Document:
     return _parquet(path) if path.suffix == ".parquet" else load_document(path)
 
 
-def _beside(folder: Path, name: str) -> Document:
-    """Read a file that another names; registries keep data in a folder of their own."""
-    places = (folder / name, folder.parent / "data" / name, folder / Path(name).name)
-    found = next(filter(_is_file, places), None)
-    if found is None:
-        raise DataError(
-            f"{folder / name}: there is no such file, and the file that is read names it",
-            fix="put it there, or give that file instead",
-        )
-    return _load(found)
+@dataclass(frozen=True, slots=True)
+class _Folder:
+    """The files that a file names."""
+
+    path: Path
+
+    def document(self, name: str) -> Document:
+        return _load(self._found(name))
+
+    def text(self, name: str) -> str:
+        return _text(self._found(name))
+
+    def names(self, pattern: str) -> tuple[str, ...]:
+        if not _GLOB & set(pattern):
+            return (pattern,)
+        found = glob(pattern, root_dir=self.path, recursive=True)  # noqa: PTH207  # maybe absolute
+        return tuple(sorted(found))
+
+    def _found(self, name: str) -> Path:
+        """Find a file; registries keep data in a folder of their own."""
+        folder = self.path
+        places = (folder / name, folder.parent / "data" / name, folder / Path(name).name)
+        found = next(filter(_is_file, places), None)
+        if found is None:
+            raise DataError(
+                f"{folder / name}: there is no such file, and the file that is read names it",
+                fix="put it there, or give that file instead",
+            )
+        return found
 
 
 def _is_file(place: Path) -> bool:
     try:
         return place.is_file()
-    except OSError:  # a name that no file can have
+    except (OSError, ValueError):  # a name that no file can have
         return False
 
 
-def _yaml(path: Path) -> Document:
+def _text(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(
             f"{path}: byte {error.start} is no UTF-8", fix="save it as UTF-8"
         ) from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}", fix="check the path") from error
-    held = parse_yaml(text, _Anything, source=str(path), expected="a mapping")
-    return JsonDocument(dict(held.model_extra or {}))
+
+
+def _yaml(path: Path) -> Document:
+    held = parse_documents(_text(path), source=str(path))
+    if len(held) != 1:
+        raise DataError(
+            f"{path}: found {len(held)} YAML documents; expected one",
+            fix="keep one document in the file",
+        )
+    return JsonDocument(held[0])
 
 
 def _parquet(path: Path) -> Document:

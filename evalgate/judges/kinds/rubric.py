@@ -15,9 +15,10 @@ from pydantic import ValidationError
 from evalgate.judges.base import Ask, Judge, Judged, JudgeError, Question, Reply, config_digest
 from evalgate.judges.kinds.chat import Chat, Prompt, prompt_digest
 from evalgate.judges.kinds.fence import RULE, fenced
+from evalgate.judges.labelling import EVERY_CRITERION
 from evalgate.schema.base import Json, Model
 from evalgate.schema.judge import Evidence
-from evalgate.schema.score import Score, Scored
+from evalgate.schema.score import Abstained, Score, Scored
 from evalgate.text.escape import cap
 
 VERSION = "rubric.1"
@@ -66,8 +67,8 @@ class Rubric:
 
     metric: str
     """Name of its score."""
-    text: str
-    """The question."""
+    text: str | None
+    """The question; null: whether every one of the case's own criteria is met."""
     levels: Mapping[int, str]
     """What 1 to 5 mean; empty: yes or no."""
     votes: int = 1
@@ -85,14 +86,15 @@ def rubric_judge(chat: Chat, sampling: dict[str, Json], rubric: Rubric) -> Judge
         rubric: What is asked. The median of the votes counts, of yes and no the majority; a vote
             that cannot be had breaks the score.
     """
-    system, schema = _system(rubric), _schema(rubric)
-    prompt_id = prompt_digest(system, schema)
+    schema = _schema(rubric)
+    prompt_id = prompt_digest(_system(rubric, ()), schema)
 
     async def vote(evidence: Evidence, ask: Ask, draw: int) -> float:
+        system = _system(rubric, evidence.criteria or ())
         question = Question(
             kind="rubric",
             model=chat.model,
-            prompt_digest=prompt_id,
+            prompt_digest=prompt_digest(system, schema),
             sampling=sampling,
             inputs=evidence.model_dump(mode="json", exclude_none=True),
             draw=draw,
@@ -105,6 +107,8 @@ def rubric_judge(chat: Chat, sampling: dict[str, Json], rubric: Rubric) -> Judge
         return _value(await ask(question, live), rubric)
 
     async def decide(evidence: Evidence, ask: Ask, draw: int) -> Judged:
+        if rubric.text is None and not evidence.criteria:
+            return Judged({rubric.metric: Abstained("the case has no criteria")})
         first = draw * rubric.votes
         shown = evidence.model_copy(update={"expected_calls": None})
         votes = [await vote(shown, ask, first + number) for number in range(rubric.votes)]
@@ -140,12 +144,19 @@ def _judged(votes: Sequence[float], rubric: Rubric) -> Judged:
     return Judged(scores, (f"{rubric.metric}: the votes differ: {counts}",))
 
 
-def _system(rubric: Rubric) -> str:
+def _asked(rubric: Rubric, criteria: Sequence[str]) -> str:
+    if rubric.text is not None:
+        return rubric.text
+    listed = "".join(f"\n{n}. {text}" for n, text in enumerate(criteria, start=1))
+    return f"{EVERY_CRITERION}{listed}"
+
+
+def _system(rubric: Rubric, criteria: Sequence[str]) -> str:
     system = _WHOLE if rubric.whole else _SYSTEM
     if not rubric.levels:
         return system.format(
             rule=RULE,
-            rubric=rubric.text,
+            rubric=_asked(rubric, criteria),
             levels="",
             what="verdict",
             form='{"reason": "...", "verdict": "yes" or "no"}',

@@ -101,15 +101,23 @@ def test_what_has_no_counterpart_is_listed(tmp_path: Path, assertion: dict[str, 
     assert made.cases[0].expected.output is None
 
 
-def test_a_rubric_of_every_case_is_a_judge(tmp_path: Path) -> None:
-    """One of some cases is listed and kept."""
-    rubric = {"type": "llm-rubric", "value": "Is it polite?"}
-    made = suite(tmp_path, rubric)
-    assert "Is it polite?" == made.suite["judges"]["rubric"]["rubric"]  # type: ignore[call-overload, index]
+def test_rubrics_are_criteria_of_their_case(tmp_path: Path) -> None:
+    """Each test keeps its own, with its variables put in; one judge asks about them all."""
+    rubric = {"type": "llm-rubric", "value": "It answers {{ q }} politely"}
     tests = [{"vars": {"q": "a"}, "assert": [rubric]}, {"vars": {"q": "b"}}]
-    some = convert("promptfoo", write(tmp_path, "two.json", {"tests": tests}))
-    assert any("Is it polite?" in line for line in some.left_out)
-    assert ["Is it polite?"] == some.cases[0].metadata["rubrics"]
+    made = convert("promptfoo", write(tmp_path, "two.json", {"tests": tests}))
+    assert [("It answers a politely",), ()] == [case.expected.criteria for case in made.cases]
+    judge = {"kind": "rubric", "model": "gpt-4o-mini", "metrics": ["criteria_met"]}
+    assert {"criteria": judge} == made.suite["judges"]
+
+
+@pytest.mark.parametrize("value", ["{{name}}", ["x", "{{ name }}"]])
+def test_variables_in_assertions(tmp_path: Path, value: object) -> None:
+    """`{{name}}` is the variable of the test."""
+    made = suite(tmp_path, {"type": "contains", "value": value}, vars={"name": "Zoe"})
+    output = made.cases[0].expected.output
+    assert output is not None
+    assert "Zoe" == output.contains[-1]
 
 
 def test_tests_in_files_templates_and_defaults(tmp_path: Path) -> None:
@@ -124,6 +132,47 @@ tests: file://tests.csv
     output = made.cases[0].expected.output
     assert output is not None
     assert (("a",), "b", ("^.{0,9}$",)) == (output.contains, output.equals, output.regex)
+
+
+def test_files_of_tests_by_pattern(tmp_path: Path) -> None:
+    """A YAML file may be a list of tests; a pattern names several files, in their order."""
+    for name in ("b", "a"):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name, "tests.yaml", f"- vars: {{question: of {name}}}\n")
+    made = convert("promptfoo", write(tmp_path, "c.yaml", "tests: ['file://*/tests.yaml']\n"))
+    assert ["of a", "of b"] == [case.input for case in made.cases]
+    with pytest.raises(DataError, match="no file has such a name"):
+        convert("promptfoo", write(tmp_path, "c.yaml", "tests: 'file://*/no.yaml'\n"))
+
+
+@pytest.mark.parametrize(
+    "tests",
+    ["file://make.py:cases", "file://make.mjs", "https://sheets.example/x", {"path": "make.ts"}],
+)
+def test_tests_that_a_program_makes(tmp_path: Path, tests: object) -> None:
+    """They are listed beside others; alone they are an error that says what to do."""
+    written = {"vars": {"question": "x"}}
+    both = convert("promptfoo", write(tmp_path, "both.json", {"tests": [tests, written]}))
+    assert (1, 1) == (len(both.cases), len(both.left_out))
+    with pytest.raises(DataError, match="no test that is written down"):
+        convert("promptfoo", write(tmp_path, "alone.json", {"tests": tests}))
+
+
+def test_variables_in_files(tmp_path: Path) -> None:
+    """A text file is the value, several multiply the test, a program is listed."""
+    write(tmp_path, "a.txt", "What is A?")
+    write(tmp_path, "b.txt", "What is B?")
+    given = {"question": "file://*.txt", "made": "file://make.js"}
+    config = {"tests": [{"vars": given}]}
+    made = convert("promptfoo", write(tmp_path, "config.json", config))
+    assert ["What is A?", "What is B?"] == [case.input for case in made.cases]
+    assert any("'made'" in line for line in made.left_out)
+
+
+def test_an_empty_message_is_a_test(tmp_path: Path) -> None:
+    """What an agent makes of nothing is asked as it is."""
+    made = suite(tmp_path, {"type": "contains", "value": "x"}, vars={"text": " "})
+    assert " " == made.cases[0].input
 
 
 def test_a_missing_file_of_tests(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from evalgate.judges.base import Judge, JudgeError
 from evalgate.judges.kinds.chat import Chat
 from evalgate.judges.kinds.rubric import Rubric, rubric_judge
 from evalgate.schema.judge import Evidence
-from evalgate.schema.score import Scored
+from evalgate.schema.score import Abstained, Scored
 
 LEVELS = {n: f"meaning {n}" for n in range(1, 6)}
 EVIDENCE = Evidence(
@@ -44,6 +44,24 @@ def test_a_level_and_whether_it_is_success(asker: Any, scripted_judge: Any) -> N
     assert all(f"{n}: meaning {n}" in system for n in LEVELS)
     assert "called {'name': 'refund'" in user
     assert "EXPECTED ANSWER" in user
+
+
+def own_criteria(chat: Chat) -> Judge:
+    """Make a judge without a question of its own."""
+    return rubric_judge(chat, {}, Rubric("criteria_met", None, {}))
+
+
+def test_the_criteria_of_the_case(asker: Any, scripted_judge: Any) -> None:
+    """Each is asked about in one call; a case without any abstains, and nobody is asked."""
+    server = scripted_judge(lambda *_: {"reason": "r", "verdict": "no"})
+    told = EVIDENCE.model_copy(update={"criteria": ("It is short.", "It is {polite}.")})
+    judged = asker(own_criteria, server.base_url, told)
+    assert {"criteria_met": Scored(0.0)} == judged.scores
+    system = server.requests[0]["messages"][0]["content"]
+    assert "\n1. It is short.\n2. It is {polite}.\n" in system
+    judged = asker(own_criteria, server.base_url, EVIDENCE)
+    assert {"criteria_met": Abstained("the case has no criteria")} == judged.scores
+    assert 1 == len(server.requests)
 
 
 def test_the_median_of_the_votes(asker: Any, scripted_judge: Any) -> None:
