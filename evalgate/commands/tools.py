@@ -51,7 +51,7 @@ class _Skipped(Exception):
 async def check_recorded(
     suite: Suite, environment: Environment, cases: tuple[str, ...], *, effects: bool
 ) -> AsyncIterator[Checked]:
-    """Call the real tool with every recorded argument, once each.
+    """Call the real tool with every recorded argument, once each, and list MCP servers' tools.
 
     Args:
         suite: The suite.
@@ -74,8 +74,7 @@ async def check_recorded(
             effects=effects,
         )
         for entry in _recorded(suite, cases):
-            shown = json.dumps(entry.request.get("arguments"), ensure_ascii=False)[:_SHOWN]
-            call = f"{entry.request.get('tool')} {shown}"
+            call = _shown(entry)
             try:
                 before, now = await bench.both(entry)
             except _Skipped as why:
@@ -91,9 +90,17 @@ def _recorded(suite: Suite, cases: tuple[str, ...]) -> Iterator[ToolEntry]:
     for name in cases or tuple(case.id for case in load_golden(suite.golden).cases):
         path = cassette_path(suite.cassettes, name)
         for entry in read_cassette(path).tools if path.exists() else ():
-            if entry.key not in seen and "method" not in entry.request:
+            method = entry.request.get("method", "tools/list")
+            if entry.key not in seen and method == "tools/list":
                 seen.add(entry.key)
                 yield entry
+
+
+def _shown(entry: ToolEntry) -> str:
+    name = entry.request.get("tool")
+    if "method" in entry.request:
+        return f"{name} {entry.request['method']}"
+    return f"{name} {json.dumps(entry.request.get('arguments'), ensure_ascii=False)[:_SHOWN]}"
 
 
 class _Bench:
@@ -124,6 +131,8 @@ class _Bench:
         if holds_mark(json.dumps(arguments)):
             raise _Skipped("a secret was taken out of the recorded call")
         name = str(entry.request.get("tool"))
+        if "method" in entry.request:
+            return await self._lists(name, entry)
         match entry.request.get("via"):
             case "http":
                 return _recorded_response(entry), await self._http(name, arguments)
@@ -209,6 +218,18 @@ class _Bench:
             return {"error": f"{failed.get('code')}: {failed.get('message')}"}
         return {"result": answer.get("result")}
 
+    async def _lists(self, server: str, entry: ToolEntry) -> tuple[Json, Json]:
+        """Return the tools that an MCP server listed and those it lists now, by name."""
+        if server not in self._servers:
+            raise _Skipped(f"gateway.mcp has no {server!r}")
+        if entry.request.get("arguments") or as_body(entry.result).get("nextCursor"):
+            raise _Skipped("its list comes in pages")
+        try:
+            _, listed = await self._linked(server)
+        except McpFailed as error:
+            raise _Skipped(f"MCP server {server!r} {error}") from error
+        return _by_name(as_body(entry.result).get("tools")), _by_name(listed)
+
     async def _linked(self, server: str) -> tuple[Link, list[Json]]:
         if server not in self._links:
             link, _ = await open_link(self._servers[server], {}, lambda _: None)
@@ -230,6 +251,10 @@ class _Bench:
                 )
         except TimeoutError:
             raise McpFailed(f"did not answer {method!r} in {limit:g} s") from None
+
+
+def _by_name(tools: Json) -> dict[str, Json]:
+    return {str(as_body(tool).get("name")): tool for tool in as_list(tools)}
 
 
 def _outcome(entry: ToolEntry) -> Json:

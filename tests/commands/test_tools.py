@@ -9,6 +9,7 @@ import pytest
 from suite.test_tools import AGENT, run, shop, suite_in
 
 from evalgate.commands.tools import Checked, check_recorded
+from evalgate.schema.config import SuiteConfig
 from evalgate.suite.environment import Environment
 from evalgate.suite.suite import Suite
 
@@ -63,3 +64,47 @@ def test_tools_with_effects_are_not_called(tmp_path: Path, shop: str) -> None:
     assert {"skipped"} == {one.outcome for one in found.values()}
     assert "not known to be read-only" in found["price"].lines[0]
     assert "cannot be reached" in found["shop"].lines[0]
+
+
+def test_a_servers_list_is_held_against_the_recorded_one(tmp_path: Path) -> None:
+    """A schema that changed shows, though no recorded call would be another one."""
+    script = tmp_path / "warehouse.py"
+    script.write_text(WAREHOUSE)
+    (tmp_path / "golden.jsonl").write_text('{"id": "a", "input": "pen"}\n')
+    (tmp_path / "lister.py").write_text(LISTER)
+    config = {
+        "golden": "golden.jsonl",
+        "agent": "python:lister:answer",
+        "gateway": {"mcp": {"warehouse": {"command": [sys.executable, str(script)]}}},
+    }
+    suite = Suite("w", SuiteConfig.model_validate(config), tmp_path, tmp_path / "runs")
+    run(suite, "record")
+    assert [Checked("warehouse tools/list", "same")] == checked(suite)
+    script.write_text(WAREHOUSE.replace('"string"', '"integer"'))
+    (found,) = checked(suite)
+    assert "differs" == found.outcome
+    assert "integer" in found.lines[0]
+
+
+WAREHOUSE = """
+import json, sys
+schema = {"type": "object", "properties": {"item": {"type": "string"}}}
+info = {"name": "w", "version": "1"}
+for line in sys.stdin:
+    message = json.loads(line)
+    if "id" in message:
+        result = {"protocolVersion": "2025-06-18", "capabilities": {}, "serverInfo": info}
+        if message["method"] == "tools/list":
+            result = {"tools": [{"name": "stock", "inputSchema": schema}]}
+        print(json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result}), flush=True)
+"""
+LISTER = """
+import json, os, urllib.request
+
+def answer(case, context):
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}).encode()
+    kind = {"content-type": "application/json"}
+    asked = urllib.request.Request(os.environ["WAREHOUSE_MCP_URL"], body, kind)
+    with urllib.request.urlopen(asked) as response:
+        return json.load(response)["result"]["tools"][0]["name"]
+"""
