@@ -47,7 +47,7 @@ class CommandAgent:
         """Do one trial."""
         config = self.opening.config
         context = replace(context, env={**config.env, **context.env})
-        with open_room(self.opening.sandbox, self.opening.root) as room:
+        with open_room(self.opening.sandbox, self.opening.root, context.mcp_config) as room:
 
             async def ask(question: AgentCase, left: float) -> str:
                 return await self._ask(question, context, left, room)

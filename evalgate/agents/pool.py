@@ -270,10 +270,11 @@ async def _start(
         AgentLoadError: It cannot be started or imported.
     """
     with ExitStack() as stack:
-        room = stack.enter_context(open_room(opening.sandbox, opening.root))
-        extra = {**env, **room.environment, "PYTHONUNBUFFERED": "1"}
-        if opening.slots is not None:
-            extra.update(opening.slots.environment(slot))
+        own = {} if opening.slots is None else opening.slots.environment(slot)
+        room = stack.enter_context(
+            open_room(opening.sandbox, opening.root, own.get("EVALGATE_MCP_CONFIG"))
+        )
+        extra = {**env, **room.environment, "PYTHONUNBUFFERED": "1", **own}
         process, ours = await _launched(opening, launcher, room, extra)
         reader, writer = await asyncio.open_connection(sock=ours)
         process.exited.add_done_callback(

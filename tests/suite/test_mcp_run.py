@@ -1,4 +1,4 @@
-"""A whole run with MCP servers: the ready `mcp.json`, the shim, and both behind the sandbox's wall."""
+"""A whole run with MCP servers: the ready `mcp.json`, the shim, and both behind the wall."""
 
 import json
 import sys
@@ -67,15 +67,24 @@ def said_by_the_model(text):
         return json.load(answer)["choices"][0]["message"]["content"]
 
 
+def both(text):
+    return said_by_the_model(f"{over_http(text)}, {over_stdio(text + 's')}")
+
+
 def answer(case, context):
     assert context.mcp_config == os.environ["EVALGATE_MCP_CONFIG"]
-    return said_by_the_model(f"{over_http(case.text)}, {over_stdio(case.text + 's')}")
+    return both(case.text)
+
+
+if __name__ == "__main__":
+    print(both(json.load(sys.stdin)["case"]["input"]))
 """
+PROGRAM = json.dumps(f"command:{sys.executable} desk.py")
 SUITE = """\
 suites:
   desk:
     golden: golden.jsonl
-    agent: {run: "python:desk:answer", workers: 1}
+    agent: AGENT
     gateway: {mcp: {docs: SERVER}, upstream: {openai: ORIGIN/v1}}
     gate: {metrics: {task_success_rate: {min: 1.0}}}
 """
@@ -105,10 +114,10 @@ async def repeat(request: Request) -> JSONResponse:
     return JSONResponse({"id": "1", "object": "chat.completion", "model": "m", "choices": [choice]})
 
 
-def write_suite(repo: Scratch, origin: str, server: str | None = None) -> None:
+def write_suite(repo: Scratch, origin: str, agent: str, server: str | None = None) -> None:
     """Write the configuration, with the server of the origin or another one."""
     asked = SUITE.replace("SERVER", server or f'{{url: "{origin}/mcp"}}')
-    repo.write("evalgate.yaml", asked.replace("ORIGIN", origin))
+    repo.write("evalgate.yaml", asked.replace("ORIGIN", origin).replace("AGENT", agent))
 
 
 @pytest.fixture
@@ -121,13 +130,21 @@ def project(tmp_path: Path) -> Scratch:
     return repo
 
 
-@pytest.mark.parametrize("wall", ["--sandbox", "--sandbox=off"])
-def test_mcp_json_and_shim_lead_to_the_gateway(project: Scratch, wall: str) -> None:
+@pytest.mark.parametrize(
+    ("wall", "agent"),
+    [
+        ("--sandbox", '{run: "python:desk:answer", workers: 1}'),
+        ("--sandbox=off", '{run: "python:desk:answer", workers: 1}'),
+        ("--sandbox", PROGRAM),
+    ],
+    ids=["walled", "open", "program"],
+)
+def test_mcp_json_and_shim_lead_to_the_gateway(project: Scratch, wall: str, agent: str) -> None:
     """Recorded from a URL and replayed without it, with the wall and without."""
     if wall == "--sandbox" and not these_walls().landlock and these_walls().bwrap is None:
         pytest.skip("this machine has neither Landlock nor bubblewrap")
     with docs() as origin:
-        write_suite(project, origin)
+        write_suite(project, origin, agent)
         live = project.evalgate("run", "--record", wall, "-q")
     assert 0 == live.code, live.out + live.err
     first, second = (project.evalgate("run", wall, "-q", "-f", "json") for _ in range(2))
@@ -141,10 +158,10 @@ def test_a_command_is_replayed_behind_the_wall_and_never_started(project: Scratc
     if not these_walls().landlock and these_walls().bwrap is None:
         pytest.skip("this machine has neither Landlock nor bubblewrap")
     with docs() as origin:
-        write_suite(project, origin)
+        write_suite(project, origin, PROGRAM)
         assert 0 == project.evalgate("run", "--record", "--sandbox=off", "-q").code
     started = json.dumps({"command": [sys.executable, "-c", "open('started', 'w')"]})
-    write_suite(project, origin, started)
+    write_suite(project, origin, PROGRAM, started)
     assert 0 == project.evalgate("run", "--sandbox", "-q").code
     refused = project.evalgate("run", "--sandbox", "--record", "-q")
     assert 2 == refused.code

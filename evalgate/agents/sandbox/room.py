@@ -46,24 +46,31 @@ class Room:
 
 
 @contextmanager
-def open_room(sandbox: Sandbox | None, cwd: Path) -> Iterator[Room]:
-    """Make a scratch folder, and remove it with all that was left there."""
+def open_room(sandbox: Sandbox | None, cwd: Path, read: str | None = None) -> Iterator[Room]:
+    """Make a scratch folder, and remove it with all that was left there.
+
+    Args:
+        sandbox: What keeps the process in; null: nothing does.
+        cwd: Where it starts.
+        read: A file that is meant for this process alone.
+    """
     if sandbox is None:
         yield Room()
         return
     scratch = Path(tempfile.mkdtemp(prefix="evalgate-scratch-")).resolve()
     try:
-        yield _room(sandbox, str(scratch), str(cwd))
+        yield _room(sandbox, str(scratch), str(cwd), () if read is None else (read,))
     finally:
         with suppress(RecursionError):  # folders in folders without end; the machine keeps them
             shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _room(sandbox: Sandbox, scratch: str, cwd: str) -> Room:
+def _room(sandbox: Sandbox, scratch: str, cwd: str, read: tuple[str, ...]) -> Room:
     environment = dict.fromkeys(("HOME", "TMPDIR", "TMP", "TEMP"), scratch)
     if site.ENABLE_USER_SITE:
         environment["PYTHONUSERBASE"] = site.getuserbase()  # it would follow HOME
-    policy = replace(sandbox.policy, write=(*sandbox.policy.write, scratch))
+    opened = sandbox.policy
+    policy = replace(opened, read=(*opened.read, *read), write=(*opened.write, scratch))
     learn = sandbox.learn
     if learn is not None:
         return Room(environment=environment, learn=lambda seen: learn(beyond(policy, seen)))
