@@ -1,6 +1,7 @@
 """`evalgate compare`."""
 
 import gc
+import os
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +55,12 @@ Examples:
 @format_options
 def compare(formats: tuple[str, ...], outputs: tuple[Path, ...], **given: Any) -> int:  # noqa: ANN401
     """Compare two stored results and say the verdict; nothing is run."""
+    gc.disable()  # a short-lived process that frees nothing
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # and looks for none
     from evalgate.cli.output import check_outputs, emit  # noqa: PLC0415  # heavy
     from evalgate.commands.compare import CompareOptions, compare_stored  # noqa: PLC0415
     from evalgate.suite.environment import this_machine  # noqa: PLC0415
 
-    gc.disable()  # a short-lived process that frees nothing
     pairs = check_outputs(formats, outputs)
     reports = compare_stored(CompareOptions(**given), this_machine())
     emit(reports, pairs, given["config"])

@@ -1,5 +1,6 @@
 """The `evalgate` command: names its subcommands without importing them, and owns the exit."""
 
+import gc
 import os
 import re
 import sys
@@ -168,7 +169,9 @@ def _version(context: click.Context, *, asked: bool) -> None:
 def entry(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with a code of the frozen table; nothing else exits 1."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    sys.exit(_guarded(arguments, debug="--debug" in arguments))
+    code = _guarded(arguments, debug="--debug" in arguments)
+    gc.freeze()  # the interpreter's last collection would walk all that goes with the process
+    sys.exit(code)
 
 
 def _guarded(arguments: Sequence[str], *, debug: bool) -> int:

@@ -24,6 +24,7 @@ from evalgate.gate.recordings import Recordings, sort_recordings
 from evalgate.gate.rules import Rule, apply_rule, rule_of
 from evalgate.metrics.metric import QUANTILES, Metric
 from evalgate.schema.config import GateConfig
+from evalgate.schema.score import Broken, Score, Scored
 from evalgate.schema.verdict import CaseChange
 from evalgate.stats.pairing import (
     Paired,
@@ -60,6 +61,9 @@ class _Scene:
     pairings: dict[tuple[object, ...], Paired] = field(default_factory=dict)
     """Pairings made so far: many metrics are made of one score."""
 
+    seen: dict[str, tuple[frozenset[type[Score]], ...]] = field(default_factory=dict)
+    """Kinds of scores of each name that was looked for so far, by side."""
+
     def paired(self, metric: Metric) -> Paired:
         """Pair the scores of a metric, once for all metrics that pair alike."""
         quantile = metric.aggregate in QUANTILES
@@ -69,6 +73,15 @@ class _Scene:
             pairs = pair_cases(metric, self.common, by_number=self.by_number)
             made = self.pairings[alike] = pairs
         return replace(made, metric=metric)
+
+    def kinds(self, name: str) -> tuple[frozenset[type[Score]], ...]:
+        """Say which kinds of scores the baseline and the candidate hold under a name."""
+        if name not in self.seen:
+            self.seen[name] = tuple(
+                frozenset(type(score) for case in cases for score in case.columns.get(name, ()))
+                for cases in zip(*self.common, strict=True)
+            )
+        return self.seen[name]
 
     def kept(self, metric: Metric) -> bool:
         """Say whether the baseline holds the scores of a metric, and not just its value."""
@@ -203,6 +216,9 @@ def _result(metric: Metric, rule: Rule, scene: _Scene) -> ByCase | ByValue | NoC
         return _by_value(metric, rule, scene)
     if not scene.kept(metric):
         return _by_value(metric, rule, scene) if all(has) else _lacking(metric, rule, scene, has)
+    scored = [Scored in kinds for kinds in scene.kinds(metric.score)]
+    if not any(scored) or (rule.gate == "advisory" and not all(scored)):
+        return _lacking(metric, rule, scene, (False, False))
     paired = scene.paired(metric)
     if not (paired.seen0 and paired.seen1):
         return _lacking(metric, rule, scene, (paired.seen0, paired.seen1))
@@ -222,7 +238,8 @@ def _lacking(
         return NoComparison(
             "evidence", f"{side.source} has no value of {metric.name}", _evidence_fix(metric)
         )
-    broken = 0 if scene.flat else scene.paired(metric).broken
+    fails = not scene.flat and any(Broken in kinds for kinds in scene.kinds(metric.score))
+    broken = scene.paired(metric).broken if fails else 0
     if broken:
         return NoComparison(
             "evidence",

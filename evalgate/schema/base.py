@@ -30,7 +30,11 @@ Tokens = Annotated[int, Field(ge=0)]
 
 
 class Model(BaseModel):
-    """A frozen record that refuses unknown fields and non-finite numbers."""
+    """A frozen record that refuses unknown fields and non-finite numbers.
+
+    Its validator is built when it is first used; a default that is a record is made with
+    `model_construct`, so that importing a schema builds none.
+    """
 
     model_config = ConfigDict(
         frozen=True,

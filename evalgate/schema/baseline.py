@@ -116,7 +116,7 @@ class Baseline(Model):
     """The format's version."""
     suite: BaselineSuite
     """What was run."""
-    subject: Subject = Subject()
+    subject: Subject = Subject.model_construct()
     """What was judged."""
     judge: BaselineJudge | None = None
     """The judge, where one was asked."""

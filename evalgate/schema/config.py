@@ -103,7 +103,7 @@ class GateConfig(Model):
 
     mode: GateMode = "plain"
     """How statistics bear on the rule."""
-    threshold: Threshold = _ThresholdValue(value=0.05)
+    threshold: Threshold = _ThresholdValue.model_construct(value=0.05)
     """The drop that fails a `standard` metric."""
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     """Significance level of `confirmed`."""
@@ -164,7 +164,7 @@ class AgentConfig(Model):
     """Largest output of a trial; more is `bad_output`."""
     max_memory_bytes: Annotated[int, Field(gt=0)] | None = None
     """Memory that one process of an isolated agent may use (Linux); null: no limit of ours."""
-    sandbox: SandboxConfig = SandboxConfig()
+    sandbox: SandboxConfig = SandboxConfig.model_construct()
     """What its processes may reach where they run in the sandbox: see `docs/sandbox.md`."""
     trust_reported: bool = False
     """Whether scores and costs that a live agent reports about itself count; steps do, marked as
@@ -274,7 +274,7 @@ class GatewayConfig(Model):
     tools: ToolPolicies = Field(default_factory=dict)
     """What tools do in a run, by the name of a Python tool, of an HTTP service, of an MCP server,
     or of one of its tools as `SERVER/TOOL`."""
-    limits: LiveLimits = LiveLimits()
+    limits: LiveLimits = LiveLimits.model_construct()
     """Limits of live calls."""
     max_bytes: Annotated[int, Field(gt=0)] = 50_000_000
     """Size budget of the folder of cassettes."""
@@ -329,9 +329,9 @@ class SuiteConfig(Model):
     """Record and replay the agent's model calls; null: the agent calls its model itself."""
     hooks: Hooks | None = None
     """Commands that set up and take down what the agent needs, such as a database."""
-    caps: Caps = Caps()
+    caps: Caps = Caps.model_construct()
     """Hard limits of one run."""
-    tools: ToolsConfig = ToolsConfig()
+    tools: ToolsConfig = ToolsConfig.model_construct()
     """Which tool calls count."""
     prices: dict[str, Price] = Field(default_factory=dict)
     """Prices by model that win over the price table."""
@@ -353,7 +353,7 @@ class SuiteConfig(Model):
     the trace (retrievals and tool results)."""
     pii_allow: tuple[str, ...] = ()
     """Addresses and numbers that are no leak."""
-    gate: GateConfig = GateConfig()
+    gate: GateConfig = GateConfig.model_construct()
     """The policy."""
     stress: StressConfig | None = None
     """Replay the recorded sessions against rate limits; null: no stress check."""
@@ -401,13 +401,13 @@ class Config(Model):
     """Folder of the run folders, relative to the configuration."""
     keep_runs: Tokens = 50
     """Run folders that are kept; older ones are removed. 0 keeps all."""
-    trust: TrustConfig = TrustConfig()
+    trust: TrustConfig = TrustConfig.model_construct()
     """What a pull request may bring along: see `docs/security.md`."""
     history: History | None = None
     """Where results are kept over time; null: nowhere."""
     slo: tuple[Objective | str, ...] = ()
     """Objectives over rolling windows, and paths of OpenSLO v1 files."""
-    watch: WatchConfig = WatchConfig()
+    watch: WatchConfig = WatchConfig.model_construct()
     """What `evalgate watch` looks at."""
     receivers: dict[str, Receiver] = Field(default_factory=dict)
     """Places that alerts are sent to, by name."""

@@ -304,7 +304,7 @@ class Case(Model):
     """A simulated user who goes on with the conversation; null: there is none."""
     state: dict[str, Json] | None = None
     """What the mocks of its tools start from, e.g. the orders of a shop; null: nothing."""
-    expected: Expected = Expected()
+    expected: Expected = Expected.model_construct()
     """What is asked of the agent."""
     contexts: tuple[str, ...] = ()
     """Texts the answer must be faithful to; empty: those of the trace are used."""

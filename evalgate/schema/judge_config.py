@@ -93,7 +93,7 @@ class JudgeConfig(Model):
     """Calls at once."""
     timeout_s: Positive = 60.0
     """Seconds one attempt may take."""
-    caps: Caps = Caps()
+    caps: Caps = Caps.model_construct()
     """Hard limits of one run; what is not judged for them is broken, so inconclusive."""
     min_kappa: Annotated[float, Field(ge=-1, le=1)] = 0.6
     """Cohen's kappa against people from which on its metrics may gate."""

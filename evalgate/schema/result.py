@@ -251,7 +251,7 @@ class Report(Model):
     """Whether only a selection of the cases was judged."""
     suite: SuiteInfo
     """What was run."""
-    subject: Subject = Subject()
+    subject: Subject = Subject.model_construct()
     """Fingerprints of what was judged."""
     changed: tuple[str, ...] = ()
     """Which fingerprints differ from the baseline's, in words."""
@@ -320,7 +320,7 @@ class Manifest(Model):
     """RFC 3339 time of the start."""
     finished: str | None = None
     """RFC 3339 time of the end; null: the run was cut off."""
-    subject: Subject = Subject()
+    subject: Subject = Subject.model_construct()
     """Commit and state of the tree at the start, and what the traces were made with."""
     tree: str | None = None
     """Digest of what differed from the commit at the start; null: nobody knows."""

@@ -95,7 +95,7 @@ class StressConfig(Model):
     profile: str = "openai"
     """Whose way of counting, error bodies, headers and hints: `openai`, `anthropic`, `azure`,
     `litellm`, or `custom`, which is taken to send no hint."""
-    quota: StressQuota = StressQuota()
+    quota: StressQuota = StressQuota.model_construct()
     """The limits of the account; those of the whole organisation where `organisation` says so."""
     organisation: bool | None = None
     """Whether these limits are the organisation's budget; null: not stated."""

@@ -45,7 +45,7 @@ class WatchLimits(Model):
 class WatchConfig(Model):
     """What `evalgate watch` looks at."""
 
-    limits: WatchLimits = WatchLimits()
+    limits: WatchLimits = WatchLimits.model_construct()
     """Absolute limits."""
     min_events: Annotated[int, Field(ge=1)] = 20
     """Interactions or calls below which a rate is no evidence."""

@@ -80,13 +80,21 @@ def read_cell(case: CaseSummary, metric: Metric, places: Sequence[int] | None = 
         metric: The metric; where it is `finished_only`, or a quantile, other trials are left out.
         places: Places of the trials to read; null: all.
     """
-    column = case.columns.get(metric.score)
     finished_only = metric.finished_only or metric.aggregate in ("p50", "p95")
-    if column is not None and places is None and not finished_only:
-        # The usual case, some thousand times a comparison.
+    if places is None and (
+        case.statuses.count("finished") == len(case.statuses)
+        or not (finished_only or "not_measured" in case.statuses)
+    ):
+        # The usual cases, some thousand times a comparison.
+        column = case.columns.get(metric.score)
+        if not column:
+            return Cell((), len(case.numbers))
         values = [score.value for score in column if type(score) is Scored]
-        if len(values) == len(column) and "not_measured" not in case.statuses:
+        if len(values) == len(column):
             return Cell(tuple(values))
+        first = column[0]
+        if type(first) is Abstained and column.count(first) == len(column):
+            return Cell((), 0, len(column)) if first.unknown else Cell((), len(column))
     return _sorted_cell(
         case,
         metric.score,

@@ -28,12 +28,22 @@ _TRIAL: Final = frozenset(field.name for field in fields(TrialResult))
 _USAGE: Final = frozenset(field.name for field in fields(TrialUsage))
 
 
-_Known = dict[float | tuple[str, Any], Score]
-"""Scores that were read before, by value or by what they say."""
-
-
 class _UnusualError(Exception):
     """Something is not in the usual shape."""
+
+
+class _Known(dict[float | tuple[str, Any], Score]):
+    """Scores by value or by what they say: trials share their few values and reasons."""
+
+    def __missing__(self, key: float | tuple[str, Any]) -> Score:
+        if isinstance(key, float):
+            if not isfinite(key):
+                raise _UnusualError
+            score: Score = Scored(round4(key))
+        else:
+            score = score_from_json(dict([key]))
+        self[key] = score
+        return score
 
 
 def summary_of_stored_report(data: Mapping[str, Json], source: str) -> RunSummary | None:
@@ -49,7 +59,7 @@ def summary_of_stored_report(data: Mapping[str, Json], source: str) -> RunSummar
     cases = data.get("cases", [])
     if not isinstance(cases, list):
         return None
-    known: _Known = {}
+    known = _Known()
     try:
         side = summary_of_report(Report.model_validate({**data, "cases": ()}), source)
         read = [_case(case, known) for case in cases]
@@ -64,17 +74,12 @@ def _case(data: Json, known: _Known) -> CaseSummary:
         raise _UnusualError
     case = CaseResult.model_validate({**data, "trials": ()})
     trials = sorted(map(_trial, given), key=lambda trial: trial["trial"])
-    scores = [trial["scores"] for trial in trials]
-    names = dict.fromkeys(name for own in scores for name in own)
     return CaseSummary(
         id=case.id,
         digest=case.digest,
         numbers=tuple([trial["trial"] for trial in trials]),
         statuses=tuple([trial["status"] for trial in trials]),
-        columns={
-            name: tuple([_score(own[name], known) if name in own else _ABSENT for own in scores])
-            for name in names
-        },
+        columns=_columns([trial["scores"] for trial in trials], known),
         usage=tuple([_usage(trial.get("usage", {})) for trial in trials]),
         calls=tuple([_calls(trial.get("calls", ())) for trial in trials]),
         recordings=tuple([_recording(trial.get("recording")) for trial in trials]),
@@ -101,31 +106,32 @@ def _trial(data: Any) -> dict[str, Any]:  # noqa: ANN401  # any JSON
     raise _UnusualError
 
 
+def _columns(scores: list[dict[str, Any]], known: _Known) -> dict[str, tuple[Score, ...]]:
+    names = dict.fromkeys([name for own in scores for name in own])
+    rows = [
+        [known[v] if type(v) is float else _score(v, known) for v in own.values()]
+        if list(own) == list(names)
+        else [_score(own[name], known) if name in own else _ABSENT for name in names]
+        for own in scores
+    ]
+    return dict(zip(names, zip(*rows, strict=True), strict=True))
+
+
 def _score(data: Any, known: _Known) -> Score:  # noqa: ANN401  # any JSON
-    if type(data) is dict and data.keys() == {"value", "counts"}:
-        match data["counts"]:
-            case [int(), int()]:
-                data = data["value"]
-            case _:
-                raise _UnusualError
+    if type(data) is dict:
+        if len(data) == 1:
+            (said,) = data.items()
+            try:
+                return known[said]
+            except (ValueError, TypeError) as error:
+                raise _UnusualError from error
+        counts = data.get("counts")
+        if len(data) != 2 or type(counts) is not list or [*map(type, counts)] != [int, int]:
+            raise _UnusualError
+        data = data.get("value")
     if type(data) is float or type(data) is int:
-        score = known.get(data)
-        if score is None:
-            if not isfinite(data):
-                raise _UnusualError
-            score = known[data] = Scored(round4(float(data)))
-        return score
-    # Trials share their few reasons: (key, text) stands for the score.
-    key = next(iter(data.items())) if type(data) is dict and len(data) == 1 else None
-    if key is not None and type(key[1]) is str and key in known:
-        return known[key]
-    try:
-        found = score_from_json(data)
-    except ValueError as error:
-        raise _UnusualError from error
-    if key is not None:
-        known[key] = found
-    return found
+        return known[float(data)]
+    raise _UnusualError
 
 
 def _usage(data: Any) -> TrialUsage:  # noqa: ANN401  # any JSON

@@ -12,8 +12,6 @@ from io import FileIO
 from pathlib import Path
 from typing import Final
 
-from pydantic import TypeAdapter
-
 from evalgate.errors import DataError, InputError
 from evalgate.schema.result import Manifest, TrialResult
 from evalgate.schema.trace import Trace
@@ -27,6 +25,7 @@ from evalgate.store.runs import (
     iter_traces,
     iter_trials,
     read_manifest,
+    trial_lines,
     whole_bytes,
     write_manifest,
 )
@@ -39,7 +38,6 @@ except ImportError:  # Windows: nothing keeps two runs apart there but their ids
 
 __all__ = ["RunWriter", "create_run", "resume_run"]
 
-_TRIAL: Final = TypeAdapter(TrialResult)
 _sync: Final = getattr(os, "fdatasync", os.fsync)
 _GROUP_BYTES: Final = 4_000_000
 """Bytes after which a group goes to disk even if more lines wait."""
@@ -186,7 +184,7 @@ def _trace_line(trace: Trace) -> bytes:
 
 
 def _trial_line(result: TrialResult) -> bytes:
-    return _TRIAL.dump_json(result, exclude_none=True) + b"\n"
+    return trial_lines().dump_json(result, exclude_none=True) + b"\n"
 
 
 @contextmanager

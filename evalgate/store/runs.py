@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
@@ -53,6 +54,7 @@ __all__ = [
     "prune_runs",
     "read_manifest",
     "torn_lines",
+    "trial_lines",
     "whole_bytes",
     "write_manifest",
     "write_report",
@@ -65,7 +67,6 @@ REPORT: Final = "report.json"
 LOCK: Final = "lock"
 
 _SLUG_LENGTH: Final = 40
-_TRIAL: Final = TypeAdapter(TrialResult)
 
 
 def new_run_id(now: datetime, suite: str) -> str:
@@ -202,6 +203,12 @@ def read_manifest(folder: Path) -> Manifest:
         raise DataError(f"{path}: {_first(error)}") from None
 
 
+@cache
+def trial_lines() -> TypeAdapter[TrialResult]:
+    """Return what reads and writes a line of trials; built when the first is needed."""
+    return TypeAdapter(TrialResult)
+
+
 def iter_trials(folder: Path) -> Iterator[TrialResult]:
     """Yield every whole trial, in the order they ended.
 
@@ -211,7 +218,7 @@ def iter_trials(folder: Path) -> Iterator[TrialResult]:
     path = folder / TRIALS
     seen: dict[tuple[str, int], int] = {}
     for number, raw in _whole_lines(path):
-        result: TrialResult = _read(_TRIAL.validate_json, raw, path, number)
+        result: TrialResult = _read(trial_lines().validate_json, raw, path, number)
         first = seen.setdefault((result.case_id, result.trial), number)
         if first != number:
             raise DataError(

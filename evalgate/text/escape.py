@@ -20,7 +20,7 @@ _INVISIBLE: Final = re.compile(
     "\U000e0000-\U000e007f]"  # direction marks, zero widths, and tag characters
 )
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
-_NOT_XML: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _LINE_BREAKS: Final = re.compile(r"\r\n?")
 _BLANKS: Final = re.compile(r"\s+")
 _BACKTICKS: Final = re.compile(r"`+")
