@@ -8,10 +8,28 @@ from evalgate.schema.result import TrialResult
 from evalgate.schema.score import Scored
 from evalgate.schema.trace import Trace
 
-__all__ = ["COST_SCORE", "Spent"]
+__all__ = ["COST_SCORE", "Spent", "cost_of", "tokens_of"]
 
 COST_SCORE: Final = "cost_usd"
 """Name of the score that holds the cost of a trial."""
+
+
+def cost_of(result: TrialResult) -> float | None:
+    """Return what a trial cost in USD, its simulated user included; null where that is unknown."""
+    score, user = result.scores.get(COST_SCORE), result.user
+    cost = score.value if isinstance(score, Scored) else None
+    if user is None or not user.calls:
+        return cost
+    return None if cost is None or user.cost_usd is None else cost + user.cost_usd
+
+
+def tokens_of(result: TrialResult) -> tuple[int, bool]:
+    """Return the known tokens of a trial, those of its user included, and whether they are all."""
+    usage, user = result.usage, result.user
+    counts = [usage.input_tokens, usage.output_tokens]
+    if user is not None and user.calls:
+        counts += [user.input_tokens, user.output_tokens]
+    return sum(count or 0 for count in counts), None not in counts
 
 
 @dataclass(slots=True)
@@ -30,14 +48,11 @@ class Spent:
         if trace.replayed:
             self.dearest, self.most_tokens = self.dearest or 0.0, self.most_tokens or 0
             return
-        score = result.scores.get(COST_SCORE)
-        cost = score.value if isinstance(score, Scored) else None
+        cost = cost_of(result)
         if cost is not None:
             self.dearest = max(self.dearest or 0.0, cost)
         self.cost += cost if cost is not None else self.dearest or 0.0
-        usage = result.usage
-        known = usage.input_tokens is not None and usage.output_tokens is not None
-        tokens = (usage.input_tokens or 0) + (usage.output_tokens or 0)
+        tokens, known = tokens_of(result)
         if known:
             self.most_tokens = max(self.most_tokens or 0, tokens)
         self.tokens += tokens if known else max(tokens, self.most_tokens or 0)

@@ -323,6 +323,34 @@ def _experience() -> Iterable[Metric]:
     )
 
 
+def _dialogue() -> Iterable[Metric]:
+    yield replace(
+        _higher(
+            "user_goal_reached_rate",
+            "user_goal_reached",
+            "The simulated user ended the conversation because its goal was reached.",
+        ),
+        binary=True,
+    )
+    yield _count(
+        "user_turns_to_goal",
+        "user_turns_to_goal",
+        "Messages of the simulated user until its goal was reached, the closing one aside; its "
+        "`max_turns` where it was not.",
+    )
+    yield _count(
+        "user_effort",
+        "user_effort",
+        "Words the simulated user had to say until its goal was reached, stop words aside.",
+    )
+    yield _higher(
+        "turn_tool_accuracy",
+        "turn_tool_accuracy",
+        "Turns of a conversation with a simulated user whose tool calls are all expected ones, "
+        "over turns with a call; expected calls that are missing count as one more turn.",
+    )
+
+
 def _reliability() -> Iterable[Metric]:
     # No `min_abs_change`: one more crash is one more crash, however large the golden set.
     yield replace(
@@ -350,7 +378,8 @@ def _reliability() -> Iterable[Metric]:
 
 
 def _all() -> Iterable[Metric]:
-    for family in (_task, _tools, _grounding, _lexical, _safety, _cost, _experience, _reliability):
+    task = (_task, _tools, _grounding, _lexical, _safety)
+    for family in (*task, _cost, _experience, _dialogue, _reliability):
         yield from family()
 
 

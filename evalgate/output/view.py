@@ -18,6 +18,7 @@ from evalgate.output.cases.rows import (
     is_failed,
     mean_score,
 )
+from evalgate.output.dialogues import users_spent
 from evalgate.output.grounds import grounds_line
 from evalgate.output.numbers import (
     amount,
@@ -421,6 +422,8 @@ def spent(report: Report) -> str:
     if known and len(known) < len(costs):
         agent += f" and {len(costs) - len(known)} trials of unknown cost"
     said = f"agent {agent} in {len(costs)} trial{'s' * (len(costs) != 1)}"
+    users = users_spent(report)
+    said += f"; {users}" if users else ""
     judge = report.judge
     if judge is None:
         return said

@@ -175,7 +175,7 @@ def evaluate(plan: Plan, trials: TrialSet, inputs: GateInputs) -> Report:
     changes = judged.comparison.changes
     if trials.traces is not None:
         changes = explain(changes, plan, trials.counting(), trials.traces)
-    notes = (*_settling_note(plan, inputs.baseline), *report.warnings)
+    notes = (*_settling_note(plan, inputs.baseline), *_users_note(report), *report.warnings)
     if record is not None:
         notes = (*notes, _REPLAY)
     return filled(report.model_copy(update={"warnings": notes}), verdict).model_copy(
@@ -214,6 +214,18 @@ def _unless_unwalled(verdict: Verdict, by: str | None, trust: Trust) -> Verdict:
     if check is None:
         return verdict
     return verdict_of((*verdict.checks, check), warnings=verdict.warnings, partial=verdict.partial)
+
+
+def _users_note(report: Report) -> tuple[str, ...]:
+    """Say how many simulated users left their script; such trials are no evidence."""
+    users = [(case.id, t.user) for case in report.cases for t in case.trials if t.user is not None]
+    broken = {name: user.broken for name, user in users if user.broken is not None}
+    count = sum(user.broken is not None for _, user in users)
+    if not count:
+        return ()
+    name, why = next(iter(broken.items()))
+    share = f"{count} of {len(users)} ({count / len(users):.1%})"
+    return (f"{share} simulated users broke their script, such as that of {name!r}: {why}",)
 
 
 def _settling_note(plan: Plan, baseline: RunSummary | None) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from evalgate.agents.budget import cost_of, tokens_of
 from evalgate.errors import CapReached, DataError
 from evalgate.gate.checks.must_pass import FRESH_TRIALS, needs_confirmation
 from evalgate.run.engine import Execution, RunLimits, executing
@@ -20,7 +21,6 @@ from evalgate.run.run import first_trials
 from evalgate.run.stored import new_manifest
 from evalgate.schema.config import Caps
 from evalgate.schema.result import JudgeInfo, Manifest, Subject, TrialResult
-from evalgate.schema.score import Scored
 from evalgate.schema.trace import Trace
 from evalgate.stats.summary import summary_of_report
 from evalgate.suite.environment import Environment
@@ -152,10 +152,9 @@ def caps_left(caps: Caps, results: Sequence[TrialResult]) -> Caps:
     """
     costs, tokens = [], []
     for result in results:
-        score, usage = result.scores.get("cost_usd"), result.usage
-        costs.append(score.value if isinstance(score, Scored) else None)
-        known = usage.input_tokens is not None and usage.output_tokens is not None
-        tokens.append((usage.input_tokens or 0) + (usage.output_tokens or 0) if known else None)
+        costs.append(cost_of(result))
+        counted, known = tokens_of(result)
+        tokens.append(counted if known else None)
     left: dict[str, float | int] = {}
     for name, limit, spent in (("cost_usd", caps.cost_usd, costs), ("tokens", caps.tokens, tokens)):
         if limit is not None and spent:

@@ -27,6 +27,7 @@ __all__ = [
     "SuiteInfo",
     "TrialResult",
     "TrialUsage",
+    "TrialUser",
     "Unit",
 ]
 
@@ -44,6 +45,24 @@ class TrialUsage:
     """All output tokens."""
     cached_tokens: int | None = None
     """Input tokens from the provider's cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrialUser:
+    """The simulated user of one trial and what it spent; nothing of it is the agent's."""
+
+    model: str
+    """The model that played it."""
+    calls: int
+    """Calls of its model."""
+    input_tokens: int | None = None
+    """All its input tokens; null is unknown."""
+    output_tokens: int | None = None
+    """All its output tokens; null is unknown."""
+    cost_usd: float | None = None
+    """What its calls cost in USD; null is unknown."""
+    broken: str | None = None
+    """Where it left its script; null: nowhere that anybody saw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +91,8 @@ class TrialResult:
     """Digest of the recording of its model calls; null: it was not recorded, or nobody knows."""
     model_calls: int | None = None
     """Requests that reached the gateway; null: there was none, or nobody counted."""
+    user: Annotated[TrialUser | None, Field(exclude_if=lambda user: user is None)] = None
+    """The simulated user; null, and not written: there was none."""
 
 
 class CaseResult(Model):

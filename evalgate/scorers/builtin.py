@@ -16,6 +16,7 @@ from evalgate.schema.score import Abstained, Broken, Score, Scored
 from evalgate.schema.trace import ToolCall, Trace, UnreadPart
 from evalgate.scorers import (
     cost,
+    dialogue,
     experience,
     groundedness,
     recorded,
@@ -92,7 +93,8 @@ def builtin_scorers(settings: Settings, cases: Iterable[Case] = ()) -> tuple[Sco
         cases: The cases that will be scored: what depends on them alone is compiled once. Others
             are scored too, more slowly.
     """
-    scorers = (
+    cases = tuple(cases)
+    scorers: tuple[Scorer, ...] = (
         _task_scorer(settings, _prepared(cases)),
         _safety_scorer(settings),
         _experience_scorer(settings),
@@ -113,6 +115,8 @@ def builtin_scorers(settings: Settings, cases: Iterable[Case] = ()) -> tuple[Sco
             explain=groundedness.explain_groundedness,
         ),
     )
+    if any(case.user is not None for case in cases):
+        scorers = (*scorers, _dialogue_scorer())
     # These two families read the mapping themselves: a limit turns the number into their score.
     mapped = tuple(n for n in settings.recorded if n not in ("toxicity", "goal_attainment"))
     kept = tuple(
@@ -237,6 +241,16 @@ def _cost_scorer(settings: Settings) -> Scorer:
     )
 
 
+def _dialogue_scorer() -> Scorer:
+    return Scorer(
+        name="dialogue",
+        scores=dialogue.SCORES,
+        version=dialogue.VERSION,
+        config_digest=_digest(None),
+        score=dialogue.score_dialogue,
+    )
+
+
 def _recorded_scorer(settings: Settings, mapped: tuple[str, ...]) -> Scorer:
     return Scorer(
         name="recorded",
@@ -343,6 +357,7 @@ def score_trial(
         details=tuple(details),
         recording=trace.recording,
         model_calls=trace.model_calls,
+        user=cost.trial_user(trace, settings),
     )
 
 

@@ -1,17 +1,18 @@
 """Cost and tokens."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from math import fsum
 
 from evalgate.pricing import PriceBook, Unpriced, price_call
 from evalgate.schema.golden import Case
-from evalgate.schema.result import TrialUsage
+from evalgate.schema.result import TrialUsage, TrialUser
 from evalgate.schema.score import Abstained, Score, Scored
 from evalgate.schema.trace import LlmCall, Trace
 from evalgate.scorers.settings import NO, Settings, unknown
 from evalgate.usage.parse import usage_of_call
 
-__all__ = ["SCORES", "VERSION", "cost_disagreement", "score_cost", "trial_usage"]
+__all__ = ["SCORES", "VERSION", "cost_disagreement", "score_cost", "trial_usage", "trial_user"]
 
 VERSION = "1"
 """Changes when the definition changes."""
@@ -49,13 +50,34 @@ def score_cost(case: Case, trace: Trace, settings: Settings, book: PriceBook) ->
 
 def trial_usage(trace: Trace, settings: Settings) -> TrialUsage:
     """Add up the tokens of a trial's LLM calls; a count that one billed call lacks is unknown."""
-    calls = [call for call in _calls(trace) if not _unbilled(call, settings)]
+    return _usage(_calls(trace), settings)
+
+
+def _usage(listed: Sequence[LlmCall], settings: Settings) -> TrialUsage:
+    calls = [call for call in listed if not _unbilled(call, settings)]
     if not calls:
         return TrialUsage()
     return TrialUsage(
         _sum([c.input_tokens for c in calls]),
         _sum([c.output_tokens for c in calls]),
         _sum([c.cached_tokens for c in calls]),
+    )
+
+
+def trial_user(trace: Trace, settings: Settings) -> TrialUser | None:
+    """Say what the simulated user of a trial spent; null where it had none."""
+    user = trace.user
+    if user is None:
+        return None
+    usage = _usage(user.calls, settings)
+    cost = _cost_of(user.calls, _moment(trace), settings, PriceBook(overrides=settings.prices))
+    return TrialUser(
+        model=user.model,
+        calls=len(user.calls),
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cost_usd=cost.value if isinstance(cost, Scored) else None,
+        broken=user.broken,
     )
 
 
@@ -90,9 +112,15 @@ def _cost(trace: Trace, calls: list[LlmCall], settings: Settings, book: PriceBoo
     """Take the recorded cost of the trial, else of each call; compute where there is none."""
     if settings.claims_count and trace.cost_usd:
         return Scored(trace.cost_usd)
+    return _cost_of(calls, _moment(trace), settings, book)
+
+
+def _cost_of(
+    calls: Sequence[LlmCall], at: datetime | None, settings: Settings, book: PriceBook
+) -> Score:
+    """Add up what calls cost; unknown as soon as one is."""
     if not calls:
         return _NO_CALLS
-    at = _moment(trace)
     costs: list[float] = []
     for call in calls:
         cost = _call_cost(call, at, settings, book)

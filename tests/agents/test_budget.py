@@ -1,8 +1,8 @@
 """What a run has cost, held against its caps."""
 
-from evalgate.agents.budget import Spent
+from evalgate.agents.budget import Spent, cost_of, tokens_of
 from evalgate.schema.config import Caps
-from evalgate.schema.result import TrialResult, TrialUsage
+from evalgate.schema.result import TrialResult, TrialUsage, TrialUser
 from evalgate.schema.score import Score, Scored
 from evalgate.schema.trace import Trace
 
@@ -55,3 +55,13 @@ def test_replay_is_free() -> None:
         0,
         None,
     )
+
+
+def test_a_simulated_user_counts_against_the_caps() -> None:
+    """Its money is real; where its cost or its tokens are unknown, so are the trial's."""
+    scores: dict[str, Score] = {"cost_usd": Scored(0.5)}
+    usage = TrialUsage(100, 10)
+    users = (TrialUser("m", 2, 30, 3, 0.25), TrialUser("m", 2), TrialUser("m", 0), None)
+    results = [TrialResult("c", 0, "finished", scores, usage=usage, user=user) for user in users]
+    assert [0.75, None, 0.5, 0.5] == [cost_of(result) for result in results]
+    assert [(143, True), (110, False), (110, True), (110, True)] == [*map(tokens_of, results)]

@@ -31,9 +31,10 @@ def own(name: str, function: Callable[[Case, Trace], object]) -> Scorer:
     return Scorer(name=name, scores=(name,), version="1", config_digest="-", score=score)
 
 
-def test_every_metric_has_a_score() -> None:
+def test_every_metric_has_a_score(make_case: MakeCase) -> None:
     """The built-in scorers return every score that a metric is made of, each once."""
-    names = [name for scorer in builtin_scorers(Settings()) for name in scorer.scores]
+    cases = [make_case({"user": {"model": "m", "goal": "g"}})]
+    names = [name for scorer in builtin_scorers(Settings(), cases) for name in scorer.scores]
 
     assert len(names) == len(set(names))
     stress = {metric.score for metric in STRESS_METRICS.values()}

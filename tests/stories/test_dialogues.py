@@ -69,6 +69,18 @@ def test_the_users_lines_are_told_from_the_agents(project: Path, cli: Cli) -> No
     assert len(calls) == trace["model_calls"]
 
 
+def test_the_user_is_paid_apart(project: Path, cli: Cli) -> None:
+    """The report shows both sums; the user's is part of no metric."""
+    report = cli(*RUN, "--case", "person", "-f", "json").json
+    trial = trials_of(report)["person"]
+    assert trial["scores"]["cost_usd"] == report["metrics"]["cost_per_interaction"]["value"]
+    assert (2, "gpt-4.1-mini") == (trial["user"]["calls"], trial["user"]["model"])
+    assert trial["user"]["input_tokens"] > 0 < trial["user"]["cost_usd"]
+    said = cli(*RUN, "--case", "person").out
+    assert "in 1 trial; simulated users $" in said
+    assert "in 2 calls" in said
+
+
 @pytest.mark.slow
 def test_an_agent_that_says_something_else_is_not_measured(
     project: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
@@ -108,6 +120,10 @@ def test_a_user_that_breaks_its_script_is_caught(
     replayed = cli(*RUN, "--case", "refund-number-asked", "-f", "json")
     for result in (recorded, replayed):
         assert 3 == result.code
+        assert any(
+            note.startswith("1 of 1 (100.0%) simulated users broke their script")
+            for note in result.json["warnings"]
+        )
         trial = trials_of(result.json)["refund-number-asked"]
         assert "not_measured" == trial["status"]
         assert trial["error"] == (

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from evalgate.output.cases.costs import Costs, Difference, Share
+from evalgate.output.dialogues import users_of, users_spent
 from evalgate.output.html.charts import bar
 from evalgate.output.html.words import case_links, plural
 from evalgate.output.numbers import amount
@@ -35,6 +36,14 @@ def cost(costs: Costs, report: Report) -> str:
             f"from the cache, cost {amount(judge.cost_usd, 'USD')}; no part of the agent's.</p>"
         )
     )
+    users = users_of(report)
+    if users:
+        models = ", ".join(sorted({user.model for user in users}))
+        broken = sum(user.broken is not None for user in users)
+        spent += (
+            f"<p>{html(users_spent(report).capitalize())}, played by {html(models)}; no part of "
+            f"the agent's. {broken} of {len(users)} left their script.</p>"
+        )
     if not costs.trials:
         return (
             "<p>The cost is not split: no trial has a trace whose calls all have a known price and "
