@@ -1,10 +1,12 @@
-"""DeepEval goldens, single- and multi-turn, as JSON, JSON lines or CSV."""
+"""DeepEval goldens, single- and multi-turn, as JSON, JSON lines or CSV; test cases of a run too."""
 
 import json
 from collections.abc import Mapping
 
+from evalgate.importers.results.documents import JsonDocument
 from evalgate.importers.results.rows import first, items, mapping, text_of
 from evalgate.importers.suites.converted import (
+    JUDGE_MODEL,
     Converted,
     ConvertOptions,
     Source,
@@ -24,8 +26,11 @@ from evalgate.text.strict_json import Parsed, parse
 
 
 def convert(source: Source, options: ConvertOptions) -> Converted:
-    """Convert goldens of DeepEval; actual outputs become traces."""
-    rows = objects_of(source.document, "goldens", "data", "conversational_goldens")
+    """Convert goldens, or the test cases of a run; actual outputs become traces."""
+    document = source.document
+    if isinstance(document, JsonDocument) and (run := mapping(document.value).get("testRunData")):
+        document = JsonDocument(run)
+    rows = objects_of(document, "goldens", "data", "conversational_goldens", "testCases")
     ids = unique(
         named(text_of(row.get("name")), first(row, "input", "scenario")) for _, row in rows
     )
@@ -40,6 +45,8 @@ def convert(source: Source, options: ConvertOptions) -> Converted:
             traces.append(Trace(case_id=name, status="finished", output=answer))
     notes: list[str] = []
     suite = answer_suite(cases, options, notes)
+    if any(case.expected.criteria for case in cases):
+        _ask_for_outcomes(suite)
     return Converted(tuple(cases), suite, tuple(traces), tuple(left), tuple(notes))
 
 
@@ -86,23 +93,38 @@ def _conversation(
         if turn.get("role") == "user" and (text := text_of(turn.get("content")))
     )
     left.setdefault(
-        "`expected_outcome` and `user_description` of conversations (a simulated user): kept in "
-        "metadata; a rubric judge can ask for the outcome"
+        "`scenario` and `user_description` of conversations: kept in metadata; a case's `user` "
+        "lets a model play them"
     )
+    outcome = text_of(row.get("expected_outcome")).strip()
     if any(turn.get("role") == "assistant" for turn in turns):
         left.setdefault("recorded answers of the assistant between the user's turns")
     return make_case(
         where,
         id=name,
         input=Script(turns=said) if said else input_of(row.get("scenario"), where),
+        expected=Expected(criteria=(outcome,)) if outcome else Expected(),
         contexts=texts(row.get("context")),
         metadata=_metadata(row),
     )
 
 
 def _metadata(row: Mapping[str, Json]) -> dict[str, Json]:
-    kept = ("comments", "source_file", "additional_metadata", "scenario", "expected_outcome")
-    return {key: row[key] for key in (*kept, "user_description") if row.get(key)}
+    kept = ("comments", "source_file", "additional_metadata", "scenario", "user_description")
+    return {key: row[key] for key in kept if row.get(key)}
+
+
+def _ask_for_outcomes(suite: dict[str, Json]) -> None:
+    """Add a judge of whole conversations; the outcome of each is its criterion."""
+    judge: Json = {
+        "kind": "rubric",
+        "model": JUDGE_MODEL,
+        "shows": "conversation",
+        "metrics": ["outcome_reached"],
+    }
+    suite["judges"] = {**mapping(suite.get("judges")), "outcome": judge}
+    gates = mapping(mapping(suite.get("gate")).get("metrics"))
+    suite["gate"] = {"metrics": {**gates, "outcome_reached": "standard"}}
 
 
 def _cell(value: Json) -> Json:

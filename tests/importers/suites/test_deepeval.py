@@ -24,7 +24,18 @@ def test_goldens(shared_data: Path, name: str, tools: bool) -> None:  # noqa: FB
 
 
 def test_conversations(shared_data: Path) -> None:
-    """15 scripts of user turns; what simulates a user is listed."""
+    """15 scripts of user turns; a judge asks about their outcomes; what simulates a user is listed."""
     made = convert("deepeval", shared_data / "foreign" / "deepeval" / "convo_goldens.json")
     assert 15 == sum(isinstance(case.input, Script) for case in made.cases)
-    assert any("expected_outcome" in line for line in made.left_out)
+    assert any("user_description" in line for line in made.left_out)
+    assert all(len(case.expected.criteria) == 1 for case in made.cases)
+    judge = made.suite["judges"]["outcome"]  # type: ignore[call-overload, index]
+    assert ("rubric", "conversation") == (judge["kind"], judge["shows"])
+
+
+def test_a_run_of_tests(shared_data: Path) -> None:
+    """Its test cases come in with their answers."""
+    folder = shared_data / "foreign" / "deepeval"
+    for name in ("latest_test_run.json", "test_run_sample.json"):
+        made = convert("deepeval", folder / name)
+        assert (1, 1) == (len(made.cases), len(made.traces)), name
