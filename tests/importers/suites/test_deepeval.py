@@ -24,7 +24,7 @@ def test_goldens(shared_data: Path, name: str, tools: bool) -> None:  # noqa: FB
 
 
 def test_conversations(shared_data: Path) -> None:
-    """15 scripts of user turns; a judge asks about their outcomes; what simulates a user is listed."""
+    """15 scripts of user turns; a judge asks about outcomes; what simulates a user is listed."""
     made = convert("deepeval", shared_data / "foreign" / "deepeval" / "convo_goldens.json")
     assert 15 == sum(isinstance(case.input, Script) for case in made.cases)
     assert any("user_description" in line for line in made.left_out)
