@@ -77,15 +77,13 @@ def verdict_of(
     Returns:
         The verdict, its checks sorted worst first; inconclusive without any gating check.
     """
-    outcome: Outcome = "inconclusive"
-    counting = [check.outcome for check in checks if _counts(check)]
+    counting = {check.outcome for check in checks if _counts(check)}
     gating = [check for check in checks if check.gate != "advisory"]
-    for candidate in ("fail", "inconclusive"):
-        if candidate in counting:
-            outcome = candidate
-            break
-    else:
-        outcome = "pass" if gating else "inconclusive"
+    outcome: Outcome = "pass" if gating else "inconclusive"
+    if "fail" in counting:
+        outcome = "fail"
+    elif "inconclusive" in counting:
+        outcome = "inconclusive"
     return Verdict(
         outcome=outcome,
         exit_code=_EXIT[outcome],

@@ -1,6 +1,7 @@
 """A new recording is a new sample: noise applies to it, and to nothing else."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -46,7 +47,7 @@ def _verdict(old: RunSummary, new: RunSummary, mode: str = "plain") -> tuple[Ver
 
 
 def test_cases_are_sorted_by_what_they_rest_on() -> None:
-    """Equal digests of the shared trials, other ones, none in the baseline, no gateway at all."""
+    """Equal digests of the shared trials, other ones, one unknown in the baseline, no gateway."""
     pairs = [
         (_case("same", (1, 1), "a"), _case("same", (1,), "a")),
         (_case("anew", (1, 1), "a"), _case("anew", (1, 1), "b")),
@@ -54,7 +55,9 @@ def test_cases_are_sorted_by_what_they_rest_on() -> None:
         (_case("unknown", (1,), None), _case("unknown", (1,), "b")),
         (_case("no gateway", (1,), "a"), _case("no gateway", (1,), None)),
     ]
-    expected = Recordings(("same",), ("anew", "once"), ("unknown",), ("once",))
+    half = replace(_case("half", (1, 1), None), recordings=(None, "a"))
+    pairs.append((half, _case("half", (1, 1), "a")))
+    expected = Recordings(("same",), ("anew", "once"), ("unknown", "half"), ("once",))
     assert expected == sort_recordings(pairs)
 
 

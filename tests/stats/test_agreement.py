@@ -42,6 +42,16 @@ def test_kappa_and_interval_are_those_of_statsmodels(drawn: Confusion) -> None:
         assert min(peer.kappa_upp, 1) == pytest.approx(high, abs=1e-9)
 
 
+def test_an_interval_of_kappa_ends_where_kappa_does() -> None:
+    """A handful of answers says little, and nothing beyond -1 and 1."""
+    for sign, table in ((1, [[2, 1], [1, 2]]), (-1, [[1, 2], [2, 1]])):
+        found = cohens_kappa(table)
+        assert found is not None
+        kappa, (low, high) = found
+        expected = sorted((sign * -0.4210571560507811, sign * 1.0))
+        assert [sign / 3, *expected] == pytest.approx([kappa, low, high])
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_measures_are_those_of_scikit_learn(seed: int) -> None:
     """Accuracy, kappa, sensitivity and specificity of 200 labels equal scikit-learn's to 1e-9."""

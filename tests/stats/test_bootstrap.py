@@ -1,6 +1,7 @@
 """The bootstrap of quantiles against numpy."""
 
 from dataclasses import replace
+from random import Random
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalgate.metrics.registry import METRICS
-from evalgate.stats.bootstrap import _weighted_quantile, bootstrap_quantile
+from evalgate.stats.bootstrap import SEED, _weighted_quantile, bootstrap_quantile
 from evalgate.stats.pairing import Row
 
 
@@ -59,3 +60,29 @@ def test_cases_are_drawn_with_replacement() -> None:
     found = bootstrap_quantile(METRICS["completion_time_p50"], rows)
     assert found.interval_90 == (0.0, 9.0)
     assert 0.6 < found.p_value < 0.9
+
+
+def test_intervals_are_those_of_the_drawn_cases_written_out() -> None:
+    """Oracle: numpy.quantile over every draw of the same seed, its cases as often as drawn."""
+    rows = [
+        Row(f"c{i}", 1.0, None, tuple(i + j / 3 for j in range(i % 3 + 1)), (i * 1.7 + 0.5,))
+        for i in range(1, 8)
+    ]
+    generator = Random(SEED)  # noqa: S311  # the same draws
+    changes = []
+    for _ in range(999):
+        drawn = [rows[i] for i in generator.choices(range(7), k=7)]
+        old = np.quantile([v for row in drawn for v in row.baseline], 0.95)
+        new = np.quantile([v for row in drawn for v in row.candidate], 0.95)
+        changes.append((new - old) / old)
+    changes.sort()
+    found = bootstrap_quantile(METRICS["completion_time_p95"], rows)
+    assert (changes[50], changes[948]) == pytest.approx(found.interval_90)
+    assert (changes[100], changes[898]) == pytest.approx(found.interval_80)
+
+
+def test_many_values_are_drawn_less_often() -> None:
+    """Two million values in all: 500 draws of 2,000 on each side, which the smallest p tells."""
+    values = tuple(1.0 + i for i in range(2000))
+    rows = [Row("a", 1.0, None, values, tuple(value * 2 for value in values))]
+    assert 1 / 501 == bootstrap_quantile(METRICS["completion_time_p50"], rows).p_value

@@ -113,6 +113,8 @@ def test_what_only_informs_is_compared_where_there_are_cases() -> None:
         check.id: check.gate for check in checks
     }
     assert () == warnings
+    alone = outcomes(sides[0], side("c", **worse))
+    assert {"stress_goodput": "pass"} == alone
 
 
 def test_another_golden_set_is_one_check() -> None:

@@ -129,7 +129,7 @@ def test_hints_and_hopeless_retries_in_words() -> None:
     assert found.said == (
         "2 retries came before the server's retry-after had passed (most by openai)"
     )
-    for start, count in ((0.996, 0), (0.994, 1)):
+    for start, count in ((0.995, 0), (0.994, 1)):
         call = LoggedCall((attempt(0.0, T, hint=1.0), attempt(start)))
         assert count == len(said(session(call)))
     unknown = LoggedCall((LoggedAttempt(0.0, None, T, hint=1.0), attempt(0.1)))

@@ -160,6 +160,12 @@ def test_each_check_in_words(
     assert as_check(check).direction == ("higher" if higher else "lower")
 
 
+def test_a_share_at_its_limit_holds() -> None:
+    """8 of 10 is .8 to the letter; the float of that name lies above it."""
+    policy = StressPolicy({"session_continuity_rate": Fraction("0.8")}, traces=False)
+    assert "pass" == _found(_outcome(), policy)["session_continuity_rate"].outcome
+
+
 def test_counts_beside_checks_that_are_no_errors() -> None:
     """Calls over the limit, finished sessions, useful calls, rate limits among failures."""
     found = _found(_outcome())
