@@ -1,13 +1,13 @@
 """Breaks deciding code on purpose, one small change at a time, and counts what the tests notice.
 
-    python scripts/mutants.py --sample 300 --seed 1 --only evalgate/gate/checks --tests tests/gate
+    python scripts/mutants.py --sample 300 --seed 1          # room by room, by their sizes
     python scripts/mutants.py --only evalgate/gate/verdict.py:119 --tests tests/gate  # one line
 
-The tests that reach the deciding rooms are collected once, in one process, and run once to see
-which lines each executes. For every mutant a fork swaps the code of one function in memory and
-runs the tests that execute the changed line: those of the file's own test file first, then those
-of its room, then the rest, each time the quickest first. The first that fails kills it, if it
-passes in a fork that changes nothing; one that fails there too (a loaded machine) is left out.
+A room's own tests are collected once, in one process, and run once to see which lines each
+executes. For every mutant a fork swaps the code of one function in memory and runs the tests that
+execute the changed line: those of the file's own test file first, then the rest, each time the
+quickest first. The first that fails kills it, if it passes in a fork that changes nothing; one
+that fails there too (a loaded machine) is left out.
 No file is written. What only runs in another process (commands started as programs) neither counts
 nor kills; module-level tables and defaults, made at import, are left alone.
 """
@@ -19,8 +19,10 @@ import functools
 import gc
 import os
 import random
+import re
 import resource
 import signal
+import subprocess
 import sys
 import time
 from collections import defaultdict
@@ -33,18 +35,7 @@ import coverage
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-DECIDES = (
-    "evalgate/gate",
-    "evalgate/stats",
-    "evalgate/scorers",
-    "evalgate/stress/checks",
-    "evalgate/stress/simulation",
-    "evalgate/quota",
-)
-TESTS = (
-    *("gate", "stats", "scorers", "stress", "quota", "laws", "metrics", "commands", "judges"),
-    *("cli/test_compare.py", "cli/test_stress.py", "cli/test_merge.py", "test_api.py"),
-)
+ROOMS = ("gate", "stats", "scorers", "stress/checks", "stress/simulation", "quota")
 # Seconds beyond three times its tests' own of CPU, or ten times of the clock, that a mutant may
 # take: then it hangs, and is seen.
 _GRACE_CPU = 5
@@ -331,7 +322,8 @@ class Hunt:
                 source = (ROOT / mutant.path).read_text().splitlines()[mutant.line - 1].strip()
                 self.survived.append(f"{said}    {source}")
                 if self.out:
-                    self.out.write_text("\n".join(self.survived) + "\n", encoding="utf-8")
+                    with self.out.open("a", encoding="utf-8") as survivors:
+                        survivors.write(self.survived[-1] + "\n")
         return True
 
     def _learn(
@@ -447,25 +439,45 @@ def main(arguments: list[str]) -> int:
     asked = argparse.ArgumentParser(description="Break deciding code and count what tests notice.")
     asked.add_argument("--sample", type=int, default=300, help="how many mutants")
     asked.add_argument("--seed", type=int, default=1)
-    asked.add_argument("--only", nargs="+", default=DECIDES, help="files, folders, FILE:LINE")
-    asked.add_argument("--out", type=Path, help="a file for the survivors, written as they come")
+    asked.add_argument("--only", nargs="+", help="files, folders, FILE:LINE; else each room")
+    asked.add_argument("--out", type=Path, help="a file the survivors are added to")
     asked.add_argument("--budget", type=float, default=20, help="seconds of tests for one mutant")
     asked.add_argument("--share", type=float, default=0.9, help="least share that must be killed")
-    asked.add_argument(
-        "--tests", nargs="+", default=[f"tests/{room}" for room in TESTS], help="what may notice"
-    )
+    asked.add_argument("--tests", nargs="+", default=["tests"], help="what may notice")
     options = asked.parse_args(arguments)
+    os.chdir(ROOT)
+    killed, tried = _hunt(options) if options.only else _room_by_room(options, arguments)
+    print(f"killed {killed} of {tried} mutants (seed {options.seed})")
+    return 0 if tried and killed >= options.share * tried else 1
+
+
+def _room_by_room(options: argparse.Namespace, arguments: list[str]) -> tuple[int, int]:
+    """Sample each room by its size, in a process of its own: its tests alone may notice."""
+    sizes = [len(_asked([f"evalgate/{room}"])) for room in ROOMS]
+    killed = tried = 0
+    for room, size in zip(ROOMS, sizes, strict=True):
+        sample = round(options.sample * size / sum(sizes))
+        where = ["--only", f"evalgate/{room}", "--tests", f"tests/{room}"]
+        more = ["--sample", str(sample), *where]
+        with subprocess.Popen(  # noqa: S603  # this very program
+            [sys.executable, __file__, *arguments, *more], stdout=subprocess.PIPE, text=True
+        ) as hunt:
+            for line in hunt.stdout or ():
+                print(line, end="", flush=True)
+                if found := re.fullmatch(r"killed (\d+) of (\d+) .*\n", line):
+                    killed, tried = killed + int(found[1]), tried + int(found[2])
+    return killed, tried
+
+
+def _hunt(options: argparse.Namespace) -> tuple[int, int]:
     hunt = Hunt(options)
     off = ("no:cacheprovider", "no:xdist", "no:terminal")
     quiet = [word for name in off for word in ("-p", name)]
     run = ["-m", "not slow", "-s", "--rootdir", str(ROOT), *quiet, *options.tests]
-    os.chdir(ROOT)
     pytest.main(run, plugins=[hunt])
-    tried = hunt.killed + len(hunt.survived)
     print(*hunt.survived, sep="\n")
     print(*(f"left out, fails by itself: {test}" for test in sorted(hunt.unsound)), sep="\n")
-    print(f"killed {hunt.killed} of {tried} mutants (seed {options.seed})")
-    return 0 if tried and hunt.killed >= options.share * tried else 1
+    return hunt.killed, hunt.killed + len(hunt.survived)
 
 
 if __name__ == "__main__":

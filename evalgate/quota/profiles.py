@@ -246,7 +246,7 @@ def _retry_headers(hint: Hint, wait: int, wall_clock: datetime) -> dict[str, str
         return {}
     if hint == "date":
         moment = wall_clock.astimezone(UTC) + timedelta(microseconds=-(-wait // 1000))
-        late = moment.replace(microsecond=0) + timedelta(seconds=bool(moment.microsecond))
+        late = moment + timedelta(seconds=bool(moment.microsecond))
         return {"retry-after": format_datetime(late, usegmt=True)}
     if hint == "seconds":
         return {"retry-after": whole}

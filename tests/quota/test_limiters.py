@@ -307,3 +307,20 @@ def test_windows_start_at_a_stated_moment() -> None:
     assert fixed.reset(5) == 0
     fixed.take(1, 5)
     assert (fixed.reset(5), fixed.reset(12), fixed.reset(13)) == (8, 1, 0)
+
+
+def test_what_a_call_cost_beyond_its_reservation_counts_from_when_it_is_known() -> None:
+    """3 more, known at 5: at 11 the 2 reserved at 0 have left the log, the 3 have not."""
+    log = SlidingLog(10, 10)
+    log.take(2, 0)
+    log.take(3, 5, since=0)
+    assert [5, 3, 0] == [log.used(now) for now in (9, 11, 15)]
+
+
+def test_two_weighted_windows_are_empty_after_both() -> None:
+    """What is counted now weighs in the next window too; what was before, in this one only."""
+    counter = SlidingCounter(10, 10, start=0)
+    found = [counter.reset(0)]
+    counter.take(4, 3)
+    found += [counter.reset(now) for now in (3, 13, 20)]
+    assert [0, 17, 7, 0] == found

@@ -270,3 +270,10 @@ def test_hints_of_every_form(hint: Hint, headers: dict[str, str]) -> None:
     assert headers == told(1_000_000_001)
     if hint == "date":
         assert headers == told(2 * SECOND)
+
+
+def test_azure_names_whole_seconds_that_are_not_early() -> None:
+    """A nanosecond more than a second is two."""
+    use = DimensionUse("requests", limit=60, used=60, remaining=0, reset=SECOND + 1)
+    headers = rate_limit_headers("azure", (use,), wall_clock=NOON)
+    assert "2" == headers["x-ratelimit-reset-requests"]

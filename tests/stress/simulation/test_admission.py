@@ -143,6 +143,15 @@ def test_a_call_waits_no_longer_than_it_may() -> None:
     assert "c" == steps[1].ticket.item
 
 
+def test_who_is_blocked_is_woken_at_its_deadline() -> None:
+    """Half a second, which is sooner than the second until it would fit."""
+    governor = _governor(Quota(rpm=60, burst=1), reservation="none", max_wait=0.5)
+    _put(governor, "a")
+    _put(governor, "b")
+    assert ["a"] == _released(governor, 0)
+    assert Blocked(SECOND // 2) == release_next(governor, 0)
+
+
 def test_slots_come_back() -> None:
     """A concurrency limit blocks until a call ends, then the next goes."""
     governor = _governor(Quota(max_concurrency=1), reservation="none")
@@ -182,6 +191,19 @@ def test_concurrency_rises_while_there_is_room() -> None:
         _put(governor, str(i))
     assert [1, 0, 1, 1] == [len(_released(governor, t * SECOND)) for t in (0, 1, 15, 30)]
     assert 3 == governor.limit
+
+
+@pytest.mark.parametrize(("start", "calls"), [(5, 1), (80, 80), (85, 85)])
+def test_concurrency_stays_where_it_is_not_used_or_the_budget_is(start: int, calls: int) -> None:
+    """One of five calls in flight; or all of them, and with them 80 % of the budget or more."""
+    governor = _governor(Quota(rpm=100), reservation="none", aimd=Aimd(start=start))
+    for i in range(calls):
+        _put(governor, str(i))
+    assert calls == len(_released(governor, 0))
+    governor.last_change = -15 * SECOND
+    _put(governor, "next")
+    release_next(governor, 0)
+    assert start == governor.limit
 
 
 def test_concurrency_is_cut_at_90_percent() -> None:

@@ -44,3 +44,17 @@ def test_unknown_profiles_are_named() -> None:
     with pytest.raises(ConfigError) as caught:
         fault_profile("datadog-206")
     assert "datadog-2026" in str(caught.value.fix)
+
+
+@pytest.mark.parametrize(
+    ("name", "fix"),
+    [
+        ("datadog-2062", "did you mean datadog-2026?"),
+        ("x", f"one of: {', '.join(FAULTS)}"),
+    ],
+)
+def test_an_unknown_profile_names_the_nearest_or_all(name: str, fix: str) -> None:
+    """What was asked for, and a way out."""
+    with pytest.raises(ConfigError) as refused:
+        fault_profile(name)
+    assert fix == refused.value.fix

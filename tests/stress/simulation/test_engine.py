@@ -1,0 +1,78 @@
+"""The engine's clock, its series, and who comes next."""
+
+import pytest
+
+from evalgate.quota.quota import Quota, Request
+from evalgate.quota.units import SECOND
+from evalgate.stress.load.workload import Call, Closed, Group, SessionPlan, Stage, Workload
+from evalgate.stress.simulation.admission import Admission
+from evalgate.stress.simulation.faults import FAULTS
+from evalgate.stress.simulation.outcome import StressOutcome
+from evalgate.stress.simulation.retry import RetryBudget, layers
+from evalgate.stress.simulation.simulate import Scenario, simulate
+
+ONE = SessionPlan((Stage((Call(Request(500, 200, 4000)),)),))
+
+
+def _burst(sessions: int, plan: SessionPlan = ONE) -> Workload:
+    return Workload((Group("a", (plan,), sessions),))
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        Scenario(_burst(80), Quota(rpm=60), layers("openai")),
+        Scenario(_burst(80), Quota(rpm=60), layers("langgraph")),
+        Scenario(_burst(80), Quota(rpm=60, tpm=90_000), faults=FAULTS["datadog-2026"]),
+        Scenario(_burst(30), Quota(rpm=60, burst=5), admission=Admission()),
+    ],
+)
+def test_what_is_counted_over_time_is_what_is_counted(scenario: Scenario) -> None:
+    """Each column of the series adds up to the count of the whole run."""
+    outcome: StressOutcome = simulate(scenario)
+    total, series = outcome.total, outcome.series
+    assert total.throttled == sum(series.throttled)
+    assert total.finished == sum(series.finished)
+    assert total.attempts == sum(series.admitted) + sum(series.throttled) + sum(series.turned_away)
+
+
+def test_the_horizon_itself_is_played() -> None:
+    """A call at the very end of the time is made; a nanosecond less, and it is not."""
+    plan = SessionPlan((Stage((Call(Request()),)), Stage((Call(Request()),), 10 * SECOND)))
+    made = [
+        simulate(Scenario(_burst(1, plan), Quota(), horizon=end)).total.calls
+        for end in (10.0, 9.999999999)
+    ]
+    assert [2, 1] == made
+
+
+def test_a_retry_budget_counts_each_call_once() -> None:
+    """Of 100 calls at once half are refused, and 20 of these may be tried again."""
+    scenario = Scenario(_burst(100), Quota(rpm=50), layers("openai"), budget=RetryBudget())
+    assert 120 == simulate(scenario).total.attempts
+
+
+def test_without_a_retry_no_call_has_any() -> None:
+    """A refused call that nobody tries again is in no row of the retries."""
+    total = simulate(Scenario(_burst(5), Quota(rpm=1, burst=1))).total
+    assert (4, {}) == (total.throttled, total.retries)
+
+
+def test_a_closed_loop_of_calls_admitted_at_once_goes_on() -> None:
+    """The end of one session lets the next user come."""
+    outcome = simulate(Scenario(Workload((Group("a", (ONE,), 6),), Closed(2)), Quota()))
+    assert (6, 6) == (outcome.total.sessions, outcome.total.finished)
+
+
+def test_the_order_of_two_is_drawn() -> None:
+    """With room for one of two, each has it in some seeds."""
+    groups = (Group("a", (ONE,), 1), Group("b", (ONE,), 1))
+    scenario = Scenario(Workload(groups), Quota(rpm=1))
+    assert {0, 1} == {simulate(scenario, seed).groups["a"].succeeded for seed in range(20)}
+
+
+def test_a_full_queue_turns_a_call_away() -> None:
+    """One goes, one waits, and the third is told so."""
+    scenario = Scenario(_burst(3), Quota(rpm=60, burst=1), admission=Admission(max_queue=1))
+    total = simulate(scenario).total
+    assert (2, {"queue_full": 1}) == (total.succeeded, {k: n for k, n in total.causes.items() if n})
