@@ -14,6 +14,7 @@ from evalgate.stress.replay import replayed_traces
 from evalgate.suite.environment import Environment
 from evalgate.suite.plan import Filters, make_plan
 from evalgate.suite.suite import Suite
+from evalgate.text.counts import number_of
 from evalgate.text.redact import Redactor
 
 _SHOWN = 5
@@ -57,7 +58,10 @@ def prune_suite(suite: Suite, environment: Environment, *, dry_run: bool) -> Ite
     yield f"{suite.name}: {verb} {len(done.files)} files and {done.entries} lines, {done.freed} B"
     if whole:
         kept = ", ".join(sorted(whole)[:_SHOWN])
-        yield f"{suite.name}: every line of {len(whole)} case(s) stays, their replay missed: {kept}"
+        yield (
+            f"{suite.name}: every line of {number_of(len(whole), 'case')} stays, for the "
+            f"replay missed: {kept}"
+        )
     if done.entries and not dry_run:
         yield (
             f"{suite.name}: make a new baseline: the old one names the recordings it "

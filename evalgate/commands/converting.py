@@ -15,6 +15,7 @@ from evalgate.store.config import parse_config
 from evalgate.store.golden_sets.golden import write_golden
 from evalgate.store.redaction import clean_case, clean_trace
 from evalgate.store.traces import write_traces
+from evalgate.text.counts import number_of
 from evalgate.text.redact import Redactor
 
 if TYPE_CHECKING:
@@ -88,7 +89,8 @@ def _drafted(made: Converted) -> Converted:
         for case in made.cases
     )
     note = (
-        f"{len(bare)} case(s) expect nothing that can be checked: they are drafts, which do not "
+        f"{number_of(len(bare), 'case expects', 'cases expect')} nothing that can be checked: "
+        "drafts, which do not "
         "gate, until you say what is right and remove `status`"
     )
     return replace(made, cases=cases, notes=(*made.notes, note))

@@ -24,6 +24,7 @@ from evalgate.stress.suite import stressed_again
 from evalgate.suite.environment import Environment
 from evalgate.suite.plan import Filters, make_plan
 from evalgate.suite.suite import Suite
+from evalgate.text.counts import number_of
 
 PARTS: Final = ".parts"
 """Folder, among the run folders, of what single processes measured."""
@@ -141,5 +142,5 @@ def _not_settled(suite: Suite, trials: int) -> tuple[str, ...]:
     most = suite.config.max_trials
     if most is None or most <= trials:
         return ()
-    note = f"every case has {trials} trial(s): only `evalgate run` settles, up to {most}"
+    note = f"every case has {number_of(trials, 'trial')}: only `evalgate run` settles, up to {most}"
     return (note,)

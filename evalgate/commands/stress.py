@@ -32,6 +32,7 @@ from evalgate.suite.environment import Environment
 from evalgate.suite.events import Listener
 from evalgate.suite.sources import stored_summary
 from evalgate.suite.suite import Selection, Suite, find_suites
+from evalgate.text.counts import number_of
 
 __all__ = ["StressOptions", "stress_check"]
 
@@ -174,7 +175,8 @@ def _about(arrivals: Arrivals) -> list[str]:
         found.append("the times are whole numbers far apart and were read as milliseconds")
     if arrivals.ties:
         found.append(
-            f"{arrivals.ties} arrival(s) share the moment of the one before; their order is drawn"
+            f"{number_of(arrivals.ties, 'arrival shares', 'arrivals share')} the moment of the "
+            "one before; their order is drawn"
         )
     if arrivals.missing_tokens:
         found.append(

@@ -29,6 +29,7 @@ from evalgate.stats.columns import COLUMN_MARKS, decode_column, encode_column
 from evalgate.stats.pairing import exact_value, read_cell
 from evalgate.stats.rounding import round4
 from evalgate.stats.summary import FAILED, CaseSummary, JudgeId, RunSummary, summary_of_report
+from evalgate.text.counts import number_of
 
 MIN_TRIALS: Final = 5
 """Trials a case that a baseline of a live agent takes."""
@@ -325,14 +326,16 @@ def objections(report: Report) -> tuple[str, ...]:
     trials = min((len(case.numbers) for case in cases), default=0)
     found: list[str] = []
     if report.suite.mode == "live" and side.noise == "trials" and trials < MIN_TRIALS:
-        found.append(f"{trials} trial(s) a case; a live agent takes at least {MIN_TRIALS}")
+        found.append(
+            f"{number_of(trials, 'trial')} a case; a live agent takes at least {MIN_TRIALS}"
+        )
     if report.subject.dirty:
         found.append("the working tree has uncommitted changes")
     if side.selection:
         found.append("only a selection of the cases was run")
     missed = sum(status == "not_measured" for case in cases for status in case.statuses)
     if missed:
-        found.append(f"{missed} trial(s) were not measured")
+        found.append(f"{number_of(missed, 'trial was', 'trials were')} not measured")
     broken = sum(
         isinstance(score, Broken)
         for case in cases
@@ -340,8 +343,11 @@ def objections(report: Report) -> tuple[str, ...]:
         for score in column
     )
     if broken and not missed:
-        found.append(f"{broken} score(s) are broken")
+        found.append(f"{number_of(broken, 'score is', 'scores are')} broken")
     failing = failing_cases(side)
     if failing:
-        found.append(f"must-pass case(s) fail: {', '.join(failing)}")
+        found.append(
+            f"{number_of(len(failing), 'must-pass case fails', 'must-pass cases fail')}: "
+            f"{', '.join(failing)}"
+        )
     return tuple(found)

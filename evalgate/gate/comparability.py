@@ -5,6 +5,7 @@ from fractions import Fraction
 from evalgate.gate.comparison import CaseSets, CompareOptions, NoComparison
 from evalgate.metrics.metric import Metric
 from evalgate.stats.summary import JudgeId, RunSummary
+from evalgate.text.counts import number_of
 
 __all__ = [
     "MIN_COMMON",
@@ -89,7 +90,7 @@ def set_problem(
     if sets.removed and not options.allow_removed:
         return NoComparison(
             "comparison",
-            f"{len(sets.removed)} case(s) of the baseline are gone from the golden set "
+            f"{number_of(len(sets.removed), 'case is', 'cases are')} gone from the golden set "
             f"({name_some(sets.removed)}): leaving out a hard case must not improve a score",
             f"put them back, pass --allow-removed, or {update}",
         )

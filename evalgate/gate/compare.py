@@ -35,6 +35,7 @@ from evalgate.stats.pairing import (
 )
 from evalgate.stats.rounding import exact
 from evalgate.stats.summary import FAILED, CaseSummary, RunSummary
+from evalgate.text.counts import number_of
 
 __all__ = ["compare"]
 
@@ -243,7 +244,8 @@ def _lacking(
     if broken:
         return NoComparison(
             "evidence",
-            f"{broken} score(s) are broken, and none is left on either side",
+            f"{number_of(broken, 'score is', 'scores are')} broken, and none is left on either "
+            "side",
             SCORE_AGAIN,
         )
     if rule.explicit or not (metric.where_known or scene.flat):

@@ -19,6 +19,7 @@ from evalgate.gate.facts import RunFacts
 from evalgate.schema.config import GateConfig
 from evalgate.schema.verdict import Check, Outcome, Verdict
 from evalgate.stats.summary import RunSummary
+from evalgate.text.counts import number_of
 
 __all__ = ["decide", "verdict_of", "with_reference"]
 
@@ -131,7 +132,7 @@ def _notes(comparison: Comparison) -> Iterator[str]:
     old, new, sets = comparison.baseline, comparison.candidate, comparison.sets
     drafts = sum(case.draft for case in new.cases.values())
     if drafts:
-        yield f"{drafts} draft case(s) ran and do not gate"
+        yield f"{number_of(drafts, 'draft case ran and does', 'draft cases ran and do')} not gate"
     if old is None:
         yield "no comparison: only limits and must-pass cases were checked"
         return
@@ -139,12 +140,21 @@ def _notes(comparison: Comparison) -> Iterator[str]:
         yield "means only: without cases nothing is paired, and noise cannot be judged"
         return
     if sets.new:
-        yield f"{len(sets.new)} new case(s) are outside the comparison: {name_some(sets.new)}"
+        yield (
+            f"{number_of(len(sets.new), 'new case is', 'new cases are')} outside the "
+            f"comparison: {name_some(sets.new)}"
+        )
     if sets.changed:
         changed = name_some(sets.changed)
-        yield f"{len(sets.changed)} case(s) ask something else than in the baseline: {changed}"
+        yield (
+            f"{number_of(len(sets.changed), 'case asks', 'cases ask')} something else than in "
+            f"the baseline: {changed}"
+        )
     if sets.removed:
-        yield f"{len(sets.removed)} case(s) were removed: {name_some(sets.removed)}"
+        yield (
+            f"{number_of(len(sets.removed), 'case was', 'cases were')} removed: "
+            f"{name_some(sets.removed)}"
+        )
     yield from _recording_notes(comparison)
     if new.noise == "none" and old.noise != "none" and not comparison.recordings.same:
         yield "the baseline comes from noisy trials and the candidate from deterministic ones"
@@ -159,9 +169,9 @@ def _recording_notes(comparison: Comparison) -> Iterator[str]:
     found = comparison.recordings
     if found.anew:
         yield (
-            f"{len(found.anew)} case(s) rest on recordings made after the baseline's: "
-            f"{name_some(found.anew)}: a new recording is a new sample of a noisy agent, so the "
-            "statistics of trials apply to them"
+            f"{number_of(len(found.anew), 'case rests', 'cases rest')} on recordings made "
+            f"after the baseline's: {name_some(found.anew)}: a new recording is a new sample of a "
+            "noisy agent, so the statistics of trials apply to them"
         )
     if found.once:
         yield (
@@ -170,7 +180,8 @@ def _recording_notes(comparison: Comparison) -> Iterator[str]:
         )
     if found.unknown:
         yield (
-            f"the baseline does not say which recordings {len(found.unknown)} case(s) rest on: a "
+            "the baseline does not say which recordings "
+            f"{number_of(len(found.unknown), 'case rests', 'cases rest')} on: a "
             "difference may come from the code or from a new recording, and is compared exactly; "
             "make a new baseline with `evalgate baseline update --reason WHY`"
         )

@@ -26,6 +26,7 @@ from evalgate.gateway.tool_steps import tool_summary, unmade
 from evalgate.gateway.trial_log import TrialLog
 from evalgate.schema.base import Json
 from evalgate.schema.trace import LlmCall
+from evalgate.text.counts import number_of
 from evalgate.text.redact import Redactor
 
 __all__ = ["GatewaySettings", "Mode", "Outcome", "Session", "Sessions", "UserOutcome"]
@@ -330,7 +331,7 @@ class Sessions:
         if log.writer.marked:
             log.problems.append(
                 f"case {log.case_id!r}: what looks like a secret was taken out of "
-                f"{log.writer.marked} recorded response(s); a replay gives the agent "
+                f"{number_of(log.writer.marked, 'recorded response')}; a replay gives the agent "
                 "[redacted:...] in its place, and may score otherwise"
             )
         if self._shelf is not None:

@@ -8,6 +8,7 @@ from evalgate.gateway.wire.base import Body, as_body
 from evalgate.matching.equality import json_equal
 from evalgate.schema.base import Json
 from evalgate.schema.trace import Span, ToolCall
+from evalgate.text.counts import number_of
 from evalgate.text.diff import json_diff
 from evalgate.text.tame_json import tame
 
@@ -121,7 +122,8 @@ def unmade(
         return None
     names = ", ".join(f"{call.get('tool')} {_short(call)}" for call in missing[:_NAMED])
     more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
-    lines = [f"{len(missing)} recorded call(s) of tools were not made: {names}{more}"]
+    count = number_of(len(missing), "recorded tool call was", "recorded tool calls were")
+    lines = [f"{count} not made: {names}{more}"]
     first = missing[0]
     instead = [run.prepared.canonical for run in desk.runs if run.order is None]
     same = next((c for c in instead if c.get("tool") == first.get("tool")), None)

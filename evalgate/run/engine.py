@@ -26,6 +26,7 @@ from evalgate.suite.agent_environment import Surroundings, agent_environment
 from evalgate.suite.environment import Environment
 from evalgate.suite.events import Listener, Progress
 from evalgate.suite.plan import Plan
+from evalgate.text.counts import number_of
 from evalgate.text.redact import Redactor
 
 __all__ = [
@@ -255,4 +256,5 @@ def lost_workers(notes: Sequence[str]) -> tuple[str, ...]:
     """Say how many trials were done again because their worker was lost."""
     if not notes:
         return ()
-    return (f"{len(notes)} trial(s) were done again after their worker was lost: {notes[0]}",)
+    again = number_of(len(notes), "trial was", "trials were")
+    return (f"{again} done again after a worker was lost: {notes[0]}",)

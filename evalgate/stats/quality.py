@@ -10,6 +10,7 @@ from statistics import NormalDist
 
 from evalgate.schema.verdict import GateQuality
 from evalgate.stats.student import t_quantile
+from evalgate.text.counts import number_of
 
 _Z_BOTH_SIDES = 5.41
 """2 * 1.645^2: both sides' noise, one-sided 5 %."""
@@ -87,14 +88,17 @@ def never_settles(cases: int, max_trials: int, baseline_trials: int, tau: Fracti
         tau: The relative change from which on the check fails.
     """
     if cases < 2:
-        return f"a golden set of {cases} case(s) can never settle: one case has no spread"
+        return (
+            f"a golden set of {number_of(cases, 'case')} can never settle: one case has no spread"
+        )
     per_trial = t_quantile(0.9, cases - 1) * sqrt(3 / (cases * (cases - 1)))
     fewest = min(max_trials, baseline_trials)
     if per_trial / fewest < tau:
         return None
     needed = int(per_trial / float(tau)) + 1
     return (
-        f"this suite can never settle: with {cases} cases and {fewest} trial(s) even two flawless "
-        f"runs leave a drop of {per_trial / fewest:.1%} possible, and the threshold is "
-        f"{float(tau):.1%}; it takes {needed} trials a case on both sides, or more cases"
+        f"this suite can never settle: with {cases} cases and {number_of(fewest, 'trial')} "
+        f"even two flawless runs leave a drop of {per_trial / fewest:.1%} possible, and the "
+        f"threshold is {float(tau):.1%}; it takes {needed} trials a case on both sides, or more "
+        "cases"
     )

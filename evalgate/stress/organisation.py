@@ -216,7 +216,7 @@ def _left_out(shares: Sequence[Share], known: Sequence[str]) -> list[str]:
     missing = [name for name in known if name not in {share.suite for share in shares}]
     if not missing:
         return []
-    return [f"stress: {', '.join(missing)} share(s) these limits and was not played"]
+    return [f"stress: {', '.join(missing)}: shares these limits, and was not played"]
 
 
 def _shares_data(

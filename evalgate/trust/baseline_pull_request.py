@@ -32,6 +32,7 @@ from evalgate.store.revision import Revisions
 from evalgate.suite.policy import suite_metrics
 from evalgate.suite.suite import Suite
 from evalgate.suite.trust import Proposal, Trust
+from evalgate.text.counts import number_of
 from evalgate.trust.evidence import is_plain_file
 
 __all__ = ["judge_proposal", "reproduction_check", "settled", "waiver_checks"]
@@ -149,13 +150,13 @@ def _trials(new: Baseline, suite: Suite) -> Check:
     live = not isinstance(suite.config.agent.line, RecordedLine)
     count = new.suite.trials
     if live and new.suite.noise == "trials" and count < MIN_TRIALS:
-        reason = f"{count} trial(s) a case; a live agent takes at least {MIN_TRIALS}"
+        reason = f"{number_of(count, 'trial')} a case; a live agent takes at least {MIN_TRIALS}"
         fix = f'evalgate baseline update --trials {MIN_TRIALS} --reason "..."'
         return _check("trials", "fail", reason, fix)
     if new.suite.noise == "none" and not _is_deterministic(suite):
         reason = "it says its trials do not vary, and the suite of the base is a noisy one"
         return _check("trials", "fail", reason, _AGAIN)
-    return _check("trials", "pass", f"{count} trial(s) a case")
+    return _check("trials", "pass", f"{number_of(count, 'trial')} a case")
 
 
 def _is_deterministic(suite: Suite) -> bool:
@@ -172,7 +173,10 @@ def _digests(new: Baseline, golden: GoldenSet) -> Check:
     )
     if differing:
         shown = ", ".join(differing[:5])
-        reason = f"{len(differing)} case(s) are not those of the base's golden set: {shown}"
+        reason = (
+            f"{number_of(len(differing), 'case differs', 'cases differ')} from the base's "
+            f"golden set: {shown}"
+        )
         return _check("digests", "fail", reason, _AGAIN)
     return _check("digests", "pass", f"all {len(asked)} cases are those of the golden set")
 

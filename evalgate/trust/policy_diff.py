@@ -9,6 +9,7 @@ from evalgate.schema.baseline import Baseline
 from evalgate.schema.config import SuiteConfig
 from evalgate.schema.fingerprint import case_digest
 from evalgate.schema.golden import Case
+from evalgate.text.counts import number_of
 
 _SHOWN: Final = 20
 _LONG: Final = 80
@@ -71,7 +72,7 @@ def golden_diff(base: Iterable[Case], proposed: Iterable[Case]) -> Iterator[str]
     )
     for verb, names, said in rows:
         if names:
-            yield f"{verb} {len(names)} case(s) ({name_some(tuple(names))}); {said}"
+            yield f"{verb} {number_of(len(names), 'case')} ({name_some(tuple(names))}); {said}"
 
 
 def _asks(case: Case) -> str:

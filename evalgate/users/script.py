@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from evalgate.schema.golden import SimulatedUser
+from evalgate.text.counts import number_of
 from evalgate.text.escape import cap
 from evalgate.users.ending import ending_of, stops_of
 from evalgate.users.prompt import Said
@@ -102,7 +103,8 @@ def _too_early(user: SimulatedUser, said: Sequence[Said], text: str) -> str | No
     answered = roles[first:].count("assistant")
     if ending == "reached" and answered < user.min_turns:
         return (
-            f"it stopped as if its goal were reached after {answered} answered message(s); its "
+            "it stopped as if its goal were reached after "
+            f"{number_of(answered, 'answered message')}; its "
             f"script takes {user.min_turns} (min_turns)"
         )
     return None

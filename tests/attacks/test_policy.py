@@ -109,7 +109,7 @@ def test_deleted_cases(worse: Scratch) -> None:
     """Cases that the change deletes run all the same."""
     worse.write("golden_sets/sums.jsonl", jsonl(sums(15)))
     result = worse.gate(worse.pull_request())
-    assert (1, True) == (result.code, told(result.json, "deletes 5 case(s)"))
+    assert (1, True) == (result.code, told(result.json, "deletes 5 cases"))
 
 
 def test_weakened_cases(worse: Scratch) -> None:
@@ -142,7 +142,7 @@ def test_easy_cases_added(repo: Scratch) -> None:
     ]
     repo.write("golden_sets/sums.jsonl", jsonl([*sums(), *easy]))
     result = repo.gate(repo.pull_request())
-    assert (1, True) == (result.code, told(result.json, "adds 100 case(s)"))
+    assert (1, True) == (result.code, told(result.json, "adds 100 cases"))
     assert ["task_success_rate.min"] == gating_failures(result.json)
 
 

@@ -37,7 +37,7 @@ def test_cases_that_expect_nothing_are_drafts(
     monkeypatch.chdir(tmp_path)
     write(tmp_path, "r.jsonl", [{"question": "a"}, {"question": "b", "contexts": ["c"]}])
     result = cli("import", "rag", "r.jsonl", "--golden", "g.jsonl")
-    assert "1 case(s) expect nothing" in result.err
+    assert "1 case expects nothing" in result.err
     drafts = ["draft" in line for line in (tmp_path / "g.jsonl").read_text().splitlines()]
     assert [True, False] == drafts
 

@@ -53,7 +53,7 @@ def test_a_gateway_that_no_call_reached_is_no_replay(quiz: Path, cli: Cli) -> No
     result = cli("run", "--format", "json")
     assert (3, "inconclusive") == (result.code, result.json["verdict"])
     lack = next(c for c in result.json["checks"] if c["id"] == "evidence.gateway")
-    assert lack["reason"].startswith("no model call of 4 trial(s) reached the gateway")
+    assert lack["reason"].startswith("no model call of 4 trials reached the gateway")
     stored = next((quiz / ".evalgate/runs").iterdir())
     again = cli("compare", "--baseline", stored, "--current", stored, "--format", "json")
     assert 3 == again.code

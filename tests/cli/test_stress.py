@@ -143,7 +143,7 @@ def test_unsorted_and_tied_arrivals(tmp_path: Path, cli: Cli) -> None:
     said = " ".join(result.json["warnings"])
     assert 0 == result.code, "3 seeds of 100 calls settle 1 %"
     assert "not in order of time" in said
-    assert "1 arrival(s) share the moment" in said
+    assert "1 arrival shares the moment" in said
 
 
 def test_a_baseline_holds_the_five_percent_rule(tmp_path: Path, cli: Cli) -> None:

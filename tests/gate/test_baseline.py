@@ -122,7 +122,7 @@ def test_objections(case: BuildCase, report: BuildReport) -> None:
     ).model_copy(update={"subject": Subject(dirty=True)})
     told = objections(bad)
     assert len(told) == 4
-    for part in ("at least 5", "uncommitted", "broken", "must-pass case(s) fail: a"):
+    for part in ("at least 5", "uncommitted", "broken", "must-pass case fails: a"):
         assert any(part in line for line in told)
     quiet = report([case("a", {"task_success": [1.0]})], noise="none")
     assert objections(quiet) == ()
@@ -134,19 +134,19 @@ def test_objections_of_a_replay_and_of_a_selection(case: BuildCase, report: Buil
     part = report([one], mode="replay", selected=0)
     assert objections(part) == (
         "only a selection of the cases was run",
-        "1 trial(s) were not measured",
+        "1 trial was not measured",
     )
     broken = {"task_success": [1.0] * 5, "x": [BROKEN] * 5, "y": [BROKEN, *[1.0] * 4]}
     drafts = case("b", {"task_success": [0.0]}, draft=True, must_pass=True)
-    assert objections(report([case("a", broken), drafts])) == ("6 score(s) are broken",)
+    assert objections(report([case("a", broken), drafts])) == ("6 scores are broken",)
     four = report([case("a", {"task_success": [1.0] * 4})])
-    assert objections(four) == ("4 trial(s) a case; a live agent takes at least 5",)
+    assert objections(four) == ("4 trials a case; a live agent takes at least 5",)
     none = report([case("b", {"task_success": [1.0]}, draft=True)])
-    assert objections(none)[0].startswith("0 trial(s) a case")
+    assert objections(none)[0].startswith("0 trials a case")
     uneven = report(
         [case("a", {"task_success": [1.0] * 6}), case("b", {"task_success": [1.0] * 3})]
     )
-    assert objections(uneven) == ("3 trial(s) a case; a live agent takes at least 5",)
+    assert objections(uneven) == ("3 trials a case; a live agent takes at least 5",)
 
 
 def _value(name: str, value: float | None, **fields: object) -> MetricValue:

@@ -11,10 +11,7 @@ from evalgate.schema.result import Pricing
 from evalgate.stats.summary import CaseSummary, JudgeId, RunSummary
 
 PLAIN = CompareOptions()
-GONE = (
-    "1 case(s) of the baseline are gone from the golden set (r0): leaving out a hard case must not "
-    "improve a score"
-)
+GONE = "1 case is gone from the golden set (r0): leaving out a hard case must not improve a score"
 
 
 def _case(name: str, digest: str = "d", *, draft: bool = False) -> CaseSummary:

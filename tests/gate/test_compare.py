@@ -63,7 +63,7 @@ def test_new_cases_are_outside_the_comparison(side: BuildSide) -> None:
     verdict = _gate(side(_rows([1.0] * 20)), side(_rows([1.0] * 20 + [0.0] * 10)))
     assert verdict.outcome == "pass"
     assert _check(verdict, "task_success_rate").candidate == 1.0
-    assert any("10 new case(s)" in warning for warning in verdict.warnings)
+    assert any("10 new cases" in warning for warning in verdict.warnings)
 
 
 def test_a_removed_case_is_not_comparable(side: BuildSide) -> None:
@@ -161,7 +161,7 @@ def test_broken_scores_are_taken_at_worst_and_best(side: BuildSide) -> None:
     one = side(_rows([1.0] * 50, faithfulness=[BROKEN, *[0.9] * 49]))
     verdict = _gate(old, one)
     assert verdict.outcome == "pass"
-    assert "1 score(s) broken" in _check(verdict, "faithfulness").reason
+    assert "1 score broken" in _check(verdict, "faithfulness").reason
     ten = side(_rows([1.0] * 50, faithfulness=[BROKEN] * 10 + [0.9] * 40))
     assert _check(_gate(old, ten), "faithfulness").outcome == "inconclusive"
     surely = side(_rows([1.0] * 50, faithfulness=[BROKEN] * 10 + [0.3] * 40))

@@ -75,7 +75,7 @@ PRICE = (
             *("faithfulness", [BROKEN], [BROKEN], "faithfulness"),
             NoComparison(
                 "evidence",
-                "2 score(s) are broken, and none is left on either side",
+                "2 scores are broken, and none is left on either side",
                 SCORE_AGAIN,
             ),
         ),

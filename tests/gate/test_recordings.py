@@ -65,7 +65,7 @@ def test_cases_are_sorted_by_what_they_rest_on() -> None:
     ("now", "noise", "words"),
     [
         ("a", False, ""),
-        ("b", True, "20 case(s) rest on recordings made after the baseline's: c00, c01"),
+        ("b", True, "20 cases rest on recordings made after the baseline's: c00, c01"),
         (None, False, ""),
     ],
 )
@@ -89,7 +89,7 @@ def test_a_baseline_that_names_no_recording_softens_nothing() -> None:
     new = _side([(1,)] * 19 + [(0,)], ["b"] * 20)
     verdict, check = _verdict(old, new, "confirmed")
     assert ("fail", None) == (verdict.outcome, check.settled)
-    assert "does not say which recordings 20 case(s) rest on" in " ".join(verdict.warnings)
+    assert "does not say which recordings 20 cases rest on" in " ".join(verdict.warnings)
 
 
 def test_what_fails_on_the_same_recordings_is_never_put_down_to_chance() -> None:

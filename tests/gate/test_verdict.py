@@ -229,14 +229,14 @@ def test_what_is_outside_the_comparison_is_told(case: BuildCase, report: BuildRe
     allowed = CompareOptions(allow_removed=True)
     warnings = _gate(old, summary_of_report(report(after)), options=allowed).warnings
     assert warnings[:5] == (
-        "1 draft case(s) ran and do not gate",
-        "1 new case(s) are outside the comparison: fresh",
-        "1 case(s) ask something else than in the baseline: asks",
-        "1 case(s) were removed: gone",
+        "1 draft case ran and does not gate",
+        "1 new case is outside the comparison: fresh",
+        "1 case asks something else than in the baseline: asks",
+        "1 case was removed: gone",
         "the baseline is of suite 'other', the candidate of 'support'",
     )
     same = _gate(old, old, options=allowed).warnings
-    assert not any("suite" in line or "case(s)" in line for line in same)
+    assert not any("suite" in line or "case" in line for line in same)
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_means_are_told_once(side: BuildSide) -> None:
         assert [line for line in warnings if "means only" in line] == [
             "means only: without cases nothing is paired, and noise cannot be judged"
         ]
-        assert not any("case(s)" in line for line in warnings)
+        assert not any(word in line for line in warnings for word in ("new case", "was removed"))
 
 
 def test_checks_are_sorted_worst_first() -> None:

@@ -314,7 +314,7 @@ def test_a_planted_secret_is_in_no_file(
     assert f"it is {SECRET} and {token} !" == said[0]
     written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert [] == [form for form in forms if form.encode() in written]
-    assert "taken out of 2 recorded response(s)" in outcome.problems[0]
+    assert "taken out of 2 recorded responses" in outcome.problems[0]
     assert b"[redacted:MY_SERVICE_TOKEN]" in written
     assert b"[redacted:openai-key]" in written
 

@@ -173,3 +173,10 @@ def test_a_wrong_command_is_found(text: str, expected: str) -> None:
     """The reader of messages is no rubber stamp."""
     (said,) = mentions(text)
     assert expected == problem(words_of(said))
+
+
+@pytest.mark.parametrize("name", modules())
+def test_a_message_counts_as_people_do(name: str) -> None:
+    """No text says `case(s)`: `number_of` finds the word that fits."""
+    tree = ast.parse(modules()[name].read_text(encoding="utf-8"))
+    assert [] == [(line, text) for line, text in literals(tree) if re.search(r"\w\(e?s\)", text)]

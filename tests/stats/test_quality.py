@@ -77,11 +77,11 @@ def test_what_can_never_settle_in_words() -> None:
     """t(.9, 19) * sqrt(3 / (20 * 19)) = .118 over one trial; 3 trials bring it below 5 %."""
     left = t.ppf(0.9, 19) * sqrt(3 / (20 * 19))
     assert never_settles(20, 1, 10, TAU) == (
-        "this suite can never settle: with 20 cases and 1 trial(s) even two flawless runs leave a "
+        "this suite can never settle: with 20 cases and 1 trial even two flawless runs leave a "
         f"drop of {left:.1%} possible, and the threshold is 5.0%; it takes 3 trials a case on "
         "both sides, or more cases"
     )
     assert never_settles(20, 10, 2, TAU) is not None
-    assert "a golden set of 1 case(s) can never settle" in (never_settles(1, 9, 9, TAU) or "")
+    assert "a golden set of 1 case can never settle" in (never_settles(1, 9, 9, TAU) or "")
     two = t.ppf(0.9, 1) * sqrt(3 / 2)
     assert f"a drop of {two:.1%} possible" in (never_settles(2, 1, 1, TAU) or "")

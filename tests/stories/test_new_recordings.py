@@ -90,7 +90,7 @@ def test_recorded_anew_the_report_shows_noise_and_names_the_cases(
     assert "recordings" not in words
     cli("run", "--record", "--trials", "2")
     anew, words = success("--trials", "2")
-    assert f"{CASES} case(s) rest on recordings made after the baseline's" in words
+    assert f"{CASES} cases rest on recordings made after the baseline's" in words
     assert None not in (anew["settled"], anew["p_value"], anew["interval_90"])
     assert "one recorded trial" not in words
     _, words = success("--trials", "1")

@@ -77,7 +77,7 @@ def test_pruning_removes_what_a_changed_prompt_left_behind(
     (project / "golden_sets/support.jsonl").write_text("".join(rows[:4]))
     before = cli("cassette", "prune", "--dry-run").out
     edit(project / "examples/support_agent/agent.py", "Always look the order", "Look the order")
-    assert "every line of 4 case(s) stays" in cli("cassette", "prune", "--dry-run").out
+    assert "every line of 4 cases stays" in cli("cassette", "prune", "--dry-run").out
     with scripted_model(project):
         cli("run", "--record-missing", "--judge", "off")
     cassettes = project / "examples/support_agent/cassettes"

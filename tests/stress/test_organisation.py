@@ -88,7 +88,7 @@ def test_a_suite_that_is_left_out_is_missed(project: Path, cli: Cli) -> None:
     assert 0 == joint.code
     assert ("organisation-wide budget", "not measured") == first_line(joint.json)
     assert any(
-        "report share(s) these limits and was not played" in w for w in joint.json["warnings"]
+        "report: shares these limits, and was not played" in w for w in joint.json["warnings"]
     )
 
 

@@ -34,9 +34,9 @@ def test_cases() -> None:
     old = [case("a"), case("b"), case("c", must_pass=True), case("d")]
     new = [case("b", input="z"), case("c"), case("d"), case("e")]
     assert [
-        ("deletes 1 case(s) (a)", "they ran anyway"),
-        ("changes what is asked or expected in 1 case(s) (b)", "they ran as the base has them"),
-        ("changes how it counts: 1 case(s) (c)", "they counted as on the base"),
-        ("adds 1 case(s) (e)", "they ran as drafts, which do not gate"),
+        ("deletes 1 case (a)", "they ran anyway"),
+        ("changes what is asked or expected in 1 case (b)", "they ran as the base has them"),
+        ("changes how it counts: 1 case (c)", "they counted as on the base"),
+        ("adds 1 case (e)", "they ran as drafts, which do not gate"),
     ] == [tuple(line.split("; ")) for line in golden_diff(old, new)]
     assert [] == list(golden_diff(old, old))

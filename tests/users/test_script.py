@@ -71,11 +71,11 @@ def test_a_stop_before_the_agent_spoke_is_too_early() -> None:
     """Whatever the reason; and a goal is not reached before `min_turns` answers."""
     assert "before the agent had said anything" in str(broken_by(USER, [], "###GIVE-UP###"))
     patient = USER.model_copy(update={"min_turns": 2})
-    assert "after 1 answered message(s)" in str(broken_by(patient, TALK, "###STOP###"))
+    assert "after 1 answered message" in str(broken_by(patient, TALK, "###STOP###"))
     assert None is broken_by(patient, TALK, "###GIVE-UP###")
     assert None is broken_by(patient, TALK * 2, "###STOP###")
     greeted: list[Said] = [("assistant", "Hi!")]
-    assert "after 0 answered message(s)" in str(broken_by(USER, greeted, "###STOP###"))
+    assert "after 0 answered messages" in str(broken_by(USER, greeted, "###STOP###"))
 
 
 def test_a_loop_is_found() -> None:

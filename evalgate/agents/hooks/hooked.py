@@ -19,6 +19,7 @@ from evalgate.errors import ConfigError
 from evalgate.schema.golden import Case
 from evalgate.schema.tool_config import Hook
 from evalgate.schema.trace import Trace
+from evalgate.text.counts import number_of
 
 _BOOTSTRAP: Final = (
     "import sys; sys.path.append(sys.argv[1]); "
@@ -81,7 +82,10 @@ class _Keeper:
         answer = await self._ask({"seconds": _LEAVE_S}, _LEAVE_S)
         left = answer.get("left")
         if left:
-            raise HookFailed(f"{name} left {len(left)} process(es) behind: {', '.join(left[:3])}")
+            raise HookFailed(
+                f"{name} left {number_of(len(left), 'process', 'processes')} behind: "
+                f"{', '.join(left[:3])}"
+            )
 
     async def _ask(self, asked: Mapping[str, Any], limit: float) -> dict[str, Any]:
         self.writer.write(json.dumps(asked).encode() + b"\n")

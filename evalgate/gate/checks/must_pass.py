@@ -12,6 +12,7 @@ from evalgate.gate.case_changes import TASK_SUCCESS
 from evalgate.schema.score import Score, Scored
 from evalgate.schema.verdict import Check, Outcome
 from evalgate.stats.summary import FAILED, CaseSummary, RunSummary
+from evalgate.text.counts import number_of
 
 FRESH_TRIALS: Final = 2
 """Fresh trials that confirm, or clear, a failure."""
@@ -67,7 +68,7 @@ def must_pass_checks(
         if case not in clean
     ]
     if clean:
-        reason = f"{len(clean)} must-pass case(s) passed every trial"
+        reason = f"{number_of(len(clean), 'must-pass case')} passed every trial"
         checks.append(Check(id="must_pass", kind="must_pass", outcome="pass", reason=reason))
     return tuple(checks)
 

@@ -11,6 +11,7 @@ from evalgate.schema.config import GateConfig
 from evalgate.schema.score import Broken, Scored
 from evalgate.schema.verdict import Check, CheckKind
 from evalgate.stats.summary import CaseSummary, RunSummary
+from evalgate.text.counts import number_of
 
 __all__ = ["evidence_checks", "is_partial", "nothing_gates"]
 
@@ -40,7 +41,7 @@ def evidence_checks(
 
 def _counted(cases: Sequence[CaseSummary]) -> str:
     trials = sum(len(case.numbers) for case in cases)
-    return f"{len(cases)} case(s), {trials} trial(s), every one measured"
+    return f"{number_of(len(cases), 'case')}, {number_of(trials, 'trial')}, every one measured"
 
 
 def _lack(name: str, reason: str, fix: str | None, kind: CheckKind = "evidence") -> Check:
@@ -74,16 +75,18 @@ def _about_trials(side: RunSummary, facts: RunFacts) -> Iterator[Check]:
     if missed:
         yield _lack(
             "replay",
-            f"{len(missed)} case(s) have trials that were not measured (replay miss): "
-            f"{name_some(tuple(missed))}" + (f"; each time: {facts.cause}" if facts.cause else ""),
+            f"{number_of(len(missed), 'case has', 'cases have')} trials that were not measured "
+            f"(replay miss): {name_some(tuple(missed))}"
+            + (f"; each time: {facts.cause}" if facts.cause else ""),
             facts.record or "record them: `evalgate run --record-missing`",
         )
     counted = [count for case in cases for count in case.model_calls]
     if counted and not any(count is None or count for count in counted):
         yield _lack(
             "gateway",
-            f"no model call of {len(counted)} trial(s) reached the gateway: the agent asks its "
-            "model elsewhere, so this is no replay and nothing was recorded or metered",
+            f"no model call of {number_of(len(counted), 'trial')} reached the gateway: the "
+            "agent asks its model elsewhere, so this is no replay and nothing was recorded or "
+            "metered",
             "let the agent's client use OPENAI_BASE_URL (or context.base_url; an HTTP agent: the "
             "X-Evalgate-Base-Url header), or take `gateway:` out of the suite if it asks no model",
         )
@@ -91,7 +94,8 @@ def _about_trials(side: RunSummary, facts: RunFacts) -> Iterator[Check]:
     if short:
         yield _lack(
             "trials",
-            f"{len(short)} case(s) have fewer than {max(side.trials, 1)} trial(s): "
+            f"{number_of(len(short), 'case has', 'cases have')} fewer than "
+            f"{number_of(max(side.trials, 1), 'trial')}: "
             f"{name_some(tuple(short))}",
             "finish the run with `evalgate run --resume`",
         )
@@ -178,7 +182,7 @@ def _broken_without_baseline(comparison: Comparison, policy: GateConfig) -> Iter
         if count and rule_of(metric, policy).gate != "advisory":
             yield _lack(
                 metric.name,
-                f"{count} score(s) of {metric.name} are broken: "
+                f"{number_of(count, 'score')} of {metric.name} broken: "
                 f"{name_some(tuple(dict.fromkeys(ids)))}",
                 SCORE_AGAIN,
             )

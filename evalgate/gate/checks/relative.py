@@ -10,6 +10,7 @@ from evalgate.schema.config import GateConfig
 from evalgate.schema.verdict import Check, GateMode, Interval, Outcome
 from evalgate.stats.fieller import Range
 from evalgate.stats.intervals import holm
+from evalgate.text.counts import number_of
 
 __all__ = ["relative_checks"]
 
@@ -86,8 +87,12 @@ def _by_case(
     if noise is not None:
         opinion, warnings = _under_mode(name, plain, result, policy, p_adjusted)
     if result.paired.abstains_now and plain.outcome != "inconclusive":
-        worst = f"{len(result.paired.abstains_now)} case(s) that abstain count at their worst"
-        warnings = [*warnings, f"{name}: {worst}"]
+        silent = number_of(
+            len(result.paired.abstains_now),
+            "case that abstains counts at its",
+            "cases that abstain count at their",
+        )
+        warnings = [*warnings, f"{name}: {silent} worst"]
     return Check(
         id=name,
         kind="relative",
@@ -120,7 +125,9 @@ def _plain_opinion(compared: MetricComparison, result: ByCase) -> _Opinion:
     paired = result.paired
     lost = _lost(result)
     if paired.missed:
-        reason = f"{paired.missed} score(s) were not measured (replay miss)"
+        reason = (
+            f"{number_of(paired.missed, 'score was', 'scores were')} not measured (replay miss)"
+        )
         return _Opinion("inconclusive", reason, "evalgate run --record-missing")
     if paired.unbounded_hole:
         return _Opinion(
@@ -162,7 +169,7 @@ def _lost(result: ByCase) -> str:
         counts["abstained"] += cell.abstained
     if result.paired.metric.bounds is not None:
         del counts["abstained"]  # these count at their worst, on both sides alike
-    return ", ".join(f"{n} score(s) {kind}" for kind, n in counts.items() if n)
+    return ", ".join(f"{number_of(n, 'score')} {kind}" for kind, n in counts.items() if n)
 
 
 def _hole_fix(compared: MetricComparison) -> str:

@@ -32,6 +32,7 @@ from evalgate.importers.results.rows import (
 )
 from evalgate.schema.base import Json
 from evalgate.schema.result import TrialUsage
+from evalgate.text.counts import number_of
 from evalgate.text.strict_json import Parsed, parse
 
 _JSON_CELLS: Final = ("input", "output", "expected", "metadata", "metrics", "scores", "origin")
@@ -90,7 +91,7 @@ def read(document: Document, options: ReadOptions) -> Results:  # noqa: ARG001  
             rows.append(_row(where, value))
         else:
             inner += 1
-    notes = (f"{inner} span(s) inside the rows left out",) if inner else ()
+    notes = (f"{number_of(inner, 'span')} inside the rows left out",) if inner else ()
     kinds = {name: RATIO for row in rows for name in row.scores}
     return Results(tuple(rows), kinds, repeats=True, notes=notes)
 

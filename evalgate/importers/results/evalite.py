@@ -25,6 +25,7 @@ from evalgate.importers.results.rows import (
 )
 from evalgate.schema.base import Json
 from evalgate.schema.result import TrialUsage
+from evalgate.text.counts import number_of
 
 if TYPE_CHECKING:
     from evalgate.schema.score import Score
@@ -62,7 +63,10 @@ def read(document: Document, options: ReadOptions) -> Results:  # noqa: ARG001  
         for place, row in results:
             rows.append(_row(row, place, case_id(*label, row.get("input")), names))
             errored += rows[-1].error is not None
-    note = f"{errored} row(s) whose task threw have no scores: they are errored, not 0"
+    note = (
+        f"{number_of(errored, 'row whose task threw has', 'rows whose task threw have')} no "
+        "scores: errored, not 0"
+    )
     return Results(
         tuple(rows),
         kinds={name: RATIO for row in rows for name in row.scores},

@@ -22,6 +22,7 @@ from evalgate.schema.result import CaseResult, Report, SuiteInfo, TrialResult
 from evalgate.schema.score import Abstained, Broken, Score, Scored
 from evalgate.schema.verdict import Direction, Gate
 from evalgate.stats.aggregate import metric_values
+from evalgate.text.counts import number_of
 from evalgate.text.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -122,14 +123,14 @@ def join(
     stray = () if allow_new else tuple(sorted(new.keys() - old.keys()))
     if stray:
         notes.append(
-            f"{len(stray)} case(s) only in the candidate ({name_some(stray)}): the baseline's "
-            "scores of them are unknown (--allow-new leaves them out)"
+            f"{number_of(len(stray), 'case')} only in the candidate ({name_some(stray)}): the "
+            "baseline's scores of them are unknown (--allow-new leaves them out)"
         )
     old, changed = _same_question(old, new)
     if changed:
         notes.append(
-            f"{len(changed)} case(s) ask something else than in the baseline "
-            f"({name_some(changed)}): the baseline's scores of them are unknown"
+            f"{number_of(len(changed), 'case asks', 'cases ask')} something else than in the "
+            f"baseline ({name_some(changed)}): the baseline's scores of them are unknown"
         )
     before: dict[str, list[ResultRow]] = {**old, **{case: [] for case in stray}}
     old_cases = [_case(case, rows, new.get(case, []), everywhere) for case, rows in before.items()]

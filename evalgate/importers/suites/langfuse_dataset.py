@@ -17,6 +17,7 @@ from evalgate.importers.suites.converted import (
     unique,
 )
 from evalgate.schema.base import Json
+from evalgate.text.counts import number_of
 
 
 def convert(source: Source, options: ConvertOptions) -> Converted:
@@ -45,7 +46,7 @@ def convert(source: Source, options: ConvertOptions) -> Converted:
     archived = len(rows) - len(kept)
     notes: list[str] = []
     suite = answer_suite(cases, options, notes)
-    left = (f"{archived} archived item(s)",) if archived else ()
+    left = (f"{number_of(archived, 'archived item')}",) if archived else ()
     return Converted(tuple(cases), suite, left_out=left, notes=tuple(notes))
 
 

@@ -25,6 +25,7 @@ from evalgate.importers.suites.converted import (
 )
 from evalgate.schema.base import Json
 from evalgate.schema.trace import Trace
+from evalgate.text.counts import number_of
 from evalgate.text.suggest import did_you_mean
 
 ROLES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -83,13 +84,14 @@ def convert(source: Source, options: ConvertOptions) -> Converted:
     bare = sum(not case.contexts for case in cases)
     if bare:
         notes.append(
-            f"{bare} case(s) have no contexts: their faithfulness needs those of the agent's trace"
+            f"{number_of(bare, 'case has', 'cases have')} no contexts: faithfulness needs "
+            "those of the agent's trace"
         )
     suite = answer_suite(cases, options, notes)
     if bare == len(cases):
         suite["groundedness"] = "trace"
     left = (
-        (f"{len(cases) - len(traces)} row(s) without an answer have no trace",)
+        (f"{number_of(len(cases) - len(traces), 'row')} without an answer: no trace of them",)
         if traces and len(traces) < len(cases)
         else ()
     )

@@ -6,9 +6,10 @@ from fractions import Fraction
 from evalgate.output.cases.costs import Costs, Difference, Share
 from evalgate.output.dialogues import users_of, users_spent
 from evalgate.output.html.charts import bar
-from evalgate.output.html.words import case_links, plural
+from evalgate.output.html.words import case_links
 from evalgate.output.numbers import amount
 from evalgate.schema.result import Report
+from evalgate.text.counts import number_of
 from evalgate.text.escape import html
 
 __all__ = ["cost"]
@@ -50,13 +51,13 @@ def cost(costs: Costs, report: Report) -> str:
             f"add up to its cost.</p>{spent}"
         )
     left = (
-        f" {plural(costs.left_out, 'trial')} not split: no trace, no known price, or a recorded "
+        f" {number_of(costs.left_out, 'trial')} not split: no trace, no known price, or a recorded "
         "cost of the whole."
         if costs.left_out
         else ""
     )
     return (
-        f"<p>{_usd(costs.total)} for {plural(costs.trials, 'trial')}, over all model calls."
+        f"<p>{_usd(costs.total)} for {number_of(costs.trials, 'trial')}, over all model calls."
         f"{left}</p>{spent}{_difference(costs.difference)}<div class=columns>"
         f"{_share_table('by model', costs.models, costs.total, tokens=True)}"
         f"{_share_table('by tool the call asked for', costs.tools, costs.total)}"
@@ -79,13 +80,14 @@ def _difference(found: Difference | None) -> str:
         f"<td>{bar(float(value / largest), 'cost')}</td></tr>"
         for (reason, value), text in zip(ordered, shown, strict=True)
     )
-    left = f" {plural(found.left_out, 'case')} could not be compared." if found.left_out else ""
+    left = f" {number_of(found.left_out, 'case')} could not be compared." if found.left_out else ""
     share = f" ({float(moved / found.before):+.1%})" if found.before else ""
     columns = (("because of", ""), ("USD a trial", " class=num"), ("of the baseline", " class=num"))
     head = "".join(f"<th scope=col{css}>{name}</th>" for name, css in (*columns, ("share", "")))
     return (
         f"<h3>Where the difference went</h3><p>A trial cost {_usd(found.before)} in the baseline "
-        f"and costs {_usd(found.after)} now{share}, mean over {plural(found.cases, 'case')}.{left}"
+        f"and costs {_usd(found.after)} now{share}, mean over "
+        f"{number_of(found.cases, 'case')}.{left}"
         f"</p><p class=dim>{_HOW_SPLIT}</p><table class=cost><thead><tr>{head}</tr></thead><tbody>"
         f"{rows}<tr class=sum><th scope=row>together</th><td class=num>"
         f"{_rounded([moved], moved)[0]}</td><td></td><td></td></tr></tbody></table>"

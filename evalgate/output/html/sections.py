@@ -13,7 +13,7 @@ from evalgate.output.cases.divergence import divergence_text
 from evalgate.output.cases.rows import STATES, mean_score
 from evalgate.output.grounds import grounds_line
 from evalgate.output.html.charts import change_chart, distribution, sparkline
-from evalgate.output.html.words import case_links, plural
+from evalgate.output.html.words import case_links
 from evalgate.output.numbers import amount, change_text
 from evalgate.output.stress import checklist_rows, faults_line, figure_rows, scenario_line
 from evalgate.output.stress_plot import stress_figure
@@ -30,6 +30,7 @@ from evalgate.schema.base import Json
 from evalgate.schema.result import MetricValue, Report
 from evalgate.schema.score import Scored
 from evalgate.schema.verdict import Check
+from evalgate.text.counts import number_of
 from evalgate.text.escape import html
 
 __all__ = ["cause_list", "checks", "evidence", "judges", "metrics", "stress", "verdict"]
@@ -60,7 +61,7 @@ def checks(view: View) -> str:
     shown = f"<table class=checks>{_CHECK_HEAD}<tbody>{rows}</tbody></table>" if rows else ""
     more = "more " if rows else ""
     folded = (
-        f"<details class=passed><summary>{plural(len(view.passed), f'{more}check')} passed"
+        f"<details class=passed><summary>{number_of(len(view.passed), f'{more}check')} passed"
         f"</summary><table class=checks>{_CHECK_HEAD}<tbody>{passed}</tbody></table></details>"
         if passed
         else ""
@@ -107,14 +108,14 @@ def cause_list(view: View, details: RunDetails) -> str:
 
     What failed in the baseline too is folded: it is not what this change broke.
     """
-    head = f"<p class=dim>{plural(view.cases, 'case')}: {view.counts or 'none'}</p>"
+    head = f"<p class=dim>{number_of(view.cases, 'case')}: {view.counts or 'none'}</p>"
     fresh = [group for group in view.groups if not group.old]
     old = [group for group in view.groups if group.old]
-    again = plural(sum(len(group.cases) for group in old), "case")
+    again = number_of(sum(len(group.cases) for group in old), "case")
     return (
         head
         + _causes(fresh[:_OPEN], details)
-        + _folded(plural(len(fresh[_OPEN:]), "more kind"), fresh[_OPEN:], details)
+        + _folded(number_of(len(fresh[_OPEN:]), "more kind"), fresh[_OPEN:], details)
         + _folded(f"{again} that failed before", old, details)
     )
 
@@ -135,7 +136,7 @@ def _cause_item(group: Group, details: RunDetails) -> str:
     look = html(f"evalgate show {shlex.quote(cause.rows[0].id)}")
     return (
         f'<li><p><span class="state s{STATES.index(cause.state)}">'
-        f"{plural(len(cause.cases), 'case')} {cause.state}</span> "
+        f"{number_of(len(cause.cases), 'case')} {cause.state}</span> "
         f"<span class=said>{html(_doing(cause))}</span></p>"
         f"{''.join(_told(label, text) for label, text in group.example)}"
         f"{_parted(divergence_text(cause.rows[0], details))}"

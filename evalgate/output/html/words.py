@@ -14,8 +14,3 @@ def case_links(names: Sequence[str]) -> str:
     )
     more = len(names) - _EXAMPLES
     return shown + (f" <span class=dim>and {more} more</span>" if more > 0 else "")
-
-
-def plural(count: int, word: str) -> str:
-    """Count things: `1 case`, `2 cases`."""
-    return f"{count:,} {word}{'' if count == 1 else 's'}"

@@ -9,6 +9,7 @@ from typing import Literal
 from evalgate.stress.simulation.attempts import UNDECLARED, layers_of_attempts
 from evalgate.stress.simulation.live_log import LoggedCall, LoggedSession, reworded
 from evalgate.stress.simulation.retry import RetryPolicy, attempts_at_most
+from evalgate.text.counts import number_of
 
 FindingKind = Literal[
     "layers_multiply",
@@ -114,8 +115,8 @@ def _silent(sessions: Sequence[LoggedSession]) -> Finding | None:
         "silent_failure",
         len(hidden),
         "the agent's own code",
-        f"{len(hidden)} session(s) finished normally though a call had failed for good, with "
-        f"another answer than without limits (case {first.case_id!r}){worded}",
+        f"{number_of(len(hidden), 'session')} finished normally though a call had failed for "
+        f"good, with another answer than without limits (case {first.case_id!r}){worded}",
         "let the error reach the caller (ModelRetryMiddleware: on_failure='error'), or fall back "
         "to something that gives the same answer",
     )
@@ -212,7 +213,7 @@ def _endless(sessions: Sequence[LoggedSession], seconds: float) -> Finding | Non
         "no_timeout",
         len(open_ones),
         "the agent's own code",
-        f"{len(open_ones)} session(s) had not ended when {seconds:g} s were up (case "
+        f"{number_of(len(open_ones), 'session')} had not ended when {seconds:g} s were up (case "
         f"{first.case_id!r}{waits})",
         "give calls and retries a time limit, or give the check more time: --seconds",
     )

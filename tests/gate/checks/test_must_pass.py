@@ -54,7 +54,7 @@ def test_only_reviewed_must_pass_cases_fail() -> None:
 
 def test_clean_cases_are_counted() -> None:
     """One check for all that passed every trial."""
-    words = "1 must-pass case(s) passed every trial"
+    words = "1 must-pass case passed every trial"
     assert _check(_side([GOOD, GOOD])) == Check(
         id="must_pass", kind="must_pass", outcome="pass", reason=words
     )

@@ -48,7 +48,7 @@ def test_whole_evidence_is_one_check(case: BuildCase, report: BuildReport) -> No
     two = {"task_success": [1.0, 0.0]}
     made = report([case("a", two), case("b", two), case("c", two, draft=True)])
     (check,) = _checks(summary_of_report(made))
-    words = "2 case(s), 4 trial(s), every one measured"
+    words = "2 cases, 4 trials, every one measured"
     assert check == Check(id="evidence", kind="evidence", outcome="pass", reason=words)
     flat = summary_of_flat({"task_success_rate": 1.0}, "flat.json")
     assert [one.reason for one in _checks(flat, flat)] == ["means only"]
@@ -77,7 +77,7 @@ def test_what_was_not_measured_is_named(case: BuildCase, report: BuildReport) ->
     side = summary_of_report(
         report([case("a", broken, ends), case("b", {"task_success": [1.0] * 2})])
     )
-    words = "1 case(s) have trials that were not measured (replay miss): a"
+    words = "1 case has trials that were not measured (replay miss): a"
     for facts, reason, fix in (
         (RunFacts(), words, "record them: `evalgate run --record-missing`"),
         (
@@ -108,11 +108,11 @@ def test_fewer_trials_than_were_asked_for(case: BuildCase, report: BuildReport) 
     """A case that is short is named; one trial is always asked for."""
     cases = [case("a", {"task_success": [1.0] * 2}), case("b", GOOD)]
     found = _lacks(_checks(summary_of_report(report(cases, trials=2))))
-    assert found == [("evidence.trials", "1 case(s) have fewer than 2 trial(s): b")]
+    assert found == [("evidence.trials", "1 case has fewer than 2 trials: b")]
     empty = summary_of_report(report(cases, trials=0))
     none = replace(empty.cases["b"], numbers=(), statuses=(), columns={})
     found = _lacks(_checks(replace(empty, cases={**empty.cases, "b": none})))
-    assert found == [("evidence.trials", "1 case(s) have fewer than 1 trial(s): b")]
+    assert found == [("evidence.trials", "1 case has fewer than 1 trial: b")]
 
 
 def test_nothing_finished_and_nothing_scored(case: BuildCase, report: BuildReport) -> None:
@@ -171,7 +171,7 @@ def test_broken_scores_without_a_baseline(case: BuildCase, report: BuildReport) 
     whole = {"task_success": [1.0, 1.0], "faithfulness": [1.0, 1.0]}
     side = summary_of_report(report([case("a", lost), case("b", whole)]))
     found = _lacks(_checks(side))
-    assert found == [("evidence.faithfulness", "2 score(s) of faithfulness are broken: a")]
+    assert found == [("evidence.faithfulness", "2 scores of faithfulness broken: a")]
     assert [c.id for c in _checks(side, policy={"faithfulness": "advisory"})] == ["evidence"]
     assert [c.id for c in _checks(side, side)] == ["evidence"]
 

@@ -109,12 +109,12 @@ def test_a_check_holds_what_it_was_made_from(side: BuildSide) -> None:
     [
         (
             [MISS, 1.0],
-            "1 score(s) were not measured (replay miss)",
+            "1 score was not measured (replay miss)",
             "evalgate run --record-missing",
         ),
         (
             [BROKEN, 1.0],
-            "1 score(s) broken: with each at its best and at its worst, no change and 50.0% worse",
+            "1 score broken: with each at its best and at its worst, no change and 50.0% worse",
             "evalgate show --failed  (the errors), then evalgate score latest",
         ),
     ],
@@ -126,7 +126,7 @@ def test_missing_scores_in_words(side: BuildSide, new: Values, reason: str, fix:
 
 def test_a_missing_score_that_changes_nothing_is_told(side: BuildSide) -> None:
     """The same outcome at best and at worst; what abstains is not counted among the lost."""
-    words = "1 score(s) broken, and the outcome is the same with each at its best"
+    words = "1 score broken, and the outcome is the same with each at its best"
     low = _said(side, ([1.0] * 4, [BROKEN, 0.0, 0.0, 0.0]))
     assert low[:2] == ("fail", f"1 -> 0, 100.0% worse; the threshold is 5 %; {words}")
     silent = _said(side, ([1.0] * 4, [SILENT, 0.0, 0.0, 0.0]))
@@ -136,8 +136,8 @@ def test_a_missing_score_that_changes_nothing_is_told(side: BuildSide) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "lost"),
     [
-        ([UNKNOWN, 0.1, 0.1], [0.1, BROKEN, 0.1], "1 score(s) broken, 1 score(s) unknown"),
-        ([0.1, 0.1], [SILENT, 0.1], "1 score(s) abstained"),
+        ([UNKNOWN, 0.1, 0.1], [0.1, BROKEN, 0.1], "1 score broken, 1 score unknown"),
+        ([0.1, 0.1], [SILENT, 0.1], "1 score abstained"),
     ],
 )
 def test_no_bound_stands_in_for_money(side: BuildSide, old: Values, new: Values, lost: str) -> None:
@@ -254,7 +254,7 @@ def test_cases_that_abstain_are_told(side: BuildSide) -> None:
         warnings = _checks(*sides, {"metrics": {"faithfulness": policy}})[1]
         return [line for line in warnings if "abstain" in line]
 
-    told = ["faithfulness: 2 case(s) that abstain count at their worst"]
+    told = ["faithfulness: 2 cases that abstain count at their worst"]
     assert warned("standard") == told
     assert warned("advisory") == []
     assert warned("standard", [SILENT, MISS, 1.0, 1.0]) == []

@@ -155,7 +155,7 @@ def test_a_dropped_call_is_named(open_tools: OpenTools) -> None:
     sessions, _ = open_tools("replay")
     with trial(sessions) as ended:
         find_order("a")
-    assert "1 recorded call(s) of tools were not made: find_order" in (ended[0].unmade or "")
+    assert "1 recorded tool call was not made: find_order" in (ended[0].unmade or "")
     assert "'b'" in (ended[0].unmade or "")
 
 
@@ -301,12 +301,12 @@ def test_what_a_replayed_tool_would_have_called_is_not_missed(open_tools: OpenTo
     sessions, _ = open_tools("replay")
     with trial(sessions) as ended:
         assert ["a", "b"] == find_all("a", "b")
-    assert "1 recorded call(s) of tools were not made: find_order" in (ended[0].unmade or "")
+    assert "1 recorded tool call was not made: find_order" in (ended[0].unmade or "")
     assert "'c'" in (ended[0].unmade or "")
     sessions, _ = open_tools("replay", find_all={"mode": "live"})
     with trial(sessions) as ended:
         find_order("c")
-    assert "2 recorded call(s)" in (ended[0].unmade or "")
+    assert "2 recorded tool calls" in (ended[0].unmade or "")
 
 
 @evalgate.tool

@@ -26,7 +26,7 @@ def test_events(tmp_path: Path) -> None:
         values(file, "ok"),
     )
     assert (2.0, (12, 0), "boom") == (rows(file)[0].seconds, tokens(file), rows(file)[2].error)
-    assert "1 span(s) inside" in file.results.notes[0]
+    assert "1 span inside" in file.results.notes[0]
 
 
 def test_a_table(tmp_path: Path) -> None:

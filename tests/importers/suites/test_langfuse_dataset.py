@@ -16,4 +16,4 @@ def test_items(tmp_path: Path) -> None:
     (case,) = made.cases
     output = case.expected.output
     assert ("i1", "x", "y") == (case.id, case.input, output and output.equals)
-    assert ("1 archived item(s)",) == made.left_out
+    assert ("1 archived item",) == made.left_out

@@ -114,7 +114,7 @@ def test_a_swallowed_failure_in_words() -> None:
     (found,) = said(plain, told)
     assert found.count == 2
     assert found.said.startswith(
-        "2 session(s) finished normally though a call had failed for good, with another answer "
+        "2 sessions finished normally though a call had failed for good, with another answer "
         "than without limits (case 'first'); its message speaks of "
     )
     (quiet,) = said(plain)
@@ -176,7 +176,7 @@ def test_a_session_without_an_end_in_words() -> None:
     (found,) = said(waited)
     assert ("no_timeout", 1, True) == (found.kind, found.count, found.gates)
     assert found.said == (
-        "1 session(s) had not ended when 60 s were up (case 'one', its longest wait between "
+        "1 session had not ended when 60 s were up (case 'one', its longest wait between "
         "attempts 31 s)"
     )
     (silent,) = said(session(end=None, status="cut"))
