@@ -13,15 +13,12 @@ from evalgate.agents.reply import Notes, Reply
 from evalgate.schema.base import Json
 from evalgate.schema.golden import Case, Message, SimulatedUser
 from evalgate.schema.trace import Span, TraceUser, UserMessage
-from evalgate.users.ending import ending_of
+from evalgate.users.ending import OPENING, ending_of
 from evalgate.users.prompt import Said
 from evalgate.users.script import broken_by, never_stopped
 
 BROKEN: Final = "the simulated user broke its script"
 """How the reason of such a trial begins."""
-
-OPENING: Final = "opening"
-"""Name of the user's message that the case itself holds."""
 
 
 class Speaker(Protocol):

@@ -9,7 +9,12 @@ from pathlib import Path
 from evalgate.errors import DataError
 from evalgate.gate.reports import combine
 from evalgate.judges.calibration import suite_trust_checks
-from evalgate.judges.judged_agent import judged_part, judged_scores, with_verdict
+from evalgate.judges.judged_agent import (
+    held_to_script,
+    judged_part,
+    judged_scores,
+    with_verdict,
+)
 from evalgate.judges.judging import open_judges
 from evalgate.run.engine import Seen
 from evalgate.run.evaluate import TrialSet, evaluate
@@ -98,10 +103,11 @@ async def _score_all(plan: Plan, folder: Path, trials: int, environment: Environ
 
         async def scored(trace: Trace) -> tuple[Trace, TrialResult]:
             case = cases[trace.case_id]
+            judged = await judged_scores(judging, plan.async_scorers, case, trace)
+            trace, judged = held_to_script(trace, judged, judging.of_users)
             result = without_redacted(
                 score_trial(plan.scorers, case, trace, plan.settings), case, trace
             )
-            judged = await judged_scores(judging, plan.async_scorers, case, trace)
             return trace, with_verdict(result, judged)
 
         traces = list(iter_traces(folder))

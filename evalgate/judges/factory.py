@@ -15,6 +15,7 @@ from evalgate.judges.kinds.ragas import SAMPLING, Asked, ragas_judge
 from evalgate.judges.kinds.ragas_live import Endpoint, RagasLive
 from evalgate.judges.kinds.rubric import Rubric, rubric_judge
 from evalgate.judges.kinds.selfcheck import selfcheck_judge
+from evalgate.judges.kinds.user import user_judge
 from evalgate.schema.base import Json
 from evalgate.schema.config import JudgeConfig
 
@@ -70,6 +71,8 @@ def _over_http(config: JudgeConfig, http: Http, meter: Meter) -> Judge:
             )
         case "moderation":
             return moderation_judge(http, config.model, meter)
+        case "user":
+            return user_judge(chat, sampling)
         case _:
             return claims_judge(chat, sampling)
 

@@ -33,6 +33,7 @@ _CHARACTERS_A_TOKEN: Final = 4
 _DETAILS: Final = 20
 _SHOWN: Final = 300
 _OFF: Final = Abstained("judging is off (--judge off)", unknown=True)
+_NO_USER: Final = Abstained("no simulated user, or the agent failed it")
 _THUMBS: Final = {"up": 5.0, "down": 1.0}
 _GOAL_SUCCESS: Final = 4.0
 
@@ -75,6 +76,8 @@ class OpenJudge:
         said = self._said_by_user(trace)
         if said is not None:
             return self._named(said)
+        if self.config.kind == "user" and (trace.user is None or trace.status in FAILED):
+            return self._named(Judged(dict.fromkeys(self.judge.scores, _NO_USER)))
         if trace.status in FAILED and not (self.config.kind == "moderation" and evidence.answer):
             return self._named(self._of_failed())
         return await self.on_evidence(case.id, evidence)
@@ -120,7 +123,7 @@ def bounded(evidence: Evidence, config: JudgeConfig) -> tuple[Evidence, tuple[st
     """
     limit = config.max_context_tokens * _CHARACTERS_A_TOKEN
     size = sum(map(len, evidence.contexts))
-    if size <= limit or config.kind in ("moderation", "selfcheck"):
+    if size <= limit or config.kind in ("moderation", "selfcheck", "user"):
         return evidence, ()
     tokens = f"{size // _CHARACTERS_A_TOKEN:,}"
     if config.long_contexts == "error":
@@ -161,6 +164,12 @@ class Judging:
     def scores(self) -> tuple[str, ...]:
         """Names of all judged scores."""
         return tuple(name for one in self.judges for name in one.names.values())
+
+    @property
+    def of_users(self) -> frozenset[str]:
+        """Names of the scores that say whether a simulated user kept to its script."""
+        users = (one for one in self.judges if one.config.kind == "user")
+        return frozenset(name for one in users for name in one.names.values())
 
     @property
     def versions(self) -> dict[str, str]:

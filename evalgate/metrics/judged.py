@@ -30,6 +30,8 @@ _DOCS: Final[Mapping[str, str]] = MappingProxyType(
         "goal_accuracy": "Ragas: whether its model finds the goal reached.",
         "selfcheck_inconsistency": "SelfCheckGPT, prompt variant: how little of the answer the "
         "model says again when it is asked again.",
+        "user_in_script": "The simulated user kept to its script; a trial whose user did not is "
+        "not measured.",
     }
 )
 _LOWER: Final = 0.02
@@ -55,6 +57,8 @@ def native_scores(config: JudgeConfig) -> tuple[str, ...]:
             return ("selfcheck_inconsistency",)
         case "moderation":
             return ("toxicity",)
+        case "user":
+            return ("user_in_script",)
 
 
 def _decided(name: str, question: Asks) -> tuple[str, ...]:

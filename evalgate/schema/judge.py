@@ -36,6 +36,8 @@ class Evidence(Model):
     """What was said and done, in order: `role`, and `content` or `tool_calls` (name, args)."""
     expected_calls: tuple[dict[str, Json], ...] | None = None
     """Tool calls (name, args) that were expected; null: none are."""
+    script: Annotated[str | None, Field(exclude_if=lambda script: script is None)] = None
+    """What a simulated user was told to want and to know; null, and not written: there is none."""
 
 
 class VerdictHeader(Model):

@@ -20,7 +20,9 @@ class Caps(Model):
     """Wall time."""
 
 
-JudgeKind = Literal["claims", "ragas", "rubric", "pairwise", "decision", "selfcheck", "moderation"]
+JudgeKind = Literal[
+    "claims", "ragas", "rubric", "pairwise", "decision", "selfcheck", "moderation", "user"
+]
 """What a judge is asked: see `docs/judges.md`."""
 
 RagasMetric = Literal[

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator
 from evalgate.schema.base import Json
 from evalgate.schema.golden import Case, Script
 from evalgate.schema.judge import Evidence
-from evalgate.schema.trace import Retrieval, ToolCall, Trace, UserMessage
+from evalgate.schema.trace import Retrieval, Span, ToolCall, Trace, UserMessage
+from evalgate.users.ending import OPENING
+from evalgate.users.prompt import part_of
 
 
 def evidence_of(case: Case, trace: Trace) -> Evidence:
@@ -28,6 +30,7 @@ def evidence_of(case: Case, trace: Trace) -> Evidence:
             for call in calls
             if call.requestor == "assistant"
         ),
+        script=None if case.user is None else "\n\n".join(part_of(case.user)),
     )
 
 
@@ -80,16 +83,20 @@ def _content(content: object) -> str:
 
 
 def _conversation(case: Case, trace: Trace) -> Iterator[dict[str, Json]]:
+    """Write what was said and done; with a simulated user also what the agent said to it."""
+    played = trace.user is not None
     yield from _asked(case, trace)
     for step in trace.steps:
-        if isinstance(step, UserMessage):
+        if isinstance(step, UserMessage) and not (played and step.name == OPENING):
             yield {"role": "user", "content": step.content}
+        elif played and isinstance(step, Span) and step.name == "turn":
+            yield {"role": "assistant", "content": text_of(step.output)}
         elif isinstance(step, ToolCall) and step.requestor == "assistant":
             args: Json = step.arguments if isinstance(step.arguments, dict) else {}
             yield {"role": "assistant", "tool_calls": [{"name": step.name, "args": args}]}
             yield {"role": "tool", "content": _returned(step)}
     answer = text_of(trace.output)
-    if answer:
+    if answer and not played:
         yield {"role": "assistant", "content": answer}
 
 
@@ -97,7 +104,8 @@ def _asked(case: Case, trace: Trace) -> Iterator[dict[str, Json]]:
     """Yield the case's own messages, unless the trace holds what the user said."""
     match case.input:
         case str() as text:
-            yield {"role": "user", "content": text}
+            if text or trace.user is None:  # else the simulated user speaks first
+                yield {"role": "user", "content": text}
         case Script(turns=turns):
             if not any(isinstance(step, UserMessage) for step in trace.steps):
                 for turn in turns:

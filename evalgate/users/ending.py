@@ -7,6 +7,9 @@ from typing import Final
 from evalgate.schema.golden import Case, Ending, SimulatedUser, UserPreset
 from evalgate.schema.trace import Trace, UserMessage
 
+OPENING: Final = "opening"
+"""Name of the user's message that the case itself holds."""
+
 STOPS: Final[Mapping[UserPreset, Mapping[str, Ending]]] = MappingProxyType(
     {
         "plain": MappingProxyType({"###STOP###": "reached", "###GIVE-UP###": "gave_up"}),

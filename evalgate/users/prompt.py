@@ -56,18 +56,23 @@ def request_of(user: SimulatedUser, said: Sequence[Said]) -> dict[str, Json]:
 
 
 def _script(user: SimulatedUser) -> str:
-    parts = [_ROLE, f"Your goal: {user.goal}"]
-    if user.facts:
-        facts = "\n".join(f"- {name}: {_spelt(value)}" for name, value in user.facts.items())
-        parts.append(f"What you know:\n{facts}")
-    if user.persona:
-        parts.append(f"Who you are: {user.persona}")
-    parts.append(f"Rules:\n{_RULES[user.preset]}")
+    parts = [_ROLE, *part_of(user), f"Rules:\n{_RULES[user.preset]}"]
     ends = "\n".join(f"- {stop} when {_ENDS[why]}" for stop, why in stops_of(user).items())
     parts.append(
         f"End the conversation with one of these words, alone, and only with them:\n{ends}"
     )
     return "\n\n".join(parts)
+
+
+def part_of(user: SimulatedUser) -> list[str]:
+    """Say what a user wants, knows and is."""
+    parts = [f"Your goal: {user.goal}"]
+    if user.facts:
+        facts = "\n".join(f"- {name}: {_spelt(value)}" for name, value in user.facts.items())
+        parts.append(f"What you know:\n{facts}")
+    if user.persona:
+        parts.append(f"Who you are: {user.persona}")
+    return parts
 
 
 def _spelt(value: str | float) -> str:

@@ -1,7 +1,7 @@
 """What a judge is shown of a trial."""
 
 from evalgate.schema.golden import Case, Expected, ExpectedCall, Message, OutputExpectation, Script
-from evalgate.schema.trace import Retrieval, ToolCall, Trace, UserMessage
+from evalgate.schema.trace import Retrieval, Span, ToolCall, Trace, TraceUser, UserMessage
 from evalgate.scorers.contexts import contexts_of, evidence_of, question_of
 
 STEPS = (
@@ -66,6 +66,30 @@ def test_user_turns_are_not_doubled() -> None:
     assert ["a", "b", "done"] == [m["content"] for m in evidence_of(case, told).conversation]
     silent = Trace(case_id="c", output="done")
     assert ["a", "b", "done"] == [m["content"] for m in evidence_of(case, silent).conversation]
+
+
+def test_a_played_conversation_shows_both_sides() -> None:
+    """What the case opens with, then every turn of both, once; and the user's script."""
+    user = {"model": "m", "goal": "money back", "facts": {"order": "A1"}, "persona": "curt"}
+    case = Case.model_validate({"id": "c", "input": "hi", "user": user})
+    steps = (
+        UserMessage(name="opening", content="hi"),
+        Span(name="turn", output="Which?"),
+        UserMessage(content="A1"),
+        ToolCall(name="refund", arguments={"id": "A1"}, result="ok"),
+        Span(name="turn", output="Done."),
+        UserMessage(content="###STOP###"),
+    )
+    trace = Trace(case_id="c", output="Done.", steps=steps, user=TraceUser(model="m"))
+    found = evidence_of(case, trace)
+    said = [message.get("content") for message in found.conversation]
+    assert ["hi", "Which?", "A1", None, "ok", "Done.", "###STOP###"] == said
+    assert (
+        "Your goal: money back\n\nWhat you know:\n- order: A1\n\nWho you are: curt" == found.script
+    )
+    silent = case.model_copy(update={"input": ""})
+    assert "Which?" == evidence_of(silent, trace).conversation[0]["content"]
+    assert "script" not in evidence_of(Case(id="c", input="q"), TRACE).model_dump()
 
 
 def test_a_conversation_says_what_was_called_with_what() -> None:

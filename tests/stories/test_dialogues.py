@@ -132,6 +132,33 @@ def test_a_user_that_breaks_its_script_is_caught(
         )
 
 
+@pytest.mark.slow
+def test_a_judge_finds_what_no_rule_sees(
+    project: Path,
+    cli: Cli,
+    scripted_judge: Any,  # noqa: ANN401  # fixtures come by name: test folders are no packages
+) -> None:
+    """A goal in other words: not measured, asked once; and without a verdict nobody knows."""
+    server = scripted_judge(lambda *_: {"reason": "turn 3", "verdict": "invented_goal"})
+    judge = {"kind": "user", "model": "j", "api_key_env": None, "base_url": server.base_url}
+    with (project / "examples/dialogues.yaml").open("a") as config:
+        config.write("\n    judges: " + json.dumps({"script": judge}))
+    asked = cli(*RUN, "--case", "person", "--judge", "auto", "-f", "json")
+    replayed = cli(*RUN, "--case", "person", "-f", "json")
+    for result in (asked, replayed):
+        assert 3 == result.code
+        trial = trials_of(result.json)["person"]
+        assert (
+            "not_measured",
+            "the simulated user broke its script: invented goal: turn 3",
+            "invented goal: turn 3",
+        ) == (trial["status"], trial["error"], trial["user"]["broken"])
+        assert any(note.startswith("1 of 1 (100.0%)") for note in result.json["warnings"])
+    assert 1 == len(server.requests)
+    unknown = trials_of(cli(*RUN, "--case", "two-wishes", "-f", "json").json)["two-wishes"]
+    assert unknown["error"].startswith("nobody knows whether the simulated user kept to its script")
+
+
 def test_a_user_needs_a_gateway(project: Path, cli: Cli) -> None:
     """Its model is asked through it: exit 2 with the case, the model and the block to add."""
     config = project / "examples/dialogues.yaml"

@@ -121,7 +121,7 @@ def decision_judge(
     prompt_id = prompt_digest("decisions", RULE, list(questions))
 
     async def decide(evidence: Evidence, ask: Ask, draw: int) -> Judged:
-        shown = evidence.model_copy(update={"expected_calls": None})
+        shown = evidence.model_copy(update={"expected_calls": None, "script": None})
         question = Question(
             kind="decision",
             model=model,

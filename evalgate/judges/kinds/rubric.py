@@ -110,7 +110,7 @@ def rubric_judge(chat: Chat, sampling: dict[str, Json], rubric: Rubric) -> Judge
         if rubric.text is None and not evidence.criteria:
             return Judged({rubric.metric: Abstained("the case has no criteria")})
         first = draw * rubric.votes
-        shown = evidence.model_copy(update={"expected_calls": None})
+        shown = evidence.model_copy(update={"expected_calls": None, "script": None})
         votes = [await vote(shown, ask, first + number) for number in range(rubric.votes)]
         return _judged(votes, rubric)
 
@@ -208,7 +208,7 @@ def material(evidence: Evidence, *, whole: bool = False) -> str:
     """
     contexts = [(f"CONTEXT {n}", text) for n, text in enumerate(evidence.contexts, start=1)]
     if whole:
-        parts = [*contexts, *_turns(evidence)]
+        parts = [*contexts, *turns(evidence)]
     else:
         done = "\n".join(_lines(evidence.conversation))
         parts = [("QUESTION", evidence.question), *contexts]
@@ -219,7 +219,7 @@ def material(evidence: Evidence, *, whole: bool = False) -> str:
     return fenced(parts)
 
 
-def _turns(evidence: Evidence) -> list[tuple[str, str]]:
+def turns(evidence: Evidence) -> list[tuple[str, str]]:
     """Write what was said and done, each message under its number and its role."""
     found: list[tuple[str, str]] = []
     for number, message in enumerate(evidence.conversation, start=1):
