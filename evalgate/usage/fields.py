@@ -95,15 +95,18 @@ def leaves(value: Mapping[str, Any], path: str = "", depth: int = 0) -> Iterator
 
 
 def _listed(items: list[Any], path: str, depth: int) -> Iterator[tuple[str, Any]]:
-    """Read Gemini's lists of `{modality, tokenCount}` as boxes; walk any other list."""
+    """Read `{modality, tokenCount}` (Gemini) and `{ttl, inputTokens}` (Bedrock) as boxes."""
     for number, item in enumerate(items):
         if not isinstance(item, Mapping):
             yield f"{path}.{number}", item
             continue
-        modality = item.get("modality")
+        modality, lifetime = item.get("modality"), item.get("ttl")
         tokens = item.get("tokenCount", item.get("token_count"))
         if isinstance(modality, str):
             yield f"{path}.{modality.lower()}_tokens", tokens
+        elif isinstance(lifetime, str):
+            written = item.get("inputTokens", item.get("input_tokens"))
+            yield f"{path}.{lifetime.lower()}_input_tokens", written
         else:
             yield from leaves(item, f"{path}.{number}", depth + 1)
 

@@ -123,6 +123,7 @@ PARTS: Final = {
             "in.ephemeral_5m_input_tokens",
             "ephemeral_5m_input_tokens",
             "input_cache_creation_5m",
+            "cache_details.5m_input_tokens",
         ),
         "cache_write",
     ),
@@ -133,6 +134,7 @@ PARTS: Final = {
             "in.ephemeral_1h_input_tokens",
             "ephemeral_1h_input_tokens",
             "input_cache_creation_1h",
+            "cache_details.1h_input_tokens",
         ),
         "cache_write_1h",
     ),
@@ -188,14 +190,19 @@ KNOWN: Final = frozenset(
         "out.accepted_prediction_tokens",
         "out.rejected_prediction_tokens",
         "cached.text_tokens",
+        "cached.document_tokens",
         "in.cached.text_tokens",
         "in.cached.text",
         "estimated_cost",
+        "server_tool_use_details.tool_calls_requested",
+        "server_tool_use_details.tool_calls_executed",
     }
 )
 """Numbers that are in another part already, or that are no bill."""
 
-KNOWN_BOXES: Final = frozenset({"cost_details", "tokens", "x_groq"})
+KNOWN_BOXES: Final = frozenset(
+    {"cost_details", "tokens", "x_groq", "tool_use_prompt_tokens_details"}
+)
 """Boxes whose numbers say nothing that is billed beside the rest."""
 
 TIMING: Final = re.compile(
@@ -203,7 +210,9 @@ TIMING: Final = re.compile(
 )
 """Names of times and speeds."""
 
-TOOL_BOXES: Final = frozenset({"server_tool_use", "server_side_tool_usage"})
+TOOL_BOXES: Final = frozenset(
+    {"server_tool_use", "server_tool_use_details", "server_side_tool_usage"}
+)
 """Boxes that count uses of tools that the provider ran."""
 
 TOOLS: Final = {

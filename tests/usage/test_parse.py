@@ -28,6 +28,45 @@ SHAPES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
         {"input": 86, "cache_read": 1920, "input_audio": 0, "output": 200, "reasoning": 100},
     ),
+    "Gemini: what its tools read lies beside the input, and is told by modality again": (
+        {
+            "promptTokenCount": 32,
+            "candidatesTokenCount": 41,
+            "totalTokenCount": 2515,
+            "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 32}],
+            "toolUsePromptTokenCount": 2395,
+            "toolUsePromptTokensDetails": [{"modality": "TEXT", "tokenCount": 2395}],
+            "thoughtsTokenCount": 47,
+        },
+        {"input": 2427, "output": 41, "reasoning": 47},
+    ),
+    "Bedrock: cache writes by lifetime": (
+        {
+            "inputTokens": 3,
+            "outputTokens": 288,
+            "totalTokens": 2365,
+            "cacheReadInputTokens": 0,
+            "cacheWriteInputTokens": 2074,
+            "cacheDetails": [
+                {"ttl": "5m", "inputTokens": 74},
+                {"ttl": "1h", "inputTokens": 2000},
+            ],
+        },
+        {"input": 3, "cache_read": 0, "cache_write": 74, "cache_write_1h": 2000, "output": 288},
+    ),
+    "OpenRouter: tools that it ran are told beside": (
+        {
+            "prompt_tokens": 10,
+            "completion_tokens": 5,
+            "total_tokens": 15,
+            "server_tool_use_details": {
+                "web_search_requests": 1,
+                "tool_calls_requested": 1,
+                "tool_calls_executed": 1,
+            },
+        },
+        {"input": 10, "output": 5, "tool_uses": {"web_search": 1}},
+    ),
     "OpenAI responses: the same under other names": (
         {
             "input_tokens": 81,

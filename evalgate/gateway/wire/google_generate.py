@@ -22,7 +22,17 @@ from evalgate.gateway.wire.base import (
 )
 from evalgate.schema.base import Json
 
-_DATA = frozenset({"text", "inlineData", "fileData", "functionResponse", "codeExecutionResult"})
+_CODE = "code_execution"
+_DATA = frozenset(
+    {
+        "text",
+        "inlineData",
+        "fileData",
+        "functionResponse",
+        "codeExecutionResult",
+        "toolResponse",
+    }
+)
 """What a part can hold beside a call."""
 _BESIDE = frozenset(
     {
@@ -159,19 +169,46 @@ def _items(candidate: Body) -> Iterator[CalledTool | UnknownItem | None]:
     parts = as_list(as_body(candidate.get("content")).get("parts"))
     outcomes = [as_body(as_body(part).get("codeExecutionResult")) for part in parts]
     results = iter([outcome for outcome in outcomes if outcome])
+    answers = {
+        answer["id"]: answer.get("response")
+        for part in parts
+        if isinstance((answer := as_body(as_body(part).get("toolResponse"))).get("id"), str)
+    }
+    named: set[str] = set()
     for part in parts:
         item = _item(part)
         if isinstance(item, CalledTool) and item.by_provider:
-            outcome = next(results, None)
-            failed = outcome is not None and outcome.get("outcome") != "OUTCOME_OK"
-            answer = ToolResult("", (outcome or {}).get("output"), failed=failed)
-            item = replace(item, result=answer if outcome is not None else None)
+            named.add(item.name)
+            if item.call_id is not None and item.call_id in answers:
+                item = replace(item, result=ToolResult(item.call_id, answers[item.call_id]))
+            elif item.name == _CODE:
+                item = replace(item, result=_outcome(next(results, None)))
         yield item
-    if queries := _queries(candidate):
-        yield CalledTool(None, "google_search", {"queries": queries}, by_provider=True)
+    yield from (call for call in _grounding(candidate) if call.name not in named)
     for name, value in candidate.items():
         if name not in _CANDIDATE and value not in (None, "", [], {}):
             yield UnknownItem(f"candidate.{name}", value)
+
+
+def _outcome(ran: Body | None) -> ToolResult | None:
+    if ran is None:
+        return None
+    return ToolResult("", ran.get("output"), failed=ran.get("outcome") != "OUTCOME_OK")
+
+
+def _grounding(candidate: Body) -> Iterator[CalledTool]:
+    """Yield the searches that only what grounds an answer tells of."""
+    if queries := _queries(candidate):
+        yield CalledTool(None, "google_search", {"queries": queries}, by_provider=True)
+    grounding = as_body(candidate.get("groundingMetadata"))
+    chunks = map(as_body, as_list(grounding.get("groundingChunks")))
+    asked = as_list(grounding.get("retrievalQueries"))
+    if asked or any(chunk.get("retrievedContext") is not None for chunk in chunks):
+        yield CalledTool(None, "file_search", {"queries": asked}, by_provider=True)
+    pages = as_list(as_body(candidate.get("urlContextMetadata")).get("urlMetadata"))
+    if pages:
+        urls = [as_body(page).get("retrievedUrl") for page in pages]
+        yield CalledTool(None, "url_context", {"urls": urls}, by_provider=True)
 
 
 def _item(part: Json) -> CalledTool | UnknownItem | None:
@@ -184,7 +221,11 @@ def _item(part: Json) -> CalledTool | UnknownItem | None:
             return UnknownItem("functionCall", part)
         return named_tool(_call_id(asked), asked.get("name"), arguments, kind="functionCall")
     if isinstance(body.get("executableCode"), dict):
-        return CalledTool(None, "code_execution", as_body(body["executableCode"]), by_provider=True)
+        return CalledTool(None, _CODE, as_body(body["executableCode"]), by_provider=True)
+    ran = as_body(body.get("toolCall"))
+    if isinstance(kind := ran.get("toolType"), str) and kind:
+        name = "google_search" if kind.startswith("GOOGLE_SEARCH") else kind.lower()
+        return CalledTool(text_of(ran.get("id")), name, as_body(ran.get("args")), by_provider=True)
     kinds = set(body) - _BESIDE
     if isinstance(part, dict) and kinds <= _DATA:
         return None

@@ -14,6 +14,7 @@ from evalgate.gateway.wire.base import (
     Wire,
     as_body,
     as_list,
+    count,
     named_tool,
     sorted_items,
     text_of,
@@ -29,6 +30,7 @@ _MESSAGE = frozenset(
         "content",
         "executed_tools",
         "annotations",
+        "extra_content",
         "audio",
         "citations",
         "context",
@@ -91,6 +93,9 @@ _PARTS = frozenset(
 _EVENT = frozenset({"usage", "x_groq", "error", "prompt_filter_results", "timings", "metadata"})
 """Fields of an event that is no piece of a choice."""
 
+_MOST_SEARCHES = 1_000
+"""More than that is no count to believe."""
+
 _EMPTY = frozenset({"index", "type"})
 """Fields of a tool call that say nothing of a call."""
 
@@ -129,7 +134,8 @@ def _user_turns(body: Body) -> int:
 def _read(body: Body) -> Reply:
     choices = [as_body(choice) for choice in as_list(body.get("choices"))]
     messages = [as_body(choice.get("message")) for choice in choices]
-    tools, unknown = sorted_items(item for choice in choices for item in _choice_items(choice))
+    said = (item for choice in choices for item in _choice_items(choice))
+    tools, unknown = sorted_items([*said, *_server_tools(as_body(body.get("usage")))])
     whole = bool(messages) and all(messages)
     first = choices[0] if choices else {}
     return Reply(
@@ -141,6 +147,15 @@ def _read(body: Body) -> Reply:
         message=first.get("message") if len(messages) < 2 else [*messages],
         error=None if whole else "bad_response",
     )
+
+
+def _server_tools(usage: Body) -> Iterator[CalledTool | UnknownItem]:
+    """Yield the tools that a router ran itself, of which only the usage tells (OpenRouter)."""
+    told = as_body(usage.get("server_tool_use_details"))
+    searches = min(count(told, "web_search_requests") or 0, _MOST_SEARCHES)
+    yield from [CalledTool(None, "web_search", {}, by_provider=True)] * searches
+    if (count(told, "tool_calls_executed") or 0) > searches:
+        yield UnknownItem("server_tool_use_details", told)
 
 
 def _choice_items(choice: Body) -> Iterator[CalledTool | UnknownItem | None]:
@@ -175,7 +190,7 @@ def _tool(call: Json) -> CalledTool | UnknownItem | None:
     if kind in (None, "", "function", "custom") and not _says_anything(call):
         return None  # some servers end every stream with an empty call
     custom, function = call.get("custom"), call.get("function")
-    if isinstance(custom, dict):
+    if isinstance(custom, dict) and (any(custom.values()) or not isinstance(function, dict)):
         name, text = custom.get("name"), custom.get("input")
         return named_tool(call.get("id"), name, text, kind="custom", free_text=True)
     if isinstance(function, dict):

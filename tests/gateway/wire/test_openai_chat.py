@@ -113,3 +113,35 @@ def test_user_turns_and_results() -> None:
     }
     assert 2 == WIRE.user_turns(body)
     assert [("c", "r")] == [(r.call_id, r.content) for r in WIRE.results(body)]
+
+
+def test_a_function_beside_an_empty_custom_call() -> None:
+    """Some servers write both kinds and fill one (Snowflake)."""
+    call: Any = {
+        "id": "c",
+        "type": "function",
+        "function": {"name": "f", "arguments": "{}"},
+        "custom": {"name": "", "input": ""},
+    }
+    body: Any = {"choices": [{"message": {"role": "assistant", "tool_calls": [call]}}]}
+    assert ((CalledTool("c", "f", "{}"),), ()) == (WIRE.read(body).tools, WIRE.read(body).unknown)
+
+
+@pytest.mark.parametrize(
+    ("told", "searches", "unknown"),
+    [
+        ({"web_search_requests": 2, "tool_calls_executed": 2}, 2, 0),
+        ({"web_search_requests": 1, "tool_calls_executed": 3}, 1, 1),
+        ({"tool_calls_executed": 1}, 0, 1),
+        ({"web_search_requests": 10**12}, 1_000, 0),
+        ({}, 0, 0),
+    ],
+)
+def test_tools_that_only_the_usage_tells_of(
+    told: dict[str, int], searches: int, unknown: int
+) -> None:
+    """A router's searches are calls of the provider; tools that it does not name are unknown."""
+    usage: Any = {"server_tool_use_details": told}
+    reply = WIRE.read({"choices": [{"message": {"content": "x"}}], "usage": usage})
+    assert ["web_search"] * searches == [tool.name for tool in reply.tools if tool.by_provider]
+    assert unknown == len(reply.unknown)
