@@ -65,6 +65,7 @@ _CANDIDATE = frozenset(
         "logprobsResult",
     }
 )
+_CONTENT = frozenset({"role", "parts"})
 
 
 def _prompt(body: Body, ids: Ids) -> list[Json]:
@@ -185,9 +186,14 @@ def _items(candidate: Body) -> Iterator[CalledTool | UnknownItem | None]:
                 item = replace(item, result=_outcome(next(results, None)))
         yield item
     yield from (call for call in _grounding(candidate) if call.name not in named)
-    for name, value in candidate.items():
-        if name not in _CANDIDATE and value not in (None, "", [], {}):
-            yield UnknownItem(f"candidate.{name}", value)
+    yield from _unread("candidate", candidate, _CANDIDATE)
+    yield from _unread("content", as_body(candidate.get("content")), _CONTENT)
+
+
+def _unread(where: str, body: Body, known: frozenset[str]) -> Iterator[UnknownItem]:
+    for name, value in body.items():
+        if name not in known and value not in (None, "", [], {}):
+            yield UnknownItem(f"{where}.{name}", value)
 
 
 def _outcome(ran: Body | None) -> ToolResult | None:
@@ -303,9 +309,6 @@ COUNT_TOKENS = Wire(
     prompt=_prompt,
     prompt_fields=WIRE.prompt_fields,
     tool_fields=WIRE.tool_fields,
-    results=lambda _body: (),
-    user_turns=lambda _body: 0,
-    max_tokens=(),
     read=_read_count,
     read_stream=_read_stream,
 )

@@ -131,3 +131,12 @@ def test_any_bytes_are_read(raw: bytes, stream: bool) -> None:  # noqa: FBT001  
         given_bytes = b"data: " + raw if stream else raw
         reply = Delivered(wire, 200, (), ((0.0, given_bytes),), stream=stream).reply
         assert reply.tools == ()
+
+
+def test_what_stands_in_place_of_the_parts_is_told() -> None:
+    """A content without parts says nothing, one with something else says what."""
+    replies = [
+        _read(google_generate.WIRE, {"candidates": [{"content": content}]})
+        for content in ({"role": "model"}, {"role": "model", "calls": [1]})
+    ]
+    assert [(), ("content.calls",)] == [tuple(item.type for item in one.unknown) for one in replies]
