@@ -213,9 +213,6 @@ COUNT_TOKENS = Wire(
     prompt=_prompt,
     prompt_fields=WIRE.prompt_fields,
     tool_fields=WIRE.tool_fields,
-    results=lambda _body: (),
-    user_turns=lambda _body: 0,
-    max_tokens=(),
     read=_read_count,
     read_stream=_read_stream,
 )

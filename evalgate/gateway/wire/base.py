@@ -115,18 +115,20 @@ class Wire:
     """System prompt and conversation of a request, call ids named by the second argument."""
     prompt_fields: frozenset[str]
     """Fields of the request that `prompt` reads."""
-    tool_fields: frozenset[str]
-    """Fields about tools."""
-    results: Callable[[Body], tuple[ToolResult, ...]]
-    """Tool results in a request, with the ids as sent."""
-    user_turns: Callable[[Body], int]
-    """How often a person spoke in the conversation of a request."""
-    max_tokens: tuple[str, ...]
-    """Fields that limit the output, the first that is there counts."""
     read: Callable[[Body], Reply]
     """Read a JSON response."""
-    read_stream: Callable[[tuple[StreamEvent, ...]], Reply]
-    """Read a stream."""
+    tool_fields: frozenset[str] = frozenset()
+    """Fields about tools."""
+    results: Callable[[Body], tuple[ToolResult, ...]] = lambda _body: ()
+    """Tool results in a request, with the ids as sent."""
+    user_turns: Callable[[Body], int] = lambda _body: 0
+    """How often a person spoke in the conversation of a request."""
+    max_tokens: tuple[str, ...] = ()
+    """Fields that limit the output, the first that is there counts."""
+    read_stream: Callable[[tuple[StreamEvent, ...]], Reply] = lambda _events: Reply(
+        error="bad_response"
+    )
+    """Read a stream; a protocol that has none answers with an error."""
     framed: bool = False
     """Whether a stream comes in AWS's binary frames; else as server-sent events."""
 

@@ -1,6 +1,6 @@
 """OpenAI decisions: `POST /v1/decisions`."""
 
-from evalgate.gateway.wire.base import Body, Ids, Reply, StreamEvent, Wire, text_of, usage_of
+from evalgate.gateway.wire.base import Body, Ids, Reply, Wire, text_of, usage_of
 from evalgate.schema.base import Json
 
 
@@ -20,20 +20,11 @@ def _read(body: Body) -> Reply:
     )
 
 
-def _read_stream(_events: tuple[StreamEvent, ...]) -> Reply:
-    return Reply(error="bad_response")
-
-
 WIRE = Wire(
     name="openai_decisions",
     provider="openai",
     kind="llm",
     prompt=_prompt,
     prompt_fields=frozenset({"input", "questions"}),
-    tool_fields=frozenset(),
-    results=lambda _body: (),
-    user_turns=lambda _body: 0,
-    max_tokens=(),
     read=_read,
-    read_stream=_read_stream,
 )

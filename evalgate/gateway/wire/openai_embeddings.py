@@ -4,7 +4,6 @@ from evalgate.gateway.wire.base import (
     Body,
     Ids,
     Reply,
-    StreamEvent,
     Wire,
     as_body,
     text_of,
@@ -28,20 +27,11 @@ def _read(body: Body) -> Reply:
     )
 
 
-def _read_stream(_events: tuple[StreamEvent, ...]) -> Reply:
-    return Reply(error="bad_response")
-
-
 WIRE = Wire(
     name="openai_embeddings",
     provider="openai",
     kind="embeddings",
     prompt=_prompt,
     prompt_fields=frozenset({"input"}),
-    tool_fields=frozenset(),
-    results=lambda _body: (),
-    user_turns=lambda _body: 0,
-    max_tokens=(),
     read=_read,
-    read_stream=_read_stream,
 )

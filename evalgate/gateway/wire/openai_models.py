@@ -1,6 +1,6 @@
 """OpenAI models: `GET /v1/models` and `GET /v1/models/NAME`. Anthropic's list has the same path."""
 
-from evalgate.gateway.wire.base import Body, Reply, StreamEvent, Wire, text_of
+from evalgate.gateway.wire.base import Body, Reply, Wire, text_of
 
 
 def _read(body: Body) -> Reply:
@@ -11,20 +11,11 @@ def _read(body: Body) -> Reply:
     return Reply(model=name, error=None if name else "bad_response")
 
 
-def _read_stream(_events: tuple[StreamEvent, ...]) -> Reply:
-    return Reply(error="bad_response")
-
-
 WIRE = Wire(
     name="openai_models",
     provider="openai",
     kind="other",
     prompt=lambda _body, _ids: [],
     prompt_fields=frozenset(),
-    tool_fields=frozenset(),
-    results=lambda _body: (),
-    user_turns=lambda _body: 0,
-    max_tokens=(),
     read=_read,
-    read_stream=_read_stream,
 )

@@ -1,6 +1,6 @@
 """OpenAI moderations: `POST /v1/moderations`."""
 
-from evalgate.gateway.wire.base import Body, Ids, Reply, StreamEvent, Wire, text_of
+from evalgate.gateway.wire.base import Body, Ids, Reply, Wire, text_of
 from evalgate.schema.base import Json
 
 
@@ -18,20 +18,11 @@ def _read(body: Body) -> Reply:
     )
 
 
-def _read_stream(_events: tuple[StreamEvent, ...]) -> Reply:
-    return Reply(error="bad_response")
-
-
 WIRE = Wire(
     name="openai_moderations",
     provider="openai",
     kind="other",
     prompt=_prompt,
     prompt_fields=frozenset({"input"}),
-    tool_fields=frozenset(),
-    results=lambda _body: (),
-    user_turns=lambda _body: 0,
-    max_tokens=(),
     read=_read,
-    read_stream=_read_stream,
 )

@@ -9,6 +9,12 @@ from types import MappingProxyType
 from typing import Final
 
 from evalgate.errors import DataError
+from evalgate.importers.results.documents import (
+    Document,
+    JsonDocument,
+    LinesDocument,
+    TableDocument,
+)
 from evalgate.schema.base import Json
 from evalgate.schema.result import TrialUsage
 from evalgate.schema.score import Abstained, Broken, Score, Scored
@@ -178,6 +184,41 @@ def objects(value: Json, where: str) -> Iterator[tuple[str, dict[str, Json]]]:
         if not isinstance(item, dict):
             raise unexpected(item, f"{where}/{index}", "an object")
         yield f"{where}/{index}", item
+
+
+def objects_of(document: Document, *keys: str) -> list[tuple[str, dict[str, Json]]]:
+    """Return place and object of each row, whatever file they stand in.
+
+    Args:
+        document: A table, JSON lines, a list, or an object that holds the list.
+        keys: Names under which an object may hold the list.
+
+    Raises:
+        DataError: There is no list of objects.
+    """
+    match document:
+        case TableDocument(header, lines):
+            return [
+                (f"line {line}", {k: v for k, v in zip(header, cells, strict=True) if k})
+                for line, cells in lines
+            ]
+        case LinesDocument(values):
+            found = [(f"line {line}", value) for line, value in values]
+        case JsonDocument(list() as listed):
+            found = [(f"/{i}", value) for i, value in enumerate(listed)]
+        case JsonDocument(dict() as data):
+            key = next((key for key in keys if isinstance(data.get(key), list)), None)
+            if key is None:
+                raise unexpected(list(data), "/", f"a list under one of {', '.join(keys)}")
+            found = [(f"/{key}/{i}", value) for i, value in enumerate(items(data[key]))]
+        case _:
+            raise unexpected(None, "/", "rows")
+    rows = []
+    for where, value in found:
+        if not isinstance(value, dict):
+            raise unexpected(value, where, "an object")
+        rows.append((where, value))
+    return rows
 
 
 def mapping(value: Json) -> dict[str, Json]:

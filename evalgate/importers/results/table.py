@@ -27,11 +27,11 @@ from evalgate.importers.results.rows import (
     case_id,
     first,
     number,
+    objects_of,
     passed,
     score_of,
     text_of,
     tokens,
-    unexpected,
 )
 from evalgate.schema.base import Json
 from evalgate.schema.result import TrialUsage
@@ -125,25 +125,10 @@ def read(document: Document, options: ReadOptions) -> Results:
 
 def _rows(document: Document) -> list[tuple[str, dict[str, Json]]]:
     match document:
-        case TableDocument(header, lines):
-            return [
-                (f"line {line}", {k: v for k, v in zip(header, cells, strict=True) if k})
-                for line, cells in lines
-            ]
-        case LinesDocument(values):
-            found = [(f"line {line}", value) for line, value in values]
         case JsonDocument(dict() as data):
-            found = [(f"/{i}", row) for i, row in enumerate(_inner(data) or [])]
-        case JsonDocument(list() as listed):
-            found = [(f"/{i}", row) for i, row in enumerate(listed)]
+            return objects_of(JsonDocument(_inner(data) or []))
         case _:
-            raise unexpected(None, "", "a table")
-    rows = []
-    for where, value in found:
-        if not isinstance(value, dict):
-            raise unexpected(value, where, "an object")
-        rows.append((where, value))
-    return rows
+            return objects_of(document)
 
 
 def _columns(names: Iterable[str], rows: list[dict[str, Json]], options: ReadOptions) -> _Columns:

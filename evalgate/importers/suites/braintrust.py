@@ -6,7 +6,7 @@ question is the case, the answer a trace, and the grade stays in the metadata.
 
 from typing import TYPE_CHECKING
 
-from evalgate.importers.results.rows import mapping, text_of
+from evalgate.importers.results.rows import mapping, objects_of, text_of
 from evalgate.importers.suites.converted import (
     Converted,
     ConvertOptions,
@@ -17,7 +17,6 @@ from evalgate.importers.suites.converted import (
     input_of,
     make_case,
     named,
-    objects_of,
     texts,
     unique,
 )

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 from evalgate.importers.results.documents import JsonDocument
-from evalgate.importers.results.rows import first, items, mapping, text_of
+from evalgate.importers.results.rows import first, items, mapping, objects_of, text_of
 from evalgate.importers.suites.converted import (
     JUDGE_MODEL,
     Converted,
@@ -15,7 +15,6 @@ from evalgate.importers.suites.converted import (
     input_of,
     make_case,
     named,
-    objects_of,
     texts,
     unique,
 )

@@ -2,7 +2,7 @@
 
 from typing import TypeGuard
 
-from evalgate.importers.results.rows import first, text_of
+from evalgate.importers.results.rows import first, objects_of, text_of
 from evalgate.importers.suites.converted import (
     Converted,
     ConvertOptions,
@@ -13,7 +13,6 @@ from evalgate.importers.suites.converted import (
     input_of,
     make_case,
     named,
-    objects_of,
     unique,
 )
 from evalgate.schema.base import Json

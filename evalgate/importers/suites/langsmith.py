@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from evalgate.importers.results.documents import TableDocument
-from evalgate.importers.results.rows import first, mapping, text_of
+from evalgate.importers.results.rows import first, mapping, objects_of, text_of
 from evalgate.importers.suites.converted import (
     Converted,
     ConvertOptions,
@@ -15,7 +15,6 @@ from evalgate.importers.suites.converted import (
     input_of,
     make_case,
     named,
-    objects_of,
     unique,
 )
 from evalgate.schema.base import Json

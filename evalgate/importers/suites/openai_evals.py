@@ -10,7 +10,7 @@ from typing import Final
 
 from evalgate.errors import DataError
 from evalgate.importers.results.documents import Document, JsonDocument
-from evalgate.importers.results.rows import mapping, text_of
+from evalgate.importers.results.rows import mapping, objects_of, text_of
 from evalgate.importers.suites.converted import (
     Converted,
     ConvertOptions,
@@ -20,7 +20,6 @@ from evalgate.importers.suites.converted import (
     expected_answer,
     input_of,
     make_case,
-    objects_of,
     unique,
 )
 from evalgate.schema.base import Json

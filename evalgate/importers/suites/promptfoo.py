@@ -27,6 +27,7 @@ from evalgate.importers.results.rows import (
     items,
     mapping,
     number,
+    objects_of,
     text_of,
     unexpected,
 )
@@ -38,7 +39,6 @@ from evalgate.importers.suites.converted import (
     Source,
     input_of,
     make_case,
-    objects_of,
     texts,
     unique,
 )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from evalgate.errors import DataError
-from evalgate.importers.results.rows import items, mapping, text_of
+from evalgate.importers.results.rows import items, mapping, objects_of, text_of
 from evalgate.importers.suites.converted import (
     Converted,
     ConvertOptions,
@@ -19,7 +19,6 @@ from evalgate.importers.suites.converted import (
     input_of,
     make_case,
     named,
-    objects_of,
     texts,
     unique,
 )
