@@ -58,10 +58,17 @@ def compare(formats: tuple[str, ...], outputs: tuple[Path, ...], **given: Any) -
     gc.disable()  # a short-lived process that frees nothing
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # and looks for none
     from evalgate.cli.output import check_outputs, emit  # noqa: PLC0415  # heavy
-    from evalgate.commands.compare import CompareOptions, compare_stored  # noqa: PLC0415
+    from evalgate.commands.compare import (  # noqa: PLC0415
+        CompareOptions,
+        compare_stored,
+        with_cases,
+    )
     from evalgate.suite.environment import this_machine  # noqa: PLC0415
 
     pairs = check_outputs(formats, outputs)
-    reports = compare_stored(CompareOptions(**given), this_machine())
-    emit(reports, pairs, given["config"])
+    options = CompareOptions(**given)
+    reports, folder = compare_stored(options, this_machine()), None
+    if any(name == "html" for name, _ in pairs):
+        reports, folder = with_cases(reports, options)
+    emit(reports, pairs, given["config"], folder)
     return reports.exit_code

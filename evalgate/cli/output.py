@@ -72,14 +72,22 @@ def emit(
     reports: ReportSet,
     pairs: Sequence[tuple[str, Path | None]],
     config: Path = Path("evalgate.yaml"),
+    folder: Path | None = None,
 ) -> None:
-    """Render and write each format; files are replaced whole."""
+    """Render and write each format; files are replaced whole.
+
+    Args:
+        reports: What is written.
+        pairs: Formats and files, of `check_outputs`.
+        config: The configuration, for what stands beside a report.
+        folder: The run folder of the report; null: the one that holds the same cases.
+    """
 
     def details(report: Report) -> "RunDetails":
         from evalgate.commands.details import find_place, folder_of, gather  # noqa: PLC0415
 
         place = find_place(config)
-        return gather(report, folder_of(report, place), place)
+        return gather(report, folder or folder_of(report, place), place)
 
     for name, path in pairs:
         renderer: Renderer = resolve("renderers", name)

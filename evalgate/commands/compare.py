@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from evalgate.errors import BaselineMissing, DataError
+from evalgate.errors import BaselineMissing, DataError, EvalgateError
 from evalgate.gate.judge import GateInputs, judge
 from evalgate.gate.reports import changed_lines, combine, filled, reference
 from evalgate.importers.results.own import is_own
@@ -13,9 +13,11 @@ from evalgate.metrics.registry import METRICS
 from evalgate.schema.config import AgentConfig, SuiteConfig
 from evalgate.schema.result import MetricValue, Report, ReportSet, SuiteInfo
 from evalgate.stats.summary import RunSummary, summary_of_report
+from evalgate.store.reports import read_reports
+from evalgate.store.runs import is_run
 from evalgate.suite.environment import Environment
 from evalgate.suite.policy import Overrides, suite_metrics, with_overrides
-from evalgate.suite.sources import stored_summary
+from evalgate.suite.sources import stored_path, stored_summary
 from evalgate.suite.suite import Selection, Suite, find_suites
 
 _RUNS = Path(".evalgate/runs")
@@ -98,6 +100,29 @@ def compare_stored(options: CompareOptions, environment: Environment) -> ReportS
         }
     )
     return combine([_with_foreign_fixes(report) if foreign else report])
+
+
+def with_cases(reports: ReportSet, options: CompareOptions) -> tuple[ReportSet, Path | None]:
+    """Put the candidate's cases into a comparison, so that a page can show them.
+
+    Returns:
+        The reports, and the candidate's run folder, which holds its trajectories; null: there is
+        only a report. A baseline or a flat file has no cases to show.
+
+    Raises:
+        ConfigError: The configuration is not valid.
+    """
+    (report,) = reports.suites
+    path = stored_path(options.current, _policy_suite(options).runs)
+    try:
+        (stored,) = read_reports(path)
+    except (EvalgateError, ValueError):
+        return reports, None
+    if stored.report.suite.id != report.suite.id:
+        return reports, None
+    beside = path.parent if is_run(path.parent) else None
+    shown = report.model_copy(update={"cases": stored.report.cases, "suite": stored.report.suite})
+    return combine([shown]), stored.folder or beside
 
 
 def _with_foreign_fixes(report: Report) -> Report:

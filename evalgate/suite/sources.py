@@ -61,9 +61,17 @@ def stored_summary(path: Path, runs: Path, metrics: Mapping[str, Metric]) -> Run
         BaselineMissing: There is no such file.
         DataError: It is none of these.
     """
-    if not path.exists():
-        if path.name == "latest":
-            path = find_run(runs if path.parent == Path() else path.parent, "latest")
-        elif (runs / path).is_dir():
-            path = runs / path
-    return load_summary(path, metrics)
+    return load_summary(stored_path(path, runs), metrics)
+
+
+def stored_path(path: Path, runs: Path) -> Path:
+    """Return where a stored result is: `latest` and ids of runs name folders.
+
+    Raises:
+        DataError: There is no run.
+    """
+    if path.exists():
+        return path
+    if path.name == "latest":
+        return find_run(runs if path.parent == Path() else path.parent, "latest")
+    return runs / path if (runs / path).is_dir() else path

@@ -1,10 +1,15 @@
 """Tests of `evalgate init`: files that run as they are, gating only what has evidence."""
 
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 from support.cli import Cli
 
 from evalgate.gateway.server import serve_in_thread
@@ -200,6 +205,52 @@ def test_an_agent_on_the_openai_sdk(empty: Path, cli: Cli, monkeypatch: pytest.M
     monkeypatch.delenv("OPENAI_API_KEY")
     monkeypatch.delenv("OPENAI_BASE_URL")
     assert 0 == cli("run", "-q").code
+
+
+PROGRAM = """\
+import json
+import sys
+
+asked = json.load(sys.stdin)["case"]
+call = {"kind": "tool_call", "name": "look_up", "arguments": {"order": "A1"}}
+json.dump({"output": "Order A1 is shipped.", "steps": [call]}, sys.stdout)
+"""
+
+
+async def ask(request: Request) -> JSONResponse:
+    """Answer as an agent behind HTTP."""
+    return JSONResponse({"output": f"You asked: {(await request.json())['input']}"})
+
+
+@pytest.mark.parametrize("kind", ["command", "async", "generator", "no-case", "http"])
+def test_agents_of_other_kinds(empty: Path, cli: Cli, kind: str) -> None:
+    """A program, a coroutine, a generator, a function of a case and a service end green."""
+    (empty / "program.py").write_text(PROGRAM)
+    (empty / "kinds.py").write_text(
+        "async def coroutine(question):\n    return 'shipped'\n\n\n"
+        "def generator(question):\n    yield 'ship'\n    yield 'ped'\n\n\n"
+        "def of_case(case):\n    return f'{case.id}: shipped'\n"
+    )
+    lines = {
+        "command": f"command:{sys.executable} program.py",
+        "async": "python:kinds:coroutine",
+        "generator": "python:kinds:generator",
+        "no-case": "python:kinds:of_case",
+    }
+    app = Starlette(routes=[Route("/ask", ask, methods=["POST"])])
+    with serve_in_thread(app) as origin:
+        result = cli("init", "--agent", lines.get(kind, f"{origin}/ask"))
+        assert (0, True) == (result.code, "main: PASS" in result.out), result.err
+        assert ("tool_call_accuracy" in gates(empty)) == (kind == "command")
+        assert 0 == cli("run", "-q").code
+
+
+def test_a_service_that_is_down_is_told(empty: Path, cli: Cli) -> None:
+    """Nothing is left behind where nobody answers."""
+    result = cli("init", "--agent", "http://127.0.0.1:9/ask")
+    assert 2 == result.code
+    assert "http://127.0.0.1:9" in result.err or "refused" in result.err.lower(), result.err
+    assert not (empty / "evalgate.yaml").exists()
 
 
 def test_a_package_in_src_is_told(empty: Path, cli: Cli) -> None:

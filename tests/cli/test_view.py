@@ -55,6 +55,34 @@ def test_view_writes_the_same_page_beside_the_report(project: Path, cli: Cli) ->
     assert (project / "page.html").read_text() == path.read_text()
 
 
+def test_a_comparison_shows_both_trajectories(project: Path, cli: Cli) -> None:
+    """Of run folders that lie anywhere; a report alone brings its cases and a note."""
+    first, last = sorted((project / ".evalgate" / "runs").iterdir())
+    first, last = first.rename("main"), last.rename("branch")
+    done = cli("compare", "--baseline", first, "--current", last, "-o", "both.html")
+    index, cases = packed((project / "both.html").read_text())
+    assert (1, ["q1", "q2", "q3"]) == (done.code, [row[0] for row in index[0]["cases"]])
+    trial = cases[0]["trials"][0]
+    assert ["same"] == [row[0] for row in trial["steps"]["rows"]]
+    assert trial["base"]["diff"] is not None
+    alone = (last / "report.json").rename("alone.json")
+    assert 1 == cli("compare", "--baseline", first, "--current", alone, "-o", "one.html").code
+    page = (project / "one.html").read_text()
+    assert 3 == len(packed(page)[0][0]["cases"])
+    assert "a run folder holds the trajectories" in page
+
+
+def test_a_comparison_of_numbers_is_a_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
+) -> None:
+    """Two flat files have no cases to show."""
+    monkeypatch.chdir(tmp_path)
+    Path("a.json").write_text('{"task_success_rate": 0.9}')
+    Path("b.json").write_text('{"task_success_rate": 0.5}')
+    done = cli("compare", "--baseline", "a.json", "--current", "b.json", "-o", "page.html")
+    assert (1, True) == (done.code, "task success rate" in Path("page.html").read_text())
+
+
 def test_an_artifact_is_a_page_without_trajectories(project: Path, cli: Cli) -> None:
     """The report inside a .zip; what is not there is named."""
     (report,) = list((project / ".evalgate" / "runs").glob("*/report.json"))[-1:]
