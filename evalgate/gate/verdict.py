@@ -6,7 +6,6 @@ nothing. A failed check that a waiver accepts does not count.
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from math import prod
 
 from evalgate.errors import ExitCode
 from evalgate.gate.checks.limits import limit_checks
@@ -16,6 +15,7 @@ from evalgate.gate.checks.relative import relative_checks
 from evalgate.gate.comparability import name_some
 from evalgate.gate.comparison import Comparison
 from evalgate.gate.facts import RunFacts
+from evalgate.gate.false_alarms import any_false_alarm, caution
 from evalgate.schema.config import GateConfig
 from evalgate.schema.verdict import Check, Outcome, Verdict
 from evalgate.stats.summary import RunSummary
@@ -55,7 +55,12 @@ def decide(comparison: Comparison, policy: GateConfig, facts: RunFacts = _NO_FAC
         )
     return verdict_of(
         checks,
-        warnings=(*_notes(comparison), *_age(comparison, policy, facts), *warnings),
+        warnings=(
+            *_caution(checks, policy),
+            *_notes(comparison),
+            *_age(comparison, policy, facts),
+            *warnings,
+        ),
         partial=is_partial(comparison),
     )
 
@@ -91,7 +96,7 @@ def verdict_of(
         checks=tuple(sorted(checks, key=_rank)),
         warnings=tuple(dict.fromkeys(warnings)),
         partial=partial,
-        false_alarm_rate=_any_false_alarm(gating),
+        false_alarm_rate=any_false_alarm(checks),
     )
 
 
@@ -106,16 +111,6 @@ def _rank(check: Check) -> tuple[bool, int, bool]:
     return check.gate == "advisory", _WORST_FIRST.index(check.outcome), not explains
 
 
-def _any_false_alarm(gating: Iterable[Check]) -> float | None:
-    """Combine the rates as if metrics were independent; unknown where one is unknown."""
-    noisy = [check for check in gating if check.kind == "relative" and check.settled is not None]
-    rates = [None if check.quality is None else check.quality.false_alarm_rate for check in noisy]
-    known = [rate for rate in rates if rate is not None]
-    if not known or len(known) < len(rates):
-        return None
-    return 1 - prod(1 - rate for rate in known)
-
-
 def with_reference(verdict: Verdict, reference: Verdict) -> Verdict:
     """Add the checks against a second, pinned baseline, which catches a slow slide."""
     added = [
@@ -125,6 +120,13 @@ def with_reference(verdict: Verdict, reference: Verdict) -> Verdict:
         and (check.kind in ("relative", "comparison") or check.id in _NO_COMPARISON)
     ]
     return verdict_of((*verdict.checks, *added), warnings=verdict.warnings, partial=verdict.partial)
+
+
+def _caution(checks: Sequence[Check], policy: GateConfig) -> Iterator[str]:
+    """Warn of noise where the plain rule decides; the other modes ask statistics themselves."""
+    said = caution(checks) if policy.mode == "plain" else None
+    if said is not None:
+        yield said
 
 
 def _notes(comparison: Comparison) -> Iterator[str]:

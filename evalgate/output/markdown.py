@@ -56,6 +56,8 @@ def report_parts(report: Report, view: View) -> Iterator[Part]:
     if view.changed:
         changed = "; ".join(markdown_cell(line) for line in view.changed)
         yield Part((f"**Changed:** {changed}",))
+    for text in view.cautions:
+        yield Part((f"**{markdown_cell(text)}**",))
     yield from _checks(view)
     if view.counts:
         yield Part((f"**Cases:** {view.counts}",))

@@ -65,6 +65,8 @@ def _print(console: "Console", report: Report) -> None:
     line(view.subject, "dim")
     for text in view.changed:
         line(f"changed: {text}", "yellow")
+    for text in view.cautions:
+        line(text, "bold yellow")
     console.print()
     _print_checks(console, line, view)
     _print_groups(console, line, view)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from evalgate.gate.false_alarms import CAUTION
 from evalgate.metrics.registry import METRICS
 from evalgate.output.cases.causes import Cause, causes, difference
 from evalgate.output.cases.rows import (
@@ -148,6 +149,8 @@ class View:
     """Advisory checks that moved beyond their tolerance: id, move in numbers, and a reason."""
     spent: str
     """What agent and judge cost."""
+    cautions: tuple[str, ...]
+    """Why the verdict may be noise; stands above the checks."""
     warnings: tuple[str, ...]
     measured: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
     """Every metric with a value, by where it comes from: name and value."""
@@ -179,7 +182,8 @@ def view_report(report: Report) -> View:
             for c in advisory_moves(report)
         ),
         spent=spent(report),
-        warnings=report.warnings,
+        cautions=tuple(text for text in report.warnings if text.startswith(CAUTION)),
+        warnings=tuple(text for text in report.warnings if not text.startswith(CAUTION)),
         measured=tuple(_measured(report)),
         unknown=tuple(name for name, m in report.metrics.items() if m.value is None),
         grounds=grounds_line(report),

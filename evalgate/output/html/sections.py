@@ -6,6 +6,7 @@ Everything that comes from outside goes through `escape.html`; the rest is writt
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from evalgate.gate.false_alarms import CAUTION
 from evalgate.metrics.registry import METRICS
 from evalgate.output.cases.causes import Cause
 from evalgate.output.cases.details import RunDetails
@@ -45,12 +46,15 @@ def verdict(report: Report, details: RunDetails) -> str:
     at = "" if commit is None else f" · commit {commit[:10]}"
     dirty = " with uncommitted changes" if made and made.subject.dirty and commit else ""
     changed = "; ".join(report.changed)
+    cautions = "".join(
+        f"<p class=why>{html(text)}</p>" for text in report.warnings if text.startswith(CAUTION)
+    )
     return (
         f'<p class="badge {report.verdict}"><span aria-hidden="true">'
         f"{MARKS[report.verdict]}</span> {VERDICTS[report.verdict]}{partial}</p>"
         f"<p class=why>{html(headline(report).partition(': ')[2])}</p>"
         f"<p class=dim>{html(subject_line(report) + when + at + dirty)}</p>"
-        f"{_said('Changed since the baseline', changed)}"
+        f"{_said('Changed since the baseline', changed)}{cautions}"
     )
 
 
