@@ -33,6 +33,7 @@ from evalgate.schema.result import Report
 from evalgate.schema.trace import Trace
 from evalgate.store.atomic import write_text
 from evalgate.store.golden_sets.golden import load_golden
+from evalgate.stress.organisation import ORGANISATION, Share, joint_reports
 from evalgate.suite.environment import this_machine
 from evalgate.suite.plan import Filters, make_plan
 from evalgate.suite.suite import Selection, Suite, find_suites
@@ -90,6 +91,8 @@ class Run:
     """What the next report of an item takes along, by the item's id."""
     measured: list[Measured] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
+    shares: list[Share] = field(default_factory=list)
+    """What suites bring to the joint stress check."""
     troubles: list[str] = field(default_factory=list)
 
     def collect(self, session: pytest.Session) -> list[pytest.Item]:
@@ -186,6 +189,8 @@ class Run:
         suites = self._configured() if asked else ()
         for suite in suites:
             self._report_verdict(session, suite.name, self._judged(suite, asked=True))
+        for joint in self._together(suites):
+            self._report_verdict(session, ORGANISATION, joint)
         names = {suite.name for suite in suites}
         for name, golden, agent in dict.fromkeys(
             (m.suite, m.golden, m.agent) for m in self.measured
@@ -267,12 +272,23 @@ class Run:
         parts = [m for m in self.measured if (m.suite, m.golden) == (suite.name, own)]
         baseline = self.config.getoption("evalgate_baseline") if asked else None
         try:
-            report = judge_measured(suite, parts, baseline, this_machine())
+            report, share = judge_measured(suite, parts, baseline, this_machine())
         except EvalgateError as error:
             self.troubles.append(f"{suite.name}: {error}")
             return str(error)
         self.reports.append(report)
+        self.shares += [] if share is None else [share]
         return report
+
+    def _together(self, suites: Sequence[Suite]) -> Sequence[Report | str]:
+        """Hold suites that share one quota against it together."""
+        try:
+            joint = joint_reports(suites, self.shares)
+        except EvalgateError as error:
+            self.troubles.append(f"{ORGANISATION}: {error}")
+            return [str(error)]
+        self.reports += joint
+        return joint
 
     def _report_verdict(self, session: pytest.Session, suite: str, judged: Report | str) -> None:
         """Report a verdict as an item: failed on fail, an error where it is inconclusive."""

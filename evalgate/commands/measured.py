@@ -16,11 +16,12 @@ from evalgate.run.evaluate import TrialSet, evaluate
 from evalgate.run.gate_inputs import load_gate_inputs
 from evalgate.run.grounds import grounds_of
 from evalgate.run.stored import keep_report
-from evalgate.schema.result import JudgeInfo, Report, TrialResult
+from evalgate.schema.result import JudgeInfo, TrialResult
 from evalgate.schema.score import Scored
 from evalgate.stats.rounding import round4
 from evalgate.store.runs import is_run, iter_traces, read_manifest
-from evalgate.stress.suite import stressed_again
+from evalgate.stress.organisation import Ended
+from evalgate.stress.suite import stored_share, stressed_again
 from evalgate.suite.environment import Environment
 from evalgate.suite.plan import Filters, make_plan
 from evalgate.suite.suite import Suite
@@ -78,7 +79,7 @@ def shown_scores(results: Iterable[TrialResult]) -> list[tuple[str, str]]:
 
 def judge_measured(
     suite: Suite, measured: Sequence[Measured], baseline: str | None, environment: Environment
-) -> Report:
+) -> Ended:
     """Judge the cases that were measured; those that were not leave the verdict partial.
 
     The trials of all processes are kept in one run folder.
@@ -123,7 +124,7 @@ def judge_measured(
     keep_report(folder, read_manifest(folder), report, kept, plan, environment)
     for part in parts:
         shutil.rmtree(part, ignore_errors=True)
-    return report
+    return report, stored_share(plan, trials, iter_traces(folder))
 
 
 def _judges(measured: Iterable[Measured]) -> JudgeInfo | None:

@@ -28,7 +28,8 @@ from evalgate.schema.verdict import Check
 from evalgate.store.reports import StoredReport, read_reports
 from evalgate.store.run_writer import create_run
 from evalgate.store.runs import iter_traces, iter_trials, read_manifest
-from evalgate.stress.suite import stressed_again
+from evalgate.stress.organisation import Ended, Share, joint_reports
+from evalgate.stress.suite import stored_share, stressed_again
 from evalgate.suite.environment import Environment
 from evalgate.suite.plan import Filters, Plan, make_plan
 from evalgate.suite.policy import Overrides, with_overrides
@@ -86,15 +87,19 @@ def merge_runs(
             fix="merge with the configuration and the --suite the shards were run with",
         )
     reports: list[Report] = []
+    shares: list[Share] = []
     errors: list[tuple[str, EvalgateError]] = []
     for suite in suites:
         parts = [part for part in found if part.report.suite.id == suite.name]
         try:
-            reports.append(merge_suite(suite, parts, options, environment))
+            report, share = merge_suite(suite, parts, options, environment)
+            reports.append(report)
+            shares += [] if share is None else [share]
         except EvalgateError as error:
             if len(suites) == 1:
                 raise
             errors.append((suite.name, error))
+    reports += joint_reports(suites, shares)
     return Ran(combine(reports, [error.exit_code for _, error in errors]), tuple(errors))
 
 
@@ -121,7 +126,7 @@ def _vouched(found: Sequence[StoredReport], digests: Sequence[str]) -> list[Stor
 
 def merge_suite(
     suite: Suite, parts: Sequence[StoredReport], options: MergeOptions, environment: Environment
-) -> Report:
+) -> Ended:
     """Merge the shards of one suite into a run folder of their own, and judge them.
 
     Raises:
@@ -135,7 +140,7 @@ def merge_suite(
                 fix="leave it out; `evalgate accept` accepts a failure in the open",
             )
         if suite.trust.settled is not None:
-            return suite.trust.settled
+            return suite.trust.settled, None
         if not options.digests:
             raise NoEvidence(
                 f"suite {suite.name!r}: a change is judged by its base, and nobody says that these "
@@ -176,7 +181,7 @@ def merge_suite(
     )
     report = evaluate(plan, merged, inputs)
     keep_report(folder, read_manifest(folder), report, merged, plan, environment)
-    return report
+    return report, stored_share(plan, trials, iter_traces(folder))
 
 
 def _refuse(suite: Suite, *problems: Iterable[str]) -> None:

@@ -22,13 +22,7 @@ from evalgate.run.stored import keep_report, new_manifest, resumable_run
 from evalgate.schema.result import Manifest, Report, ReportSet
 from evalgate.stats.summary import summary_of_report
 from evalgate.store.runs import iter_traces
-from evalgate.stress.organisation import (
-    Share,
-    joint_report,
-    lost_report,
-    shares_limits,
-    sharing_suites,
-)
+from evalgate.stress.organisation import Ended, Share, joint_reports
 from evalgate.stress.suite import check_stress, stored_share, stressed
 from evalgate.suite.environment import Environment
 from evalgate.suite.events import Listener
@@ -88,13 +82,6 @@ class Ran:
     """Suites that could not be run, and why."""
 
 
-_JOINT = 2
-"""Suites that make a joint run."""
-
-Ended = tuple[Report, Share | None]
-"""A report, and what the suite brings to the joint stress check."""
-
-
 def run_suites(
     suites: Sequence[Suite], options: RunOptions, environment: Environment, listen: Listener
 ) -> Ran:
@@ -126,20 +113,10 @@ def run_suites(
             if len(suites) == 1:
                 raise
             errors.append((name, error))
-    reports += _joint(suites, options, shares)
+    if not options.filters.any and options.changed is None:
+        reports += joint_reports(suites, shares)
     codes = [error.exit_code for _, error in errors]
     return Ran(combine(reports, codes), tuple(errors))
-
-
-def _joint(suites: Sequence[Suite], options: RunOptions, shares: Sequence[Share]) -> list[Report]:
-    """Hold suites that share one quota against it together, where several were run whole."""
-    sharing = [suite.name for suite in suites if shares_limits(suite)]
-    if len(sharing) < _JOINT or options.filters.any or options.changed is not None:
-        return []
-    missing = [name for name in sharing if name not in {share.suite for share in shares}]
-    if missing:
-        return [lost_report(sharing, f"{', '.join(missing)} could not be run")]
-    return [joint_report(shares, sharing_suites(suites))]
 
 
 def run_suite(
@@ -151,7 +128,7 @@ def run_suite(
 
 def _prepared(
     suite: Suite, options: RunOptions, environment: Environment, listen: Listener
-) -> "Callable[[], Ended]":
+) -> Callable[[], Ended]:
     """Load and resolve everything; what is returned runs the suite."""
     if suite.trust is not None:
         _refuse_leniency(suite, options)

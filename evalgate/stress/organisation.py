@@ -31,15 +31,21 @@ from evalgate.stress.simulation.retry import layers
 from evalgate.suite.suite import Selection, Suite, find_suites
 
 __all__ = [
+    "ORGANISATION",
+    "Ended",
     "Share",
     "joint_report",
+    "joint_reports",
     "joint_workload",
     "lost_report",
     "shares_limits",
     "sharing_suites",
 ]
 
-_NAME = "organisation"
+ORGANISATION = "organisation"
+"""What the joint check is called where suites have their names."""
+_JOINT = 2
+"""Suites that make a joint run."""
 _SHARED = ("profile", "quota", "admission", "retry_budget", "model_faults")
 """Settings that one joint run can have only once."""
 
@@ -53,6 +59,10 @@ class Share:
     sessions: Sequence[Tagged]
     root: Path
     """The folder an arrival trace is relative to."""
+
+
+Ended = tuple[Report, Share | None]
+"""The report of a suite, and what the suite brings to the joint check."""
 
 
 def sharing_suites(suites: Sequence[Suite]) -> list[str]:
@@ -91,6 +101,22 @@ def joint_workload(shares: Sequence[Share]) -> tuple[Workload, tuple[tuple[str, 
     return together(parts), tuple((text,) for text in retries)
 
 
+def joint_reports(suites: Sequence[Suite], shares: Sequence[Share]) -> list[Report]:
+    """Hold suites that share one quota against it together, where there are several of them.
+
+    Args:
+        suites: All suites that were asked for.
+        shares: What those that were played whole bring.
+    """
+    sharing = [suite.name for suite in suites if shares_limits(suite)]
+    if len(sharing) < _JOINT:
+        return []
+    missing = [name for name in sharing if name not in {share.suite for share in shares}]
+    if missing:
+        return [lost_report(sharing, f"{', '.join(missing)} could not be run as a whole")]
+    return [joint_report(shares, sharing_suites(suites))]
+
+
 def joint_report(shares: Sequence[Share], known: Sequence[str]) -> Report:
     """Play the sessions of several suites against the quota they share, and judge that.
 
@@ -124,7 +150,7 @@ def lost_report(suites: Sequence[str], reason: str) -> Report:
 def _bare(suites: Sequence[str]) -> Report:
     names: Json = list(suites)
     info = SuiteInfo(
-        id=_NAME,
+        id=ORGANISATION,
         golden_digest=digest(names),
         cases=0,
         selected=0,

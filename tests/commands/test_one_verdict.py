@@ -241,7 +241,7 @@ def _merged(suite: Suite, baseline: str | None) -> Report:
         run_suite(suite, options, environment, silent)
     folders = sorted(suite.runs.iterdir())[-SHARDS:]
     parts = [part for folder in folders for part in read_reports(folder)]
-    return merge_suite(suite, parts, MergeOptions(baseline=baseline), environment)
+    return merge_suite(suite, parts, MergeOptions(baseline=baseline), environment)[0]
 
 
 def _measured(suite: Suite, run: Path, baseline: str | None) -> Report:
@@ -258,7 +258,7 @@ def _measured(suite: Suite, run: Path, baseline: str | None) -> Report:
         )
         for name, own in by_case.items()
     ]
-    return judge_measured(suite, measured, baseline, this_machine())
+    return judge_measured(suite, measured, baseline, this_machine())[0]
 
 
 @pytest.mark.parametrize("name", SITUATIONS)

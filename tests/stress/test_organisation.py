@@ -1,5 +1,8 @@
 """Several suites against the one quota they share."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +11,7 @@ import yaml
 from support.cli import Cli
 from support.projects import lines, write_project
 
+ROOT = Path(__file__).resolve().parents[2]
 NAMES = ("chat", "search", "report")
 
 
@@ -80,6 +84,52 @@ def test_a_run_over_several_suites_ends_in_the_joint_check(project: Path, cli: C
     assert {**dict.fromkeys(NAMES, "pass"), "organisation": "fail"} == {
         name: report["verdict"] for name, report in reports.items()
     }
+
+
+def test_merged_shards_end_in_the_joint_check(project: Path, cli: Cli) -> None:
+    """The same verdict as in one run."""
+    for shard in ("1/2", "2/2"):
+        cli("run", "--shard", shard, "-q")
+    merged = cli("merge", ".evalgate/runs", "-f", "json")
+    assert (1, {**dict.fromkeys(NAMES, "pass"), "organisation": "fail"}) == (
+        merged.code,
+        {report["suite"]["id"]: report["verdict"] for report in merged.json["suites"]},
+    )
+
+
+def test_a_score_of_one_suite_does_not_meet_the_budget_of_all(project: Path, cli: Cli) -> None:
+    """The others were not played."""
+    cli("run", "-s", "chat", "-q")
+    scored = cli("score", "latest", "-f", "json")
+    assert (0, ("organisation-wide budget", "not measured")) == (
+        scored.code,
+        first_line(scored.json),
+    )
+
+
+def test_pytest_ends_in_the_joint_check(project: Path) -> None:
+    """An item of its own, and failed."""
+    done = _pytest("--evalgate")
+    assert 1 == done.returncode
+    assert "FAILED evalgate.yaml::organisation::verdict" in done.stdout, done.stdout
+    assert "1 failed" in done.stdout
+
+
+def test_pytest_names_two_statements_of_one_quota(project: Path) -> None:
+    """As an error of the joint item: no verdict, and no bug of ours."""
+    write(project, {"a": suite(), "b": suite(quota={"rpm": 61})})
+    done = _pytest("--evalgate")
+    assert 1 == done.returncode
+    assert "ERROR evalgate.yaml::organisation::verdict" in done.stdout, done.stdout
+    assert "quota of suites 'a' and 'b' differ" in done.stdout
+
+
+def _pytest(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-p", "evalgate.pytest_plugin", "-pno:cacheprovider"]
+    env = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [*command, *arguments], env=env, capture_output=True, text=True, check=False, timeout=240
+    )
 
 
 def test_a_suite_that_is_left_out_is_missed(project: Path, cli: Cli) -> None:
