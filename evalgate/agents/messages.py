@@ -97,6 +97,7 @@ def read_messages(messages: Sequence[object]) -> list[dict[str, Any]]:
     results = {
         _get(message, "tool_call_id"): message for message in messages if _role(message) == "tool"
     }
+    of_functions = [message for message in messages if _role(message) == "function"]
     steps: list[dict[str, Any]] = []
     for index, message in enumerate(messages):
         if _role(message) != "assistant":
@@ -107,7 +108,21 @@ def read_messages(messages: Sequence[object]) -> list[dict[str, Any]]:
         for call in calls:
             step = _tool_step(call, results)
             steps.append({**step, "parent_id": parent})
+        legacy = _mapping(message, "function_call") or _mapping(
+            _mapping(message, "additional_kwargs"), "function_call"
+        )
+        if legacy and not calls:
+            step = _tool_step(
+                {"function": legacy}, {None: _taken(of_functions, legacy.get("name"))}
+            )
+            steps.append({**step, "parent_id": parent})
     return steps
+
+
+def _taken(results: list[object], name: object) -> object | None:
+    """Take the first result of a function: calls of the old form have no id."""
+    place = next((i for i, each in enumerate(results) if _get(each, "name") == name), None)
+    return None if place is None else results.pop(place)
 
 
 def _tool_step(call: Mapping[str, Any], results: Mapping[Any, object]) -> dict[str, Any]:

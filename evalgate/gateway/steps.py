@@ -16,6 +16,7 @@ from evalgate.gateway.wire.base import (
     as_body,
     as_list,
     output_limit,
+    result_id,
     settings_of,
 )
 from evalgate.schema.base import Json
@@ -74,8 +75,8 @@ def build_steps(
         for tool in _reply(call).tools:
             waiting_one = _Open(tool, name, call.last.end, tool.result, call.last.end)
             tools.append(waiting_one)
-            if tool.call_id is not None and tool.result is None:
-                waiting.setdefault(tool.call_id, []).append(waiting_one)
+            if tool.result is None:
+                waiting.setdefault(result_id(tool), []).append(waiting_one)
         unread += _unread_steps(call, name, len(unread))
     steps += unread
     asked = [_tool_step(tool, number) for number, tool in enumerate(tools)]

@@ -278,6 +278,39 @@ def test_openai_shape() -> None:
     )
 
 
+@pytest.mark.parametrize("box", ["itself", "additional_kwargs"])
+def test_calls_of_the_old_form(box: str) -> None:
+    """`function_call` is a call, and the messages of role `function` are its results, in order."""
+
+    def said(order: str) -> dict[str, object]:
+        call = {"name": "refund", "arguments": f'{{"order": "{order}"}}'}
+        own = {"function_call": call}
+        return {
+            "role": "assistant",
+            "content": "",
+            **(own if box == "itself" else {"additional_kwargs": own}),
+        }
+
+    steps = read_messages(
+        [
+            said("1"),
+            {"role": "function", "name": "refund", "content": "refunded"},
+            said("2"),
+            {"role": "function", "name": "refund", "content": "too late", "status": "error"},
+            said("3"),
+        ]
+    )
+    assert [
+        ({"order": "1"}, "refunded", None),
+        ({"order": "2"}, "too late", "too late"),
+        ({"order": "3"}, None, None),
+    ] == [
+        (step["arguments"], step.get("result"), step.get("error"))
+        for step in steps
+        if step["kind"] == "tool_call"
+    ]
+
+
 def test_invalid_tool_calls() -> None:
     """Calls that LangChain could not parse are failed calls."""
     message = SimpleNamespace(

@@ -143,6 +143,35 @@ def test_a_changed_tool_result_is_a_miss(gateway: Loose, model: Loose, text: Loo
     )
 
 
+def test_results_of_the_old_form_reach_their_calls(
+    gateway: Loose, model: Loose, text: Loose
+) -> None:
+    """Two `function_call`s of one name: each has the result that came after it."""
+    said = []
+    for order in ("1", "2"):
+        body = json.loads(text.chat(None))
+        call = {"name": "refund", "arguments": f'{{"order": "{order}"}}'}
+        body["choices"][0]["message"]["function_call"] = call
+        said.append(body)
+    replies = [*(json.dumps(body).encode() for body in said), text.chat("Done.")]
+    model.then(*map(text.scripted, replies))
+
+    def agent(url: str) -> None:
+        messages = [*ASKED["messages"]]
+        for body, result in zip(said, ("ok", "Error: too late"), strict=True):
+            _post(url, {**ASKED, "messages": messages})
+            turn = body["choices"][0]["message"]
+            messages += [turn, {"role": "function", "name": "refund", "content": result}]
+        _post(url, {**ASKED, "messages": messages})
+
+    steps = gateway("record", model.origin).during(agent).steps
+    assert [("1", "ok", None), ("2", "Error: too late", "error")] == [
+        (step.arguments["order"], step.result, step.error)
+        for step in steps
+        if step.kind == "tool_call"
+    ]
+
+
 def test_what_does_not_reach_the_model_does_not_count(gateway: Loose, model: Loose) -> None:
     """Call ids, user, metadata and 1.0 for 1 are the same request."""
     turn = {"id": "call_x", "type": "function", "function": {"name": "f", "arguments": "{}"}}

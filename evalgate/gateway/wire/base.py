@@ -24,7 +24,7 @@ class CalledTool:
     """A tool call of a model."""
 
     call_id: str | None
-    """The provider's id."""
+    """The provider's id; null: its result names the function (`result_id`)."""
     name: str
     """The tool."""
     arguments: str | Body
@@ -47,6 +47,11 @@ class ToolResult:
     """The result."""
     failed: bool = False
     """Whether the protocol itself marks it as an error."""
+
+
+def result_id(tool: CalledTool) -> str:
+    """Return what a result says it answers: the id of the call, or the name where it has none."""
+    return tool.name if tool.call_id is None else tool.call_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,8 @@ _EVENT = frozenset({"usage", "x_groq", "error", "prompt_filter_results", "timing
 _MOST_SEARCHES = 1_000
 """More than that is no count to believe."""
 
+_ANSWERS = {"tool": "tool_call_id", "function": "name"}
+"""What a message with a result says it answers, by its role; `function` is the old form."""
 _EMPTY = frozenset({"index", "type"})
 """Fields of a tool call that say nothing of a call."""
 
@@ -120,9 +122,10 @@ def _named(message: Body, ids: Ids) -> Body | None:
 def _results(body: Body) -> tuple[ToolResult, ...]:
     messages = (as_body(message) for message in as_list(body.get("messages")))
     return tuple(
-        ToolResult(call_id, message.get("content"))
+        ToolResult(answered, message.get("content"))
         for message in messages
-        if message.get("role") == "tool" and isinstance(call_id := message.get("tool_call_id"), str)
+        if (key := _ANSWERS.get(text_of(message.get("role")) or ""))
+        and isinstance(answered := message.get(key), str)
     )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from evalgate.gateway.wire.base import CalledTool, StreamEvent
+from evalgate.gateway.wire.base import CalledTool, StreamEvent, ToolResult, result_id
 from evalgate.gateway.wire.openai_chat import WIRE, ask_for_usage, is_usage_event
 
 
@@ -83,6 +83,19 @@ def test_legacy_function_calls() -> None:
     """The old `function_call` is a tool call without an id."""
     body: Any = {"choices": [{"message": {"function_call": {"name": "f", "arguments": "{}"}}}]}
     assert (CalledTool(None, "f", "{}"),) == WIRE.read(body).tools
+
+
+def test_results_of_the_old_form_name_the_function() -> None:
+    """`role: function` answers a call without an id."""
+    messages: Any = [
+        {"role": "function", "name": "f", "content": "42"},
+        {"role": "tool", "tool_call_id": "a", "content": "43"},
+        {"role": "function", "content": "nameless"},
+        {"role": "user", "name": "f", "content": "44"},
+    ]
+    assert (ToolResult("f", "42"), ToolResult("a", "43")) == WIRE.results({"messages": messages})
+    assert "f" == result_id(CalledTool(None, "f", "{}"))
+    assert "a" == result_id(CalledTool("a", "f", "{}"))
 
 
 def test_usage_is_asked_for_once() -> None:
