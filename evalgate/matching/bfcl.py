@@ -92,6 +92,25 @@ def compile_bfcl(index: int, call: ExpectedCall) -> CompiledCall:
     return compile_checked(index, call, check)
 
 
+def variables(call: ExpectedCall) -> list[str]:
+    """Return the parameters whose allowed values are of another type than the declared one.
+
+    They are taken for names of variables, as the checker does: what is right for them is unclear.
+    """
+    properties = (call.parameters or {}).get("properties")
+    schemas = properties if isinstance(properties, dict) else {}
+    found = []
+    for name, rule in call.rules.items():
+        schema = schemas.get(name)
+        word = schema.get("type") if isinstance(schema, dict) else None
+        declared = _TYPES.get(word) if isinstance(word, str) else None
+        usual = _first_type(rule.values) if isinstance(rule, OneOf) else None
+        alike = declared is float and usual is int
+        if None not in (declared, usual) and usual is not declared and not alike:
+            found.append(name)
+    return found
+
+
 def _schema(where: str, call: ExpectedCall) -> tuple[dict[str, Json], list[Json]]:
     schema = call.parameters or {}
     properties, required = schema.get("properties"), schema.get("required", [])

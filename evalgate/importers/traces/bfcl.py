@@ -28,6 +28,7 @@ from evalgate.importers.imported import (
 )
 from evalgate.importers.messages import arguments_of
 from evalgate.importers.traces.bfcl_text import decoded, looks_like_a_call
+from evalgate.matching.bfcl import variables
 from evalgate.schema.base import Json
 from evalgate.schema.golden import Case, Expected, ExpectedCall, Message, OneOf
 from evalgate.schema.trace import LlmCall, ToolCall, Trace, Unread
@@ -111,7 +112,7 @@ def _case(
         tags=(
             "bfcl",
             case_id.rpartition("_")[0] or case_id,
-            *(("ambiguous",) if _is_ambiguous(calls) else ()),
+            *(("ambiguous",) if _is_ambiguous(calls) or any(map(variables, calls)) else ()),
         ),
         metadata={"functions": functions},
     )
@@ -263,12 +264,24 @@ def _call(name: str, raw: Json, number: int, at: float | None) -> ToolCall:
 
 def _notes(cases: Mapping[str, Case], traces: list[Trace]) -> tuple[str, ...]:
     notes = ["the calls were asked for and never run: they have no result"] if traces else []
-    unclear = [case.id for case in cases.values() if "ambiguous" in case.tags]
+    expected = {case.id: case.expected.tool_calls or () for case in cases.values()}
+    unclear = [case_id for case_id, calls in expected.items() if _is_ambiguous(calls)]
     if unclear:
         notes.append(
             f"{len(unclear)} cases expect calls that may be taken for one another "
             f"({', '.join(unclear[:10])}): the leaderboard's checker takes the first that fits, "
             "here the best pairing counts"
+        )
+    typed = [
+        f"{case_id}: {', '.join(dict.fromkeys(names))}"
+        for case_id, calls in expected.items()
+        if (names := [name for call in calls for name in variables(call)])
+    ]
+    if typed:
+        notes.append(
+            f"{len(typed)} cases allow values of another type than the function declares "
+            f"({'; '.join(typed[:10])}): the leaderboard's checker takes them for names of "
+            "variables, and so does the preset `bfcl`"
         )
     missing = len(cases) - len({trace.case_id for trace in traces})
     if traces and missing:

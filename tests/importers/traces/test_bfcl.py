@@ -234,6 +234,22 @@ def test_a_role_that_no_case_can_hold_is_named(shared_cases: Path) -> None:
         import_bfcl(read_source(path, "bfcl"), {})
 
 
+@pytest.mark.parametrize(
+    ("category", "named"),
+    [("simple_python", "simple_python_307: venue"), ("parallel", "parallel_152: mod")],
+)
+def test_values_of_another_type_than_declared_are_named(
+    category: str, named: str, shared_data: Path
+) -> None:
+    """Two of the leaderboard's cases: the checker takes such values for names of variables."""
+    found = _read(shared_data, category)
+    note = next(note for note in found.notes if "another type" in note)
+    case_id = named.partition(":")[0]
+    (case,) = (case for case in found.cases if case.id == case_id)
+    assert (True, True) == ("1 cases allow values of" in note, f"({named})" in note)
+    assert "ambiguous" in case.tags
+
+
 def test_calls_that_may_be_taken_for_one_another_are_named(shared_data: Path) -> None:
     """Where the checker's first fit and the best pairing may differ."""
     note = next(note for note in _read(shared_data, "parallel").notes if "one another" in note)
