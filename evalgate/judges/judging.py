@@ -18,9 +18,10 @@ from evalgate.schema.golden import Case
 from evalgate.schema.judge import Evidence
 from evalgate.schema.result import JudgeInfo
 from evalgate.schema.score import Abstained, Broken, Score, Scored
-from evalgate.schema.trace import Feedback, Trace
+from evalgate.schema.trace import Feedback, Trace, UnreadPart
 from evalgate.schema.usage import Usage
 from evalgate.scorers.contexts import evidence_of
+from evalgate.scorers.unread import unread_parts
 from evalgate.stats.summary import FAILED
 from evalgate.store.redaction import clean_trace
 from evalgate.suite.environment import Environment
@@ -31,6 +32,8 @@ from evalgate.text.redact import Redactor
 
 _CHARACTERS_A_TOKEN: Final = 4
 _DETAILS: Final = 20
+_SEE_CALLS: Final = ("rubric", "decision", "ragas")
+"""Kinds that are shown what was done; claims rest on results where the case has no contexts."""
 _SHOWN: Final = 300
 _OFF: Final = Abstained("judging is off (--judge off)", unknown=True)
 _NO_USER: Final = Abstained("no simulated user, or the agent failed it")
@@ -80,6 +83,9 @@ class OpenJudge:
             return self._named(Judged(dict.fromkeys(self.judge.scores, _NO_USER)))
         if trace.status in FAILED and not (self.config.kind == "moderation" and evidence.answer):
             return self._named(self._of_failed())
+        unread = self._unread(case, trace)
+        if unread is not None:
+            return self._named(Judged(dict.fromkeys(self.judge.scores, unread)))
         return await self.on_evidence(case.id, evidence)
 
     def _of_failed(self) -> Judged:
@@ -87,6 +93,14 @@ class OpenJudge:
             reason = Abstained("the trial failed before it said anything")
             return Judged(dict.fromkeys(self.judge.scores, reason))
         return Judged(self.judge.worst)
+
+    def _unread(self, case: Case, trace: Trace) -> Abstained | None:
+        """Say why an answer is not judged of which the judge would be shown less than there is."""
+        kind, parts = self.config.kind, unread_parts(trace)
+        sees_calls = kind in _SEE_CALLS or (kind == "claims" and not case.contexts)
+        shown: tuple[UnreadPart, ...] = ("output", "tool_calls", "arguments")
+        why = next((parts[one] for one in shown[: 3 if sees_calls else 1] if one in parts), None)
+        return None if why is None else Abstained(why, unknown=True)
 
     def _said_by_user(self, trace: Trace) -> Judged | None:
         """Return what the user said of the goal, which wins over the judge."""

@@ -157,6 +157,29 @@ def test_a_trial_that_was_not_measured_is_no_evidence(suite: Any) -> None:
     assert Broken("not measured: miss") == judged.scores["faithfulness"]
 
 
+@pytest.mark.parametrize(
+    ("parts", "contexts", "asked"),
+    [
+        (["output"], ("Refunds take 5 days.",), 0),
+        (["tool_calls"], (), 0),
+        (["tool_calls"], ("Refunds take 5 days.",), 1),
+        (["usage"], ("Refunds take 5 days.",), 1),
+    ],
+)
+def test_what_nobody_could_read_is_not_judged(
+    parts: list[str], contexts: tuple[str, ...], asked: int, suite: Any, scripted_judge: Any
+) -> None:
+    """A judge would be shown half an answer, or miss what it rests on: not measured, and named."""
+    server = scripted_judge(supported)
+    step = {"kind": "unread", "type": "hologram", "item": {}, "parts": parts}
+    case = CASE.model_copy(update={"contexts": contexts})
+    (judged,), _ = judge(suite(server.base_url), [(case, trace(steps=[step]))])
+    score = judged.scores["faithfulness"]
+    assert (asked, not asked) == (len(server.requests), isinstance(score, Abstained))
+    if not asked:
+        assert (True, True) == (score.unknown, "'hologram'" in score.reason)
+
+
 def test_one_broken_of_ten_is_broken(suite: Any, scripted_judge: Any) -> None:
     """A judge that fails on 1 of 10 cases leaves nine scores and a broken one, no mean over 9."""
 
