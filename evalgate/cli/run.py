@@ -149,7 +149,7 @@ Examples:
 def run(formats: tuple[str, ...], outputs: tuple[Path, ...], *, quiet: bool, **given: Any) -> int:  # noqa: ANN401  # click's options
     """Run suites, score every trial, compare with the baseline, say the verdict.
 
-    Without --baseline only min and max limits are checked and the report says so.
+    Without --baseline only limits and must-pass cases are checked; without any, nothing gates: 3.
 
     Behind a gateway, model calls are replayed from recordings, without a key. Replay judges code
     (tools, parsing, routing, retries); only a recording can say whether a changed prompt, model or

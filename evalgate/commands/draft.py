@@ -78,7 +78,7 @@ def _draft(trace: Trace, given: Input, redactor: Redactor) -> Case:
     handed = any(isinstance(step, Handoff) for step in trace.steps)
     said = None if trace.output is None else OutputExpectation(equals=trace.output)
     expected = Expected(output=said, handoff=True if handed else None)
-    if calls is not None:
+    if calls is not None and trace.steps:  # a trace of no steps does not say that none was made
         about_calls = {"tool_calls": calls, "tool_match": "in_order"}
         expected = expected.model_copy(update=about_calls)
     case = Case(

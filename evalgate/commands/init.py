@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["QUESTION", "InitOptions", "Written", "check_new", "init_project", "workflow_of"]
 
 QUESTION = "Hello! What can you help me with?"
+_TRUST = "trust_reported: true  # steps and tokens are the agent's own word: no gateway sees them"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -127,15 +128,16 @@ def init_project(
     replaced = {path: path.read_bytes() for path in paths if path.exists()}
     case = Case(id="first", input=options.question)
     try:
-        _write(options.config, _config_text(options, ()))
+        _write(options.config, _config_text(options, (), claims=False))
         if options.golden is None:
             _write(golden, f"{case_to_json(case)}\n")
         suite, traces = _asked(options, environment, listen)
         evidence = tuple(_evidence(suite, traces))
-        _write(options.config, _config_text(options, evidence))
         if options.golden is None:
             expects_text = options.gateway or not seen.sdks
             _write(golden, _first_case(case, traces, environment, expects_text=expects_text))
+        claims = _claims(options, suite, evidence)
+        _write(options.config, _config_text(options, evidence, claims=claims))
         if not workflow_path.exists() or options.force:
             _write(workflow_path, workflow_of(options.root))
     except BaseException:
@@ -224,7 +226,15 @@ def _evidence(suite: Suite, traces: Iterable[Trace]) -> list[str]:
     return [name for name, there in found.items() if there]
 
 
-def _config_text(options: InitOptions, evidence: tuple[str, ...]) -> str:
+def _claims(options: InitOptions, suite: Suite, evidence: Iterable[str]) -> bool:
+    """Say whether what gates is the agent's own word."""
+    if options.gateway or isinstance(parse_agent_line(options.agent), RecordedLine):
+        return False
+    expects = any(case.expected.rests_on_steps for case in load_golden(suite.golden).cases)
+    return expects or not {"tool_call_accuracy", "cost_per_interaction"}.isdisjoint(evidence)
+
+
+def _config_text(options: InitOptions, evidence: tuple[str, ...], *, claims: bool) -> str:
     gated = [line for name, line in GATED.items() if name in (evidence or ("task_success_rate",))]
     goals = [text for name, text in GOALS.items() if name not in evidence]
     env = ", ".join(options.env_allow)
@@ -232,6 +242,7 @@ def _config_text(options: InitOptions, evidence: tuple[str, ...]) -> str:
         name=options.name,
         golden=options.golden_path.as_posix(),
         agent=options.agent.replace("'", "''"),
+        trust=f"\n      {_TRUST}" if claims else "",
         env=f"\n      env_allow: [{env}]  # variables that it may see" if env else "",
         gateway="gateway: {}          # model calls are recorded once, then replayed without a key"
         if options.gateway

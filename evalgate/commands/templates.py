@@ -9,7 +9,7 @@ suites:
   {name}:
     golden: {golden}
     agent:
-      run: '{agent}'{env}
+      run: '{agent}'{env}{trust}
     {gateway}
     # trials: 1          # trials a case; 5 or more tell a drop from noise (docs/trials.md)
     # max_trials: 5      # settle: more trials only while noise can explain a change

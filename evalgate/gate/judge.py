@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from evalgate.gate.checks.claims import unbelieved
 from evalgate.gate.checks.presence import nothing_gates
 from evalgate.gate.checks.stress import one_sided, stress_presence, stress_scorer_of
 from evalgate.gate.compare import compare
@@ -85,7 +86,9 @@ def judge(
         left_out = STRESS_METRICS if one_sided(side, candidate) else {}
         chosen = {name: metric for name, metric in metrics.items() if name not in left_out}
         comparison = compare(side, candidate, chosen, policy, options)
-        return comparison, decide(comparison, policy, facts)
+        verdict = decide(comparison, policy, facts)
+        checks = tuple(unbelieved(verdict.checks, candidate, metrics, policy))
+        return comparison, verdict_of(checks, warnings=verdict.warnings, partial=verdict.partial)
 
     comparison, verdict = against(inputs.baseline)
     if inputs.reference is not None:
@@ -95,7 +98,7 @@ def judge(
         said = {check.id for check in added}
         presence = stress_presence(inputs.baseline, candidate)
         added += [check for check in presence if check.id not in said]
-    if inputs.baseline is not None and not facts.shard:
+    if not facts.shard:
         added += nothing_gates((*verdict.checks, *added))
     if added:
         checks = (*verdict.checks, *added)

@@ -56,7 +56,7 @@ VERDICTS = {"pass": "PASS", "fail": "FAIL", "inconclusive": "INCONCLUSIVE"}
 MARKS = {"pass": "✓", "fail": "✗", "inconclusive": "?"}
 EMOJI = {"pass": "✅", "fail": "❌", "inconclusive": "⚠️"}
 _MOVED = ("regressed", "errored", "missing", "improved")
-_KINDS = ("measured", "recorded", "replayed", "judged", "simulated", "self_reported")
+_KINDS = ("measured", "recorded", "replayed", "judged", "simulated", "claimed")
 _NAMED = 4
 """Cases that are named in one line."""
 _PLAIN_NAMES = {
@@ -425,7 +425,8 @@ def spent(report: Report) -> str:
     agent = amount(sum(known), "USD") if known else "unknown"
     if known and len(known) < len(costs):
         agent += f" and {len(costs) - len(known)} trials of unknown cost"
-    said = f"agent {agent} in {len(costs)} trial{'s' * (len(costs) != 1)}"
+    word = " (claimed)" if known and report.suite.claimed else ""
+    said = f"agent {agent}{word} in {len(costs)} trial{'s' * (len(costs) != 1)}"
     users = users_spent(report)
     said += f"; {users}" if users else ""
     judge = report.judge
@@ -448,7 +449,7 @@ def _measured(report: Report) -> Iterator[tuple[str, tuple[tuple[str, str], ...]
             if metric.source == kind and metric.value is not None
         )
         if found:
-            yield ("claimed by the agent" if kind == "self_reported" else kind), found
+            yield kind, found
 
 
 def subject_line(report: Report) -> str:

@@ -92,7 +92,8 @@ def fresh_scores(results: Iterable[TrialResult], trials: int) -> dict[str, tuple
 
 def collected(plan: Plan, trials: TrialSet) -> Report:
     """Aggregate trials into a report that nothing is concluded from yet."""
-    cases = case_results(plan.cases, plan.digests, trials.counting())
+    claimed = plan.settings.evidence == "reported"
+    cases = case_results(plan.cases, plan.digests, trials.counting(), claimed=claimed)
     config, judges = plan.suite.config, trials.judges
     sources = {**metric_sources(plan.settings, plan.cases), **judges.sources}
     report = Report(
@@ -111,6 +112,8 @@ def collected(plan: Plan, trials: TrialSet) -> Report:
             config_digest=config_digest(config),
             shard=None if plan.shard is None else str(plan.shard),
             isolation=trials.isolation,
+            claimed=claimed,
+            trust_reported=config.agent.trust_reported,
         ),
         # A commit differs between two runs of one tree state; it belongs to the manifest.
         subject=trials.subject.model_copy(update={"git_commit": None, "dirty": None}),

@@ -167,8 +167,8 @@ class AgentConfig(Model):
     sandbox: SandboxConfig = SandboxConfig.model_construct()
     """What its processes may reach where they run in the sandbox: see `docs/sandbox.md`."""
     trust_reported: bool = False
-    """Whether scores and costs that a live agent reports about itself count; steps do, marked as
-    self-reported."""
+    """Whether what a live agent claims of itself counts: scores and costs, and without a gateway
+    steps, tokens, models and final state too."""
     paths: tuple[str, ...] = ()
     """For `--changed`: what the agent is made of, as globs relative to the configuration (`*` also
     matches `/`); empty: every file of the repository that is no golden set, baseline or

@@ -281,6 +281,12 @@ class Expected(Model):
     """Names of recorded scores (for `recorded:` agents) that stand for success."""
 
     @property
+    def rests_on_steps(self) -> bool:
+        """Whether it asks for more than an answer: steps or a final state."""
+        steps = (self.handoff, self.guardrail, None if self.scores else self.tool_calls)
+        return bool(self.final_state) or any(part is not None for part in steps)
+
+    @property
     def says_nothing(self) -> bool:
         """Whether whatever the agent does would be right."""
         asked = (self.tool_calls, self.refusal, self.handoff, self.guardrail)

@@ -116,6 +116,8 @@ class CaseResult(Model):
     """Whether it runs without gating."""
     expects_refusal: bool = False
     """Whether declining is right."""
+    claimed: bool = False
+    """Whether its success rests on what the agent says of itself: steps or a final state."""
     human_minutes: float | None = None
     """Minutes a person needs."""
     trials: tuple[TrialResult, ...] = ()
@@ -137,10 +139,10 @@ class MetricValue(Model):
     """Trials whose value is unknown or whose scorer broke."""
     pooled: tuple[int, int] | None = None
     """Numerator and denominator over all trials, for ratios of counts."""
-    source: Literal["measured", "recorded", "self_reported", "judged", "simulated", "replayed"] = (
+    source: Literal["measured", "recorded", "claimed", "judged", "simulated", "replayed"] = (
         "measured"
     )
-    """Where it comes from."""
+    """Where it comes from; `claimed`: the agent says so of itself."""
     se: NonNegative | None = None
     """Standard error over trials; null is unknown."""
 
@@ -216,6 +218,11 @@ class SuiteInfo(Model):
     isolation: str | None = None
     """What kept the agent's processes in: `landlock N` (its version), `bubblewrap`, `outside`
     (asked over HTTP, or recorded) or `none`; null: nothing was asked for."""
+    claimed: bool = False
+    """Whether steps, tokens, models and final states are the agent's own word: no gateway saw
+    them."""
+    trust_reported: bool = False
+    """Whether what is claimed counts as evidence (`agent.trust_reported`)."""
     shard: str | None = None
     """Which of several equal parts of the golden set was run, e.g. `2/4`; null: no part."""
 

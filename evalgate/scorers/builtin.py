@@ -282,15 +282,20 @@ def metric_sources(settings: Settings, cases: Iterable[Case] = ()) -> dict[str, 
     Args:
         settings: Where traces come from, and which scores are recorded.
         cases: The cases; where one names recorded scores that stand for success, success is
-            recorded.
+            recorded, and where one expects steps that only the agent saw, it is claimed.
     """
-    claimed: Source = "recorded" if settings.evidence == "recorded" else "self_reported"
+    cases = tuple(cases)
+    claimed: Source = "recorded" if settings.evidence == "recorded" else "claimed"
     scores: dict[str, Source] = dict.fromkeys((*_GIVEN, *settings.recorded), claimed)
     if any(case.expected.scores for case in cases):
         scores["task_success"] = claimed
     match settings.evidence:
         case "reported":
-            scores |= dict.fromkeys(_STEPS, "self_reported")
+            scores |= dict.fromkeys(_STEPS, "claimed")
+            if settings.groundedness == "trace":
+                scores |= dict.fromkeys(groundedness.SCORES, "claimed")
+            if any(case.expected.rests_on_steps for case in cases if case.status == "reviewed"):
+                scores["task_success"] = "claimed"
         case "recorded":
             scores |= dict.fromkeys((*cost.SCORES, *_TIMES), "recorded")
         case "replayed":

@@ -32,7 +32,7 @@ __all__ = [
     "total",
 ]
 
-Source = Literal["measured", "recorded", "self_reported", "judged", "simulated", "replayed"]
+Source = Literal["measured", "recorded", "claimed", "judged", "simulated", "replayed"]
 """Where a metric comes from."""
 
 _NO_SOURCES: Mapping[str, Source] = MappingProxyType({})
@@ -331,7 +331,11 @@ def total(cases: Iterable[CaseResult], score: str) -> tuple[float, int]:
 
 
 def case_results(
-    cases: Iterable[Case], digests: Mapping[str, str], trials: Iterable[TrialResult]
+    cases: Iterable[Case],
+    digests: Mapping[str, str],
+    trials: Iterable[TrialResult],
+    *,
+    claimed: bool = False,
 ) -> tuple[CaseResult, ...]:
     """Put trials under their cases, in the order of the golden set and of their numbers.
 
@@ -339,6 +343,7 @@ def case_results(
         cases: The cases that were run.
         digests: Digest of each case, by id.
         trials: Their trials, in any order; of two with one number the later counts.
+        claimed: Whether nobody but the agent saw its steps.
 
     Raises:
         KeyError: For a trial or a digest of no case.
@@ -360,6 +365,7 @@ def case_results(
             zero_tolerance=case.zero_tolerance,
             draft=case.status == "draft",
             expects_refusal=case.expected.refusal is True,
+            claimed=claimed and case.expected.rests_on_steps,
             human_minutes=case.human_minutes,
             trials=tuple(trial for _, trial in sorted(by_case[case.id].items())),
         )

@@ -75,6 +75,8 @@ class CaseSummary:
     """Whether it runs without gating."""
     expects_refusal: bool = False
     """Whether declining is right."""
+    claimed: bool = False
+    """Whether its success rests on what the agent says of itself, which does not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,8 @@ class RunSummary:
     """Metrics known to come from the judge."""
     recorded: frozenset[str] = frozenset()
     """Metrics known to be recorded, not computed."""
+    claimed: frozenset[str] = frozenset()
+    """Metrics that rest on what the agent says of itself, where that does not count."""
     timed: frozenset[str] = frozenset()
     """Times that were measured now although calls were replayed: they vary from run to run."""
     pricing: Pricing | None = None
@@ -147,9 +151,12 @@ def summary_of_report(report: Report, source: str = "this run") -> RunSummary:
     """
     judge = report.judge
     metrics = report.metrics.items()
+    trusted = report.suite.trust_reported
     return RunSummary(
         source=source,
-        cases=MappingProxyType({case.id: _case(case) for case in report.cases}),
+        cases=MappingProxyType(
+            {case.id: _case(case, claimed=case.claimed and not trusted) for case in report.cases}
+        ),
         values={name: round4(m.value) for name, m in metrics if m.value is not None},
         suite=report.suite.id,
         golden_digest=report.suite.golden_digest,
@@ -160,6 +167,7 @@ def summary_of_report(report: Report, source: str = "this run") -> RunSummary:
         judge=None if judge is None else JudgeId(judge.model, judge.prompt_digest),
         judged=frozenset(name for name, m in metrics if m.source == "judged"),
         recorded=frozenset(name for name, m in metrics if m.source == "recorded"),
+        claimed=frozenset(name for name, m in metrics if m.source == "claimed" and not trusted),
         timed=frozenset(
             name
             for name, m in metrics
@@ -188,7 +196,7 @@ def _stands_alone(check: Check) -> bool:
     return check.kind == "stress" or check.id.startswith(known) or check.id.endswith(".judge")
 
 
-def _case(case: CaseResult) -> CaseSummary:
+def _case(case: CaseResult, *, claimed: bool) -> CaseSummary:
     trials = sorted(case.trials, key=lambda trial: trial.trial)
     return CaseSummary(
         id=case.id,
@@ -206,6 +214,7 @@ def _case(case: CaseResult) -> CaseSummary:
         zero_tolerance=case.zero_tolerance,
         draft=case.draft,
         expects_refusal=case.expects_refusal,
+        claimed=claimed,
     )
 
 

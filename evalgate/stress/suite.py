@@ -125,7 +125,22 @@ async def _load_part(
         from evalgate.stress.live.check import live_part  # noqa: PLC0415  heavy
 
         return await live_part(plan, config, sessions, environment, listen)
-    return stress_of_sessions(config, sessions, plan.suite.root)
+    return _simulated(plan, config, sessions)
+
+
+def _simulated(plan: Plan, config: StressConfig, sessions: list[Tagged]) -> StressPart:
+    """Play sessions at scale; a load that only the agent knows of is no reason to pass."""
+    part = stress_of_sessions(config, sessions, plan.suite.root)
+    if plan.settings.evidence != "reported" or plan.settings.trust_reported:
+        return part
+    check = Check(
+        id=f"{STRESS_EVIDENCE}_claimed",
+        kind="evidence",
+        outcome="inconclusive",
+        reason="calls and tokens of the load are claimed by the agent; no gateway saw them",
+        fix="gateway: {} in the suite, or agent: {trust_reported: true} to count its word",
+    )
+    return replace(part, checks=(*part.checks, check))
 
 
 async def suite_sessions(plan: Plan, environment: Environment, listen: Listener) -> list[Tagged]:
@@ -211,7 +226,7 @@ def stressed_again(plan: Plan, trials: int, traces: Iterable[Trace]) -> StressPa
         what = "a live stress check" if config.engine == "live" else "a check of faults of tools"
         return _unknown(f"{what} is not made of stored traces", again)
     try:
-        return stress_of_sessions(config, _counted(plan, trials, traces), plan.suite.root)
+        return _simulated(plan, config, _counted(plan, trials, traces))
     except DataError as error:
         return _unknown(error.message, error.fix)
 

@@ -37,6 +37,7 @@ suites:
     agent: {run: "python:quiz_agent:async_answer", isolation: process, workers: 1,
             env_allow: [AGENT_FORGETS, AGENT_CRASHES]}
     noise: none
+    gate: {metrics: {error_rate: {max: 0.9}}}
 """
 
 
@@ -61,6 +62,7 @@ suites:
   quiz:
     golden: golden.jsonl
     agent: "recorded:traces.jsonl"
+    gate: {metrics: {error_rate: {max: 0.9}}}
 """
 
 

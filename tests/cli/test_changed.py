@@ -40,7 +40,7 @@ def test_a_failing_touched_case_is_seen(branch: Path, cli: Cli) -> None:
     """A case that now expects something else fails, and a limit says so."""
     reword(branch, "something else")
     config = (branch / "evalgate.yaml").read_text()
-    config += "    gate: {metrics: {task_success_rate: {min: 0.9}}}\n"
+    config = config.replace("error_rate: {max", "task_success_rate: {min")
     (branch / "evalgate.yaml").write_text(config)
     assert 1 == cli("run", "--changed").code
 

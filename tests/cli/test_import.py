@@ -33,7 +33,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_transcript_becomes_a_suite(folder: Path, cli: Cli) -> None:
-    """What is written runs as it is; it gates once a person has looked at it."""
+    """What is written runs as it is; its baseline gates once a person has looked at it."""
     files = ("--golden", "sets/golden.jsonl", "--traces", "sets/traces.jsonl")
     done = cli("import", "chat", "chat.json", *files)
     assert (0, "1 cases, 1 traces\n") == (done.code, done.out)
@@ -44,7 +44,9 @@ def test_a_transcript_becomes_a_suite(folder: Path, cli: Cli) -> None:
     reviewed = {**case, "status": "reviewed", "expected": {"tool_calls": [{"name": "get_order"}]}}
     (folder / "sets" / "golden.jsonl").write_text(json.dumps(reviewed))
     ran = cli(*run, "--format", "json")
-    assert (0, 1) == (ran.code, ran.json["metrics"]["tool_invocations"]["value"])
+    assert (3, 1) == (ran.code, ran.json["metrics"]["tool_invocations"]["value"])
+    cli(*run, "--output", "base.json")
+    assert 0 == cli(*run, "--baseline", "base.json").code
 
 
 def test_published_results_import(shared_data: Path, folder: Path, cli: Cli) -> None:

@@ -77,7 +77,7 @@ def test_a_report_serves_as_baseline_without_a_configuration(recorded: Path, cli
     missing = cli(*suite, "--baseline")
     assert 3 == missing.code
     assert "--output base.json, then --baseline base.json" in missing.err
-    assert 0 == cli(*suite, "--output", "base.json").code
+    assert 3 == cli(*suite, "--output", "base.json").code
     assert 0 == cli(*suite, "--baseline", "base.json").code
 
 
@@ -85,7 +85,8 @@ def test_without_baseline_only_limits_are_checked(quiz: Path, cli: Cli) -> None:
     """No comparison is said, and a limit still fails."""
     assert "no comparison" in cli("run").out
     config = (quiz / "evalgate.yaml").read_text()
-    config += "    gate: {metrics: {cost_per_interaction: {max: 0.000001}}}\n"
+    limit = "cost_per_interaction: {max: 0.000001}"
+    config = config.replace("error_rate: {max: 0.9}", limit)
     (quiz / "evalgate.yaml").write_text(config)
     assert 1 == cli("run").code
 
@@ -114,11 +115,11 @@ def test_standard_output_is_the_stored_report(based: Path, cli: Cli) -> None:
 
 
 def test_suites_without_a_configuration(quiz: Path, cli: Cli) -> None:
-    """A golden set and an agent are enough."""
+    """A golden set and an agent are enough to measure; without a limit nothing gates."""
     result = cli(
         "run", "--golden", "golden.jsonl", "--agent", "python:quiz_agent:answer", "-f", "json"
     )
-    assert (0, 1.0) == (result.code, result.json["metrics"]["task_success_rate"]["value"])
+    assert (3, 1.0) == (result.code, result.json["metrics"]["task_success_rate"]["value"])
 
 
 def test_a_failed_suite_does_not_hide_another(quiz: Path, cli: Cli) -> None:
@@ -215,6 +216,8 @@ def test_a_run_in_which_nothing_finished_is_no_pass(
 ) -> None:
     """Without a baseline too: four crashes say nothing of what the agent can do."""
     monkeypatch.setenv("AGENT_CRASHES", "2+2,capital of France,3*3,sky")
+    config = (quiz / "evalgate.yaml").read_text()
+    (quiz / "evalgate.yaml").write_text(config.replace("max: 0.9", "max: 1.0"))
     result = cli("run")
     assert 3 == result.code
     assert "no trial finished (4 crashed)" in " ".join(result.out.split())

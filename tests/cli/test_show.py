@@ -63,7 +63,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli) -> Path:
     """Make a baseline and its run, then a run in which the second trial of `a` goes wrong."""
     (tmp_path / "golden.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
     (tmp_path / "evalgate.yaml").write_text(
-        'suites: {shop: {golden: golden.jsonl, agent: "recorded:traces.jsonl"}}\n'
+        'suites: {shop: {golden: golden.jsonl, agent: "recorded:traces.jsonl",\n'
+        " gate: {metrics: {error_rate: {max: 0.9}}}}}\n"
     )
     monkeypatch.chdir(tmp_path)
     write(tmp_path, STEPS, "refunded")

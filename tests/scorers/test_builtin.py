@@ -212,7 +212,7 @@ def test_sources(make_case: MakeCase) -> None:
     recorded = metric_sources(Settings(evidence="recorded"), [make_case(scores=["reward"])])
     replayed = metric_sources(Settings(evidence="replayed"))
 
-    assert ("self_reported", "self_reported") == (
+    assert ("claimed", "claimed") == (
         live["tool_call_accuracy"],
         live["cost_per_interaction"],
     )

@@ -10,6 +10,7 @@ suites:
   quiz:
     golden: golden.jsonl
     agent: "recorded:traces.jsonl"
+    gate: {metrics: {error_rate: {max: 0.9}}}
 """
 
 

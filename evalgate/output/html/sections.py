@@ -314,7 +314,7 @@ def evidence(report: Report, details: RunDetails) -> str:
         "agent": report.suite.agent,
         "cases": f"{report.suite.selected} of {report.suite.cases}",
         "mode": report.suite.mode,
-        "model": report.subject.model,
+        "model (claimed)" if report.suite.claimed else "model": report.subject.model,
         "figures rest on": grounds_line(report),
         "golden set": report.suite.golden_digest,
         "configuration": report.suite.config_digest,
