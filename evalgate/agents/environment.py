@@ -7,7 +7,7 @@ from typing import Final
 from evalgate.errors import ConfigError
 from evalgate.schema.config import AgentConfig
 
-__all__ = ["agent_environment", "check_environment"]
+__all__ = ["agent_environment", "check_environment", "without_workflow"]
 
 _BASIC: Final = (
     "PATH",
@@ -68,8 +68,12 @@ def agent_environment(
         for name, value in environ.items()
         if any(fnmatchcase(name, pattern) for pattern in allowed)
     }
-    merged = {**passed, **config.env, **extra}
-    return {name: value for name, value in merged.items() if not _is_never(name)}
+    return without_workflow({**passed, **config.env, **extra})
+
+
+def without_workflow(environ: Mapping[str, str]) -> dict[str, str]:
+    """Leave out the variables with which a process could speak for the workflow."""
+    return {name: value for name, value in environ.items() if not _is_never(name)}
 
 
 def _is_never(name: str) -> bool:

@@ -33,6 +33,7 @@ from evalgate.store.runs import find_run, iter_traces, read_manifest
 from evalgate.stress.suite import stressed_again
 from evalgate.suite.environment import Environment
 from evalgate.suite.plan import Filters, JudgeMode, Plan, make_plan
+from evalgate.suite.scorer_process import open_scorers
 from evalgate.suite.suite import Selection, Suite, find_suites
 
 __all__ = ["rescore"]
@@ -99,16 +100,21 @@ def _suite_of(manifest: Manifest, config: Path | None, runs: Path) -> Suite:
 async def _score_all(plan: Plan, folder: Path, trials: int, environment: Environment) -> _Scored:
     cases = {case.id: case for case in plan.cases}
     seen = Seen()
-    async with open_judges(plan.suite, environment, plan.judge) as judging:
+    async with (
+        open_judges(plan.suite, environment, plan.judge) as judging,
+        open_scorers(plan, environment) as scorers,
+    ):
 
         async def scored(trace: Trace) -> tuple[Trace, TrialResult]:
             case = cases[trace.case_id]
-            judged = await judged_scores(judging, plan.async_scorers, case, trace)
+            judged = await judged_scores(judging, scorers, case, trace)
             trace, judged = held_to_script(trace, judged, judging.of_users)
-            result = without_redacted(
-                score_trial(plan.scorers, case, trace, plan.settings), case, trace
-            )
-            return trace, with_verdict(result, judged)
+            own = {scorer.name: judged.scores[scorer.name] for scorer in scorers}
+            result = score_trial(plan.scorers, case, trace, plan.settings)
+            result = replace(result, scores={**result.scores, **own})
+            result = without_redacted(result, case, trace)
+            own = {name: result.scores[name] for name in own}
+            return trace, with_verdict(result, replace(judged, scores={**judged.scores, **own}))
 
         traces = list(iter_traces(folder))
         for trace in traces:

@@ -26,6 +26,7 @@ from evalgate.suite.agent_environment import Surroundings, agent_environment
 from evalgate.suite.environment import Environment
 from evalgate.suite.events import Listener, Progress
 from evalgate.suite.plan import Plan
+from evalgate.suite.scorer_process import open_scorers
 from evalgate.text.counts import number_of
 from evalgate.text.redact import Redactor
 
@@ -231,8 +232,13 @@ async def executing(
     )
     agent = agent_environment(plan, how, environment, redactor)
     judges = open_judges(suite, environment, plan.judge)
-    async with judges as judging, agent as opened, _folder(suite.runs, target) as writer:
-        judged = JudgedAgent(opened, judging, plan.async_scorers)
+    async with (
+        judges as judging,
+        open_scorers(plan, environment) as scorers,  # before the agent: it is loaded by then
+        agent as opened,
+        _folder(suite.runs, target) as writer,
+    ):
+        judged = JudgedAgent(opened, judging, scorers)
         execution = Execution(
             plan, limits, judged, writer, redactor, listen, manifest, notes=notes, learned=learned
         )

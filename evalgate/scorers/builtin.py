@@ -32,7 +32,13 @@ from evalgate.scorers.unread import unread_parts
 from evalgate.stats.aggregate import Source
 from evalgate.text.escape import cap
 
-__all__ = ["builtin_scorers", "metric_sources", "score_trial", "scorer_versions"]
+__all__ = [
+    "builtin_scorers",
+    "counted",
+    "metric_sources",
+    "score_trial",
+    "scorer_versions",
+]
 
 _OUTPUT_CHARACTERS: Final = 300
 _ERROR_CHARACTERS: Final = 2_000
@@ -333,7 +339,7 @@ def score_trial(
         raise ValueError(message)
     scores: dict[str, Score] = {}
     details: list[str] = []
-    trace = _counted(trace, settings.ignored_tools)
+    trace = counted(trace, settings.ignored_tools)
     if trace.status == "not_measured":
         reason = Broken(f"not measured: {cap(trace.error or 'no reason given', _ERROR_CHARACTERS)}")
         scores = dict.fromkeys((name for scorer in scorers for name in scorer.scores), reason)
@@ -366,8 +372,13 @@ def score_trial(
     )
 
 
-def _counted(trace: Trace, ignored: frozenset[str]) -> Trace:
-    """Leave out the calls of tools that are none to a person."""
+def counted(trace: Trace, ignored: frozenset[str]) -> Trace:
+    """Leave out the calls of tools that are none to a person.
+
+    Args:
+        trace: A trial.
+        ignored: Names of such tools.
+    """
     if not ignored:
         return trace
     steps = tuple(s for s in trace.steps if not (isinstance(s, ToolCall) and s.name in ignored))

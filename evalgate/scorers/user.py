@@ -28,7 +28,16 @@ from evalgate.schema.verdict import Direction, Gate
 from evalgate.scorers.base import AsyncScorer, Scorer
 from evalgate.scorers.settings import NO, YES, failed, unknown
 
-__all__ = ["ScorerSpec", "UserFunction", "bound", "described", "scorer", "user_scorer"]
+__all__ = [
+    "ScorerSpec",
+    "UserFunction",
+    "bound",
+    "described",
+    "scorer",
+    "settled",
+    "user_digest",
+    "user_scorer",
+]
 
 UserFunction = Callable[[Case, Trace], object]
 """What a user writes: returns a number, a truth value, null (nothing to score here), a score, or
@@ -135,15 +144,9 @@ def user_scorer(name: str, config: ScorerConfig, function: UserFunction) -> Scor
         config: Its configuration; arguments, unit and version are part of its identity.
         function: The function, its arguments bound.
     """
-    bounds = user_metric(name, config).bounds
-    worst = None if bounds is None else Scored(bounds[config.direction == "lower"])
 
     def judged(trace: Trace, result: object) -> Score:
-        found = _bounded(_adapted(result), bounds)
-        if failed(trace) and isinstance(found, Abstained):
-            # A trial that broke off leaves nothing to score: that must not lift the mean.
-            found = unknown("the trial failed") if worst is None else worst
-        return found
+        return settled(name, config, trace, _adapted(result))
 
     async def awaited(case: Case, trace: Trace) -> Score:
         try:
@@ -152,7 +155,7 @@ def user_scorer(name: str, config: ScorerConfig, function: UserFunction) -> Scor
         except Exception as error:  # noqa: BLE001  # code of the user, which may raise anything
             return Broken(f"{type(error).__name__}: {error}")
 
-    config_digest = _identity(config)
+    config_digest = user_digest(config)
     inner = function.func if isinstance(function, partial) else function
     if iscoroutinefunction(inner) or iscoroutinefunction(getattr(inner, "__call__", None)):  # noqa: B004
         return AsyncScorer(name, config.version, config_digest, awaited)
@@ -165,7 +168,27 @@ def user_scorer(name: str, config: ScorerConfig, function: UserFunction) -> Scor
     )
 
 
-def _identity(config: ScorerConfig) -> str:
+def settled(name: str, config: ScorerConfig, trace: Trace, found: Score) -> Score:
+    """Hold a score to its unit, and let nobody abstain on a failed trial.
+
+    Args:
+        name: Name of the scorer.
+        config: Its configuration.
+        trace: The trial.
+        found: What the scorer said.
+    """
+    bounds = user_metric(name, config).bounds
+    found = _bounded(found, bounds)
+    if failed(trace) and isinstance(found, Abstained):
+        # A trial that broke off leaves nothing to score: that must not lift the mean.
+        if bounds is None:
+            return unknown("the trial failed")
+        return Scored(bounds[config.direction == "lower"])
+    return found
+
+
+def user_digest(config: ScorerConfig) -> str:
+    """Return 12 hexadecimal digits over what a scorer is called with."""
     parts = [config.call, config.version, config.unit, config.direction]
     if config.args:
         parts.append(json.dumps(config.args, sort_keys=True))

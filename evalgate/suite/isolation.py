@@ -69,9 +69,9 @@ def isolated_by(run: str, mode: SandboxMode, walls: Walls) -> Isolation:
     """
     kind = run.partition(":")[0]
     if kind in _OUTSIDE:
-        return Isolation(mode, "outside", _OUTSIDE[kind])
+        return Isolation(mode, "outside", _OUTSIDE[kind], walls)
     if kind not in _WALLED:
-        return Isolation(mode, "none", f"the plug-in {kind!r} starts its agent itself")
+        return Isolation(mode, "none", f"the plug-in {kind!r} starts its agent itself", walls)
     if mode != "on":
         return Isolation(mode, "none", f"--sandbox={mode}", walls)
     if walls.landlock:

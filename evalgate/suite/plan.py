@@ -1,7 +1,7 @@
 """Everything that is decided before the first trial: cases, scorers, metrics."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from evalgate.errors import ConfigError, DataError, NothingSelected
@@ -9,15 +9,16 @@ from evalgate.gate.rules import policy_problems, rule_of
 from evalgate.metrics.metric import Metric
 from evalgate.metrics.registry import METRICS
 from evalgate.schema.agent_line import RecordedLine
-from evalgate.schema.config import GateConfig
+from evalgate.schema.config import GateConfig, ScorerConfig
 from evalgate.schema.fingerprint import case_digest
 from evalgate.schema.golden import Case
 from evalgate.scorers.base import AsyncScorer, Scorer
 from evalgate.scorers.builtin import builtin_scorers, scorer_versions
 from evalgate.scorers.experience import TIMES
 from evalgate.scorers.settings import Evidence, Settings
+from evalgate.scorers.user import user_digest
 from evalgate.store.golden_sets.golden import GoldenSet, load_golden
-from evalgate.suite.own_scorers import own_scorers
+from evalgate.suite.own_scorers import given_scorers, scorer_configs
 from evalgate.suite.policy import suite_metrics
 from evalgate.suite.shards import Shard
 from evalgate.suite.suite import Suite
@@ -85,12 +86,15 @@ class Plan:
     shard: Shard | None = None
     """Which part of the golden set this is; null: no part of several."""
     async_scorers: tuple[AsyncScorer, ...] = ()
-    """The user's scorers that are awaited."""
+    """Scorers that a Python program handed over and that are awaited."""
+    hosted: Mapping[str, ScorerConfig] = field(default_factory=dict)
+    """The user's scorers, which have a process of their own, by name."""
 
     @property
     def scorer_versions(self) -> dict[str, str]:
         """`version:config digest` of each scorer, by name."""
         own = {s.name: f"{s.version}:{s.config_digest}" for s in self.async_scorers}
+        own |= {name: f"{one.version}:{user_digest(one)}" for name, one in self.hosted.items()}
         return {**scorer_versions(self.scorers), **own}
 
     @property
@@ -141,7 +145,9 @@ def make_plan(
         groundedness=suite.config.groundedness,
         times_gate=_times_gate(suite.config.gate),
     )
-    own = tuple(own_scorers(suite))
+    configs = scorer_configs(suite)
+    own = tuple(given_scorers(suite, configs))
+    given_names = {scorer.name for scorer in own}
     return Plan(
         suite=suite,
         golden=golden,
@@ -152,6 +158,7 @@ def make_plan(
         settings=settings,
         scorers=(*builtin_scorers(settings, cases), *(s for s in own if isinstance(s, Scorer))),
         async_scorers=tuple(s for s in own if isinstance(s, AsyncScorer)),
+        hosted={name: one for name, one in configs.items() if name not in given_names},
         metrics=metrics,
         judge=judge,
         shard=filters.shard,

@@ -17,7 +17,7 @@ from evalgate.suite.suite import Suite
 if TYPE_CHECKING:
     from evalgate.agents.sandbox.room import Sandbox
 
-__all__ = ["learned_notes", "open_sandbox"]
+__all__ = ["learned_notes", "open_sandbox", "open_scorers_sandbox"]
 
 _MANY: Final = 3
 """Files of one folder from which on the folder is named instead."""
@@ -53,6 +53,23 @@ def open_sandbox(
         assert isolation.walls.bwrap is not None  # noqa: S101  # that is what it says
         return Sandbox(policy, wrap=partial(wrapped, isolation.walls.bwrap))
     return Sandbox(policy)
+
+
+def open_scorers_sandbox(suite: Suite) -> "Sandbox | None":
+    """Return what keeps the user's scorers in: they read and connect, and write only scratch."""
+    isolation = suite.isolation
+    if isolation is None or isolation.mode != "on":
+        return None
+    from evalgate.agents.sandbox.bubblewrap import wrapped  # noqa: PLC0415  # only where it is used
+    from evalgate.agents.sandbox.room import Sandbox  # noqa: PLC0415
+
+    checkout = checkout_of(suite.root)
+    write = tuple(_opened(text, suite.root, checkout) for text in suite.config.agent.sandbox.write)
+    policy = Policy(isolation.walls.landlock, read=("/",), write=write, network=True)
+    if isolation.walls.landlock:
+        return Sandbox(policy)
+    program = isolation.walls.bwrap
+    return None if program is None else Sandbox(policy, wrap=partial(wrapped, program))
 
 
 def _policy(suite: Suite, environ: Mapping[str, str], gateway: str | None, abi: int) -> Policy:

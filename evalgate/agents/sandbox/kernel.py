@@ -88,8 +88,8 @@ def restrict(wall: Mapping[str, Any]) -> None:
 
     Args:
         wall: `abi`, and by kind of right the paths (`read`, `names`, `write`, `devices`) and ports
-            (`connect`, `bind`) that stay open, and `sockets`, the kinds beside TCP. A path that
-            does not exist opens nothing.
+            (`connect`, `bind`) that stay open, `sockets`, the kinds beside TCP, and `network`,
+            whether all of it is. A path that does not exist opens nothing.
 
     Raises:
         OSError: The kernel refuses.
@@ -97,7 +97,7 @@ def restrict(wall: Mapping[str, Any]) -> None:
     _prctl(_SET_NO_NEW_PRIVS, 1)
     level = wall["abi"]
     files = _FILES[max(known for known in _FILES if known <= level)]
-    net = _BIND | _CONNECT if level >= 4 else 0
+    net = _BIND | _CONNECT if level >= 4 and not wall["network"] else 0
     scoped = _SCOPES if level >= 6 else 0
     attributes = struct.pack("QQQ", files, net, scoped)[: 24 if level >= 6 else 16 if net else 8]
     ruleset = _call(_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), 0)

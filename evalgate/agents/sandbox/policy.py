@@ -37,6 +37,8 @@ class Policy:
     """Kinds of sockets beside TCP: `udp`, `unix` (those with a path)."""
     closed: tuple[str, ...] = ()
     """What no configuration opens; for explanations."""
+    network: bool = False
+    """Whether every port and kind of socket is open."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the policy as plain data."""
