@@ -16,6 +16,7 @@ from evalgate.stats.drop_test import Counts, drop_p_value, paired_t_p
 from evalgate.stats.fieller import Range, moments, ratio_interval
 from evalgate.stats.pairing import Row, case_value
 from evalgate.stats.quality import Noise, gate_quality
+from evalgate.stats.rounding import nearest
 
 __all__ = ["Uncertainty", "uncertainty"]
 
@@ -82,7 +83,7 @@ def uncertainty(
 
 def _relative_tau(rule: Rule, baseline: Fraction) -> float:
     tau = rule.tau if rule.unit == "relative" else rule.tau / abs(baseline)
-    return float(max(tau, rule.min_abs_change / abs(baseline)))
+    return nearest(max(tau, rule.min_abs_change / abs(baseline)))
 
 
 def _reaches(interval: Range, tau: float) -> bool:

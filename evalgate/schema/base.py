@@ -1,17 +1,23 @@
 """What every written-down model shares: frozen, closed, finite."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 __all__ = [
+    "LARGEST",
     "Json",
     "Model",
     "NonNegative",
+    "Number",
     "Positive",
     "Ratio",
     "Tokens",
+    "Weight",
 ]
+
+LARGEST: Final = 1e100
+"""The largest number that is read, either way: weighted sums and squares of many fit a double."""
 
 Json = JsonValue
 """Any JSON value: null, boolean, number, string, array or object."""
@@ -19,14 +25,20 @@ Json = JsonValue
 Ratio = Annotated[float, Field(ge=0, le=1)]
 """A share in [0, 1]."""
 
-NonNegative = Annotated[float, Field(ge=0)]
-"""A finite number that is not below zero."""
+Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
+"""A number that means can be made of."""
 
-Positive = Annotated[float, Field(gt=0)]
-"""A finite number above zero."""
+NonNegative = Annotated[float, Field(ge=0, le=LARGEST)]
+"""A number that is not below zero."""
 
-Tokens = Annotated[int, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0, le=LARGEST)]
+"""A number above zero."""
+
+Tokens = Annotated[int, Field(ge=0, le=10**15)]
 """A count of tokens."""
+
+Weight = Annotated[float, Field(gt=0, le=1e9)]
+"""Weight of a case in every mean, up to a thousand million."""
 
 
 class Model(BaseModel):

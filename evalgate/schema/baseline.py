@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from evalgate.schema.base import Model, NonNegative
+from evalgate.schema.base import Model, NonNegative, Number, Weight
 from evalgate.schema.result import Pricing, Subject, Unit
 from evalgate.schema.trace import TraceStatus
 from evalgate.schema.verdict import Direction
@@ -24,7 +24,7 @@ __all__ = [
     "Provenance",
 ]
 
-Column = str | tuple[float | Literal["-", "?", "!"], ...]
+Column = str | tuple[Number | Literal["-", "?", "!"], ...]
 """The scores of one case under one name."""
 
 
@@ -59,7 +59,7 @@ class BaselineMetric(Model):
     """Which way is better."""
     unit: Unit
     """Its unit."""
-    mean: float
+    mean: Number
     """The aggregate, 4 significant digits."""
     se: NonNegative | None = None
     """Standard error over trials; null is unknown."""
@@ -88,7 +88,7 @@ class BaselineCase(Model):
 
     digest: str
     """Digest of what the case asks."""
-    weight: float = 1.0
+    weight: Weight = 1.0
     """Weight in every mean."""
     cluster: str | None = None
     """Its cluster."""

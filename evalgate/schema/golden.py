@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from evalgate.schema.base import Json, Model, NonNegative
+from evalgate.schema.base import Json, Model, NonNegative, Weight
 
 __all__ = [
     "ArgumentRule",
@@ -320,7 +320,7 @@ class Case(Model):
     """Whether a confirmed failure of this case alone fails the gate."""
     zero_tolerance: bool = False
     """With `must_pass`: whether a single failed trial fails the gate without confirmation."""
-    weight: Annotated[float, Field(gt=0, le=1e9)] = 1.0
+    weight: Weight = 1.0
     """Weight of the case in every mean, up to a thousand million."""
     cluster: str | None = None
     """Cases of one cluster are not independent; statistics use cluster means."""

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from evalgate.schema.base import Json, Model, NonNegative, Tokens
+from evalgate.schema.base import Json, Model, NonNegative, Number, Tokens, Weight
 from evalgate.schema.objectives import GoalState
 from evalgate.schema.score import ScoreField
 from evalgate.schema.tool_faults import FaultOutcome
@@ -104,7 +104,7 @@ class CaseResult(Model):
     """Digest of what the case asks."""
     tags: tuple[str, ...] = ()
     """Labels."""
-    weight: float = 1.0
+    weight: Weight = 1.0
     """Weight in every mean."""
     cluster: str | None = None
     """Its cluster."""
@@ -118,7 +118,7 @@ class CaseResult(Model):
     """Whether declining is right."""
     claimed: bool = False
     """Whether its success rests on what the agent says of itself: steps or a final state."""
-    human_minutes: float | None = None
+    human_minutes: NonNegative | None = None
     """Minutes a person needs."""
     trials: tuple[TrialResult, ...] = ()
     """Its trials, by number."""
@@ -127,7 +127,7 @@ class CaseResult(Model):
 class MetricValue(Model):
     """A metric over a whole report."""
 
-    value: float | None
+    value: Number | None
     """The aggregate; null is unknown."""
     unit: Unit
     """Its unit."""
@@ -358,7 +358,7 @@ class Manifest(Model):
     """`version:config digest` of each scorer, by name."""
     environment: dict[str, str] = Field(default_factory=dict)
     """Versions of evalgate, Python and the platform."""
-    measured: dict[str, float] = Field(default_factory=dict)
+    measured: dict[str, Number] = Field(default_factory=dict)
     """Times outside model calls of trials behind the gateway, in seconds: `own_time_p50` and
     `own_time_p95`. A report holds them only where the policy gates times."""
     command: str | None = None

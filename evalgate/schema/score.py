@@ -1,10 +1,11 @@
 """A score: what one scorer says of one trial. Never NaN, never a guess."""
 
 from dataclasses import dataclass
-from math import isfinite
 from typing import Annotated, Any, assert_never
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
+
+from evalgate.schema.base import LARGEST
 
 __all__ = [
     "Abstained",
@@ -12,9 +13,15 @@ __all__ = [
     "Score",
     "ScoreField",
     "Scored",
+    "is_countable",
     "score_from_json",
     "score_to_json",
 ]
+
+
+def is_countable(value: float) -> bool:
+    """Say whether means can be made of a number: it is finite, and sums of it are."""
+    return -LARGEST <= value <= LARGEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +79,13 @@ def score_from_json(data: object) -> Score:
             return data
         case bool():
             pass
-        case int() | float() if isfinite(data):
+        case int() | float() if is_countable(data):
             return Scored(float(data))
         case {
             "value": int() | float() as value,
             "counts": [int() as num, int() as den],
             **rest,
-        } if not rest and isfinite(value):
+        } if not rest and is_countable(value):
             return Scored(float(value), (num, den))
         case {"abstained": str() as reason, **rest} if not rest:
             return Abstained(reason)
@@ -89,7 +96,7 @@ def score_from_json(data: object) -> Score:
         case _:
             pass
     message = (
-        f"{data!r} is no score; expected a finite number, "
+        f"{data!r} is no score; expected a finite number up to 1e100, "
         '{"value": .., "counts": [n, d]}, {"abstained": reason}, {"unknown": reason} '
         'or {"broken": error}'
     )

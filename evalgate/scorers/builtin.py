@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
-from math import isfinite
 from types import MappingProxyType
 from typing import Final
 
@@ -12,7 +11,7 @@ from evalgate.metrics.registry import METRICS
 from evalgate.pricing import PriceBook, spelt_price
 from evalgate.schema.golden import Case
 from evalgate.schema.result import TrialResult
-from evalgate.schema.score import Abstained, Broken, Score, Scored
+from evalgate.schema.score import Abstained, Broken, Score, Scored, is_countable
 from evalgate.schema.trace import ToolCall, Trace, UnreadPart
 from evalgate.scorers import (
     cost,
@@ -412,7 +411,7 @@ def _finite(score: object) -> bool:
     return (
         isinstance(score, Scored)
         and isinstance(score.value, (float, int))
-        and isfinite(score.value)
+        and is_countable(score.value)
     )
 
 

@@ -7,7 +7,6 @@ from decimal import Decimal
 from functools import partial
 from hashlib import sha256
 from inspect import iscoroutine, iscoroutinefunction, signature
-from math import isfinite
 from numbers import Real
 from typing import Any, Final, TypeVar, overload
 
@@ -21,6 +20,7 @@ from evalgate.schema.score import (
     Broken,
     Score,
     Scored,
+    is_countable,
     score_from_json,
 )
 from evalgate.schema.trace import Trace
@@ -46,6 +46,7 @@ an awaitable of one."""
 _F = TypeVar("_F", bound=Callable[..., object])
 _NOTHING: Final = Abstained("the scorer returned nothing")
 _SPEC: Final = "__evalgate_scorer__"
+_COUNTABLE: Final = "expected a finite number up to 1e100"
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,13 +202,15 @@ def _adapted(result: object) -> Score:
             return _NOTHING
         case bool():
             return YES if result else NO
-        case Scored(value) if not isfinite(value):
-            return Broken(f"the scorer returned {value!r}")
+        case Scored(value) if not is_countable(value):
+            return Broken(f"the scorer returned {value!r}; {_COUNTABLE}")
         case Scored() | Abstained() | Broken():
             return result
         case Real() | Decimal():
             value = float(result)
-            return Scored(value) if isfinite(value) else Broken(f"the scorer returned {value!r}")
+            if is_countable(value):
+                return Scored(value)
+            return Broken(f"the scorer returned {value!r}; {_COUNTABLE}")
         case Mapping():
             return _from_mapping(result)
         case Awaitable():

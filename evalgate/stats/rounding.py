@@ -9,8 +9,11 @@ from collections.abc import Iterable
 from decimal import Context, Decimal, Inexact
 from fractions import Fraction
 
-__all__ = ["exact", "exact_sum", "round4"]
+from evalgate.schema.base import LARGEST
 
+__all__ = ["exact", "exact_sum", "nearest", "round4"]
+
+_LARGEST = Fraction(LARGEST)
 _EXACT = Context(prec=2000, traps=[Inexact])
 
 
@@ -24,6 +27,14 @@ def round4(value: float) -> float:
 def exact(value: float) -> Fraction:
     """Return the decimal number that `value` is written as."""
     return Fraction(repr(value))
+
+
+def nearest(value: Fraction) -> float:
+    """Return a number as it is written down: no larger than what can be read again.
+
+    Larger ones come of a division by almost nothing.
+    """
+    return float(min(max(value, -_LARGEST), _LARGEST))
 
 
 def exact_sum(terms: Iterable[tuple[Decimal, Decimal]]) -> Fraction:

@@ -7,7 +7,6 @@ the models, which say what is wrong with it.
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from math import isfinite
 from types import MappingProxyType
 from typing import Any, Final, get_args
 
@@ -15,7 +14,7 @@ from pydantic import ValidationError
 
 from evalgate.schema.base import Json
 from evalgate.schema.result import CaseResult, Report, TrialResult, TrialUsage
-from evalgate.schema.score import Abstained, Score, Scored, score_from_json
+from evalgate.schema.score import Abstained, Score, Scored, is_countable, score_from_json
 from evalgate.schema.trace import TraceStatus
 from evalgate.stats.rounding import round4
 from evalgate.stats.summary import CaseSummary, RunSummary, summary_of_report
@@ -37,7 +36,7 @@ class _Known(dict[float | tuple[str, Any], Score]):
 
     def __missing__(self, key: float | tuple[str, Any]) -> Score:
         if isinstance(key, float):
-            if not isfinite(key):
+            if not is_countable(key):
                 raise _UnusualError
             score: Score = Scored(round4(key))
         else:
@@ -129,7 +128,7 @@ def _score(data: Any, known: _Known) -> Score:  # noqa: ANN401  # any JSON
         if len(data) != 2 or type(counts) is not list or [*map(type, counts)] != [int, int]:
             raise _UnusualError
         data = data.get("value")
-    if type(data) is float or type(data) is int:
+    if (type(data) is float or type(data) is int) and is_countable(data):
         return known[float(data)]
     raise _UnusualError
 

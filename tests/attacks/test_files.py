@@ -1,13 +1,17 @@
 """Files that are none, folders that somebody holds, and what a killed write leaves behind."""
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
+from support.cli import Cli
+from support.projects import write_project
 from support.scratch import Scratch
 
 from evalgate.errors import EvalgateError
@@ -120,3 +124,91 @@ def test_what_a_killed_write_leaves(repo: Scratch) -> None:
     assert "" == repo.git("status", "--porcelain")
     write_text(target, "y")
     assert ("y", False) == (target.read_text(), left.exists())
+
+
+@pytest.mark.parametrize("score", ["1.7e308", "-1.7e308", "10**400", "1e101"])
+def test_scores_that_no_sum_can_hold(tmp_path: Path, cli: Cli, score: str) -> None:
+    """Each is a broken score that says so, and a gate on them is inconclusive: 3."""
+    write_project(tmp_path, 3, 2)
+    (tmp_path / "own_of_sums.py").write_text(f"def big(case, trace):\n    return {score}\n")
+    gate = "error_rate: {max: 0.9}, own: {min: 0, gate: standard}"
+    config = (tmp_path / "evalgate.yaml").read_text().replace("error_rate: {max: 0.9}", gate)
+    config += "    scorers: {own: {call: 'own_of_sums:big', unit: score}}\n"
+    (tmp_path / "evalgate.yaml").write_text(config)
+    result = cli("run", "--config", str(tmp_path / "evalgate.yaml"), "--format", "json")
+    assert 3 == result.code
+    (first, *_) = result.json["cases"]
+    assert "own" in result.json["checks"][0]["id"]
+    assert "broken" in first["trials"][0]["scores"]["own"]
+
+
+@pytest.mark.parametrize(
+    ("place", "number"),
+    [
+        (("cases", 0, "weight"), 1e308),
+        (("cases", 0, "weight"), -1.0),
+        (("cases", 0, "trials", 0, "scores", "task_success"), 1e308),
+        (("metrics", "task_success_rate", "value"), 1.7e308),
+    ],
+)
+def test_a_report_of_huge_numbers(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch, place: tuple[Any, ...], number: float
+) -> None:
+    """It is refused by name, on either side: 2."""
+    monkeypatch.chdir(write_project(tmp_path, 3, 2))
+    report = cli("run", "--format", "json").json
+    (tmp_path / "good.json").write_text(json.dumps(report))
+    *path, last = place
+    part = report
+    for key in path:
+        part = part[key]
+    part[last] = number
+    (tmp_path / "huge.json").write_text(json.dumps(report))
+    for sides in (("good.json", "huge.json"), ("huge.json", "good.json")):
+        result = cli("compare", "--baseline", sides[0], "--current", sides[1])
+        assert (2, True) == (result.code, "huge.json" in result.err), result.err
+
+
+def test_a_change_from_almost_nothing(tmp_path: Path, cli: Cli) -> None:
+    """A baseline of the smallest double gives a change that can be written down."""
+    (tmp_path / "then.json").write_text('{"task_success_rate": 5e-324, "error_rate": 5e-324}')
+    (tmp_path / "now.json").write_text('{"task_success_rate": 1.0, "error_rate": 1.0}')
+    sides = ("--baseline", str(tmp_path / "then.json"), "--current", str(tmp_path / "now.json"))
+    result = cli("compare", *sides, "--format", "json")
+    assert 1 == result.code
+    assert {-1e100, 1e100} == {check["change"] for check in result.json["checks"][:2]}
+
+
+@pytest.mark.parametrize(
+    "day", ["2026-13-45", "0000-00-00", "9999-99-99T25:61:61Z", "[]", "{a: 1}", "1e308", "-1"]
+)
+@pytest.mark.parametrize("field", ["since", "by"])
+def test_a_day_that_is_none(tmp_path: Path, cli: Cli, day: str, field: str) -> None:
+    """A goal's day that no calendar has is refused with file, line and field: 2."""
+    write_project(tmp_path, 1, 1)
+    goal = {"baseline": "0.5", "target": "0.9", "since": "2026-01-01", "by": "2027-01-01"}
+    goal[field] = day
+    shown = ", ".join(f"{key}: {value}" for key, value in goal.items())
+    with (tmp_path / "evalgate.yaml").open("a") as file:
+        file.write(f"    goals: {{task_success_rate: {{{shown}}}}}\n")
+    result = cli("validate", "--config", str(tmp_path / "evalgate.yaml"))
+    assert 2 == result.code
+    said = result.out + result.err
+    assert "evalgate.yaml:6: " in said
+    assert field in said or repr(day) in said
+
+
+@pytest.mark.parametrize("name", ["[a, b]", "{a: b}", "[[]]", "? {x: y}"])
+@pytest.mark.parametrize("block", ["suites", "waivers", "metrics"])
+def test_names_that_are_none(tmp_path: Path, cli: Cli, name: str, block: str) -> None:
+    """A list or an object where YAML wants a name is refused with its place: 2."""
+    write_project(tmp_path, 1, 1)
+    texts = {
+        "suites": f"suites:\n  {name}: {{golden: golden.jsonl, agent: 'recorded:traces.jsonl'}}\n",
+        "waivers": f"trust: {{{name}: 1}}\n",
+        "metrics": f"    gates: {{metrics: {{{name}: standard}}}}\n",
+    }
+    path = tmp_path / "evalgate.yaml"
+    path.write_text(path.read_text() + texts[block] if block != "suites" else texts[block])
+    result = cli("validate", "--config", str(path))
+    assert (2, True) == (result.code, "evalgate.yaml:" in result.out + result.err)

@@ -10,10 +10,14 @@ from evalgate.schema.config import GateConfig
 from evalgate.schema.verdict import Check, GateMode, Interval, Outcome
 from evalgate.stats.fieller import Range
 from evalgate.stats.intervals import holm
+from evalgate.stats.rounding import nearest
 from evalgate.text.counts import number_of
 
 __all__ = ["relative_checks"]
 
+
+_MANIFOLD = 1e6
+"""From here on a change is told as a multiple, not in per cent."""
 
 _MORE = {
     "trials": "more trials settle it (--max-trials)",
@@ -289,7 +293,9 @@ def _change_text(ruling: Ruling) -> str:
         return ruling.note
     if ruling.rho == 0:
         return "no change"
-    return f"{abs(float(ruling.rho)):.1%} {'worse' if ruling.rho > 0 else 'better'}"
+    share = abs(nearest(ruling.rho))
+    shown = f"{share:.1%}" if share < _MANIFOLD else f"{share:.2g} times"
+    return f"{shown} {'worse' if ruling.rho > 0 else 'better'}"
 
 
 def _interval(ends: Range) -> Interval:
@@ -297,4 +303,4 @@ def _interval(ends: Range) -> Interval:
 
 
 def _float(value: Fraction | float | None) -> float | None:
-    return None if value is None else float(value)
+    return nearest(value) if isinstance(value, Fraction) else value
