@@ -94,7 +94,8 @@ def make_suite(folder: Path, count: int) -> None:
             row = {"id": case, "input": f"Please refund {case}.", "expected": expected}
             golden.write(json.dumps(row) + "\n")
     agent = {"run": "python:stub:stub", "isolation": "none"}
-    suite = {"golden": "golden.jsonl", "agent": agent, "concurrency": 50}
+    gate = {"metrics": {"error_rate": {"max": 0.1}}}
+    suite = {"golden": "golden.jsonl", "agent": agent, "concurrency": 50, "gate": gate}
     (folder / "evalgate.yaml").write_text(json.dumps({"suites": {"bench": suite}}))
 
 

@@ -70,6 +70,7 @@ def make_files(folder: Path) -> None:
                 trace = {"case_id": f"c{number}", "trial": trial, "output": answer, "steps": steps}
                 out.write(json.dumps(trace) + "\n")
     config = {"golden": "golden.jsonl", "agent": "recorded:traces.jsonl", "baseline": "base.json"}
+    config |= {"gate": {"metrics": {"error_rate": {"max": 0.9}}}}
     (folder / "evalgate.yaml").write_text(json.dumps({"suites": {"s": config}}))
     update = ("baseline", "update", "--reason", "benchmark", "--force", "-q")
     for arguments in (("run", "-q", "-f", "json", "-o", "now.json"), update):

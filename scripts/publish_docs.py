@@ -187,6 +187,10 @@ _WORDS = {
 }
 
 
+_ANYTHING = 1e15
+"""A bound from here on keeps sums finite; nobody reaches it who means what he writes."""
+
+
 def _bounds(field: Mapping[str, Any]) -> str:
     words = {
         "minimum": "at least",
@@ -194,7 +198,11 @@ def _bounds(field: Mapping[str, Any]) -> str:
         "maximum": "at most",
         "exclusiveMaximum": "below",
     }
-    found = [f"{word} {field[name]:,g}" for name, word in words.items() if name in field]
+    found = [
+        f"{word} {field[name]:,g}"
+        for name, word in words.items()
+        if name in field and abs(field[name]) < _ANYTHING
+    ]
     return "".join(f", {part}" for part in found)
 
 

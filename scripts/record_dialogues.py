@@ -21,7 +21,7 @@ def main() -> int:
     command = [sys.executable, "-m", "evalgate", "run", "--config", "examples/dialogues.yaml"]
     with serve_in_thread(app, port=PORT):
         return subprocess.run(  # noqa: S603  # our own command
-            [*command, "--record"], cwd=ROOT, env=environment, check=False
+            [*command, "--record", "--baseline"], cwd=ROOT, env=environment, check=False
         ).returncode
 
 

@@ -99,7 +99,8 @@ def judge(
         presence = stress_presence(inputs.baseline, candidate)
         added += [check for check in presence if check.id not in said]
     if not facts.shard:
-        added += nothing_gates((*verdict.checks, *added))
+        compared = inputs.baseline is not None or inputs.reference is not None
+        added += nothing_gates((*verdict.checks, *added), compared=compared)
     if added:
         checks = (*verdict.checks, *added)
         verdict = verdict_of(checks, warnings=verdict.warnings, partial=verdict.partial)

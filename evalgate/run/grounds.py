@@ -10,7 +10,7 @@ __all__ = ["grounds_of", "joined_grounds", "with_grounds"]
 
 _BY_SOURCE: Mapping[str, tuple[Ground, ...]] = {
     "measured": ("code", "model", "tools"),
-    "self_reported": ("code", "model", "tools", "claims"),
+    "claimed": ("code", "model", "tools", "claims"),
     "judged": ("code", "model", "tools", "judge"),
     "simulated": ("code", "model", "tools", "simulation"),
     "recorded": ("recording",),

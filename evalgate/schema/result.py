@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from evalgate.schema.base import Json, Model, NonNegative, Number, Tokens, Weight
 from evalgate.schema.objectives import GoalState
@@ -124,6 +124,17 @@ class CaseResult(Model):
     """Its trials, by number."""
 
 
+def _source(value: object) -> object:
+    """Take what reports of 0.1 called the agent's own word by its name of now."""
+    return "claimed" if value == "self_reported" else value
+
+
+_Source = Annotated[
+    Literal["measured", "recorded", "claimed", "judged", "simulated", "replayed"],
+    BeforeValidator(_source),
+]
+
+
 class MetricValue(Model):
     """A metric over a whole report."""
 
@@ -139,9 +150,7 @@ class MetricValue(Model):
     """Trials whose value is unknown or whose scorer broke."""
     pooled: tuple[int, int] | None = None
     """Numerator and denominator over all trials, for ratios of counts."""
-    source: Literal["measured", "recorded", "claimed", "judged", "simulated", "replayed"] = (
-        "measured"
-    )
+    source: _Source = "measured"
     """Where it comes from; `claimed`: the agent says so of itself."""
     se: NonNegative | None = None
     """Standard error over trials; null is unknown."""

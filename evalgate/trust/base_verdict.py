@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from evalgate.gate.checks.presence import nothing_gates
 from evalgate.gate.judge import Judged, judge
 from evalgate.gate.verdict import verdict_of
 from evalgate.gate.waivers import accept, current, without_cases
@@ -84,8 +83,6 @@ def _added(
             "merge a first baseline in a pull request of its own: "
             "evalgate baseline update --reason WHY",
         )
-    if trust.proposal is None and plan.shard is None:
-        yield from nothing_gates(verdict.checks)
     if trust.proposal is not None:
         yield reproduction_check(trust.proposal, judged.comparison, verdict.checks)
 

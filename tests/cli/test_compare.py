@@ -71,7 +71,7 @@ def test_a_metric_that_is_gone_is_no_pass(recorded: Path, cli: Cli) -> None:
 def test_the_policy_of_a_suite_counts(recorded: Path, cli: Cli) -> None:
     """`--suite` takes thresholds and gates of the configuration."""
     config = (recorded / "evalgate.yaml").read_text()
-    config = config.replace("gate: {", "gate: {threshold: 50%, ")
+    config = config.replace("metrics: {error_rate: {max: 0.9}}", "threshold: 50%")
     (recorded / "evalgate.yaml").write_text(config)
     base = flat(recorded, "base.json", task_success_rate=0.9)
     current = flat(recorded, "current.json", task_success_rate=0.7)

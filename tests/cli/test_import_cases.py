@@ -59,7 +59,7 @@ def test_calls_are_seen(name: str, path: str, calls: int, source: Path, cli: Cli
     """What was done is what the draft expects; where none is allowed it fails."""
     assert 0 == _imported(cli, name, source / path).code
     done = _run(cli)
-    assert (0, [calls, 1]) == (done.code, _values(done, "tool_invocations", "tool_call_accuracy"))
+    assert (3, [calls, 1]) == (done.code, _values(done, "tool_invocations", "tool_call_accuracy"))
     forbidden = _run(cli, tool_calls=[], tool_match="any_order")
     assert [0] == _values(forbidden, "task_success_rate")
 

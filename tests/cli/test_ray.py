@@ -95,7 +95,9 @@ def project(folder: Path, agent: str, cases: int, **more: object) -> Path:
     rows = [{"id": f"q{n}", "input": "x", "expected": expected} for n in range(1, cases + 1)]
     (folder / "golden.jsonl").write_text(lines(rows))
     run = {"run": f"python:slow:{agent}", "workers": 2, "trust_reported": True}
-    suite = {"golden": "golden.jsonl", "agent": run, "concurrency": 2, "timeout_s": 30, **more}
+    gate = {"metrics": {"task_success_rate": {"min": 0.1}}}
+    suite = {"golden": "golden.jsonl", "agent": run, "concurrency": 2, "timeout_s": 30}
+    suite |= {"gate": gate, **more}
     (folder / "evalgate.yaml").write_text(json.dumps({"suites": {"slow": suite}}))
     return folder
 

@@ -39,9 +39,12 @@ def contents(folder: Path) -> Mapping[str, str]:
 
 
 def add(project: Path, text: str) -> None:
-    """Add lines to the suite's configuration."""
-    with (project / "evalgate.yaml").open("a") as file:
-        file.write(text)
+    """Add lines to the suite's configuration; a gate takes the place of its own."""
+    config = (project / "evalgate.yaml").read_text()
+    if "gate:" in text:
+        lines = config.splitlines(keepends=True)
+        config = "".join(line for line in lines if not line.startswith("    gate:"))
+    (project / "evalgate.yaml").write_text(config + text)
 
 
 def test_the_default_gate_stops_every_fault(project: Path, cli: Cli) -> None:

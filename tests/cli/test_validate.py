@@ -55,7 +55,8 @@ def test_gates_that_nothing_reaches_are_named(
     recorded: Path, cli: Cli, gate: str, code: int, part: str
 ) -> None:
     """A gate without cases for it warns; a name that is no metric, or said twice, is an error."""
-    config = (recorded / "evalgate.yaml").read_text() + f"    gate: {{metrics: {gate}}}\n"
+    config = (recorded / "evalgate.yaml").read_text()
+    config = config.replace("{error_rate: {max: 0.9}}", gate)
     (recorded / "evalgate.yaml").write_text(config)
     result = cli("validate")
     assert code == result.code

@@ -197,10 +197,9 @@ def write_suite(folder: Path, case: dict[str, Any], origin: str) -> None:
         "agent": {"run": "python:case_agent:answer", "isolation": "process", "workers": 1},
         "noise": "none",
         "gateway": {"upstream": urls},
+        "gate": case.get("gate", {"metrics": {"error_rate": {"max": 0.9}}}),
         **case.get("suite", {}),
     }
-    if "gate" in case:
-        suite["gate"] = case["gate"]
     text = json.dumps({"version": 1, "suites": {"s": suite}})
     (folder / "evalgate.yaml").write_text(text, encoding="utf-8")
 

@@ -92,4 +92,5 @@ def test_the_notebook_runs(tmp_path: Path) -> None:
         for output in cell.outputs
         if output.output_type == "execute_result"
     ]
-    assert ["PASS" in text or "FAIL" in text for text in shown[:2]] == [True, True]
+    verdicts = ("INCONCLUSIVE", "FAIL")
+    assert [True, True] == [word in text for word, text in zip(verdicts, shown, strict=False)]

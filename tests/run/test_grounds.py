@@ -16,7 +16,7 @@ def value(source: str) -> MetricValue:
 
 def test_each_metric_says_what_it_rests_on() -> None:
     """By its source; what no trial had is left out."""
-    sources = ("measured", "replayed", "judged", "simulated", "self_reported", "recorded")
+    sources = ("measured", "replayed", "judged", "simulated", "claimed", "recorded")
     metrics = {source: value(source) for source in sources}
     report = Report(
         verdict="pass", exit_code=0, suite=SUITE, metrics=metrics, judge=JudgeInfo(cached=2)
@@ -29,7 +29,7 @@ def test_each_metric_says_what_it_rests_on() -> None:
         "replayed": ("recording",),
         "judged": ("code", "model", "judge"),
         "simulated": ("code", "model", "simulation"),
-        "self_reported": ("code", "model", "claims"),
+        "claimed": ("code", "model", "claims"),
         "recorded": ("recording",),
     } == found.metrics
 

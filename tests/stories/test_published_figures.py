@@ -87,7 +87,7 @@ def compared(cli: Cli, shared_data: Path, domain: str) -> Result:
     """Compare the base model with the fine-tuned one."""
     for stem in (f"{domain}_gpt-4.1", f"{domain}_gpt-4.1-finetuned"):
         imported(cli, "tau2", shared_data / "tau2" / f"{stem}.json")
-    assert 0 == judged(cli, f"{domain}_gpt-4.1-finetuned", "-o", "tuned.json").code
+    assert 3 == judged(cli, f"{domain}_gpt-4.1-finetuned", "-o", "tuned.json").code
     return judged(cli, f"{domain}_gpt-4.1", "--baseline", "tuned.json")
 
 

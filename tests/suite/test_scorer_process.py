@@ -11,7 +11,6 @@ import pytest
 from support.cli import Cli
 
 from evalgate.errors import ConfigError
-from evalgate.judges.judged_agent import own_scores
 from evalgate.schema.golden import Case
 from evalgate.schema.score import Abstained, Broken, Score, Scored
 from evalgate.schema.trace import Trace
@@ -95,7 +94,9 @@ def scored(folder: Path, status: str = "finished") -> list[Mapping[str, Score]]:
 
     async def one(case: Case, scorers: tuple[AsyncScorer, ...]) -> Mapping[str, Score]:
         told = {"case_id": case.id, "trial": 0, "status": status, "output": "a", "error": "why"}
-        return await own_scores(scorers, case, Trace.model_validate(told))
+        trace = Trace.model_validate(told)
+        said = await asyncio.gather(*(scorer.score(case, trace) for scorer in scorers))
+        return {scorer.name: score for scorer, score in zip(scorers, said, strict=True)}
 
     async def every() -> list[Mapping[str, Score]]:
         async with open_scorers(plan, this_machine()) as scorers:

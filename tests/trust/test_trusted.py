@@ -101,11 +101,11 @@ def test_a_broken_golden_set_of_the_change(repo: Scratch) -> None:
 
 
 def test_without_a_configuration(repo: Scratch) -> None:
-    """`--golden` and `--agent` have no base; asking for one is an error."""
+    """`--golden` and `--agent` have no base and nothing that gates; asking for one is an error."""
     arguments = ("--golden", "golden_sets/sums.jsonl", "--agent", "python:agents.sums:answer")
     plain = repo.evalgate("run", "-q", *arguments)
     asked = repo.evalgate("run", "-q", *arguments, "--trusted-ref", "main")
-    assert (0, 2) == (plain.code, asked.code)
+    assert (3, 2) == (plain.code, asked.code)
 
 
 def test_shards_are_judged_by_the_base(repo: Scratch, tmp_path: Path) -> None:

@@ -135,19 +135,31 @@ def is_partial(comparison: Comparison) -> bool:
     return comparison.candidate.selection or bool(comparison.sets.unselected)
 
 
-def nothing_gates(checks: Sequence[Check]) -> tuple[Check, ...]:
-    """Object where no check could have failed: that there is evidence is no reason to pass."""
+def nothing_gates(checks: Sequence[Check], *, compared: bool) -> tuple[Check, ...]:
+    """Object where no check could have failed: that there is evidence is no reason to pass.
+
+    Args:
+        checks: All checks of a verdict.
+        compared: Whether there was a baseline.
+    """
     gating = [check for check in checks if check.gate != "advisory"]
     if any(check.kind != "evidence" or check.outcome != "pass" for check in gating):
         return ()
+    if compared:
+        reason = "every metric is advisory"
+        first = "gate a metric (gate: {metrics: {task_success_rate: standard}})"
+    else:
+        reason = "there was no baseline to compare with"
+        first = (
+            'evalgate baseline update --reason "first"  makes one of the agent as it is, unless '
+            "there is one; then: evalgate run --baseline"
+        )
     return (
         _lack(
             "gates",
-            "nothing gates: there is no baseline to compare with, no limit and no must-pass case, "
-            "or every metric is advisory",
-            "evalgate run --baseline (once `evalgate baseline update --reason WHY` has made one), "
-            "a limit (gate: {metrics: {task_success_rate: {min: 0.9}}}), "
-            "or `must_pass: true` on a case",
+            f"nothing gates: {reason}, and there is no limit and no must-pass case",
+            f"{first}; or set a limit (gate: {{metrics: {{task_success_rate: {{min: 0.9}}}}}}), or "
+            "`must_pass: true` on a case",
         ),
     )
 

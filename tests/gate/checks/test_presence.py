@@ -181,6 +181,13 @@ def test_a_gate_that_cannot_fail_is_no_gate() -> None:
     evidence = Check(id="evidence", kind="evidence", outcome="pass", reason="r")
     relative = Check(id="m", kind="relative", outcome="pass", reason="r")
     advisory = relative.model_copy(update={"gate": "advisory"})
-    assert [c.id for c in nothing_gates([evidence, advisory])] == ["evidence.gates"]
-    assert nothing_gates([evidence, relative]) == ()
-    assert nothing_gates([evidence.model_copy(update={"outcome": "inconclusive"})]) == ()
+    for compared in (True, False):
+        found = nothing_gates([evidence, advisory], compared=compared)
+        assert ["evidence.gates"] == [check.id for check in found]
+        assert ("advisory" in found[0].reason, "baseline update" in str(found[0].fix)) == (
+            compared,
+            not compared,
+        )
+        assert () == nothing_gates([evidence, relative], compared=compared)
+        lack = evidence.model_copy(update={"outcome": "inconclusive"})
+        assert () == nothing_gates([lack], compared=compared)
