@@ -69,6 +69,24 @@ def test_weights_use_t_and_shift_the_interval() -> None:
     assert heavy.interval_90[1] > plain.interval_90[1]
 
 
+def test_the_guard_is_that_of_the_fewest_trials_anywhere() -> None:
+    """Ten cases that all passed: one trial of one case, on either side, widens the interval."""
+    one, five = (1.0,), (1.0,) * 5
+    intervals = [
+        _uncertainty(_rows(old, new), Fraction(1)).interval_90
+        for old, new in (
+            ([one] * 10, [one] * 10),
+            ([five] * 10, [one] + [five] * 9),
+            ([five] * 9 + [one], [five] * 10),
+            ([five] * 10, [five] * 10),
+        )
+    ]
+    assert intervals[0] == intervals[1] == intervals[2]
+    assert intervals[3] is not None
+    assert intervals[0] is not None
+    assert intervals[3][1] < intervals[0][1]
+
+
 def test_a_baseline_of_zero_has_no_relative_change() -> None:
     """Rho is undefined at 0: nothing to say."""
     rows = _rows([(0.0,)] * 5, [(1.0,)] * 5)

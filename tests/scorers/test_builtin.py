@@ -152,6 +152,18 @@ def test_explanations_do_not_cost_scores(make_case: MakeCase, make_trace: MakeTr
     assert ("mine could not say why: RuntimeError: ",) == result.details
 
 
+def test_an_explanation_is_twenty_lines_at_most(make_case: MakeCase, make_trace: MakeTrace) -> None:
+    """A scorer that goes on and on does not fill the report."""
+
+    def explain(_case: Case, _trace: Trace, _scores: Mapping[str, Score]) -> list[str]:
+        return [str(number) for number in range(30)]
+
+    scorer = Scorer("mine", ("mine",), "1", "-", lambda _c, _t: {"mine": Scored(1.0)}, explain)
+    result = score_trial([scorer], make_case(), make_trace())
+
+    assert tuple(map(str, range(20))) == result.details
+
+
 def test_leak_is_named_and_not_repeated(make_case: MakeCase, make_trace: MakeTrace) -> None:
     """The report says what kind of data the answer holds, and not the data."""
     trace = make_trace(output="Her card is 4111 1111 1111 1111.")
@@ -224,6 +236,9 @@ def test_sources(make_case: MakeCase) -> None:
         recorded["completion_time_p50"],
     )
     assert ("replayed", "replayed") == (replayed["ttft_p95"], replayed["completion_time_p50"])
+    assert not {name for name in replayed if name.startswith("own_time")}
+    timed = metric_sources(Settings(evidence="replayed", times_gate=True))
+    assert "completion_time_p50" not in timed
 
 
 def test_reasons_are_shared(make_case: MakeCase, make_trace: MakeTrace) -> None:

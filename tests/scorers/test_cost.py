@@ -126,6 +126,15 @@ def test_disagreement(make_trace: MakeTrace) -> None:
     assert cost_disagreement(make_trace(call(model="x"), cost_usd=1), RECORDED, book) is None
 
 
+def test_what_a_cache_answered_is_priced_at_nothing(make_trace: MakeTrace) -> None:
+    """Beside a billed call of .013 USD: a recorded .116 would be the price of both."""
+    book = PriceBook(overrides=OWN)
+    calls = call(), call(cache_hit=True, input_tokens=10_000)
+
+    assert cost_disagreement(make_trace(*calls, cost_usd=0.013), RECORDED, book) is None
+    assert cost_disagreement(make_trace(*calls, cost_usd=0.116), RECORDED, book) is not None
+
+
 def test_shares(make_case: Callable[..., Case], busy_trace: Trace) -> None:
     """Answer tokens over all, cached over input."""
     scores = score_cost(make_case(), busy_trace, LIVE, PriceBook())

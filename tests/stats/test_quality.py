@@ -25,6 +25,12 @@ def test_formulas_of_the_specification() -> None:
     assert quality.trials_for_5_percent == ceil(5.41 * s2 / (0.05 * 0.85) ** 2 / n)
 
 
+def test_a_thousand_cases_need_one_trial() -> None:
+    """No fewer: a case that was not tried says nothing."""
+    noise = Noise(1000, 5, 5, Fraction(9, 10), 0.05, binary=True)
+    assert 1 == gate_quality(noise, TAU).trials_for_5_percent
+
+
 @pytest.mark.parametrize("lower", [False, True])
 def test_formulas_of_a_continuous_metric(lower: bool) -> None:  # noqa: FBT001  # a parameter
     """gate.md: the threshold is tau m, and a 10 % change scales the spread by .9 or 1.1."""

@@ -58,6 +58,31 @@ def test_the_wait_is_told_to_the_nanosecond() -> None:
     assert ["a"] == _released(governor, 0)
     assert Blocked(SECOND) == release_next(governor, 0)
     assert ["b"] == _released(governor, SECOND)
+    assert (2, SECOND) == (governor.queue.released, governor.queue.waited)
+    _put(governor, "c", now=SECOND)
+    assert ["c"] == _released(governor, 2 * SECOND)
+    assert 2 * SECOND == governor.queue.waited
+
+
+def test_a_strict_reserve_leaves_all_of_the_rest() -> None:
+    """160 of 200 for who is not critical: no further guard is kept."""
+    governor = _governor(Quota(rpm=200), reservation="strict")
+    for i in range(170):
+        _put(governor, str(i))
+    assert 160 == len(_released(governor, 0))
+
+
+@pytest.mark.parametrize(("calls", "expected"), [(101, (1, 160)), (100, (0, 200))])
+def test_calls_in_flight_are_a_budget_too(calls: int, expected: tuple[int, int]) -> None:
+    """101 of 112 at once are 90 %: an alarm, and less concurrency; 100 are 89 %."""
+    governor = _governor(Quota(max_concurrency=112), reservation="none", aimd=Aimd(200, most=200))
+    for i in range(calls):
+        enqueue(governor, Ticket((), str(i)), 0)
+    assert calls == len(_released(governor, 0))
+    governor.last_change = -15 * SECOND
+    enqueue(governor, Ticket((), "next"), 0)
+    release_next(governor, 0)
+    assert expected == (governor.alarms, governor.limit)
 
 
 def test_nobody_overtakes_a_large_call() -> None:

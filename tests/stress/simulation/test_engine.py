@@ -2,7 +2,7 @@
 
 import pytest
 
-from evalgate.quota.quota import Quota, Request
+from evalgate.quota.quota import Quota, Request, reserve
 from evalgate.quota.units import SECOND
 from evalgate.stress.load.workload import Call, Closed, Group, SessionPlan, Stage, Workload
 from evalgate.stress.simulation.admission import Admission
@@ -76,3 +76,50 @@ def test_a_full_queue_turns_a_call_away() -> None:
     scenario = Scenario(_burst(3), Quota(rpm=60, burst=1), admission=Admission(max_queue=1))
     total = simulate(scenario).total
     assert (2, {"queue_full": 1}) == (total.succeeded, {k: n for k, n in total.causes.items() if n})
+
+
+def test_tokens_over_time_are_those_of_what_was_admitted() -> None:
+    """Every admitted call adds its reservation to its bin, by whichever way it is admitted."""
+    quota = Quota(rpm=600, tpm=1_000_000)
+    (_, charge) = reserve(quota, Request(500, 200, 4000))
+    for admission in (None, Admission()):
+        series = simulate(Scenario(_burst(10), quota, admission=admission)).series
+        assert 10 * charge == sum(series.charged["tokens"])
+
+
+def test_a_lone_call_waits_for_its_gap() -> None:
+    """Five seconds after its session came: the shortcut of calls made at once is not its."""
+    plan = SessionPlan((Stage((Call(Request()),), 5 * SECOND),))
+    series = simulate(Scenario(_burst(1, plan), Quota(rpm=60))).series
+    assert [80] == [place for place, count in enumerate(series.admitted) if count]
+
+
+def test_one_critical_kind_among_others_has_its_share_kept() -> None:
+    """A reserve of 20 % of ten: one critical call and seven others go at once."""
+    groups = (Group("bulk", (ONE,), 20), Group("orders", (ONE,), 1, rank=0, critical=True))
+    scenario = Scenario(Workload(groups), Quota(rpm=10), admission=Admission())
+    assert 8 == simulate(scenario).series.admitted[0]
+
+
+def test_each_session_has_its_ideal_time() -> None:
+    """Those whose only call was admitted at once are among them."""
+    outcome = simulate(Scenario(_burst(3, ONE), Quota()))
+    assert 3 == sum(outcome.total.ideal.counts.values())
+
+
+def test_one_call_uses_one_of_the_burst() -> None:
+    """Nothing flows back in no time: 1 of 60, to the last digit."""
+    assert {"requests": 1 / 60} == simulate(Scenario(_burst(1), Quota(rpm=60))).utilisation
+
+
+def test_calls_that_never_fit_use_requests_up() -> None:
+    """Where refused requests count, one that is too large takes one, and the next is refused."""
+    large = SessionPlan((Stage((Call(Request(50_000)),)),))
+    workload = Workload((Group("large", (large,), 1), Group("small", (ONE,), 1)))
+
+    def served(rpm: int) -> set[int]:
+        quota = Quota(rpm=rpm, tpm=10_000, count_rejected=True)
+        runs = [simulate(Scenario(workload, quota), seed) for seed in range(10)]
+        return {run.groups["small"].succeeded for run in runs}
+
+    assert [{0, 1}, {1}] == [served(1), served(2)]

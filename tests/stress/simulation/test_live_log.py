@@ -1,5 +1,9 @@
 """Counting a live round as the simulator counts its runs."""
 
+from dataclasses import replace
+
+import pytest
+
 from evalgate.quota.quota import Quota
 from evalgate.quota.units import SECOND
 from evalgate.stress.simulation.live_log import (
@@ -89,3 +93,22 @@ def test_phrases_that_give_a_swallowed_failure_away() -> None:
     """ModelRetryMiddleware's own words are among them."""
     assert "model call failed" == reworded("Model call failed after 3 attempts with 429")
     assert None is reworded("Your order has shipped.")
+
+
+def test_what_failed_at_its_end_is_not_finished() -> None:
+    """A session that ended with an error is in no column of those that went well."""
+    failed = replace(session(GOOD), status="agent_error")
+    outcome = live_outcome([failed], [YES], Quota(rpm=60), {"all": None}, ())
+    assert (0, 0) == (outcome.total.finished, sum(outcome.series.finished))
+
+
+@pytest.mark.parametrize(
+    ("start", "refused", "recovery"),
+    [(0.0, None, 0.0), (0.0, SECOND // 2, 0.5), (2.0, SECOND, 0.0)],
+)
+def test_recovery_of_a_round(start: float, refused: int | None, recovery: float) -> None:
+    """From the last start to the last refusal; none without refusals, or where they came before."""
+    made = [YES] if refused is None else [YES, Decided(refused, admitted=False, charges=(1,))]
+    sessions = [replace(session(GOOD), start=start)]
+    outcome = live_outcome(sessions, made, Quota(rpm=60), {"all": None}, ())
+    assert recovery == outcome.recovery
