@@ -168,6 +168,7 @@ def _version(context: click.Context, *, asked: bool) -> None:
 
 def entry(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with a code of the frozen table; nothing else exits 1."""
+    gc.set_threshold(100_000, 20, 20)  # importing and reading make little garbage
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     code = _guarded(arguments, debug="--debug" in arguments)
     gc.freeze()  # the interpreter's last collection would walk all that goes with the process
