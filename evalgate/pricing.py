@@ -6,6 +6,7 @@ without a date is priced by the newest entry, so that the answer does not depend
 """
 
 import json
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -279,6 +280,15 @@ def lookup_public(model: str, provider: str | None) -> Tariff | None:
         return bands.rates[bisect_left(bands.starts, usage.input_tokens or 0)].cost(usage)
 
     return tariff
+
+
+def provider_at(url: str) -> str | None:
+    """Name who serves a URL, as the price table does; None for hosts that are not in it."""
+    from genai_prices.data_snapshot import get_snapshot  # noqa: PLC0415  # heavy
+
+    return next(
+        (entry.id for entry in get_snapshot().providers if re.match(entry.api_pattern, url)), None
+    )
 
 
 def _provider_id(name: str, known: set[str]) -> str | None:

@@ -23,7 +23,8 @@ Examples:
     "upstreams",
     multiple=True,
     metavar="[PROVIDER=]URL",
-    help="Where live calls go: openai, anthropic, azure, google or bedrock. A bare URL: openai.",
+    help="Where live calls go: openai, anthropic, azure, google, bedrock or ollama. "
+    "A bare URL: openai.",
 )
 @click.option("--port", default=0, show_default=True, help="0: any that is free.")
 @click.option(
@@ -61,7 +62,7 @@ def gateway(
 
 def _provider(text: str) -> tuple[str, str]:
     name, found, url = text.partition("=")
-    known = name in ("openai", "anthropic", "azure", "google", "bedrock")
+    known = name in ("openai", "anthropic", "azure", "google", "bedrock", "ollama")
     return (name, url) if found and known else ("openai", text)
 
 

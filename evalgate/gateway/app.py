@@ -194,6 +194,8 @@ class _Gateway:
         if route is None:
             await self._unknown_path(scope["method"], path, log, send, anthropic=anthropic)
             return
+        server = self.sessions.settings.served_by.get(route.target)
+        route = route if server is None else replace(route, served_by=server)
         request = _Request(scope, receive, send, token, path, log, route)
         try:
             request.raw = await read_body(receive, self.max_body)

@@ -30,6 +30,7 @@ PROVIDER_HOSTS: Final = (
     "api.perplexity.ai",
     "api.cerebras.ai",
     "openrouter.ai",
+    "ollama.com",
     "router.huggingface.co",
 )
 """Hosts of models; a host below one of them counts too."""

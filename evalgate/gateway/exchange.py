@@ -13,7 +13,7 @@ from evalgate.gateway.wire.errors import (
     error_inside,
     hint_inside,
 )
-from evalgate.gateway.wire.event_frames import as_text
+from evalgate.gateway.wire.framing import FRAMINGS
 from evalgate.gateway.wire.routes import Route
 from evalgate.gateway.wire.sse import read_events
 from evalgate.schema.cassette import CallPart
@@ -81,10 +81,9 @@ class Delivered:
     @cached_property
     def _events(self) -> tuple[StreamEvent, ...]:
         last = self.chunks[-1][0] if self.chunks else 0.0
-        if not self.wire.framed:
-            return read_events((*self.chunks, (last, self.usage_event)))
         try:
-            return read_events(as_text(self.chunks))
+            texts = FRAMINGS[self.wire.frames].as_text(self.chunks)
+            return read_events((*texts, (last, self.usage_event)))
         except ValueError:
             return (StreamEvent(last, {}, text=self._text.decode("utf-8", "replace")),)
 

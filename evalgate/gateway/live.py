@@ -20,7 +20,8 @@ from evalgate.gateway.upstream import (
 )
 from evalgate.gateway.wire.base import Wire, output_limit
 from evalgate.gateway.wire.errors import ProviderError, classify, error_body, error_headers
-from evalgate.gateway.wire.event_frames import split_frames
+from evalgate.gateway.wire.framing import FRAMINGS
+from evalgate.gateway.wire.json_lines import ends_stream
 from evalgate.gateway.wire.openai_chat import ask_for_usage, is_usage_event
 from evalgate.gateway.wire.sse import is_done, read_events, split_events
 from evalgate.schema.usage import Usage
@@ -189,6 +190,8 @@ class Live:
         """Ask for the usage of a stream where the agent does not: without it no cost is known."""
         if call.route.wire.name != "openai_chat" or not _is_stream(call):
             return None
+        if call.route.served_by == "mistral":  # it tells the usage unasked, and refuses the field
+            return None
         sent = parse_body(request.body)
         body = None if isinstance(sent, ProviderError) else ask_for_usage(sent)
         if body is None:
@@ -248,7 +251,7 @@ async def _send_stream(
         async for chunk in _without_usage(chunks, answer) if hide_usage else chunks:
             answer.chunks.append((answer.since(), chunk))
             events, rest = _split(answer.wire, rest + chunk)
-            if not ended and any(map(_is_last, events)):
+            if not ended and any(_is_last(answer.wire, event) for event in events):
                 ended = True
                 finished(answer.delivered())
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
@@ -265,13 +268,15 @@ async def _send_stream(
 def _split(wire: Wire, buffer: bytes) -> tuple[list[bytes], bytes]:
     """Split off whole events; bytes that are none are not looked at for their end."""
     try:
-        return split_frames(buffer) if wire.framed else split_events(buffer)
+        return FRAMINGS[wire.frames].split(buffer)
     except ValueError:
         return [], b""
 
 
-def _is_last(event: bytes) -> bool:
+def _is_last(wire: Wire, event: bytes) -> bool:
     """Whether an event is one with which streams end."""
+    if wire.frames == "lines":
+        return ends_stream(event)
     return is_done(event) or any(mark in event[:_MARKED] for mark in _LAST_EVENTS)
 
 

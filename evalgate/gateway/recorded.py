@@ -13,7 +13,7 @@ from evalgate.gateway.exchange import AttemptLog, CallLog, Delivered
 from evalgate.gateway.request_key import written
 from evalgate.gateway.stream_redaction import redact_stream
 from evalgate.gateway.wire.base import Wire
-from evalgate.gateway.wire.event_frames import as_frames, as_text
+from evalgate.gateway.wire.framing import FRAMINGS
 from evalgate.schema.base import Json
 from evalgate.schema.cassette import BodyStyle, CallEntry, RecordedResponse
 from evalgate.text.redact import Redactor
@@ -118,8 +118,7 @@ def _json_body(raw: bytes, redactor: Redactor) -> tuple[Json, BodyStyle] | None:
 
 def _stream(response: Delivered, headers: dict[str, str], redactor: Redactor) -> RecordedResponse:
     try:
-        framed = response.wire.framed
-        texts = _decoded(as_text(response.chunks) if framed else response.chunks)
+        texts = _decoded(FRAMINGS[response.wire.frames].as_text(response.chunks))
         usage = response.usage_event.decode()
     except ValueError:
         return _binary(response, headers, b"".join(chunk for _, chunk in response.chunks))
@@ -160,7 +159,7 @@ def delivered(response: RecordedResponse, latency: float, wire: Wire) -> Deliver
     """
     headers = tuple((k.encode("latin-1"), v.encode("latin-1")) for k, v in response.headers.items())
     if response.chunks is not None:
-        spelt = as_frames if wire.framed else bytes
+        spelt = FRAMINGS[wire.frames].as_sent
         chunks = tuple((at, spelt(text.encode())) for at, text in response.chunks)
     else:
         chunks = ((latency, _body(response)),)

@@ -78,6 +78,8 @@ class Session:
                 "GOOGLE_API_KEY": "evalgate-gateway",
                 "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": root,
                 "AWS_BEARER_TOKEN_BEDROCK": "evalgate-gateway",
+                "OLLAMA_HOST": root,
+                "OLLAMA_API_KEY": "evalgate-gateway",
                 "NO_PROXY": direct,
                 "no_proxy": direct,
             }

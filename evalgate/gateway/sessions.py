@@ -24,6 +24,7 @@ from evalgate.gateway.tool_faults import FaultScript
 from evalgate.gateway.tool_rules import ToolRules
 from evalgate.gateway.tool_steps import tool_summary, unmade
 from evalgate.gateway.trial_log import TrialLog
+from evalgate.gateway.wire.routes import Target
 from evalgate.schema.base import Json
 from evalgate.schema.trace import LlmCall
 from evalgate.text.counts import number_of
@@ -55,6 +56,8 @@ class GatewaySettings:
     """What tools do."""
     services: Mapping[str, Literal["http", "mcp"]] = field(default_factory=dict)
     """HTTP services and MCP servers, by name."""
+    served_by: Mapping[Target, str] = field(default_factory=dict)
+    """Who serves a protocol that is another provider's, e.g. Mistral behind OpenAI's."""
     faults: Callable[[str, int], FaultScript | None] | None = None
     """Returns the faults of a trial that begins: case, number; None: there are none."""
     rerecord: str = "evalgate run --record-missing --case {case_id}"

@@ -150,7 +150,7 @@ def _call_step(call: CallLog, name: str) -> LlmCall | Span:
         name="embeddings" if call.route.wire.kind == "embeddings" else None,
         start=call.attempts[0].start,
         end=call.last.end,
-        provider=call.route.target,
+        provider=call.route.served_by or call.route.target,
         model=reply.model or _text(request.get("model")),
         temperature=_number(settings_of(request).get("temperature")),
         input_tokens=usage.input_tokens,

@@ -52,7 +52,7 @@ _NOT_SENT_BACK = frozenset(
     }
 )
 _CREDENTIALS = frozenset({b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key"})
-_STREAMS = ("text/event-stream", "application/vnd.amazon.eventstream")
+_STREAMS = ("text/event-stream", "application/vnd.amazon.eventstream", "application/x-ndjson")
 
 
 @dataclass(frozen=True, slots=True)

@@ -255,8 +255,8 @@ class GatewayConfig(Model):
 
     cassettes: str | None = None
     """Folder of the cassettes; null: `cassettes/SUITE`."""
-    upstream: dict[Literal["openai", "anthropic", "azure", "google", "bedrock"], str] = Field(
-        default_factory=dict
+    upstream: dict[Literal["openai", "anthropic", "azure", "google", "bedrock", "ollama"], str] = (
+        Field(default_factory=dict)
     )
     """Where live calls go, by provider; null: the provider itself (Azure has no default)."""
     source: str | None = None

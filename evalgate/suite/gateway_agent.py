@@ -29,7 +29,7 @@ from evalgate.gateway.tools.mcp import McpTools
 from evalgate.gateway.tools.python import SessionPort
 from evalgate.gateway.upstream import Endpoint, Upstream
 from evalgate.gateway.wire.routes import Target
-from evalgate.pricing import PriceBook, Unpriced, price_call
+from evalgate.pricing import PriceBook, Unpriced, price_call, provider_at
 from evalgate.quota.quota import Quota
 from evalgate.schema.canonical import digest
 from evalgate.schema.config import GatewayConfig, LiveLimits
@@ -63,6 +63,7 @@ _PROVIDERS: Mapping[Target, str] = {
     "anthropic": "https://api.anthropic.com",
     "google": "https://generativelanguage.googleapis.com",
     "bedrock": "https://bedrock-runtime.{region}.amazonaws.com",
+    "ollama": "https://ollama.com",
 }
 
 
@@ -90,6 +91,8 @@ _CALLER: dict[Target, _Caller] = {
         "authorization",
         "Bearer {}",
     ),
+    # OLLAMA_HOST is also where a server listens, so it names no upstream.
+    "ollama": _Caller("OLLAMA_API_KEY", (), "authorization", "Bearer {}"),
 }
 
 
@@ -380,6 +383,7 @@ def _settings(
         faults=None if gate is None else gate.faults,
         tools=tool_rules(suite, environment),
         services=service_kinds(config),
+        served_by=_served_by(config),
         rerecord=_rerecord(suite, gate),
     )
 
@@ -394,6 +398,13 @@ def _shelf(
     if mode == "replay" and suite.trust is not None:
         shelf.seal()
     return shelf
+
+
+def _served_by(config: GatewayConfig) -> dict[Target, str]:
+    """Name who serves a protocol that others speak too, as far as the configuration says."""
+    spoken: tuple[Target, ...] = ("openai", "anthropic")
+    urls = {target: config.upstream[target] for target in spoken if target in config.upstream}
+    return {target: name for target, url in urls.items() if (name := provider_at(url))}
 
 
 def _rerecord(suite: Suite, gate: Gate | None) -> str:

@@ -205,7 +205,7 @@ def gateway(tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
             stack.callback(shelf.close)
             chosen: Any = {"mode": mode, **settings}
             sessions = Sessions(GatewaySettings(**chosen), shelf, clock=time.monotonic)
-            targets = ("openai", "anthropic", "azure", "google", "bedrock")
+            targets = ("openai", "anthropic", "azure", "google", "bedrock", "ollama")
             live = (
                 None
                 if upstream is None

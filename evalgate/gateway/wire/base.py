@@ -15,8 +15,11 @@ Body = dict[str, Json]
 Ids = Callable[[str], str]
 """Gives a call id its normalised name."""
 
-ProviderName = Literal["openai", "anthropic", "google", "bedrock"]
+ProviderName = Literal["openai", "anthropic", "google", "bedrock", "ollama"]
 """Whose manners are spoken; Azure speaks OpenAI's."""
+
+Frames = Literal["events", "aws", "lines"]
+"""How a stream comes: as server-sent events, in AWS's binary frames, as lines of JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +137,8 @@ class Wire:
         error="bad_response"
     )
     """Read a stream; a protocol that has none answers with an error."""
-    framed: bool = False
-    """Whether a stream comes in AWS's binary frames; else as server-sent events."""
+    frames: Frames = "events"
+    """How a stream comes."""
 
 
 def as_body(value: Json) -> Body:
@@ -186,9 +189,10 @@ def sorted_items(
 
 
 def settings_of(canonical: Mapping[str, Json]) -> Body:
-    """Return how a canonical request is sampled; Gemini and Bedrock keep a part in a box."""
+    """Return how a canonical request is sampled; Gemini, Bedrock and Ollama have a box."""
     sampling = as_body(canonical.get("sampling"))
-    boxes = (as_body(sampling.get(name)) for name in ("generationConfig", "inferenceConfig"))
+    names = ("generationConfig", "inferenceConfig", "options")
+    boxes = (as_body(sampling.get(name)) for name in names)
     return {**sampling, **{name: value for box in boxes for name, value in box.items()}}
 
 

@@ -183,5 +183,5 @@ WIRE = Wire(
     max_tokens=("maxTokens",),
     read=_read,
     read_stream=_read_stream,
-    framed=True,
+    frames="aws",
 )

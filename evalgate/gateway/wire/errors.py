@@ -71,6 +71,8 @@ def error_body(provider: ProviderName, error: ProviderError) -> bytes:
         return json.dumps({"type": "error", "error": inner, "request_id": None}).encode()
     if provider == "bedrock":
         return json.dumps({"message": error.message}).encode()
+    if provider == "ollama":
+        return json.dumps({"error": error.message}).encode()
     if provider == "google":
         status = error.type or _GOOGLE_STATUS.get(error.status, _default(error.status, provider))
         inner = {"code": error.status, "message": error.message, "status": status}

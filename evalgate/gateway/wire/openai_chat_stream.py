@@ -90,10 +90,13 @@ def _add_part(choice: _Choice, name: str, value: Json) -> bool:
 
 def _add_field(message: Body, name: str, value: Json) -> None:
     old = message.get(name)
-    if isinstance(value, str):
+    if isinstance(value, str) and isinstance(old, list):  # Mistral: parts, then a text
+        message[name] = [*old, {"type": "text", "text": value}] if value else old
+    elif isinstance(value, str):
         message[name] = (old if isinstance(old, str) else "") + value
     elif isinstance(value, list):
-        message[name] = [*as_list(old), *value]
+        before: list[Json] = [{"type": "text", "text": old}] if old and text_of(old) else []
+        message[name] = [*before, *as_list(old), *value]
     else:
         message[name] = {**as_body(old), **value} if isinstance(value, dict) else value
 

@@ -8,6 +8,8 @@ from evalgate.gateway.wire import (
     anthropic_messages,
     bedrock_converse,
     google_generate,
+    ollama_chat,
+    ollama_embed,
     openai_chat,
     openai_decisions,
     openai_embeddings,
@@ -17,7 +19,7 @@ from evalgate.gateway.wire import (
 )
 from evalgate.gateway.wire.base import ProviderName, Wire
 
-Target = Literal["openai", "anthropic", "azure", "google", "bedrock"]
+Target = Literal["openai", "anthropic", "azure", "google", "bedrock", "ollama"]
 """Which upstream a request goes to."""
 
 
@@ -32,6 +34,8 @@ class Route:
     """The model, where the path names it (Azure's deployments, Gemini, Bedrock, one of a list)."""
     stream: bool = False
     """Whether the path asks for a stream; elsewhere the body does."""
+    served_by: str | None = None
+    """Who serves it, where that is not the one whose protocol it is."""
 
 
 _POST: dict[str, tuple[Wire, Target]] = {
@@ -52,16 +56,26 @@ _GOOGLE = re.compile(
 _BEDROCK = re.compile(r"model/(.+)/(converse|converse-stream)")
 _MODEL = re.compile(r"v1/models/(.+)")
 
-_POSTS = {f"v1/{path}": Route(wire, target) for path, (wire, target) in _POST.items()} | {
-    f"{_AZURE_V1}{path}": Route(wire, "azure")
-    for path, (wire, target) in _POST.items()
-    if target == "openai"
+_OLLAMA = {
+    "api/chat": Route(ollama_chat.WIRE, "ollama"),
+    "api/generate": Route(ollama_chat.GENERATE, "ollama"),
+    "api/embed": Route(ollama_embed.WIRE, "ollama"),
 }
+_POSTS = (
+    {f"v1/{path}": Route(wire, target) for path, (wire, target) in _POST.items()}
+    | {
+        f"{_AZURE_V1}{path}": Route(wire, "azure")
+        for path, (wire, target) in _POST.items()
+        if target == "openai"
+    }
+    | _OLLAMA
+)
 
 WIRES: dict[str, Wire] = {
     wire.name: wire
     for wire in (
         *(w for w, _ in _POST.values()),
+        *(route.wire for route in _OLLAMA.values()),
         openai_models.WIRE,
         google_generate.WIRE,
         google_generate.COUNT_TOKENS,
@@ -117,4 +131,6 @@ def provider_of(path: str, *, anthropic: bool) -> ProviderName:
         return "anthropic"
     if path.startswith(("v1beta/", "v1alpha/", "v1beta1/")):
         return "google"
+    if path.startswith("api/"):
+        return "ollama"
     return "bedrock" if path.startswith("model/") else "openai"

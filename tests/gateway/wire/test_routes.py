@@ -29,6 +29,9 @@ from evalgate.gateway.wire.routes import provider_of, resolve
             "g",
         ),
         ("POST", "v1beta/models/g:countTokens", "google_count_tokens", "google", "g"),
+        ("POST", "api/chat", "ollama_chat", "ollama", None),
+        ("POST", "api/generate", "ollama_generate", "ollama", None),
+        ("POST", "api/embed", "ollama_embed", "ollama", None),
         ("POST", "model/a.b-v1:0/converse", "bedrock_converse", "bedrock", "a.b-v1:0"),
         (
             "POST",
