@@ -456,8 +456,9 @@ def _room_by_room(options: argparse.Namespace, arguments: list[str]) -> tuple[in
     sizes = [len(_asked([f"evalgate/{room}"])) for room in ROOMS]
     killed = tried = 0
     for room, size in zip(ROOMS, sizes, strict=True):
+        tests = f"tests/{room.partition('/')[0]}"
         sample = round(options.sample * size / sum(sizes))
-        where = ["--only", f"evalgate/{room}", "--tests", f"tests/{room}"]
+        where = ["--only", f"evalgate/{room}", "--tests", tests]
         more = ["--sample", str(sample), *where]
         with subprocess.Popen(  # noqa: S603  # this very program
             [sys.executable, __file__, *arguments, *more], stdout=subprocess.PIPE, text=True

@@ -1,5 +1,7 @@
 """The engine's clock, its series, and who comes next."""
 
+from fractions import Fraction
+
 import pytest
 
 from evalgate.quota.quota import Quota, Request, reserve
@@ -60,8 +62,8 @@ def test_without_a_retry_no_call_has_any() -> None:
 
 def test_a_closed_loop_of_calls_admitted_at_once_goes_on() -> None:
     """The end of one session lets the next user come."""
-    outcome = simulate(Scenario(Workload((Group("a", (ONE,), 6),), Closed(2)), Quota()))
-    assert (6, 6) == (outcome.total.sessions, outcome.total.finished)
+    total = simulate(Scenario(Workload((Group("a", (ONE,), 6),), Closed(2)), Quota())).total
+    assert [6] * 5 == [total.sessions, total.finished, total.calls, total.succeeded, total.useful]
 
 
 def test_the_order_of_two_is_drawn() -> None:
@@ -102,9 +104,9 @@ def test_one_critical_kind_among_others_has_its_share_kept() -> None:
 
 
 def test_each_session_has_its_ideal_time() -> None:
-    """Those whose only call was admitted at once are among them."""
-    outcome = simulate(Scenario(_burst(3, ONE), Quota()))
-    assert 3 == sum(outcome.total.ideal.counts.values())
+    """Those whose only call was admitted at once are among them, and their calls were of use."""
+    total = simulate(Scenario(_burst(3, ONE), Quota())).total
+    assert (3, 3) == (sum(total.ideal.counts.values()), total.useful)
 
 
 def test_one_call_uses_one_of_the_burst() -> None:
@@ -123,3 +125,21 @@ def test_calls_that_never_fit_use_requests_up() -> None:
         return {run.groups["small"].succeeded for run in runs}
 
     assert [{0, 1}, {1}] == [served(1), served(2)]
+
+
+def test_one_call_of_a_second_keeps_one_of_ten_slots_for_all_of_its_time() -> None:
+    """A tenth of what could be in flight, to the last digit; its requests have no limit."""
+    plan = SessionPlan((Stage((Call(Request(), SECOND),)),))
+    outcome = simulate(Scenario(_burst(1, plan), Quota(max_concurrency=10)))
+    assert {"concurrency": 0.1} == outcome.utilisation
+
+
+def test_a_session_ends_after_its_tail() -> None:
+    """Three seconds after its only answer, a second after it began."""
+    plan = SessionPlan((Stage((Call(Request(), SECOND),)),), tail=3 * SECOND)
+    outcome = simulate(Scenario(_burst(1, plan), Quota(max_concurrency=10)))
+    assert (1, 4.0, 4.0) == (
+        outcome.total.finished,
+        outcome.end,
+        outcome.total.completion.quantile(Fraction(1)),
+    )

@@ -5,7 +5,13 @@ from random import Random
 import pytest
 
 from evalgate.errors import ConfigError
-from evalgate.stress.simulation.faults import FAULTS, FaultProfile, draw_fault, fault_profile
+from evalgate.stress.simulation.faults import (
+    FAULTS,
+    FaultProfile,
+    draw_fault,
+    fault_profile,
+    from_base_rate,
+)
 
 
 @pytest.mark.parametrize(
@@ -19,6 +25,14 @@ from evalgate.stress.simulation.faults import FAULTS, FaultProfile, draw_fault, 
 def test_datadog_leaves_the_throttles_to_the_quota(name: str, expected: float) -> None:
     """Spec: February 5 % of which 60 % on rate limits, March 2 % and a third; the rest injected."""
     assert expected == pytest.approx(sum(rate for _, rate in FAULTS[name].rates))
+
+
+def test_what_is_not_a_rate_limit_is_split_over_three_causes() -> None:
+    """A tenth of the calls fail, a quarter of these on rate limits: 2.5 % of each other cause."""
+    rates = from_base_rate("x", 0.1, 0.25).rates
+    assert [("overloaded", 0.025), ("server_error", 0.025), ("timeout", 0.025)] == [
+        (cause, pytest.approx(rate)) for cause, rate in rates
+    ]
 
 
 def test_draws_follow_the_rates() -> None:

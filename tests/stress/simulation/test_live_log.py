@@ -58,8 +58,8 @@ def test_counts() -> None:
 
 
 def test_use_of_the_quota() -> None:
-    """Two admissions a second apart on 60 RPM with a burst of 60: 2 / 61."""
-    made = [YES, LATER]
+    """Two admissions a second apart on 60 RPM with a burst of 60: 2 / 61, refusals or not."""
+    made = [YES, NO, LATER]
     outcome = live_outcome([session(GOOD)], made, Quota(rpm=60), {"all": None}, ())
     assert {"requests": 2 / 61} == outcome.utilisation
     assert 0.0 == outcome.recovery

@@ -88,6 +88,21 @@ def test_sums_of_counts() -> None:
     assert combined([Counts(silent=2), Counts()]).silent is None
 
 
+def test_only_want_of_capacity_is_a_rate_limit() -> None:
+    """Two of five failures; no retry was the most of no retries."""
+    counts = Counts(causes={"throttled_requests": 1, "concurrency": 1, "timeout": 3})
+    assert (2, 0) == (counts.rate_limited, counts.most_retries)
+    assert 4 == Counts(retries={1: 9, 4: 1}).most_retries
+
+
+def test_bins_are_used_up_to_the_last_that_holds_something() -> None:
+    """Six where the sixth does, in whichever column; none of an empty series."""
+    series = Series()
+    assert 0 == series.used_bins()
+    series.admitted[0] = series.throttled[5] = 1
+    assert 6 == series.used_bins()
+
+
 def _outcome() -> Scenario:
     return Scenario(Workload((Group("a", (ONE,), 180),)), Quota(rpm=60), layers("exact"))
 
