@@ -257,7 +257,7 @@ class CassetteIndex:
         self._directory = directory
         self._source = source
         self._cassettes: dict[str, CaseCassette | DataError] = {}
-        self._sealed: Mapping[Path, bytes] | None = None
+        self._sealed: dict[Path, bytes] | None = None
         self._executor: ThreadPoolExecutor | None = None
 
     @property
@@ -266,12 +266,25 @@ class CassetteIndex:
         return self._directory
 
     def seal(self) -> None:
-        """Take every cassette as it is now; what an agent writes later is refused.
+        """Take every cassette as it is now; what anybody but us writes later is refused.
 
         Raises:
             DataError: One cannot be read.
         """
         self._sealed = cassette_digests(self._directory)
+
+    def refuse_rewritten(self) -> None:
+        """Refuse cassettes that somebody else wrote since they were sealed, or took away.
+
+        Raises:
+            DataError: There is one.
+        """
+        if self._sealed is None:
+            return
+        found = cassette_digests(self._directory)
+        for path in sorted(found.keys() | self._sealed.keys()):
+            if found.get(path) != self._sealed.get(path):
+                raise rewritten(path)
 
     def cassette(self, case_id: str) -> CaseCassette | DataError:
         """Return the recorded responses of a case, read once; or why they cannot be used."""
@@ -329,7 +342,7 @@ class CassetteIndex:
         if self._executor is None:
             self._executor = ThreadPoolExecutor(1, "evalgate-cassettes")
         header = CassetteHeader(case_id=case_id, case_digest=case_digest, source=self._source)
-        recording = Recording(self._directory, header, trial, unique)
+        recording = Recording(self._directory, header, trial, unique, self._sealed)
         return CassetteWriter(recording, self._executor, replace=how == "record")
 
     def digest(self, case_id: str, trial: int) -> str | None:

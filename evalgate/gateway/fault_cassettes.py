@@ -37,6 +37,11 @@ class FaultCassettes(CassetteIndex):
         super().seal()
         self._main.seal()
 
+    def refuse_rewritten(self) -> None:
+        """Refuse what somebody else wrote since then, in either folder."""
+        super().refuse_rewritten()
+        self._main.refuse_rewritten()
+
     def close(self) -> None:
         """End the threads that write."""
         super().close()

@@ -254,17 +254,22 @@ def _sort_key(entry: Entry) -> tuple[int, int, int, str, str, int]:
     return (entry.trial, 0, depth, entry.part, entry.key, entry.order)
 
 
-def write_cassette(path: Path, header: CassetteHeader, entries: Iterable[Entry]) -> None:
+def write_cassette(path: Path, header: CassetteHeader, entries: Iterable[Entry]) -> bytes:
     """Replace a cassette as a whole, sorted: the old file or the new one, never a mixture.
+
+    Returns:
+        The SHA-256 of what it holds now.
 
     Raises:
         DataError: The file cannot be written; the old one stands.
     """
     lines = [encode_entry(entry) for entry in sorted(entries, key=_sort_key)]
+    data = encode_header(header) + b"".join(lines)
     try:
-        write_bytes(path, encode_header(header) + b"".join(lines))
+        write_bytes(path, data)
     except InputError as error:
         raise DataError(error.message, fix=error.fix) from error
+    return sha256(data).digest()
 
 
 def _journals(directory: Path) -> Path:
@@ -274,7 +279,14 @@ def _journals(directory: Path) -> Path:
 class Recording:
     """The journal of one trial that is being recorded. Not for use by two threads at once."""
 
-    def __init__(self, directory: Path, header: CassetteHeader, trial: int, unique: str) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        header: CassetteHeader,
+        trial: int,
+        unique: str,
+        sealed: dict[Path, bytes] | None = None,
+    ) -> None:
         """Open the journal.
 
         Args:
@@ -282,6 +294,8 @@ class Recording:
             header: Header of the case's cassette.
             trial: Number of the trial, from 0.
             unique: A text no other recorder uses, fit for a file name.
+            sealed: SHA-256 of every cassette as this run knows it, kept up to date; a cassette that
+                is another is not merged with. Null: it may be any.
 
         Raises:
             DataError: The journal cannot be opened.
@@ -289,6 +303,8 @@ class Recording:
         self._directory = directory
         self._header = header
         self._trial = trial
+        self._sealed = sealed
+        self._written = sha256()
         try:
             folder = _journals(directory)
             self._path = folder / f"{case_file(folder, header.case_id).stem}.{trial}.{unique}.jsonl"
@@ -306,6 +322,7 @@ class Recording:
             if written != len(line):
                 raise DataError(f"{self._path}: the disk is full; the recording is incomplete")
             os.fsync(self._descriptor)
+            self._written.update(line)
         except OSError as error:
             raise DataError(f"{self._path}: cannot be written: {error.strerror}") from error
 
@@ -332,15 +349,26 @@ class Recording:
             The cassette.
 
         Raises:
-            DataError: The cassette that is there cannot be read, or not be written.
+            DataError: The cassette that is there cannot be read, or not be written, or something
+                else wrote to it or to the journal.
         """
         path = cassette_path(self._directory, self._header.case_id)
         with locked(_journals(self._directory) / f"{path.stem}.lock"):
             # Read again from disk: a long recording is not held in memory.
-            made = read_cassette(self._path)
-            _merge(path, self._header, self._trial, [*made.entries], replace=replace)
+            made = read_cassette(self._path, self._written.digest())
+            old = self._old(path)
+            digest = _merge(path, self._header, self._trial, old, made.entries, replace=replace)
+            if self._sealed is not None:
+                self._sealed[path] = digest
         self.abandon()
         return path
+
+    def _old(self, path: Path) -> Cassette | None:
+        """Read the case's cassette, which must be the one that this run knows."""
+        sealed = None if self._sealed is None else self._sealed.get(path)
+        if self._sealed is not None and (sealed is None) == path.exists():
+            raise rewritten(path)
+        return read_cassette(path, sealed) if path.exists() else None
 
     def abandon(self) -> None:
         """Remove the journal without merging it."""
@@ -349,15 +377,20 @@ class Recording:
 
 
 def _merge(
-    path: Path, header: CassetteHeader, trial: int, entries: list[Entry], *, replace: bool
-) -> None:
+    path: Path,
+    header: CassetteHeader,
+    trial: int,
+    old: Cassette | None,
+    entries: Sequence[Entry],
+    *,
+    replace: bool,
+) -> bytes:
     kept: list[Entry] = []
-    if path.exists():
-        old = read_cassette(path)
+    if old is not None:
         kept = [entry for entry in old.entries if not (replace and entry.trial == trial)]
     if any(isinstance(entry, TrialEntry) for entry in entries):
         kept = [e for e in kept if not (isinstance(e, TrialEntry) and e.trial == trial)]
-    write_cassette(path, header, [*kept, *entries])
+    return write_cassette(path, header, [*kept, *entries])
 
 
 def recover(directory: Path) -> tuple[str, ...]:
@@ -394,10 +427,10 @@ def _recover_one(directory: Path, journal: Path) -> str:
     trial = made[0].trial
     path = cassette_path(directory, left.header.case_id)
     with locked(_journals(directory) / f"{path.stem}.lock"):
-        recorded = _recorded_trials(read_cassette(path)) if path.exists() else set()
-        if trial in recorded:
+        old = read_cassette(path) if path.exists() else None
+        if old is not None and trial in _recorded_trials(old):
             return f"{journal.name}: dropped, {path.name} has a recording of trial {trial}"
-        _merge(path, left.header, trial, [*left.entries], replace=True)
+        _merge(path, left.header, trial, old, left.entries, replace=True)
     return f"{journal.name}: {len(made)} calls of trial {trial} saved to {path.name}"
 
 

@@ -368,6 +368,8 @@ async def open_gateway(
             configs=configs,
             users=UserLine(origin, stack),
         )
+        if mode != "replay":  # what is kept of this run is what it recorded, and nothing else
+            shelf.refuse_rewritten()
 
 
 def _settings(
@@ -395,7 +397,7 @@ def _shelf(
     opened = CassetteIndex if gate is None or gate.faults is None else FaultCassettes
     shelf = opened(suite.cassettes, source=config.source)
     recover(shelf.directory)
-    if mode == "replay" and suite.trust is not None:
+    if mode == "auto" or (mode != "off" and suite.trust is not None):
         shelf.seal()
     return shelf
 

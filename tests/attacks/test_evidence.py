@@ -225,6 +225,38 @@ def test_cassettes_written_by_the_agent(
     assert 2 == repo.gate(change).code  # behind the sandbox it finds nothing to copy
 
 
+@pytest.mark.parametrize("which", ["q1", "q6"])
+def test_a_cassette_rewritten_while_others_are_recorded(
+    talk: Callable[..., Scratch], scripted_judge: Callable[..., Any], which: str
+) -> None:
+    """An agent may not edit a recording, old or just made, in the run that records what misses."""
+    repo = talk()
+    repo.git("checkout", "-q", "main")
+    repo.replace(
+        "evalgate.yaml", re.findall(r'openai: "(.*)"', repo.read("evalgate.yaml"))[0], "URL"
+    )
+    repo.replace("evalgate.yaml", "URL", scripted_judge(honest).base_url)
+    repo.commit("the model")
+    repo.git("checkout", "-q", "-B", "change")
+    repo.git("rm", "-q", "cassettes/talk/q2.jsonl")
+    code = (
+        "import glob, os\nif os.path.exists('cassettes/talk/q2.jsonl'):\n"
+        f"    open('cassettes/talk/{which}.jsonl', 'a').write(' ')\n"
+    )
+    agent = repo.read("agents/talk.py").replace("    with urlopen", "    FORGE\n    with urlopen")
+    repo.write(
+        "agents/talk.py",
+        agent.replace("FORGE", "forge()")
+        + "\n\ndef forge():\n"
+        + "".join(f"    {line}\n" for line in code.splitlines()),
+    )
+    change = repo.pull_request() | {"OPENAI_API_KEY": "x"}
+    result = repo.gate(change, "--record-missing", "--sandbox=off")
+    assert (2, True) == (result.code, f"{which}.jsonl: is not what it was" in result.err), (
+        result.err
+    )
+
+
 def test_a_forged_verdict_of_a_judge(
     talk: Callable[..., Scratch], scripted_judge: Callable[..., Any]
 ) -> None:

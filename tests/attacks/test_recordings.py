@@ -1,5 +1,7 @@
 """Recordings are what they were when the run began, and journals are recordings too."""
 
+import time
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -8,7 +10,7 @@ from support.scratch import Scratch
 
 from evalgate.errors import DataError
 from evalgate.gateway.cassette_index import CassetteIndex
-from evalgate.schema.cassette import CassetteHeader
+from evalgate.schema.cassette import CallEntry, CassetteHeader
 from evalgate.store.cassettes import write_cassette
 from evalgate.suite.base_revision import Base
 from evalgate.suite.suite import Selection, find_suites
@@ -45,6 +47,69 @@ def test_a_cassette_that_stays(shelf: CassetteIndex) -> None:
     shelf.seal()
     assert 0 == len(shelf.cassette("one"))
     assert 0 == len(shelf.cassette("two"))
+
+
+def entry(trial: int) -> CallEntry:
+    """Return a recorded call."""
+    return CallEntry(
+        trial=trial,
+        key=f"sha256:{trial:064x}",
+        order=0,
+        start=0.0,
+        end=1.0,
+        request={"wire": "openai_chat", "messages": []},
+        response={"status": 200, "headers": {}, "text": "x"},
+    )
+
+
+def record(shelf: CassetteIndex, case: str, trial: int, meanwhile: Callable[[], object]) -> None:
+    """Record a call of a trial, while something else happens."""
+    writer = shelf.record(case, trial, unique=f"x{trial}", case_digest=None, how="auto")
+    writer.append(lambda: entry(trial))
+    meanwhile()
+    writer.finish(trial, 1.0)
+
+
+def test_what_this_run_records_is_known(shelf: CassetteIndex) -> None:
+    """Its own recordings are no forgery: the next trial of the case goes on from them."""
+    shelf.seal()
+    for trial in (0, 1):
+        record(shelf, "one", trial, lambda: None)
+        shelf.forget("one")
+    assert 2 == len(shelf.cassette("one"))
+    record(shelf, "two", 0, lambda: None)
+    shelf.refuse_rewritten()
+
+
+@pytest.mark.parametrize("what", ["cassette", "journal", "new"])
+def test_a_recording_rewritten_while_it_is_made(shelf: CassetteIndex, what: str) -> None:
+    """Nothing is merged with what somebody else wrote, however well it is sealed."""
+    shelf.seal()
+    forged = CassetteHeader(case_id="two" if what == "new" else "one", source="mine")
+    folder = shelf.directory
+
+    def attack() -> None:
+        paths = {"cassette": folder / "one.jsonl", "new": folder / "two.jsonl"}
+        if what == "journal":
+            (path,) = (folder / ".recording").glob("one.0.*.jsonl")
+            end = time.monotonic() + 10
+            while b"call" not in path.read_bytes() and time.monotonic() < end:
+                time.sleep(0.001)  # it is written by a thread
+        else:
+            path = paths[what]
+        write_cassette(path, forged, [entry(7)])
+
+    with pytest.raises(DataError, match="rewrote it meanwhile"):
+        record(shelf, forged.case_id, 0, attack)
+
+
+def test_a_recording_rewritten_after_it_was_made(shelf: CassetteIndex) -> None:
+    """What is kept at the end of the run is what it recorded."""
+    shelf.seal()
+    record(shelf, "two", 0, lambda: None)
+    write_cassette(shelf.directory / "two.jsonl", CassetteHeader(case_id="two"), [entry(0)])
+    with pytest.raises(DataError, match=r"two\.jsonl: is not what it was"):
+        shelf.refuse_rewritten()
 
 
 def test_a_committed_journal_is_evidence_of_the_change(repo: Scratch) -> None:
