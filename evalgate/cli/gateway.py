@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from evalgate.text.counts import number_of
+
 EPILOG = """\b
 Examples:
   evalgate gateway --record cassettes/my-agent --upstream openai=https://api.openai.com/v1
@@ -57,7 +59,7 @@ def gateway(
     )
     trace = run_gateway(options, this_machine(), _announce)
     calls = sum(step.kind == "llm_call" for step in trace.steps)
-    click.echo(f"{calls} calls, status {trace.status}", err=True)
+    click.echo(f"{number_of(calls, 'call')}, status {trace.status}", err=True)
 
 
 def _provider(text: str) -> tuple[str, str]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from evalgate.text.counts import number_of
+
 if TYPE_CHECKING:
     from evalgate.text.redact import Redactor
 
@@ -69,7 +71,9 @@ def import_(*, format_name: str, model: str | None, **given: Any) -> None:  # no
         done = import_file(format_name, ImportFiles.of(paths), options, redactor)
         if piped:
             click.echo(paths["traces"].read_bytes(), nl=False)
-    click.echo(f"{len(done.cases)} cases, {len(done.traces)} traces", err=piped)
+    click.echo(
+        f"{number_of(len(done.cases), 'case')}, {number_of(len(done.traces), 'trace')}", err=piped
+    )
     _say("note", done.notes)
 
 
@@ -89,7 +93,7 @@ def _convert(name: str, given: Mapping[str, Any], redactor: "Redactor") -> None:
     names = ("source", "golden", "traces", "config", "suite", "agent")
     files = ConvertFiles(**{n: given[n] for n in names}, options=options)
     made = convert_file(name, files, redactor)
-    click.echo(f"{len(made.cases)} cases, {len(made.traces)} answers")
+    click.echo(f"{number_of(len(made.cases), 'case')}, {number_of(len(made.traces), 'answer')}")
     _say("left out", made.left_out)
     _say("note", made.notes)
 

@@ -19,6 +19,7 @@ from evalgate.suite.events import Listener
 from evalgate.suite.plan import Filters, make_plan
 from evalgate.suite.policy import Overrides, suite_metrics, with_overrides
 from evalgate.suite.suite import Suite
+from evalgate.text.counts import number_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,4 +145,4 @@ def _summary(baseline: Baseline) -> str:
     suite = baseline.suite
     success = baseline.metrics.get("task_success_rate")
     shown = "" if success is None else f", task_success_rate {success.mean:g}"
-    return f"{suite.cases} cases x {suite.trials} trials{shown}"
+    return f"{number_of(suite.cases, 'case')} x {number_of(suite.trials, 'trial')}{shown}"

@@ -55,7 +55,8 @@ def prune_suite(suite: Suite, environment: Environment, *, dry_run: bool) -> Ite
     verb = "would remove" if dry_run else "removed"
     for path in done.files:
         yield f"{verb} {path}"
-    yield f"{suite.name}: {verb} {len(done.files)} files and {done.entries} lines, {done.freed} B"
+    what = f"{number_of(len(done.files), 'file')} and {number_of(done.entries, 'line')}"
+    yield f"{suite.name}: {verb} {what}, {done.freed} B"
     if whole:
         kept = ", ".join(sorted(whole)[:_SHOWN])
         yield (

@@ -15,6 +15,7 @@ from evalgate.store.golden_sets.findings import check_golden
 from evalgate.store.golden_sets.golden import GoldenSet, load_golden
 from evalgate.suite.policy import suite_metrics
 from evalgate.suite.suite import Suite
+from evalgate.text.counts import number_of
 
 _NEEDS_CALLS = frozenset(
     {
@@ -64,7 +65,9 @@ def validate_golden(path: Path) -> Generator[Remark, None, GoldenSet | None]:
         yield Remark(finding.severity, where, case + finding.message, finding.fix)
     for number, asked in zip(golden.lines, golden.cases, strict=True):
         yield from _matching(path, number, asked)
-    yield Remark("ok", str(path), f"golden set of {len(golden.cases)} cases, {golden.digest}")
+    yield Remark(
+        "ok", str(path), f"golden set of {number_of(len(golden.cases), 'case')}, {golden.digest}"
+    )
     return golden
 
 
@@ -128,7 +131,11 @@ def _baseline(suite: Suite, golden: GoldenSet | None) -> Iterator[Remark]:
         message = f"{suite.name}: made of another version of {suite.golden}"
         yield Remark("warning", str(path), message, update)
     else:
-        yield Remark("ok", str(path), f"baseline of {baseline.suite.trials} trials, {suite.name}")
+        yield Remark(
+            "ok",
+            str(path),
+            f"baseline of {number_of(baseline.suite.trials, 'trial')}, {suite.name}",
+        )
 
 
 def _shared_baselines(suites: tuple[Suite, ...]) -> Iterator[Remark]:

@@ -13,6 +13,7 @@ from evalgate.schema.base import Json
 from evalgate.schema.canonical import canonical_bytes
 from evalgate.schema.golden import Case, Expected, ExpectedCall
 from evalgate.schema.trace import Feedback, LlmCall, RecordedScore, Step, ToolCall, Trace, Unread
+from evalgate.text.counts import number_of
 from evalgate.text.failures import literal
 from evalgate.text.strict_json import Parsed, parse
 
@@ -145,7 +146,8 @@ def unread_notes(traces: Iterable[Trace]) -> tuple[str, ...]:
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     count = sum(bool(types) for types in found)
     what = f"what is not understood or was not recorded ({shown}{more})"
-    return (f"{count} traces hold {what}: what that could change is not measured",)
+    told = number_of(count, "trace holds", "traces hold")
+    return (f"{told} {what}: what that could change is not measured",)
 
 
 def draft_case(case_id: str, asked: Json, steps: Iterable[Step], source: str) -> Case:

@@ -12,6 +12,7 @@ from evalgate.output.markdown import ours, report_parts
 from evalgate.output.numbers import amount
 from evalgate.output.view import EMOJI, VERDICTS, headline, view_report
 from evalgate.schema.result import Report, ReportSet
+from evalgate.text.counts import number_of
 from evalgate.text.escape import markdown_cell, markdown_html
 
 LIMIT: Final = 65_536
@@ -149,5 +150,5 @@ def _details(report: Report, room: int, *, alone: bool) -> tuple[list[str], int]
         cut += len(part.rows) - len(kept)
         lines += ["", *part.head, *kept, *part.foot]
     if cut:
-        lines += ["", f"{cut} more lines did not fit; see the full report."]
+        lines += ["", f"{number_of(cut, 'more line')} did not fit; see the full report."]
     return [*lines, *closed], room

@@ -2,6 +2,7 @@
 
 from evalgate.output.numbers import amount
 from evalgate.schema.result import Report, TrialUser
+from evalgate.text.counts import number_of
 
 
 def users_of(report: Report) -> list[TrialUser]:
@@ -18,4 +19,4 @@ def users_spent(report: Report) -> str:
     costs = [user.cost_usd for user in users if user.calls]
     known = [cost for cost in costs if cost is not None]
     spent = amount(sum(known) if len(known) == len(costs) else None, "USD")
-    return f"simulated users {spent} in {calls:,} calls"
+    return f"simulated users {spent} in {number_of(calls, 'call')}"

@@ -32,6 +32,7 @@ from evalgate.output.numbers import (
 from evalgate.schema.result import Report, TrialResult
 from evalgate.schema.score import Scored
 from evalgate.schema.verdict import CaseChange, Check
+from evalgate.text.counts import number_of
 
 __all__ = [
     "EMOJI",
@@ -424,16 +425,18 @@ def spent(report: Report) -> str:
     known = [cost for cost in costs if cost is not None]
     agent = amount(sum(known), "USD") if known else "unknown"
     if known and len(known) < len(costs):
-        agent += f" and {len(costs) - len(known)} trials of unknown cost"
+        agent += f" and {number_of(len(costs) - len(known), 'trial')} of unknown cost"
     word = " (claimed)" if known and report.suite.claimed else ""
-    said = f"agent {agent}{word} in {len(costs)} trial{'s' * (len(costs) != 1)}"
+    said = f"agent {agent}{word} in {number_of(len(costs), 'trial')}"
     users = users_spent(report)
     said += f"; {users}" if users else ""
     judge = report.judge
     if judge is None:
         return said
     cost = amount(judge.cost_usd, "USD")
-    return f"{said}; judge {cost} in {judge.calls:,} calls, {judge.cached:,} from the cache"
+    return (
+        f"{said}; judge {cost} in {number_of(judge.calls, 'call')}, {judge.cached:,} from the cache"
+    )
 
 
 def _cost(trial: TrialResult) -> float | None:

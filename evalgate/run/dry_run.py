@@ -12,6 +12,7 @@ from evalgate.suite.plan import Plan, make_plan
 from evalgate.suite.policy import with_overrides
 from evalgate.suite.sources import stored_summary
 from evalgate.suite.suite import Suite
+from evalgate.text.counts import number_of
 
 
 def dry_run(
@@ -44,7 +45,10 @@ def _sentence(plan: Plan, options: RunOptions, environment: Environment) -> str:
         return "no live call: everything is recorded"
     forecast = forecast_cases(plan, needed)
     if forecast is None:
-        return f"{len(needed)} cases need a live run, and nothing is recorded to forecast it from"
+        return (
+            f"{number_of(len(needed), 'case needs', 'cases need')} a live run, and nothing is "
+            "recorded to forecast it from"
+        )
     tokens = " + ".join(
         f"{'an unknown number of' if count is None else f'{count:,}'} {kind}"
         for count, kind in (
@@ -54,7 +58,7 @@ def _sentence(plan: Plan, options: RunOptions, environment: Environment) -> str:
     )
     unpriced = f" (no price for {', '.join(forecast.unpriced)})" if forecast.unpriced else ""
     told = forecast.sentence(len(plan.cases))
-    return f"{told}; {forecast.calls:,} calls, {tokens}{unpriced}"
+    return f"{told}; {number_of(forecast.calls, 'call')}, {tokens}{unpriced}"
 
 
 def _missing(plan: Plan, options: RunOptions, environment: Environment) -> list[str]:
@@ -73,8 +77,8 @@ def _from_baseline(plan: Plan) -> str:
     try:
         side = stored_summary(plan.suite.baseline, plan.suite.runs, plan.metrics)
     except EvalgateError:
-        return f"{trials} trials; there is no baseline to forecast their cost from"
+        return f"{number_of(trials, 'trial')}; there is no baseline to forecast their cost from"
     cost = side.values.get("cost_per_interaction")
     if cost is None:
-        return f"{trials} trials; the baseline does not know what one costs"
-    return f"{trials} trials: about {cost * trials:.2f} USD, as in the baseline"
+        return f"{number_of(trials, 'trial')}; the baseline does not know what one costs"
+    return f"{number_of(trials, 'trial')}: about {cost * trials:.2f} USD, as in the baseline"

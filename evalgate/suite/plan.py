@@ -23,6 +23,7 @@ from evalgate.suite.policy import suite_metrics
 from evalgate.suite.shards import Shard
 from evalgate.suite.suite import Suite
 from evalgate.suite.tools import check_tools
+from evalgate.text.counts import number_of
 from evalgate.text.suggest import did_you_mean
 
 __all__ = ["Calls", "Filters", "JudgeMode", "Plan", "make_plan"]
@@ -267,7 +268,8 @@ def _refuse_no_part(golden: GoldenSet, filters: Filters) -> None:
         )
     if filters.shard is not None:
         raise NothingSelected(
-            f"{golden.path}: no case falls to shard {filters.shard} ({len(golden.cases)} cases)",
+            f"{golden.path}: no case falls to shard {filters.shard} "
+            f"({number_of(len(golden.cases), 'case')})",
             fix="use fewer shards",
         )
 

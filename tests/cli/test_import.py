@@ -36,7 +36,7 @@ def test_a_transcript_becomes_a_suite(folder: Path, cli: Cli) -> None:
     """What is written runs as it is; its baseline gates once a person has looked at it."""
     files = ("--golden", "sets/golden.jsonl", "--traces", "sets/traces.jsonl")
     done = cli("import", "chat", "chat.json", *files)
-    assert (0, "1 cases, 1 traces\n") == (done.code, done.out)
+    assert (0, "1 case, 1 trace\n") == (done.code, done.out)
     assert 0 == cli("validate", "--golden", "sets/golden.jsonl").code
     run = ("run", "--golden", "sets/golden.jsonl", "--agent", "recorded:sets/traces.jsonl")
     assert 3 == cli(*run).code

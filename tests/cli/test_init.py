@@ -63,7 +63,7 @@ def test_what_is_written_runs(empty: Path, cli: Cli) -> None:
     result = cli("init", "--agent", "python:plain_agent:answer")
     assert (0, True) == (result.code, "main: PASS" in result.out)
     validated = cli("validate")
-    assert (0, True) == (validated.code, "ok: golden set of 1 cases" in validated.out)
+    assert (0, True) == (validated.code, "ok: golden set of 1 case" in validated.out)
     made = cli("baseline", "update", "--trials", "5", "--reason", "first", "-q")
     assert (0, "") == (made.code, made.err)
     assert 0 == cli("run", "--baseline", "-q").code

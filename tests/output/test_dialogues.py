@@ -14,7 +14,7 @@ SUITE = SuiteInfo(id="s", golden_digest="d", cases=1, selected=1, trials=1)
         ((None,), ""),
         ((TrialUser("m", 2, cost_usd=0.5), TrialUser("n", 1, cost_usd=0.25)), "$0.75 in 3 calls"),
         ((TrialUser("m", 2, cost_usd=0.5), TrialUser("m", 1)), "unknown in 3 calls"),
-        ((TrialUser("m", 0), TrialUser("m", 1, cost_usd=0.5)), "$0.5 in 1 calls"),
+        ((TrialUser("m", 0), TrialUser("m", 1, cost_usd=0.5)), "$0.5 in 1 call"),
     ],
 )
 def test_users_are_counted_apart(users: tuple[TrialUser | None, ...], said: str) -> None:

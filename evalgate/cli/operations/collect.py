@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from evalgate.cli.operations.options import say
+from evalgate.text.counts import number_of
 
 EPILOG = """\b
 Examples:
@@ -73,7 +74,7 @@ def collect(
             )
 
     done = listen(options, environment, announce)
-    say(f"{traces}: {done.traces} traces added, of {done.spans} spans")
+    say(f"{traces}: {number_of(done.traces, 'trace')} added, of {number_of(done.spans, 'span')}")
     for count, words in (
         (done.repeated, "spans had come before, and count once"),
         (done.late, "spans came after their trace was written, and are left out"),
@@ -84,6 +85,6 @@ def collect(
             say(f"{count} {words}")
     if golden is not None:
         made, skipped = write_drafts(traces, golden, tags, most, environment)
-        say(f"{golden}: {made} cases drafted; review them")
+        say(f"{golden}: {number_of(made, 'case')} drafted, for review")
         for why in skipped:
             say(f"left out {why}")

@@ -10,6 +10,7 @@ import click
 from evalgate.cli.operations.options import find_place, place_options, say
 from evalgate.cli.options import config_option
 from evalgate.registry import listed, resolve
+from evalgate.text.counts import number_of
 
 if TYPE_CHECKING:
     from evalgate.commands.operations.export import Done, Outside
@@ -95,7 +96,8 @@ def otlp(
     traces = list(sent_traces(run, place.runs, environment))
     if output is not None:
         write_text(output, "".join(f"{json_body([one]).decode()}\n" for one in traces))
-        say(f"{output}: {len(traces)} traces, {sum(len(one.spans) for one in traces)} spans")
+        spans = sum(len(one.spans) for one in traces)
+        say(f"{output}: {number_of(len(traces), 'trace')}, {number_of(spans, 'span')}")
         return 0
     target = otlp_target(environment.environ, endpoint, headers, binary=given["form"] == "protobuf")
     with _outside(place.runs, resend=bool(given["resend"])) as outside:
@@ -143,13 +145,14 @@ def _outside(runs: Path, *, resend: bool) -> Iterator["Outside"]:
 def _report(done: "Done") -> int:
     """Say what became of an export."""
     known = f", {done.known} were there already" if done.known else ""
-    say(f"{done.traces} traces sent ({done.spans} spans, {done.scores} scores){known}")
+    held = f"{number_of(done.spans, 'span')}, {number_of(done.scores, 'score')}"
+    say(f"{number_of(done.traces, 'trace')} sent ({held}){known}")
     for problem in done.problems:
         say(f"not sent: {problem}")
     if done.doubts:
         say(
-            f"in doubt: {len(done.doubts)} traces, which the receiver may or may not have "
-            f"({', '.join(done.doubts[:3])}); look there, then `--resend` sends them again"
+            f"in doubt: {number_of(len(done.doubts), 'trace')}, which the receiver may or may "
+            f"not have ({', '.join(done.doubts[:3])}); look there, then `--resend` sends them again"
         )
     return 3 if done.problems or done.doubts else 0
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from evalgate.cli.operations.options import find_place, place_options, say
+from evalgate.text.counts import number_of
 
 if TYPE_CHECKING:
     from evalgate.commands.operations.history import Line
@@ -74,7 +75,7 @@ def _show(metric: str, line: "Line") -> None:
             f"({line.noise.freedom} degrees of freedom); a change below {limit} is noise"
         )
     if line.left_out:
-        say(f"  {line.left_out} runs of a selection of the cases are left out")
+        say(f"  {number_of(line.left_out, 'run')} of only some cases left out")
 
 
 @history.command()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from evalgate.cli.operations.options import at_option, find_place, moment, place_options, say
+from evalgate.text.counts import number_of
 
 if TYPE_CHECKING:
     from evalgate.alerts.signal import Alert
@@ -78,7 +79,8 @@ def _show(seen: "Look", *, verbose: bool) -> None:
     counts = dict.fromkeys(("firing", "quiet", "unknown"), 0)
     for signal in seen.signals:
         counts[signal.state] += 1
-    say(f"{counts['firing']} alerts, {counts['quiet']} quiet, {counts['unknown']} unknown")
+    alerts = number_of(counts["firing"], "alert")
+    say(f"{alerts}, {counts['quiet']} quiet, {counts['unknown']} unknown")
 
 
 def _print_messages(place: "Place", seen: "Look") -> None:

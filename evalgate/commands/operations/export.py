@@ -24,6 +24,7 @@ from evalgate.store.runs import find_run, iter_trials, read_manifest
 from evalgate.store.runs import iter_traces as run_traces
 from evalgate.store.traces import iter_traces
 from evalgate.suite.environment import Environment
+from evalgate.text.counts import number_of
 from evalgate.text.redact import Redactor
 
 if TYPE_CHECKING:
@@ -282,7 +283,7 @@ def _rejected(reply: Reply) -> str | None:
     except (ValueError, AttributeError, TypeError):
         return None
     said = str(partial.get("errorMessage") or "")[:200]
-    return f"{count} spans rejected ({said})" if count else None
+    return f"{number_of(count, 'span')} rejected ({said})" if count else None
 
 
 def _rejected_protobuf(reply: Reply) -> str | None:
@@ -296,7 +297,7 @@ def _rejected_protobuf(reply: Reply) -> str | None:
     except DecodeError:
         return None
     count, said = read.partial_success.rejected_spans, read.partial_success.error_message[:200]
-    return f"{count} spans rejected ({said})" if count else None
+    return f"{number_of(count, 'span')} rejected ({said})" if count else None
 
 
 def _send_score(

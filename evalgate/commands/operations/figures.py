@@ -23,6 +23,7 @@ from evalgate.store.runs import REPORT, find_run, read_manifest
 from evalgate.store.runs import iter_traces as run_traces
 from evalgate.store.traces import iter_traces
 from evalgate.suite.environment import Environment
+from evalgate.text.counts import number_of
 from evalgate.text.redact import Redactor
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ def write_boards(out: Path, place: Place, region: str) -> list[str]:
         raise ConfigError(f"{out}: cannot be written: {error.strerror}") from error
     if fit:
         write_text(rules, yaml.safe_dump(rule_groups(fit, {}), sort_keys=False, width=1_000))
-        said.append(f"{rules}: {len(fit)} objectives")
+        said.append(f"{rules}: {number_of(len(fit), 'objective')}")
     else:
         said.append(f"no {rules}: no objective is a rate of production (`slo:`)")
     said += [

@@ -39,6 +39,7 @@ from evalgate.store.runs import find_run, read_manifest
 from evalgate.store.traces import iter_traces
 from evalgate.stress.checks.rootcause import FailedCall, classify
 from evalgate.suite.environment import Environment
+from evalgate.text.counts import number_of
 from evalgate.text.redact import Redactor
 from evalgate.text.suggest import did_you_mean
 
@@ -73,7 +74,8 @@ def add_results(
             }[done]
             run = record.run
             said.append(
-                f"{run.run_id}: {words} ({len(record.metrics)} metrics, {len(record.cases)} cases)"
+                f"{run.run_id}: {words} ({number_of(len(record.metrics), 'metric')}, "
+                f"{number_of(len(record.cases), 'case')})"
             )
     return said
 
@@ -254,7 +256,8 @@ def observe(path: Path, success: str, place: Place, environment: Environment) ->
         rows[one.id] = one
     with opened(place) as database:
         new, replaced = add_interactions(database, list(rows.values()))
-    said = [f"{new} interactions added, {replaced} replaced, {len(rows) - new - replaced} known"]
+    added = number_of(new, "interaction")
+    said = [f"{added} added, {replaced} replaced, {len(rows) - new - replaced} known"]
     for count, words in (
         (repeated, "have the id and the start of an earlier one; the last one counts"),
         (undated, "have no time: they are kept and are in no window"),

@@ -17,6 +17,7 @@ from evalgate.schema.objectives import Objective
 from evalgate.slo.arithmetic import PAIRS, Counts, SloState, slo_state
 from evalgate.slo.openslo import objectives_of
 from evalgate.store.strict_yaml import parse_documents
+from evalgate.text.counts import number_of
 from evalgate.text.suggest import did_you_mean
 
 _TOOLS: Final = "tool_failure_rate"
@@ -103,7 +104,11 @@ def standings(
         now: The end of every window, in seconds since 1970.
     """
     left_out = undated(database)
-    notes = (f"{left_out} interactions have no time and are in no window",) if left_out else ()
+    notes = (
+        (f"{number_of(left_out, 'interaction has', 'interactions have')} no time: in no window",)
+        if left_out
+        else ()
+    )
     made = []
     for one in objectives:
         production = one.source == "production"

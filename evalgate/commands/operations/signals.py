@@ -18,6 +18,7 @@ from evalgate.history.anomalies import (
 from evalgate.history.hours import AgentHours, Hour
 from evalgate.schema.watch import WatchConfig
 from evalgate.stress.simulation.causes import CAUSES, RATE_LIMITS, TEAMS, Cause
+from evalgate.text.counts import number_of
 
 HOURS: Final = 7 * 24 + 1
 """Hours looked at: the last one, and the same hour of the last 7 days."""
@@ -240,7 +241,7 @@ def _signal(
         agent=scene.agent,
         metric=metric,
         current=f"{_amount(metric, finding.value)} in the last hour"
-        + ("" if last is None else f" ({last.interactions} interactions)"),
+        + ("" if last is None else f" ({number_of(last.interactions, 'interaction')})"),
         usual=f"{_amount(metric, finding.usual)}; {finding.why}",
         since=moment_text(scene.now - 3_600),
         model=", ".join(sorted(scene.own.models.get(True, ()))) or "unknown",

@@ -35,6 +35,7 @@ from evalgate.history.store import Database
 from evalgate.schema.config import Config
 from evalgate.schema.watch import Receiver, WatchConfig
 from evalgate.store.git import git
+from evalgate.text.counts import number_of
 from evalgate.text.redact import Redactor
 
 _SHIFTED: Final = ("task_success_rate", "cost_per_interaction", "error_rate", "tool_call_accuracy")
@@ -128,7 +129,9 @@ def _shift_signal(  # one call, all its facts
     known = [p for p in whole if p.definition == newest][-_LAST_RUNS:]
     shift = newest_shift([p.value for p in known if p.value is not None])
     if shift is None:
-        return Signal(key, "quiet" if known else "unknown", f"{len(known)} runs of main")
+        return Signal(
+            key, "quiet" if known else "unknown", f"{number_of(len(known), 'run')} of main"
+        )
     first, before = known[shift.index], known[shift.index - 1]
     worse = (
         shift.after < shift.before if first.direction == "higher" else shift.after > shift.before

@@ -45,6 +45,7 @@ from evalgate.importers.suites.converted import (
 from evalgate.importers.suites.promptfoo_asserts import Kept, keep
 from evalgate.schema.base import Json
 from evalgate.schema.golden import Case
+from evalgate.text.counts import number_of
 
 _ASKED: Final = ("question", "input", "query", "prompt", "message", "user_input", "text")
 _CONTEXTS: Final = ("context", "contexts")
@@ -112,7 +113,7 @@ def convert(source: Source, options: ConvertOptions) -> Converted:  # noqa: ARG0
         for (where, test, variables), name in zip(made, ids, strict=True)
     )
     _note_top(data, build)
-    notes = [f"{len(tests)} tests, {len(cases)} cases"]
+    notes = [f"{number_of(len(tests), 'test')}, {number_of(len(cases), 'case')}"]
     suite = _suite(build, cases, notes)
     left = [f"{what} ({n} times)" if n > 1 else what for what, n in build.left.items()]
     return Converted(cases, suite, left_out=tuple(left), notes=tuple(notes))

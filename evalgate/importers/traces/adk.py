@@ -27,6 +27,7 @@ from evalgate.importers.traces.adk_results import import_results
 from evalgate.importers.traces.adk_turns import Turn, expected_of, field, read_turn
 from evalgate.schema.base import Json
 from evalgate.schema.golden import Case, Script
+from evalgate.text.counts import number_of
 
 _ID_DIGITS: Final = 12
 
@@ -150,13 +151,14 @@ def _notes(read: Iterable[_Found]) -> tuple[str, ...]:
     scenarios = sum(each.is_scenario for each in rows)
     if scenarios:
         notes.append(
-            f"{scenarios} cases are scenarios, whose turns a simulated user makes up: only the "
-            "first prompt is kept, as a draft"
+            f"{number_of(scenarios, 'case is a scenario', 'cases are scenarios')}, whose turns "
+            "a simulated user makes up: only the first prompt is kept, as a draft"
         )
     silent = sum(each.silent > 0 for each in rows)
     if silent:
         notes.append(
-            f"{silent} cases have turns that say nothing of tools: calls in them are not judged"
+            f"{number_of(silent, 'case has', 'cases have')} turns that say nothing of tools: "
+            "calls in them are not judged"
         )
     odd = list(dict.fromkeys(kind for each in rows for kind in each.odd))
     if odd:

@@ -32,6 +32,7 @@ from evalgate.matching.bfcl import variables
 from evalgate.schema.base import Json
 from evalgate.schema.golden import Case, Expected, ExpectedCall, Message, OneOf
 from evalgate.schema.trace import LlmCall, ToolCall, Trace, Unread
+from evalgate.text.counts import number_of
 
 _OPTIONAL: Final = ""
 _FAILED: Final = "Error during inference"
@@ -268,9 +269,9 @@ def _notes(cases: Mapping[str, Case], traces: list[Trace]) -> tuple[str, ...]:
     unclear = [case_id for case_id, calls in expected.items() if _is_ambiguous(calls)]
     if unclear:
         notes.append(
-            f"{len(unclear)} cases expect calls that may be taken for one another "
-            f"({', '.join(unclear[:10])}): the leaderboard's checker takes the first that fits, "
-            "here the best pairing counts"
+            f"{number_of(len(unclear), 'case expects', 'cases expect')} calls that may be "
+            f"taken for one another ({', '.join(unclear[:10])}): the leaderboard's checker "
+            "takes the first that fits, here the best pairing counts"
         )
     typed = [
         f"{case_id}: {', '.join(dict.fromkeys(names))}"

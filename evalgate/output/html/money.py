@@ -33,8 +33,9 @@ def cost(costs: Costs, report: Report) -> str:
         ""
         if judge is None
         else (
-            f"<p>Judge {html(judge.model or 'unknown')}: {judge.calls:,} calls, {judge.cached:,} "
-            f"from the cache, cost {amount(judge.cost_usd, 'USD')}; no part of the agent's.</p>"
+            f"<p>Judge {html(judge.model or 'unknown')}: {number_of(judge.calls, 'call')}, "
+            f"{judge.cached:,} from the cache, cost {amount(judge.cost_usd, 'USD')}; "
+            "no part of the agent's.</p>"
         )
     )
     users = users_of(report)
