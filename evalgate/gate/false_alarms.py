@@ -5,6 +5,7 @@ from math import prod
 from typing import Final
 
 from evalgate.schema.verdict import Check
+from evalgate.text.counts import number_of
 
 CAUTION: Final = "may be noise: "
 """How the warning begins that stands on top of a report."""
@@ -40,10 +41,14 @@ def caution(checks: Sequence[Check]) -> str | None:
     if min(trials) > 1 and (rate is None or rate < _MANY):
         return None
     often = "often" if rate is None else f"in about {100 * rate:.0f} % of runs"
-    fix = "evalgate baseline update --trials 10" if trials[0] == 1 else "evalgate run --trials 5"
+    fix = (
+        "evalgate baseline update --trials 10 --reason WHY"
+        if trials[0] == 1
+        else "evalgate run --trials 5"
+    )
     return (
-        f"{CAUTION}{len(noisy)} metric(s) of a noisy agent gate on {trials[0]} v {trials[1]} "
-        f"trial(s) a case, {open_ones} of them not settled: an unchanged agent fails {often}; "
+        f"{CAUTION}{number_of(len(noisy), 'metric')} of a noisy agent on {trials[0]} v {trials[1]} "
+        f"trials a case, {open_ones} not settled: an unchanged agent fails {often}; "
         f"`{fix}`, or `gate: {{mode: confirmed}}` (docs/trials.md)"
     )
 

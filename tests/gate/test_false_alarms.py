@@ -32,12 +32,15 @@ def test_one_trial_a_case_is_warned_of() -> None:
     now = caution([_check(0.05, trials=(10, 1)), _check(0.05, trials=(10, 1), settled=True)])
     assert now is not None
     assert now.startswith(
-        "may be noise: 2 metric(s) of a noisy agent gate on 10 v 1 trial(s) a case, 1 of them not "
-        "settled: an unchanged agent fails in about 10 % of runs; `evalgate run --trials 5`"
+        "may be noise: 2 metrics of a noisy agent on 10 v 1 trials a case, 1 not settled: "
+        "an unchanged agent fails in about 10 % of runs; `evalgate run --trials 5`"
     )
     then = caution([_check(None, trials=(1, 5))])
     assert then is not None
-    assert "an unchanged agent fails often; `evalgate baseline update --trials 10`" in then
+    assert (
+        "an unchanged agent fails often; `evalgate baseline update --trials 10 --reason WHY`"
+        in then
+    )
 
 
 @pytest.mark.parametrize(("rate", "warned"), [(0.09, False), (0.11, True)])

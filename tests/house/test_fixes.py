@@ -55,6 +55,8 @@ def mentions(text: str) -> Iterator[str]:
     for found in _MENTION.finditer(text):
         rest = found["rest"]
         quoted = text[: found.start()].endswith("`")
+        if rest.rstrip().endswith("\\"):
+            rest = rest.rstrip(" \\") + " --help"  # goes on in the next line
         whole = rest if quoted else rest[: _END.search(rest).start()]  # type: ignore[union-attr]
         if quoted or whole.split()[0] in COMMANDS or found.start() == 0:
             yield whole.removesuffix(" ...").strip()
@@ -81,7 +83,7 @@ def problem(words: list[str]) -> str:
     options = {name: p for p in params for name in (*p.opts, *p.secondary_opts)}
     free = [p.nargs for p in command.params if isinstance(p, click.Argument)]
     room = 10_000 if _MANY in free else sum(free)
-    given = 0
+    given, named = 0, set[str]()
     after: click.Option | None = None
     for word in words:
         if word == "X":
@@ -91,13 +93,20 @@ def problem(words: list[str]) -> str:
             if name not in options:
                 return f"no option {name}"
             found = options[name]
+            named.add(found.name or "")
             flag = isinstance(found, click.Option) and (found.is_flag or found.count)
             after = found if isinstance(found, click.Option) and not flag else None
         elif after is not None:
             after = None
         else:
             given += 1
-    return f"{given} arguments, at most {room}" if given > room else ""
+    if given > room:
+        return f"{given} arguments, at most {room}"
+    if not words or "--help" in words:
+        return ""  # named, not to be run as it stands
+    lacking = [p.opts[0] for p in params if p.required and p.opts[0] in options]
+    lacking = [name for name in lacking if name[0] == "-" and options[name].name not in named]
+    return f"lacks {' and '.join(lacking)}" if lacking else ""
 
 
 @cache
@@ -167,6 +176,7 @@ def test_options_a_fix_names_are_there(name: str) -> None:
         ("`evalgate baseline undo` takes it back", "no command 'undo'"),
         ("evalgate run --quick", "no option --quick"),
         ("evalgate score RUN again", "2 arguments, at most 1"),
+        ("`evalgate baseline update --trials 5`", "lacks --reason"),
     ],
 )
 def test_a_wrong_command_is_found(text: str, expected: str) -> None:
