@@ -177,6 +177,6 @@ def _checked(names: Sequence[str], said: bytes, code: int, told: bytes) -> str:
 def _not_loaded(names: Sequence[str], why: str) -> ConfigError:
     shown = ", ".join(map(repr, names))
     return ConfigError(
-        f"scorer(s) {shown} cannot be loaded: {why}",
+        f"scorers cannot be loaded ({shown}): {why}",
         fix="put what is only for the command line under `if __name__ == '__main__':`",
     )
