@@ -126,7 +126,7 @@ CHANGES = {
     ),
     "schema": Change('amount="number")', 'amount="number", why="string")', "why", 0),
     "dropped call": Change(
-        REFUND, "return f'paid back {arguments[\"amount\"]:g}'", "were not made: refund", 0
+        REFUND, "return f'paid back {arguments[\"amount\"]:g}'", "was not made: refund", 0
     ),
 }
 

@@ -128,7 +128,7 @@ def test_a_run_has_one_service(tmp_path: Path) -> None:
             hook(teardown="fails.py"),
             r"hooks.trial.teardown `.*fails.py` ended with exit code 3: oh no",
         ),
-        (hook(teardown=""), r"hooks.trial.setup left 1 process\(es\) behind: .*service.py"),
+        (hook(teardown=""), r"hooks.trial.setup left 1 process behind: .*service.py"),
         ({"setup": "./no-such-program"}, r"`./no-such-program` could not be started: No such file"),
     ],
     ids=["fails", "hangs", "teardown", "leaves", "absent"],

@@ -108,7 +108,7 @@ def test_a_run_with_all_tools_down_is_the_same_twice(tmp_path: Path, shop: str) 
     [
         ('"/stock/" + case.text', '"/stock/" + case.text.upper()', "/stock/PEN"),
         ("{price(case.text)}", "{price(case.text, currency='USD')}", "USD"),
-        ("{price(case.text)}", "2.5", "were not made: price"),
+        ("{price(case.text)}", "2.5", "was not made: price"),
     ],
 )
 def test_a_changed_call_is_inconclusive_until_it_is_recorded(
