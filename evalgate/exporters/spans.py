@@ -38,7 +38,7 @@ _TOLD: Final = frozenset({"case_id", "trial", "steps", "scores", "output", "meta
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class SpanContext:
     """What is known of a trace beyond itself."""
 
     now: float
@@ -50,7 +50,7 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class SpanEvent:
     """Something that happened in a span."""
 
     name: str
@@ -70,7 +70,7 @@ class SentSpan:
     attributes: Mapping[str, Json]
     step: Step | None = None
     """The step it stands for; null: the whole trial."""
-    events: tuple[Event, ...] = ()
+    events: tuple[SpanEvent, ...] = ()
     error: str | None = None
 
 
@@ -86,10 +86,10 @@ class SentTrace:
     start: int
     scores: tuple[RecordedScore, ...] = ()
     """All its scores: evalgate's own, then those that came with the trace."""
-    context: Context = field(default_factory=lambda: Context(0.0))
+    context: SpanContext = field(default_factory=lambda: SpanContext(0.0))
 
 
-def sent_trace(trace: Trace, context: Context, redactor: Redactor) -> SentTrace:
+def sent_trace(trace: Trace, context: SpanContext, redactor: Redactor) -> SentTrace:
     """Turn a trial into spans without secrets."""
     content = canonical_bytes(trace.model_dump(mode="json", by_alias=True))
     key = sha256(f"{context.run_id}\n".encode() + content).hexdigest()
@@ -230,7 +230,7 @@ def _tool(step: ToolCall) -> dict[str, Json]:
     }
 
 
-def _agent(trace: Trace, context: Context) -> dict[str, Json]:
+def _agent(trace: Trace, context: SpanContext) -> dict[str, Json]:
     told = trace.model_dump(mode="json", exclude=set(_TOLD), exclude_defaults=True)
     return {
         "gen_ai.operation.name": "invoke_agent",
@@ -260,7 +260,7 @@ def _own_scores(scores: Mapping[str, Score]) -> Iterator[RecordedScore]:
                 continue
 
 
-def _event(score: RecordedScore) -> Event:
+def _event(score: RecordedScore) -> SpanEvent:
     value = score.value
     attributes: dict[str, Json] = {
         "gen_ai.evaluation.name": score.name,
@@ -269,7 +269,7 @@ def _event(score: RecordedScore) -> Event:
         "gen_ai.evaluation.explanation": score.comment,
         "evalgate.score": _text(score.model_dump(mode="json", exclude_defaults=True)),
     }
-    return Event("gen_ai.evaluation.result", _present(attributes))
+    return SpanEvent("gen_ai.evaluation.result", _present(attributes))
 
 
 def _present(values: Mapping[str, Json]) -> dict[str, Json]:

@@ -12,7 +12,7 @@ from evalgate.gate.rules import Rule
 from evalgate.metrics.metric import Metric
 from evalgate.schema.verdict import Direction, GateQuality
 from evalgate.stats.bootstrap import bootstrap_quantile
-from evalgate.stats.drop_test import Counts, drop_p_value, paired_t_p
+from evalgate.stats.drop_test import PassCounts, drop_p_value, paired_t_p
 from evalgate.stats.fieller import Range, moments, ratio_interval
 from evalgate.stats.pairing import Row, case_value
 from evalgate.stats.quality import Noise, gate_quality
@@ -171,13 +171,13 @@ def _p_value(direction: Direction, rows: Sequence[Row], sample: _Sample) -> floa
     return paired_t_p([drop for drop, _ in drops], [scale for _, scale in drops])
 
 
-def _counts(row: Row, direction: Direction) -> Counts:
+def _counts(row: Row, direction: Direction) -> PassCounts:
     """Count the better outcomes: passes, or zeros where lower is better."""
     good0, good1 = int(sum(row.baseline)), int(sum(row.candidate))
     k0, k1 = len(row.baseline), len(row.candidate)
     if direction == "lower":
         good0, good1 = k0 - good0, k1 - good1
-    return Counts(good0, k0, good1, k1)
+    return PassCounts(good0, k0, good1, k1)
 
 
 def _quality(

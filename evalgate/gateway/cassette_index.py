@@ -14,7 +14,7 @@ from pydantic_core import from_json, to_json
 
 from evalgate.errors import DataError
 from evalgate.gateway.exchange import Delivered
-from evalgate.gateway.miss import Recorded
+from evalgate.gateway.miss import RecordedRequest
 from evalgate.gateway.recorded import delivered
 from evalgate.gateway.request_key import Known, Spelling, Veiled, spelling, veil
 from evalgate.gateway.tool_calls import ToolAnswer, tool_answer
@@ -72,19 +72,19 @@ class CaseCassette:
     user: "CaseCassette | None" = None
     """Recorded responses to the simulated user; null: there are none."""
 
-    def recorded_tools(self) -> Iterator[Recorded]:
+    def recorded_tools(self) -> Iterator[RecordedRequest]:
         """Read every recorded call of a tool."""
         for trial, keys in self.tools.items():
             for answers in keys.values():
                 for order, answer in enumerate(answers):
-                    yield Recorded(trial, order, answer.request)
+                    yield RecordedRequest(trial, order, answer.request)
 
-    def recorded(self) -> Iterator[Recorded]:
+    def recorded(self) -> Iterator[RecordedRequest]:
         """Read every recorded request."""
         for trial, keys in self.answers.items():
             for answers in keys.values():
                 for order, answer in enumerate(answers):
-                    yield Recorded(trial, order, from_json(answer.spelt))
+                    yield RecordedRequest(trial, order, from_json(answer.spelt))
 
     def __len__(self) -> int:
         """Return how many responses are recorded."""

@@ -15,7 +15,7 @@ _LINES = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedRequest:
     """A request that is in a cassette."""
 
     trial: int
@@ -33,7 +33,7 @@ class Miss:
     trial: int
     reason: str
     """One sentence."""
-    nearest: Recorded | None = None
+    nearest: RecordedRequest | None = None
     """The recorded request that is most like it."""
     diff: tuple[str, ...] = ()
     """What changed between the two, line by line."""
@@ -50,7 +50,7 @@ def make_miss(
     case_id: str,
     trial: int,
     request: Body,
-    entries: Iterable[Recorded],
+    entries: Iterable[RecordedRequest],
     command: str,
     *,
     known: bool = True,
@@ -91,13 +91,15 @@ def make_miss(
     return Miss(case_id, trial, reason, nearest, diff, command)
 
 
-def find_nearest(request: Body, trial: int, entries: Iterable[Recorded]) -> Recorded | None:
+def find_nearest(
+    request: Body, trial: int, entries: Iterable[RecordedRequest]
+) -> RecordedRequest | None:
     """Return the recorded request of the same protocol that shares most with this one."""
     candidates = [e for e in entries if e.request.get("wire") == request.get("wire")]
     return max(candidates, key=lambda e: _likeness(e, request, trial), default=None)
 
 
-def _likeness(entry: Recorded, request: Body, trial: int) -> tuple[int, bool, int]:
+def _likeness(entry: RecordedRequest, request: Body, trial: int) -> tuple[int, bool, int]:
     mine, other = as_list(request.get("messages")), as_list(entry.request.get("messages"))
     same = sum(a == b for a, b in zip(mine, other, strict=False))
     parts = sum(entry.request.get(p) == request.get(p) for p in _PARTS)

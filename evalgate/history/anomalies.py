@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Anomaly:
     """What a rule says of the last hour."""
 
     known: bool
@@ -64,7 +64,7 @@ def usual_hours(hours: Mapping[int, T]) -> list[T]:
     return [hours[ago] for ago in _LAST_HOURS if ago in hours]
 
 
-def value_finding(value: float | None, usual: Sequence[float], *, worse: int = 1) -> Finding:
+def value_finding(value: float | None, usual: Sequence[float], *, worse: int = 1) -> Anomaly:
     """Judge a value by its distance from the usual ones.
 
     Args:
@@ -92,7 +92,7 @@ def value_finding(value: float | None, usual: Sequence[float], *, worse: int = 1
 
 def rate_finding(
     bad: float, events: int, usual: Sequence[tuple[float, int]], fewest: int = 1
-) -> Finding:
+) -> Anomaly:
     """Judge a rate of bad events by its distance from the usual rates and by the binomial test.
 
     Args:
@@ -126,7 +126,7 @@ def _is_constant(usual: Sequence[tuple[float, int]]) -> bool:
 
 def above_limit(
     value: float | None, limit: float | None, *, evidence: bool = True, partial: bool = False
-) -> Finding:
+) -> Anomaly:
     """Hold a value against an absolute limit; twice the limit is high.
 
     Args:
@@ -136,7 +136,7 @@ def above_limit(
         partial: Whether the value leaves out something unknown, and may be larger.
     """
     if limit is None:
-        return Finding(known=True, severity=None, value=value, usual=None, why="")
+        return Anomaly(known=True, severity=None, value=value, usual=None, why="")
     if value is None or not evidence:
         return _unknown(value, None, "not enough events for the limit")
     if value > limit:
@@ -146,7 +146,7 @@ def above_limit(
     )
 
 
-def missing_traffic(events: int, usual: Sequence[int]) -> Finding:
+def missing_traffic(events: int, usual: Sequence[int]) -> Anomaly:
     """Judge an hour without interactions: the chance of none where so many are usual (Poisson)."""
     mean = fsum(usual) / len(usual) if usual else 0.0
     chance = exp(-mean)
@@ -154,13 +154,13 @@ def missing_traffic(events: int, usual: Sequence[int]) -> Finding:
     return _told(severity, float(events), mean, f"chance of none {chance:.2g}")
 
 
-def worst(*findings: Finding) -> Finding:
+def worst(*findings: Anomaly) -> Anomaly:
     """Put the findings of one figure together: the gravest decides, then what is not known."""
     grave = max(findings, key=lambda one: (_RANK[one.severity], not one.known))
     why = "; ".join(one.why for one in findings if one.severity == grave.severity and one.why)
     usual = next((one.usual for one in findings if one.usual is not None), None)
     value = next((one.value for one in findings if one.value is not None), None)
-    return Finding(grave.known, grave.severity, value, usual, why)
+    return Anomaly(grave.known, grave.severity, value, usual, why)
 
 
 def binomial_tail(bad: int, events: int, rate: float) -> float:
@@ -183,12 +183,12 @@ def _sum_from(first: int, n: int, p: float) -> float:
     return total
 
 
-def _told(severity: Severity | None, value: float, usual: float | None, why: str) -> Finding:
-    return Finding(known=True, severity=severity, value=value, usual=usual, why=why)
+def _told(severity: Severity | None, value: float, usual: float | None, why: str) -> Anomaly:
+    return Anomaly(known=True, severity=severity, value=value, usual=usual, why=why)
 
 
-def _unknown(value: float | None, usual: float | None, why: str) -> Finding:
-    return Finding(known=False, severity=None, value=value, usual=usual, why=why)
+def _unknown(value: float | None, usual: float | None, why: str) -> Anomaly:
+    return Anomaly(known=False, severity=None, value=value, usual=usual, why=why)
 
 
 def _by_z(z: float) -> Severity | None:

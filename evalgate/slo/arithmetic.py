@@ -25,7 +25,7 @@ _MIN_BAD: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class EventCounts:
     """Events of one window."""
 
     good: float
@@ -41,9 +41,9 @@ class Counts:
         return Fraction(self.good) / self.total if self.total else None
 
     @property
-    def worst(self) -> "Counts":
+    def worst(self) -> "EventCounts":
         """The same with every unknown event as a bad one."""
-        return Counts(self.good, self.total + self.unknown)
+        return EventCounts(self.good, self.total + self.unknown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +97,21 @@ class SloState:
     burns: tuple[Burn, ...]
     days_left: float | None
     """Days until the budget is spent at the present rate; null: never, or unknown."""
-    counts: Counts
+    counts: EventCounts
 
 
-def burn_rate(counts: Counts, objective: Fraction) -> Fraction | None:
+def burn_rate(counts: EventCounts, objective: Fraction) -> Fraction | None:
     """Return how many times faster than allowed the budget is spent; null without events."""
     sli = counts.sli
     return None if sli is None else (1 - sli) / (1 - objective)
 
 
 def slo_state(
-    objective: float, window_s: int, counts_of: Callable[[int], Counts], *, sampled: bool = False
+    objective: float,
+    window_s: int,
+    counts_of: Callable[[int], EventCounts],
+    *,
+    sampled: bool = False,
 ) -> SloState:
     """Say where an objective stands.
 
@@ -147,7 +151,7 @@ def slo_state(
     )
 
 
-def _burn(pair: Pair, seen: Mapping[int, Counts], wanted: Fraction) -> Burn:
+def _burn(pair: Pair, seen: Mapping[int, EventCounts], wanted: Fraction) -> Burn:
     long, short = (burn_rate(seen[length], wanted) for length in (pair.long_s, pair.short_s))
     return Burn(
         factor=float(pair.factor),
@@ -159,7 +163,7 @@ def _burn(pair: Pair, seen: Mapping[int, Counts], wanted: Fraction) -> Burn:
     )
 
 
-def _fires(pair: Pair, seen: Mapping[int, Counts], wanted: Fraction) -> bool:
+def _fires(pair: Pair, seen: Mapping[int, EventCounts], wanted: Fraction) -> bool:
     long, short = (burn_rate(seen[length], wanted) for length in (pair.long_s, pair.short_s))
     bad = seen[pair.long_s].total - seen[pair.long_s].good
     return (
@@ -171,7 +175,7 @@ def _fires(pair: Pair, seen: Mapping[int, Counts], wanted: Fraction) -> bool:
 
 
 def _status(
-    seen: Mapping[int, Counts], window_s: int, wanted: Fraction, pairs: list[Pair]
+    seen: Mapping[int, EventCounts], window_s: int, wanted: Fraction, pairs: list[Pair]
 ) -> tuple[Status, str]:
     """Decide; what the events cannot bear out is not decided."""
     whole = seen[window_s]
@@ -193,7 +197,7 @@ def _status(
 
 def _days_left(
     consumed: Fraction | None,
-    seen: Mapping[int, Counts],
+    seen: Mapping[int, EventCounts],
     pairs: list[Pair],
     wanted: Fraction,
     window_s: int,

@@ -20,7 +20,7 @@ EXACT_UP_TO = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class PassCounts:
     """Passes of one case on both sides."""
 
     passed0: int
@@ -38,7 +38,7 @@ class Counts:
         return 0 < self.passed0 + self.passed1 < self.trials0 + self.trials1
 
 
-def drop_p_value(cases: Iterable[Counts]) -> Fraction | float:
+def drop_p_value(cases: Iterable[PassCounts]) -> Fraction | float:
     """Return the one-sided p of a drop of binary scores.
 
     Args:
@@ -54,7 +54,7 @@ def drop_p_value(cases: Iterable[Counts]) -> Fraction | float:
     return _normal_drop_p(open_cases)
 
 
-def exact_drop_p(cases: Sequence[Counts]) -> Fraction:
+def exact_drop_p(cases: Sequence[PassCounts]) -> Fraction:
     """Return P(sum X_i <= observed) by convolution with big integers.
 
     All generating polynomials are packed into one integer each, a coefficient every `width`
@@ -81,7 +81,7 @@ def exact_drop_p(cases: Sequence[Counts]) -> Fraction:
     return Fraction(tail, ways)
 
 
-def _normal_drop_p(cases: Sequence[Counts]) -> float:
+def _normal_drop_p(cases: Sequence[PassCounts]) -> float:
     mean = variance = 0.0
     for case in cases:
         total = case.trials0 + case.trials1

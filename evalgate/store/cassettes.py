@@ -28,7 +28,15 @@ from evalgate.schema.cassette import (
 )
 from evalgate.store.atomic import write_bytes
 from evalgate.store.plain import open_plain, read_plain
-from evalgate.store.sealed import Broken, case_file, hidden_folder, is_whole, locked, seal, unseal
+from evalgate.store.sealed import (
+    SealBroken,
+    case_file,
+    hidden_folder,
+    is_whole,
+    locked,
+    seal,
+    unseal,
+)
 
 if TYPE_CHECKING:
     from hashlib import _Hash as HASH
@@ -204,7 +212,7 @@ def _header(line: bytes, path: Path) -> CassetteHeader:
 def _entry(line: bytes, path: Path, number: int) -> Entry:
     try:
         body = unseal(line)
-    except Broken as problem:
+    except SealBroken as problem:
         raise DataError(f"{path}:{number}: the line {problem}", fix=_RERECORD) from None
     try:
         if body.startswith(b'{"kind":"call"'):

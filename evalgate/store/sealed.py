@@ -24,7 +24,7 @@ _UNSAFE: Final = re.compile(r"[^a-z0-9._-]+")
 _LONGEST: Final = 80
 
 
-class Broken(ValueError):  # says what a line is
+class SealBroken(ValueError):  # says what a line is
     """A line is torn or was edited; the message continues "the line ..."."""
 
 
@@ -45,13 +45,13 @@ def unseal(line: bytes) -> bytes:
     """Return the object of a line without its digest.
 
     Raises:
-        Broken: The digest is missing or does not fit.
+        SealBroken: The digest is missing or does not fit.
     """
     body, tail = line[:-_TAIL], line[-_TAIL:]
     if not tail.startswith(_MARK) or not tail.endswith(b'"}'):
-        raise Broken("has no digest at its end: it is torn, or was not written by evalgate")
+        raise SealBroken("has no digest at its end: it is torn, or was not written by evalgate")
     if sha256(body).hexdigest().encode() != tail[len(_MARK) : -2]:
-        raise Broken("does not match its digest: it was edited after it was recorded")
+        raise SealBroken("does not match its digest: it was edited after it was recorded")
     return body + b"}"
 
 
@@ -59,7 +59,7 @@ def is_whole(line: bytes) -> bool:
     """Say whether a line has the digest that fits it."""
     try:
         unseal(line)
-    except Broken:
+    except SealBroken:
         return False
     return True
 

@@ -20,7 +20,7 @@ from evalgate.schema.base import Json
 from evalgate.schema.judge import VERDICTS, TextEntry, VerdictEntry, VerdictHeader
 from evalgate.store.atomic import write_bytes
 from evalgate.store.lines import read_lines
-from evalgate.store.sealed import Broken, case_file, hidden_folder, locked, seal, unseal
+from evalgate.store.sealed import SealBroken, case_file, hidden_folder, locked, seal, unseal
 
 _LOCKS = ".locks"
 _Line = TextEntry | VerdictEntry
@@ -133,7 +133,7 @@ def _header(line: bytes, path: Path) -> VerdictHeader:
 def _line(line: bytes, path: Path, number: int) -> _Line:
     try:
         body = unseal(line)
-    except Broken as problem:
+    except SealBroken as problem:
         raise DataError(f"{path}:{number}: the line {problem}", fix=_FIX) from None
     try:
         return _LINE.validate_json(body)

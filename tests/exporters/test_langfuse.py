@@ -16,7 +16,7 @@ from evalgate.commands.operations.export import (
     langfuse_target,
 )
 from evalgate.exporters.otlp import request_data
-from evalgate.exporters.spans import Context, SentTrace, sent_trace
+from evalgate.exporters.spans import SentTrace, SpanContext, sent_trace
 from evalgate.importers.traces.langfuse import import_langfuse
 from evalgate.importers.traces.otel import import_otel
 from evalgate.schema.score import Scored
@@ -44,7 +44,7 @@ def facts(trace: Trace) -> dict[str, Any]:
 
 def sent(trace: Trace) -> SentTrace:
     """Turn a trace into spans."""
-    return sent_trace(trace, Context(1_780_000_000.0), NOTHING)
+    return sent_trace(trace, SpanContext(1_780_000_000.0), NOTHING)
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_a_trial_of_a_run_is_an_experiments_item(server: Langfuse, tmp_path: Pat
         outside = Outside(client, lambda _s: None, 1_780_000_000, tmp_path)
         for value in (1.0, 0.5, 0.5):
             scores = {"task_success": Scored(value)}
-            one = sent_trace(trace, Context(1.7e9, "run-1", "support", scores), NOTHING)
+            one = sent_trace(trace, SpanContext(1.7e9, "run-1", "support", scores), NOTHING)
             export_langfuse([one], langfuse_target(KEYS, server.url), outside)
     (_, span), *more = server.spans
     assert [] == more
@@ -171,4 +171,4 @@ def test_no_secret_in_an_attribute() -> None:
     secret = "sk-live-5f3a9c1b7d2e4f608a9b1c2d"
     redactor = Redactor.build({"SHOP_API_KEY": secret})
     trace = Trace(case_id="a", output=f"use {secret}", tags=(f"key:{secret}",))
-    assert secret not in json.dumps(request_data([sent_trace(trace, Context(1.7e9), redactor)]))
+    assert secret not in json.dumps(request_data([sent_trace(trace, SpanContext(1.7e9), redactor)]))

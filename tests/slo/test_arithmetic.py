@@ -8,21 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalgate.slo.arithmetic import PAIRS, Counts, Pair, burn_rate, slo_state
+from evalgate.slo.arithmetic import PAIRS, EventCounts, Pair, burn_rate, slo_state
 
 HOUR, DAY = 3_600, 86_400
 
 
-def steady(good: int, total: int, unknown: int = 0) -> Callable[[int], Counts]:
+def steady(good: int, total: int, unknown: int = 0) -> Callable[[int], EventCounts]:
     """Return the same events for every window."""
-    return lambda _length: Counts(good, total, unknown)
+    return lambda _length: EventCounts(good, total, unknown)
 
 
-def windows(**counts: tuple[int, int]) -> Callable[[int], Counts]:
+def windows(**counts: tuple[int, int]) -> Callable[[int], EventCounts]:
     """Return events by window: h1, m5, h6, m30, d3, and d30 for the whole."""
     units = {"d": DAY, "h": HOUR, "m": 60}
-    by = {int(name[1:]) * units[name[0]]: Counts(*pair) for name, pair in counts.items()}
-    return lambda length: by.get(length, Counts(0, 0))
+    by = {int(name[1:]) * units[name[0]]: EventCounts(*pair) for name, pair in counts.items()}
+    return lambda length: by.get(length, EventCounts(0, 0))
 
 
 def test_the_published_example_has_spent_76_percent() -> None:
@@ -45,7 +45,7 @@ def test_the_pairs_spend_what_the_workbook_says(pair: Pair, spent: str) -> None:
 
 def test_burn_is_exact() -> None:
     """144 bad of 10,000 against 99.9 % burn 14.4 times: in floats it would be a hair off."""
-    assert Fraction(72, 5) == burn_rate(Counts(9856, 10_000), Fraction("0.999"))
+    assert Fraction(72, 5) == burn_rate(EventCounts(9856, 10_000), Fraction("0.999"))
 
 
 def test_a_pair_fires_above_its_factor_in_both_windows() -> None:

@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import hypergeom, norm, ttest_1samp, ttest_rel
 
-from evalgate.stats.drop_test import Counts, drop_p_value, exact_drop_p, paired_t_p
+from evalgate.stats.drop_test import PassCounts, drop_p_value, exact_drop_p, paired_t_p
 from evalgate.stats.intervals import mcnemar_one_sided
 
 SMALL_CASE = st.tuples(st.integers(1, 2), st.integers(0, 2), st.integers(0, 2)).map(
-    lambda c: Counts(min(c[1], c[0]), c[0], min(c[2], 2), 2)
+    lambda c: PassCounts(min(c[1], c[0]), c[0], min(c[2], 2), 2)
 )
 
 
-def _by_enumeration(cases: list[Counts]) -> Fraction:
+def _by_enumeration(cases: list[PassCounts]) -> Fraction:
     """Shuffle the trials of each case in every possible way."""
     observed = sum(case.passed1 for case in cases)
     ways = []
@@ -29,7 +29,7 @@ def _by_enumeration(cases: list[Counts]) -> Fraction:
 
 
 @given(st.lists(SMALL_CASE, min_size=1, max_size=5))
-def test_exact_p_agrees_with_enumeration(cases: list[Counts]) -> None:
+def test_exact_p_agrees_with_enumeration(cases: list[PassCounts]) -> None:
     """Independent implementation: every way to draw the candidate's trials."""
     assert _by_enumeration(cases) == exact_drop_p(cases)
 
@@ -38,15 +38,17 @@ def test_exact_p_agrees_with_enumeration(cases: list[Counts]) -> None:
 def test_one_trial_each_is_mcnemar(gained: int, lost: int, same: int) -> None:
     """With one trial a side the drop test is the exact McNemar test."""
     cases = (
-        [Counts(0, 1, 1, 1)] * gained + [Counts(1, 1, 0, 1)] * lost + [Counts(1, 1, 1, 1)] * same
+        [PassCounts(0, 1, 1, 1)] * gained
+        + [PassCounts(1, 1, 0, 1)] * lost
+        + [PassCounts(1, 1, 1, 1)] * same
     )
     assert mcnemar_one_sided(gained, lost) == drop_p_value(cases)
 
 
 def test_normal_takes_over_where_convolution_is_long() -> None:
     """Just above and just below the limit the two agree to three decimals."""
-    few = [Counts(8, 10, 7, 10)] * 60 + [Counts(5, 10, 5, 10)] * 40
-    many = [*few, Counts(5, 10, 5, 10)]
+    few = [PassCounts(8, 10, 7, 10)] * 60 + [PassCounts(5, 10, 5, 10)] * 40
+    many = [*few, PassCounts(5, 10, 5, 10)]
     exact, normal = drop_p_value(few), drop_p_value(many)
     assert isinstance(exact, Fraction)
     assert isinstance(normal, float)
@@ -55,7 +57,7 @@ def test_normal_takes_over_where_convolution_is_long() -> None:
 
 def test_nothing_undecided_is_no_evidence_of_a_drop() -> None:
     """All trials passed on both sides: p is 1."""
-    assert drop_p_value([Counts(3, 3, 3, 3)] * 50) == 1
+    assert drop_p_value([PassCounts(3, 3, 3, 3)] * 50) == 1
 
 
 def test_paired_t_agrees_with_scipy() -> None:
@@ -79,7 +81,7 @@ def test_one_case_has_no_p() -> None:
 
 def test_the_normal_has_the_moments_of_the_hypergeometric() -> None:
     """Oracle: mean and variance of scipy.stats.hypergeom, with continuity correction."""
-    cases = [Counts(8, 10, 9, 12), Counts(3, 5, 4, 7), Counts(2, 4, 5, 10)] * 60
+    cases = [PassCounts(8, 10, 9, 12), PassCounts(3, 5, 4, 7), PassCounts(2, 4, 5, 10)] * 60
     drawn = [hypergeom(c.trials0 + c.trials1, c.passed0 + c.passed1, c.trials1) for c in cases]
     mean, variance = sum(d.mean() for d in drawn), sum(d.var() for d in drawn)
     observed = sum(case.passed1 for case in cases)
@@ -90,10 +92,10 @@ def test_the_normal_has_the_moments_of_the_hypergeometric() -> None:
 
 def test_up_to_the_limit_is_exact() -> None:
     """1,000 trials in cases that could differ; those that could not do not count."""
-    assert isinstance(drop_p_value([Counts(5, 10, 5, 10)] * 100), Fraction)
-    settled = [Counts(10, 10, 10, 10)] * 100
-    assert isinstance(drop_p_value([*settled, *[Counts(5, 10, 5, 10)] * 100]), Fraction)
-    assert isinstance(drop_p_value([Counts(5, 10, 5, 10)] * 101), float)
+    assert isinstance(drop_p_value([PassCounts(5, 10, 5, 10)] * 100), Fraction)
+    settled = [PassCounts(10, 10, 10, 10)] * 100
+    assert isinstance(drop_p_value([*settled, *[PassCounts(5, 10, 5, 10)] * 100]), Fraction)
+    assert isinstance(drop_p_value([PassCounts(5, 10, 5, 10)] * 101), float)
 
 
 @pytest.mark.parametrize("spread", [1e-13, 1e-10, 0.5])

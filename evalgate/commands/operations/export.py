@@ -17,7 +17,7 @@ from evalgate.exporters.langfuse import (
 )
 from evalgate.exporters.ledger import Ledger, opened_ledger
 from evalgate.exporters.otlp import json_body, protobuf_body
-from evalgate.exporters.spans import Context, SentTrace, sent_trace
+from evalgate.exporters.spans import SentTrace, SpanContext, sent_trace
 from evalgate.schema.canonical import digest
 from evalgate.sending import Message, Reply, send
 from evalgate.store.runs import find_run, iter_trials, read_manifest
@@ -93,7 +93,7 @@ def sent_traces(name: str, runs: Path, environment: Environment) -> Iterator[Sen
     redactor = Redactor.build(environment.environ)
     path = Path(name)
     if path.is_file():
-        context = Context(environment.clock.wall())
+        context = SpanContext(environment.clock.wall())
         for _, trace in iter_traces(path):
             yield sent_trace(trace, context, redactor)
         return
@@ -105,7 +105,7 @@ def sent_traces(name: str, runs: Path, environment: Environment) -> Iterator[Sen
     scores = {(one.case_id, one.trial): one.scores for one in iter_trials(folder)}
     for trace in run_traces(folder):
         own = scores.get((trace.case_id, trace.trial), {})
-        context = Context(created, manifest.run_id, manifest.suite, own)
+        context = SpanContext(created, manifest.run_id, manifest.suite, own)
         yield sent_trace(trace, context, redactor)
 
 

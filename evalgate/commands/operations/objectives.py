@@ -14,7 +14,7 @@ from evalgate.history.series import Point
 from evalgate.history.store import Database
 from evalgate.metrics.registry import METRICS, find_metric
 from evalgate.schema.objectives import Objective
-from evalgate.slo.arithmetic import PAIRS, Counts, SloState, slo_state
+from evalgate.slo.arithmetic import PAIRS, EventCounts, SloState, slo_state
 from evalgate.slo.openslo import objectives_of
 from evalgate.store.strict_yaml import parse_documents
 from evalgate.text.counts import number_of
@@ -120,7 +120,7 @@ def standings(
 
 def _production(
     objective: Objective, place: Place, database: Database, now: int
-) -> Callable[[int], Counts]:
+) -> Callable[[int], EventCounts]:
     environment = None if place.loaded is None else place.loaded.watch.environment
     lengths = {objective.window, *(p.long_s for p in PAIRS), *(p.short_s for p in PAIRS)}
     found = window_counts(
@@ -131,12 +131,12 @@ def _production(
         Filters(objective.agent, environment),
         _limits(objective),
     )
-    return lambda length: Counts(*found[length])
+    return lambda length: EventCounts(*found[length])
 
 
 def _runs(
     objective: Objective, place: Place, database: Database, now: int
-) -> Callable[[int], Counts]:
+) -> Callable[[int], EventCounts]:
     since = now - objective.window
     found = metric_points(
         database,
@@ -156,7 +156,7 @@ def _runs(
     return partial(_of_points, objective, points, now)
 
 
-def _of_points(objective: Objective, points: list[Point], now: int, length: int) -> Counts:
+def _of_points(objective: Objective, points: list[Point], now: int, length: int) -> EventCounts:
     inside = [point for point in points if point.at > now - length]
     most, least = _limits(objective)
     if most is None and least is None:
@@ -166,14 +166,14 @@ def _of_points(objective: Objective, points: list[Point], now: int, length: int)
             (p.num or 0.0) if p.direction == "higher" else (p.den or 0) - (p.num or 0.0)
             for p in known
         )
-        return Counts(good, total, sum(p.unknown for p in inside))
+        return EventCounts(good, total, sum(p.unknown for p in inside))
     values = [point.value for point in inside]
     good = sum(
         value is not None and (value <= most if most is not None else value >= (least or 0.0))
         for value in values
     )
     unknown = sum(value is None for value in values)
-    return Counts(good, len(values) - unknown, unknown)
+    return EventCounts(good, len(values) - unknown, unknown)
 
 
 def exit_code(found: tuple[Standing, ...], fail_on: str | None) -> ExitCode:

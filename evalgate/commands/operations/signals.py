@@ -7,7 +7,7 @@ from typing import Final
 
 from evalgate.alerts.signal import Alert, Signal
 from evalgate.history.anomalies import (
-    Finding,
+    Anomaly,
     above_limit,
     missing_traffic,
     rate_finding,
@@ -90,13 +90,13 @@ def _signals(scene: Scene) -> Iterator[Signal]:
 _NO_TRAFFIC: Final = "nothing arrives: the agent is down, or its traces are not observed"
 
 
-def _traffic(scene: Scene) -> Finding:
+def _traffic(scene: Scene) -> Anomaly:
     counts = {ago: hour.interactions for ago, hour in scene.own.hours.items() if ago}
     same = [counts.get(ago, 0) for ago in range(24, HOURS, 24)]
     return missing_traffic(0 if scene.last is None else scene.last.interactions, same)
 
 
-def _rates(scene: Scene) -> Iterator[tuple[str, Finding]]:
+def _rates(scene: Scene) -> Iterator[tuple[str, Anomaly]]:
     limits = scene.config.limits
     for metric, known, bad, limit in (
         ("task_failure_rate", "success_known", "failures", None),
@@ -116,7 +116,7 @@ def _rates(scene: Scene) -> Iterator[tuple[str, Finding]]:
         yield metric, _rate(scene, pairs, limit)
 
 
-def _rate(scene: Scene, pairs: Mapping[int, tuple[float, int]], limit: float | None) -> Finding:
+def _rate(scene: Scene, pairs: Mapping[int, tuple[float, int]], limit: float | None) -> Anomaly:
     bad, events = pairs.get(0, (0.0, 0))
     fewest = scene.config.min_events
     with_events = {ago: pair for ago, pair in pairs.items() if ago and pair[1]}
@@ -125,12 +125,12 @@ def _rate(scene: Scene, pairs: Mapping[int, tuple[float, int]], limit: float | N
     return worst(unusual, above_limit(value, limit, evidence=events >= fewest))
 
 
-def _tool(scene: Scene, tool: str) -> Finding:
+def _tool(scene: Scene, tool: str) -> Anomaly:
     pairs = {ago: (float(bad), n) for ago, (bad, n) in scene.own.tools[tool].items()}
     return _rate(scene, pairs, scene.config.limits.tool_failure_rate)
 
 
-def _limited(scene: Scene) -> Finding:
+def _limited(scene: Scene) -> Anomaly:
     pairs = {
         ago: (float(_limited_calls(scene, ago)), hour.llm_calls)
         for ago, hour in scene.own.hours.items()
@@ -152,7 +152,7 @@ def _limited_cause(scene: Scene) -> tuple[str, str]:
     return TEAMS[top], f"{counts[top]} of {_limited_calls(scene, 0)} are {top}"
 
 
-def _cost(scene: Scene) -> Finding:
+def _cost(scene: Scene) -> Anomaly:
     hours = {ago: hour for ago, hour in scene.own.hours.items() if not hour.cost_unknown}
     usual = usual_hours({ago: hour.cost_usd for ago, hour in hours.items() if ago})
     last = scene.last
@@ -185,7 +185,7 @@ def _cost_cause(scene: Scene) -> tuple[str, str]:
     return ("agent" if more_each >= more_count else "capacity"), said
 
 
-def _time(scene: Scene) -> Finding:
+def _time(scene: Scene) -> Anomaly:
     means = {
         ago: hour.duration_s / hour.duration_known
         for ago, hour in scene.own.hours.items()
@@ -228,7 +228,7 @@ def _changed(scene: Scene) -> tuple[str, str] | None:
 
 
 def _signal(
-    scene: Scene, metric: str, finding: Finding, team: str, cause: str, detail: str = ""
+    scene: Scene, metric: str, finding: Anomaly, team: str, cause: str, detail: str = ""
 ) -> Signal:
     key = "/".join(part for part in (scene.own.agent or "", metric, detail) if part)
     if finding.severity is None:

@@ -7,7 +7,7 @@ from functools import partial
 from shlex import quote
 
 from evalgate.gateway.exchange import Delivered
-from evalgate.gateway.miss import Miss, Recorded
+from evalgate.gateway.miss import Miss, RecordedRequest
 from evalgate.gateway.request_key import prepare_call, recognised, written
 from evalgate.gateway.sessions import GatewaySettings, Mode
 from evalgate.gateway.tool_calls import ToolAnswer, ToolRun, tool_entry
@@ -262,7 +262,7 @@ def _missed(log: TrialLog, settings: GatewaySettings, run: ToolRun) -> tuple[Too
 
 
 def tool_miss(
-    case_id: str, trial: int, call: Body, entries: Iterable[Recorded], command: str
+    case_id: str, trial: int, call: Body, entries: Iterable[RecordedRequest], command: str
 ) -> Miss:
     """Explain why no recording answers a call, with the nearest recorded one."""
     place = f"case {case_id!r}, trial {trial}: "

@@ -34,7 +34,7 @@ from evalgate.stress.simulation.faults import FaultProfile, draw_fault
 from evalgate.stress.simulation.in_flight import CAUSE_OF
 from evalgate.stress.simulation.live_log import Decided
 
-__all__ = ["Event", "LiveQuota", "answered_fault", "decided_again"]
+__all__ = ["LiveQuota", "QuotaEvent", "answered_fault", "decided_again"]
 
 _ANSWERED: dict[Cause, ErrorKind] = {
     "overloaded": "overloaded",
@@ -45,7 +45,7 @@ _ANSWERED: dict[Cause, ErrorKind] = {
 """Faults that are an answer; a live check injects no others."""
 
 
-class Event(NamedTuple):
+class QuotaEvent(NamedTuple):
     """One arrival or end at the quota, enough to decide it again."""
 
     at: int
@@ -78,7 +78,7 @@ class LiveQuota:
     """What is in use; None: no round is on."""
     began: int = 0
     """When the round began."""
-    events: list[Event] = field(default_factory=list)
+    events: list[QuotaEvent] = field(default_factory=list)
     """Arrivals and ends of the round, in order of time."""
 
     def begin(self) -> None:
@@ -101,15 +101,15 @@ class LiveQuota:
         answer = None if isinstance(fault, bool) else answered_fault(self.quota.profile, fault)
         request = Request(incoming.input_tokens, incoming.output_tokens, incoming.max_tokens)
         if answer is not None and not isinstance(fault, bool):
-            self.events.append(Event(now, incoming.trial, None, fault))
+            self.events.append(QuotaEvent(now, incoming.trial, None, fault))
             return answer
         decision = admit(state, request, now)
         if isinstance(decision, Admitted):
-            self.events.append(Event(now, incoming.trial, request, None))
+            self.events.append(QuotaEvent(now, incoming.trial, request, None))
             return self._settler(state, decision.reservation, request, incoming.trial)
         fits = not isinstance(decision, NeverFits)
         cause: Cause = CAUSE_OF[decision.dimension] if fits else "never_fits"
-        self.events.append(Event(now, incoming.trial, request, cause))
+        self.events.append(QuotaEvent(now, incoming.trial, request, cause))
         told = throttle_response(
             self.quota.profile,
             refusal_of(state, request, decision, now),
@@ -131,7 +131,7 @@ class LiveQuota:
                 real = real_cost(self.quota, request._replace(output_tokens=usage.output_tokens))
             now = self.clock()
             settle(state, reservation, real, now)
-            self.events.append(Event(now, session, None, None, reservation, real))
+            self.events.append(QuotaEvent(now, session, None, None, reservation, real))
 
         return ended
 
@@ -167,7 +167,7 @@ def _typed(response: WireResponse) -> WireResponse:
     return WireResponse(response.status, headers, response.body)
 
 
-def decided_again(quota: Quota, events: Iterable[Event], began: int) -> list[Cause | None]:
+def decided_again(quota: Quota, events: Iterable[QuotaEvent], began: int) -> list[Cause | None]:
     """Feed logged arrivals and ends back into a fresh model.
 
     Args:
