@@ -13,6 +13,7 @@ from evalgate.store.config import load_config
 from evalgate.store.golden_sets.golden import case_to_json, is_lines, load_golden
 from evalgate.store.runs import find_run, iter_traces, read_manifest
 from evalgate.store.traces import load_traces
+from evalgate.text.counts import number_of
 from evalgate.text.redact import Redactor
 from evalgate.text.suggest import did_you_mean
 
@@ -103,7 +104,7 @@ def _append(target: Path, text: str) -> None:
 def _summary(drafts: list[Case], target: Path | None) -> str:
     if not drafts:
         return "nothing new to draft"
-    count = f"{len(drafts)} draft{'' if len(drafts) == 1 else 's'}"
+    count = number_of(len(drafts), "draft")
     where = f" in {target}" if target is not None else ""
     return (
         f"{count}{where}: correct what is expected, then set `status: reviewed`; "

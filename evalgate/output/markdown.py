@@ -8,6 +8,7 @@ from evalgate.output.stress import checklist_rows, faults_line, figure_rows, sce
 from evalgate.output.style import Style
 from evalgate.output.view import EMOJI, MARKS, CheckLine, Group, View, view_report
 from evalgate.schema.result import Report, ReportSet
+from evalgate.text.counts import number_of
 from evalgate.text.escape import markdown_cell, markdown_fence, markdown_html
 
 __all__ = ["Part", "ours", "render", "report_parts"]
@@ -66,7 +67,9 @@ def report_parts(report: Report, view: View) -> Iterator[Part]:
     old = [group for group in view.groups if group.old]
     if old:
         rows = (f"- {markdown_cell(_old(group))}" for group in old)
-        yield _folded(_count(sum(len(g.cases) for g in old), "case") + " that failed before", rows)
+        yield _folded(
+            number_of(sum(len(g.cases) for g in old), "case") + " that failed before", rows
+        )
     yield from _stress(report)
     yield from _goals(report)
     if view.advisory:
@@ -74,7 +77,7 @@ def report_parts(report: Report, view: View) -> Iterator[Part]:
             f"- {markdown_cell(name)}: {ours(move)}" + (f": {markdown_cell(why)}" if why else "")
             for name, move, why in view.advisory
         )
-        yield _folded(f"Worse, and gates nothing: {_count(len(view.advisory), 'metric')}", rows)
+        yield _folded(f"Worse, and gates nothing: {number_of(len(view.advisory), 'metric')}", rows)
     if view.warnings:
         notes = tuple(f"- {markdown_cell(text)}" for text in view.warnings)
         yield Part(("**Worth knowing**", ""), notes)
@@ -87,7 +90,7 @@ def ours(text: str) -> str:
 
 
 def _checks(view: View) -> Iterator[Part]:
-    passed = _count(len(view.passed), f"{'more ' if view.bad else ''}check")
+    passed = number_of(len(view.passed), f"{'more ' if view.bad else ''}check")
     if not view.bad and not view.passed:
         yield Part(("No check was made.",))
         return
@@ -178,13 +181,9 @@ def _measured(view: View) -> Iterator[Part]:
     if view.grounds:
         rows += ["", f"Rests on: {markdown_cell(view.grounds)}"]
     if count or view.unknown:
-        yield _folded(f"Everything measured: {_count(count, 'metric')}", rows)
+        yield _folded(f"Everything measured: {number_of(count, 'metric')}", rows)
 
 
 def _folded(summary: str, rows: Iterable[str]) -> Part:
     head = (f"<details><summary>{summary}</summary>", "")
     return Part(head, tuple(rows), ("", "</details>"))
-
-
-def _count(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"

@@ -6,6 +6,7 @@ from typing import cast
 from evalgate.output.numbers import amount
 from evalgate.schema.base import Json
 from evalgate.schema.result import Report
+from evalgate.text.counts import number_of
 
 __all__ = ["checklist_rows", "faults_line", "figure_rows", "scenario_line"]
 
@@ -61,7 +62,7 @@ def faults_line(report: Report) -> str:
     said = ", ".join(f"{count} {finding}" for finding, count in sorted(counts.items()))
     model = "" if faults.models == "none" else f", with {faults.models} of the model"
     count = len(faults.sessions)
-    named = f"{count} session{'' if count == 1 else 's'} with faults of tools{model}"
+    named = f"{number_of(count, 'session')} with faults of tools{model}"
     return f"{named}: {said or 'none played'}"
 
 

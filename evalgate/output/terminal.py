@@ -8,6 +8,7 @@ from evalgate.output.stress import checklist_rows, faults_line, figure_rows, sce
 from evalgate.output.style import Style
 from evalgate.output.view import MARKS, CheckLine, Group, View, view_report
 from evalgate.schema.result import Report, ReportSet
+from evalgate.text.counts import number_of
 from evalgate.text.escape import terminal
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def _print_checks(console: "Console", line: Line, view: View) -> None:
         _print_notes(line, check, alone=check not in numbers)
     if view.passed:
         more = "more " if view.bad else ""
-        line(f"✓  {_count(len(view.passed), f'{more}check')} passed", "green")
+        line(f"✓  {number_of(len(view.passed), f'{more}check')} passed", "green")
 
 
 def _print_notes(line: Line, check: CheckLine, *, alone: bool) -> None:
@@ -137,7 +138,7 @@ def _print_groups(console: "Console", line: Line, view: View) -> None:
         _print_group(line, group)
     if fresh[_GROUPS:]:
         more = sum(len(group.cases) for group in fresh[_GROUPS:])
-        line(f"{_count(more, 'case')} more in other ways: evalgate show --failed", "dim", 2)
+        line(f"{number_of(more, 'case')} more in other ways: evalgate show --failed", "dim", 2)
     for group in [group for group in view.groups if group.old][:_GROUPS]:
         names = ", ".join(case.name for case in group.cases[:_CASES])
         more_names = ", ..." if len(group.cases) > _CASES else ""
@@ -166,11 +167,7 @@ def _print_group(line: Line, group: Group) -> None:
 
 def _more(line: Line, count: int, word: str) -> None:
     if count > 0:
-        line(f"{_count(count, f'more {word}')} in report.json", "dim", 2)
-
-
-def _count(count: int, word: str) -> str:
-    return f"{count:,} {word}{'' if count == 1 else 's'}"
+        line(f"{number_of(count, f'more {word}')} in report.json", "dim", 2)
 
 
 def _print_stress(console: "Console", line: Line, report: Report) -> None:

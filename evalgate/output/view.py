@@ -242,7 +242,7 @@ def _cases_text(report: Report) -> str:
     total = sum(len(cause.rows) for cause in found)
     count = len(first.rows)
     doing = first.words.one if count == 1 else first.words.many
-    who = f"{count} case{'s' * (count != 1)}"
+    who = number_of(count, "case")
     if first.state == "regressed":
         who += " that passed now" if all(row.before == 1 for row in first.rows) else " now"
     more = total - count
@@ -266,7 +266,7 @@ def _check_text(report: Report) -> str:
     said = f"{name} {move_text(worst)}" if numbers and not counted else ""
     said = said or f"{name}: {counted or _beyond_numbers(worst)}"
     more = len(same) - 1
-    return said + (f" (and {more} more check{'s' * (more != 1)})" if more else "")
+    return said + (f" (and {number_of(more, 'more check')})" if more else "")
 
 
 def _from_zero(check: Check, report: Report) -> str:
@@ -363,7 +363,7 @@ def _group(cause: Cause, report: Report) -> Group:
     count = len(cause.rows)
     doing = cause.words.one if count == 1 else cause.words.many
     before = {"regressed": "now ", "failed": "that failed before " if report.changes else ""}
-    title = f"{count} case{'s' * (count != 1)} {before.get(cause.state, '')}{doing}"
+    title = f"{number_of(count, 'case')} {before.get(cause.state, '')}{doing}"
     first = cause.rows[0]
     return Group(
         title=title,
@@ -458,9 +458,9 @@ def _measured(report: Report) -> Iterator[tuple[str, tuple[tuple[str, str], ...]
 def subject_line(report: Report) -> str:
     """Say what was run and what it was compared with."""
     suite = report.suite
-    cases = f"{suite.selected} of {suite.cases}" if suite.selected != suite.cases else suite.cases
-    trials = f"{suite.trials} trial" + ("s" if suite.trials != 1 else "")
-    run = f"{cases} cases x {trials}, {suite.mode}"
+    part = f"{suite.selected} of " if suite.selected != suite.cases else ""
+    cases, trials = number_of(suite.cases, "case"), number_of(suite.trials, "trial")
+    run = f"{part}{cases} x {trials}, {suite.mode}"
     if report.stress is not None and not suite.cases:
         run = f"{report.stress.get('sessions')} sessions, {report.stress.get('calls')} calls"
     if suite.isolation is not None:
@@ -469,7 +469,7 @@ def subject_line(report: Report) -> str:
     if ref is None:
         return f"{run}; no comparison"
     made = f", made {ref.created[:10]}" if ref.created else ""
-    of = f" of {ref.trials} trial{'s' if ref.trials != 1 else ''}" if ref.trials else ""
+    of = f" of {number_of(ref.trials, 'trial')}" if ref.trials else ""
     return f"{run}; baseline {ref.source}{of}{made}"
 
 
