@@ -41,6 +41,12 @@ _CONNECT_S: Final = 60.0
 _GRACE_S: Final = 30.0
 """Seconds beyond a trial's own limit after which a worker that is silent counts as lost."""
 
+_WATCH_S: Final = 5.0
+"""Seconds between two looks at the cluster's head."""
+
+_GONE_AFTER: Final = 4
+"""Looks without an answer after which the cluster is gone: Ray ends this process after 60 s."""
+
 
 @dataclass(frozen=True, slots=True)
 class _FixedSlots:
@@ -113,8 +119,48 @@ class RayAgent:
     trials: int | None = None
     """Trials a case that exist; null: as many as are asked for."""
     free: "asyncio.Queue[_Place]" = field(default_factory=asyncio.Queue)
+    head: str = ""
+    """Address of the cluster's head."""
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+    """Whether the head has stopped answering."""
 
     async def run(self, case: Case, context: Context) -> Trace:
+        """Do one trial, unless the cluster is gone before it ends."""
+        tried = asyncio.ensure_future(self._tried(case, context))
+        gone = asyncio.ensure_future(self.gone.wait())
+        try:
+            await asyncio.wait((tried, gone), return_when=asyncio.FIRST_COMPLETED)
+            if tried.done():
+                return tried.result()
+        finally:
+            tried.cancel()
+            gone.cancel()
+        return Trace(
+            case_id=case.id,
+            trial=context.trial,
+            status="not_measured",
+            error=f"the Ray cluster at {self.head} has stopped answering",
+        )
+
+    async def watch(self) -> None:
+        """Look whether the head answers, until it does not; Ray would end this very process."""
+        missed = 0
+        while missed < _GONE_AFTER:
+            await asyncio.sleep(_WATCH_S)
+            missed = 0 if await self._answers() else missed + 1
+        self.gone.set()
+
+    async def _answers(self) -> bool:
+        host, _, port = self.head.rpartition(":")
+        try:
+            async with asyncio.timeout(_WATCH_S):
+                _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+        except OSError:  # of which a timeout is one
+            return False
+        writer.close()
+        return True
+
+    async def _tried(self, case: Case, context: Context) -> Trace:
         """Do one trial; one whose worker is lost is done again by another, at most twice."""
         lost: list[str] = []
         for _ in range(_ATTEMPTS):
@@ -152,7 +198,7 @@ class RayAgent:
 
     async def close(self) -> None:
         """End every worker."""
-        while not self.free.empty():
+        while not (self.gone.is_set() or self.free.empty()):
             await self._end(self.free.get_nowait())
 
     async def _asked(self, place: _Place, case: Case, context: Context) -> Trace:
@@ -186,6 +232,8 @@ class RayAgent:
         """Return the worker of a place, started where there is none."""
         async with place.lock:
             if place.worker is None:
+                while not await self._answers():  # noqa: ASYNC110  # no event tells of a way
+                    await asyncio.sleep(_WATCH_S)  # Ray itself would wait, and all of us with it
                 worker = self._started(place)
                 try:
                     async with asyncio.timeout(_LOAD_S):
@@ -216,8 +264,9 @@ class RayAgent:
     async def _end(self, place: _Place, worker: object = None) -> None:
         """Empty a place, unless another worker is in it already."""
         if place.worker is not None and worker in (None, place.worker):
-            gone, place.worker = place.worker, None
-            self.ray.kill(gone)
+            ended, place.worker = place.worker, None
+            if not self.gone.is_set():  # nobody is there to be told
+                self.ray.kill(ended)
 
 
 @asynccontextmanager
@@ -244,7 +293,11 @@ async def open_on_ray(
         try:
             agent, first = _opened(opening, ray, on_loss, here=here)
             await agent.start(first)
-            yield agent
+            watch = asyncio.create_task(agent.watch())
+            try:
+                yield agent
+            finally:
+                watch.cancel()
             await agent.close()
         finally:
             if ours:
@@ -318,7 +371,8 @@ def _opened(
         node = ray.get_runtime_context().get_node_id()
         strategy = NodeAffinitySchedulingStrategy(node_id=node, soft=False)
     isolated = replace(opening, config=_isolated(opening.config, each))
-    agent = RayAgent(isolated, ray, each, on_loss, strategy)
+    head = ray.get_runtime_context().gcs_address
+    agent = RayAgent(isolated, ray, each, on_loss, strategy, head=head)
     places = [_Place(index) for index in range(wanted)]
     for _ in range(each):
         for place in places:

@@ -205,3 +205,39 @@ def test_a_cluster_that_is_not_there_is_named(tmp_path: Path) -> None:
     assert 2 == ran.returncode
     assert f"RAY_ADDRESS='{address}'" in ran.stderr
     assert time.monotonic() - before < 200
+
+
+def test_a_head_that_dies_leaves_the_rest_unmeasured(tmp_path: Path) -> None:
+    """Ray ends a process whose head is gone for a minute, with exit 1: we end before, with 3."""
+    project(tmp_path, "answer", 60)
+    with subprocess.Popen(
+        [sys.executable, "-m", "evalgate", "run", "--executor", "ray", "-f", "json"],
+        cwd=tmp_path,
+        env={name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as run:
+        while run.poll() is None and not any(
+            file.stat().st_size for file in tmp_path.glob(".evalgate/runs/*/trials.jsonl")
+        ):
+            time.sleep(0.1)
+        os.kill(head_of(run.pid), signal.SIGKILL)
+        said, _ = run.communicate(timeout=120)
+    assert 3 == run.returncode
+    trials = [trial for case in json.loads(said)["cases"] for trial in case["trials"]]
+    assert {"finished", "not_measured"} == {trial["status"] for trial in trials}
+    lost = {trial["error"] for trial in trials if trial["status"] == "not_measured"}
+    assert all("has stopped answering" in error for error in lost)
+
+
+def head_of(pid: int) -> int:
+    """Find the head of the cluster that a process has started."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            name, _, rest = (folder / "stat").read_text().rpartition(")")
+        except OSError:
+            continue
+        if "(gcs_server" in name and int(rest.split()[1]) == pid:
+            return int(folder.name)
+    pytest.fail("the cluster has no head")
