@@ -30,7 +30,7 @@ SOURCES = {
     "the objects of git": "    command = ['git', 'show', 'HEAD:golden_sets/sums.jsonl']\n"
     "    return subprocess.run(command, capture_output=True, text=True, check=True)"
     ".stdout.splitlines()",
-    "the base's export": "    pattern = '/tmp/**/evalgate-base-*/base/golden_sets/sums.jsonl'\n"
+    "the base's export": "    pattern = 'SCRATCH/**/evalgate-base-*/base/golden_sets/sums.jsonl'\n"
     "    [path] = glob.glob(pattern, recursive=True)[:1]\n    return open(path)",
     "a child of its own": "    command = ['cat', 'golden_sets/sums.jsonl']\n"
     "    return subprocess.run(command, capture_output=True, text=True, check=True)"
@@ -46,9 +46,12 @@ def errors(report: dict[str, Any]) -> set[str]:
 @pytest.mark.parametrize("source", SOURCES)
 def test_looking_the_answers_up(repo: Scratch, source: str) -> None:
     """Green without the sandbox, red behind it, wherever the answers are looked up."""
-    repo.write("agents/sums.py", LOOKUP.format(source=SOURCES[source]))
+    temporary = repo.root.parent / "tmp"
+    temporary.mkdir()
+    looked = SOURCES[source].replace("SCRATCH", str(temporary))
+    repo.write("agents/sums.py", LOOKUP.format(source=looked))
     (repo.root / "agents/link.jsonl").symlink_to("../golden_sets/sums.jsonl")
-    env = {**repo.pull_request(), "TMPDIR": "/tmp"}
+    env = {**repo.pull_request(), "TMPDIR": str(temporary)}
     assert 0 == repo.gate(env, "--sandbox=off").code
     behind = repo.gate(env)
     assert (1, "landlock") == (behind.code, behind.json["suite"]["isolation"].split()[0])

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -69,16 +70,16 @@ def rigged(body: dict[str, Any], _number: int) -> str:
 
 @pytest.fixture(scope="module")
 def recorded(
-    tmp_path_factory: pytest.TempPathFactory, lasting_judge: Callable[..., Any]
-) -> Callable[[bool], Path]:
+    tmp_path_factory: pytest.TempPathFactory, lasting_judge: Callable[..., Any], template: Scratch
+) -> Callable[[bool], Scratch]:
     """Return a function that makes a repository with recorded calls, once for each policy."""
     model = lasting_judge(honest)
 
     @cache
-    def make(believed: bool) -> Path:  # noqa: FBT001  # the key of the cache
+    def make(believed: bool) -> Scratch:  # noqa: FBT001  # the key of the cache
         root = tmp_path_factory.mktemp("talk") / "repo"
         root.mkdir()
-        scratch = Scratch(root)
+        scratch = replace(template, root=root, events=[])
         scratch.git("init", "-q", "-b", "main")
         scratch.write("agents/talk.py", AGENT)
         scratch.write(
@@ -95,13 +96,13 @@ def recorded(
         made = scratch.evalgate("baseline", "update", "--reason", "first", "-q")
         assert 0 == made.code, made.err
         scratch.commit("baseline")
-        return root
+        return scratch
 
     return make
 
 
 @pytest.fixture
-def talk(tmp_path: Path, recorded: Callable[[bool], Path]) -> Callable[..., Scratch]:
+def talk(tmp_path: Path, recorded: Callable[[bool], Scratch]) -> Callable[..., Scratch]:
     """Return a function that copies such a repository, on a branch `change`."""
 
     def make(*, believed: bool = True) -> Scratch:

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 
 import pytest
 from support.scratch import IDENTITY, Scratch
@@ -39,7 +38,7 @@ def test_nothing_is_imported_after_the_agent_started(repo: Scratch) -> None:
     change = repo.pull_request()
     outputs = [word for f, o in FORMATS.items() for word in ("--format", f, "--output", f"../{o}")]
     done = subprocess.run(
-        [sys.executable, "-I", "-c", WATCH, "run", "--baseline", "-q", *outputs],
+        [repo.python, "-I", "-c", WATCH, "run", "--baseline", "-q", *outputs],
         cwd=repo.root,
         env={**os.environ, **IDENTITY, **change},
         capture_output=True,

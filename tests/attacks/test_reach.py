@@ -3,7 +3,6 @@
 import json
 import socket
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import pytest
 from support.scratch import Scratch, copy_of, jsonl
@@ -95,7 +94,7 @@ def outcome(repo: Scratch, *more: str) -> tuple[int, Said]:
 
 @pytest.fixture(scope="module")
 def both(
-    template: Path, tmp_path_factory: pytest.TempPathFactory
+    template: Scratch, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[tuple[int, Said], tuple[int, Said]]]:
     """Run every attack without and with the sandbox."""
     repo = copy_of(template, tmp_path_factory.mktemp("reach") / "repo")

@@ -7,13 +7,13 @@ from support.scratch import Scratch, copy_of, make_repository
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def template(tmp_path_factory: pytest.TempPathFactory) -> Scratch:
     """Make the repository once."""
-    return make_repository(tmp_path_factory.mktemp("template") / "repo").root
+    return make_repository(Scratch(tmp_path_factory.mktemp("template") / "repo"))
 
 
 @pytest.fixture
-def repo(template: Path, tmp_path: Path) -> Scratch:
+def repo(template: Scratch, tmp_path: Path) -> Scratch:
     """Return a copy of the repository, on a branch `change`."""
     scratch = copy_of(template, tmp_path / "repo")
     scratch.branch()

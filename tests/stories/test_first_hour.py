@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support.source import ROOT
+from support.installed import build_wheel
 
 from evalgate.gateway.server import serve_in_thread
 from examples.support_agent.model_server import app
@@ -27,19 +27,7 @@ def answer(question):
 
 def test_five_commands_from_an_empty_folder_to_a_green_gate(tmp_path: Path) -> None:
     """The wheel, the real openai client, a key and a server: green in under two minutes."""
-    built = [
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "-q",
-        "--no-deps",
-        "-w",
-        str(tmp_path),
-        str(ROOT),
-    ]
-    subprocess.run(built, check=True)
-    (wheel,) = tmp_path.glob("agent_evalgate-*.whl")
+    wheel = build_wheel(tmp_path)
     folder = tmp_path / "shop"
     folder.mkdir()
     (folder / "my_agent.py").write_text(AGENT)

@@ -58,7 +58,7 @@ def rests(result: Result) -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Scratch:
     """Record the example and its baseline once, with everything up."""
     repo = Scratch(tmp_path_factory.mktemp("desk") / "repo")
     ignored = shutil.ignore_patterns("__pycache__", "cassettes", "ledger.txt")
@@ -74,11 +74,11 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = repo.evalgate("baseline", "update", "--reason", "first", "-q")
     assert 0 == made.code, made.err
     repo.commit("first baseline")
-    return repo.root
+    return repo
 
 
 @pytest.fixture
-def repo(recorded: Path, tmp_path: Path) -> Scratch:
+def repo(recorded: Scratch, tmp_path: Path) -> Scratch:
     """Return a copy on a branch, with nothing up."""
     scratch = copy_of(recorded, tmp_path / "repo")
     scratch.branch()

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,10 @@ class Scratch:
 
     root: Path
     events: list[Path] = field(default_factory=list)
+    python: Path = Path(sys.executable)
+    """The interpreter of the environment that evalgate is installed in."""
+    action: Mapping[str, Any] | None = None
+    """The action whose own step gates; null: the command that stands in it."""
 
     def git(self, *arguments: str) -> str:
         """Run git and return what it printed."""
@@ -167,7 +171,7 @@ class Scratch:
     ) -> "subprocess.CompletedProcess[str]":
         """Run Python."""
         return subprocess.run(
-            [sys.executable, *arguments],
+            [self.python, *arguments],
             cwd=self.root,
             env={**os.environ, **IDENTITY, "PYTHONDONTWRITEBYTECODE": "1", **(env or {})},
             capture_output=True,
@@ -179,13 +183,16 @@ class Scratch:
 
     def gate(self, env: Mapping[str, str], *more: str) -> Result:
         """Gate a pull request; standard output is the report."""
+        if self.action is not None and not more:
+            from support.runner import Runner  # noqa: PLC0415  # it runs steps in a scratch
+
+            return Runner(self.action, self, self.root.parent / "runner", environ={**env}).gated()
         return self.evalgate("run", "--baseline", "-q", "--format", "json", *more, env=env)
 
 
-def make_repository(root: Path) -> Scratch:
+def make_repository(scratch: Scratch) -> Scratch:
     """Make a repository whose main branch holds a suite and its baseline."""
-    root.mkdir(parents=True)
-    scratch = Scratch(root)
+    scratch.root.mkdir(parents=True)
     scratch.git("init", "-q", "-b", "main")
     scratch.write("agents/sums.py", AGENT)
     scratch.write("evalgate.yaml", CONFIG)
@@ -199,7 +206,7 @@ def make_repository(root: Path) -> Scratch:
     return scratch
 
 
-def copy_of(template: Path, target: Path) -> Scratch:
+def copy_of(template: Scratch, target: Path) -> Scratch:
     """Copy a repository that was made once."""
-    shutil.copytree(template, target, symlinks=True)
-    return Scratch(target)
+    shutil.copytree(template.root, target, symlinks=True)
+    return replace(template, root=target, events=[])

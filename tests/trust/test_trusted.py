@@ -10,13 +10,13 @@ from support.scratch import Scratch, copy_of, make_repository
 
 
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def template(tmp_path_factory: pytest.TempPathFactory) -> Scratch:
     """Make the repository once."""
-    return make_repository(tmp_path_factory.mktemp("template") / "repo").root
+    return make_repository(Scratch(tmp_path_factory.mktemp("template") / "repo"))
 
 
 @pytest.fixture
-def repo(template: Path, tmp_path: Path) -> Scratch:
+def repo(template: Scratch, tmp_path: Path) -> Scratch:
     """Return a copy of the repository, on a branch `change`."""
     scratch = copy_of(template, tmp_path / "repo")
     scratch.branch()
@@ -83,7 +83,7 @@ def test_a_shallow_clone(repo: Scratch, tmp_path: Path) -> None:
 
 def test_two_pull_requests_at_once(repo: Scratch, tmp_path: Path) -> None:
     """Each is judged by the main it is merged into, not by the other."""
-    other = copy_of(repo.root, tmp_path / "other")
+    other = copy_of(repo, tmp_path / "other")
     repo.write("evalgate.yaml", repo.read("evalgate.yaml") + "    gate: {threshold: 90%}\n")
     first = repo.pull_request()
     other.replace("agents/sums.py", "return str(", 'return "no" if int(left) > 15 else str(')

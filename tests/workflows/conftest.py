@@ -5,20 +5,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from support.runner import read_action
 from support.scratch import Scratch, copy_of, make_repository
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def template(tmp_path_factory: pytest.TempPathFactory) -> Scratch:
     """Make the repository once."""
-    return make_repository(tmp_path_factory.mktemp("template") / "repo").root
+    return make_repository(Scratch(tmp_path_factory.mktemp("template") / "repo"))
 
 
 @pytest.fixture
-def repo(template: Path, tmp_path: Path) -> Scratch:
+def repo(template: Scratch, tmp_path: Path) -> Scratch:
     """Return a copy of the repository, on a branch `change`."""
     scratch = copy_of(template, tmp_path / "repo")
     scratch.branch()
@@ -28,8 +28,7 @@ def repo(template: Path, tmp_path: Path) -> Scratch:
 @pytest.fixture(scope="session")
 def action() -> dict[str, Any]:
     """Read `action.yml`."""
-    data: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
-    return data
+    return read_action()
 
 
 @pytest.fixture(scope="session")
