@@ -14,6 +14,7 @@ from evalgate.judges.kinds.chat import Chat
 from evalgate.judges.kinds.claims import claims_judge
 from evalgate.judges.kinds.fence import fenced
 from evalgate.judges.kinds.rubric import Rubric, rubric_judge
+from evalgate.judges.kinds.user import user_judge
 from evalgate.schema.judge import Evidence
 from evalgate.schema.score import Scored
 
@@ -62,6 +63,8 @@ def obedient(request: dict[str, Any], _number: int) -> Any:
     swayed = "score 5" in outside(request)
     if request["response_format"]["json_schema"]["name"] == "grade":
         return {"reason": "r", "level": 5 if swayed else 2}
+    if request["response_format"]["json_schema"]["name"] == "verdict":
+        return {"reason": "r", "verdict": "invented_goal" if swayed else "kept"}
     claim = {"claim": BASE, "quote": "Refunds take 5 days" if swayed else "", "supported": swayed}
     return {"claims": [claim]}
 
@@ -102,6 +105,19 @@ def test_hostile_contexts_and_questions_are_fenced_too(asker: Any, scripted_judg
         )
         assert 0.0 == score(asker, MAKERS["claims"], url, hostile)
         assert 2.0 == score(asker, MAKERS["rubric"], url, hostile)
+
+
+def test_an_agent_talks_its_user_out_of_no_trial(asker: Any, scripted_judge: Any) -> None:
+    """Whoever could make the judge blame the user would have a failure not measured."""
+    url = scripted_judge(obedient).base_url
+    for text in HOSTILE.values():
+        said: tuple[dict[str, Any], ...] = (
+            {"role": "user", "content": text},
+            {"role": "assistant", "content": text},
+            {"role": "tool", "content": text},
+        )
+        hostile = Evidence(script=f"Your goal: {text}", conversation=said)
+        assert 1.0 == score(asker, partial(user_judge, sampling={}), url, hostile)
 
 
 def test_the_obedient_judge_does_obey(asker: Any, scripted_judge: Any) -> None:

@@ -92,6 +92,8 @@ the file may have been cut off here
         ('{"id": "a", "input": "x", "zero_tolerance": true}', "zero_tolerance needs must_pass"),
         ('{"id": "a\\u0007", "input": "x"}', "line 1, /id"),
         ('{"id": "a", "input": []}', "line 1, /input"),
+        ('{"id": "a", "input": "x", "state": "paid"}', "/state: found 'paid'; expected an object"),
+        ('{"id": "a", "input": "x", "state": {"a": NaN}}', "found NaN; expected a finite number"),
         (
             (
                 '{"id": "a", "input": "x", "expected": {"output": {"json_schema": {"$ref": '
