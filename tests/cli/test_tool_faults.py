@@ -76,6 +76,7 @@ def FAILED(error):
 SHOWN = str
 """
 
+GATE = "    gate: {metrics: {task_success_rate: {min: 1}}}\n"
 CONFIG = """
 suites:
   shop:
@@ -204,7 +205,8 @@ def test_what_follows_a_fault_must_be_recorded(shop: Path, model: str, cli: Cli)
     """Without it nothing is known: exit 3 with the command that records it; then 0, 0 alike."""
     write(shop, model, {"tools": TIMEOUT})
     config = (shop / "evalgate.yaml").read_text()
-    (shop / "evalgate.yaml").write_text(config.partition("    stress:")[0])
+    without = config.partition("    stress:")[0] + GATE
+    (shop / "evalgate.yaml").write_text(without)
     assert 0 == cli("run", "--record").code
     (shop / "evalgate.yaml").write_text(config)
     missed = cli("stress", "--format", "json")
