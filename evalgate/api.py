@@ -22,7 +22,6 @@ from evalgate.gate.reports import combine
 from evalgate.importers.traces.capture import Capture
 from evalgate.run.run import RunOptions, run_suites
 from evalgate.schema.config import AgentConfig, GateConfig, SuiteConfig
-from evalgate.schema.fingerprint import golden_digest
 from evalgate.schema.golden import Case
 from evalgate.schema.result import CaseResult, MetricValue, ReportSet
 from evalgate.schema.result import Report as SuiteReport
@@ -386,7 +385,7 @@ def _golden(cases: Sequence[Case]) -> GoldenSet:
         first = problems[0]
         raise DataError(f"case {first.line} of the golden set in Python: {first.message}")
     lines = tuple(number for number, _ in numbered)
-    return GoldenSet(Path(_IN_PYTHON), rows, lines, golden_digest(rows))
+    return GoldenSet.of(Path(_IN_PYTHON), rows, lines)
 
 
 def _outside_of_loops(call: Callable[[], _Result]) -> _Result:

@@ -8,7 +8,7 @@ that are spelled out count as left out, so neither formatting nor a new optional
 changes a digest.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Final
 
@@ -42,11 +42,18 @@ def case_digest(case: Case) -> str:
     return sha256(canonical_bytes(asked)).hexdigest()[:_CASE_HEX_DIGITS]
 
 
-def golden_digest(cases: Iterable[Case]) -> str:
+def case_digests(cases: Iterable[Case]) -> dict[str, str]:
+    """Fingerprint what each case asks, by its id."""
+    return {case.id: case_digest(case) for case in cases}
+
+
+def golden_digest(digests: Mapping[str, str]) -> str:
     """Fingerprint a golden set: its ids and what each case asks, in whatever order.
+
+    Args:
+        digests: The digest of each case, by id.
 
     Returns:
         `sha256:` and 64 hexadecimal digits.
     """
-    rows = sorted((case.id, case_digest(case)) for case in cases)
-    return digest([list(row) for row in rows])
+    return digest([list(row) for row in sorted(digests.items())])

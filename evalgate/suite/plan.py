@@ -10,7 +10,6 @@ from evalgate.metrics.metric import Metric
 from evalgate.metrics.registry import METRICS
 from evalgate.schema.agent_line import RecordedLine
 from evalgate.schema.config import GateConfig, ScorerConfig
-from evalgate.schema.fingerprint import case_digest
 from evalgate.schema.golden import Case
 from evalgate.scorers.base import AsyncScorer, Scorer
 from evalgate.scorers.builtin import builtin_scorers, scorer_versions
@@ -153,7 +152,7 @@ def make_plan(
         suite=suite,
         golden=golden,
         cases=cases,
-        digests={case.id: case_digest(case) for case in cases},
+        digests={case.id: golden.digests[case.id] for case in cases},
         mode=mode,
         calls=None if evidence in ("recorded", "reported") else calls,
         settings=settings,

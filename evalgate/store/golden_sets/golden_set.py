@@ -1,12 +1,12 @@
 """A golden set in memory, and what is checked of it whatever file it came from."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from evalgate.schema.base import Json
-from evalgate.schema.fingerprint import golden_digest
+from evalgate.schema.fingerprint import case_digests, golden_digest
 from evalgate.schema.golden import Case, RegexRule
 from evalgate.store.lines import LineProblem, data_error
 
@@ -24,8 +24,16 @@ class GoldenSet:
     """The cases, in the order of the file."""
     lines: tuple[int, ...]
     """The line (or row) of each case, from 1."""
+    digests: Mapping[str, str]
+    """Digest of what each case asks, by id."""
     digest: str
     """Digest over ids and what each case asks; the order of rows does not matter."""
+
+    @classmethod
+    def of(cls, path: Path, cases: tuple[Case, ...], lines: tuple[int, ...]) -> "GoldenSet":
+        """Make a golden set of cases whose ids differ."""
+        digests = case_digests(cases)
+        return cls(path, cases, lines, digests, golden_digest(digests))
 
 
 def golden_set(path: Path, rows: Rows, *, fix: str) -> GoldenSet:
@@ -51,7 +59,7 @@ def golden_set(path: Path, rows: Rows, *, fix: str) -> GoldenSet:
     if problems:
         raise data_error(path, problems, fix=fix)
     known = tuple(case for _, case in cases)
-    return GoldenSet(path, known, tuple(number for number, _ in cases), golden_digest(known))
+    return GoldenSet.of(path, known, tuple(number for number, _ in cases))
 
 
 def duplicate_ids(cases: Iterable[tuple[int, Case]]) -> Iterator[LineProblem]:

@@ -10,7 +10,7 @@ from evalgate.importers.imported import Imported
 from evalgate.importers.traces.tau2 import import_tau2
 from evalgate.matching import match
 from evalgate.schema.base import Json
-from evalgate.schema.fingerprint import golden_digest
+from evalgate.schema.fingerprint import case_digests
 from evalgate.schema.trace import LlmCall, Span, ToolCall, UserMessage
 from evalgate.text.strict_json import loads
 
@@ -92,7 +92,7 @@ def test_two_runs_of_a_task_have_one_golden_set(shared_data: Path, domain: str) 
     """Base and fine-tuned model ran the same tasks."""
     base = _read(shared_data, f"{domain}_gpt-4.1")
     tuned = _read(shared_data, f"{domain}_gpt-4.1-finetuned")
-    assert golden_digest(base.cases) == golden_digest(tuned.cases)
+    assert case_digests(base.cases) == case_digests(tuned.cases)
 
 
 def test_the_users_own_calls_are_told_apart(shared_data: Path) -> None:

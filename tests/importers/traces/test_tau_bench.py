@@ -8,7 +8,7 @@ from evalgate.errors import ConfigError, DataError
 from evalgate.importers.imported import Imported
 from evalgate.importers.traces.tau_bench import import_tau_bench
 from evalgate.schema.base import Json
-from evalgate.schema.fingerprint import golden_digest
+from evalgate.schema.fingerprint import case_digests, golden_digest
 from evalgate.schema.golden import ExpectedCall
 from evalgate.schema.trace import Handoff, LlmCall, ToolCall, Trace, UserMessage
 from evalgate.store.golden_sets.golden import load_golden, write_golden
@@ -94,7 +94,7 @@ def test_files_hold_all_that_was_read(airline: Imported, tmp_path: Path) -> None
     write_traces(tmp_path / "traces.jsonl", airline.traces)
     golden = load_golden(tmp_path / "golden.jsonl")
     assert airline.cases == golden.cases
-    assert golden_digest(airline.cases) == golden.digest
+    assert golden_digest(case_digests(airline.cases)) == golden.digest
     assert list(airline.traces) == load_traces(tmp_path / "traces.jsonl")
 
 

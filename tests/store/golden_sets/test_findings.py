@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from evalgate.schema.base import Json
-from evalgate.schema.fingerprint import golden_digest
 from evalgate.schema.golden import Case
 from evalgate.store.golden_sets.findings import Finding, check_golden
 from evalgate.store.golden_sets.golden import GoldenSet
@@ -15,7 +14,7 @@ def _findings(*rows: dict[str, Json]) -> list[tuple[str, int | None, str]]:
         for index, row in enumerate(rows)
     )
     lines = tuple(range(1, len(cases) + 1))
-    golden = GoldenSet(Path("golden.jsonl"), cases, lines, golden_digest(cases))
+    golden = GoldenSet.of(Path("golden.jsonl"), cases, lines)
     return [(each.severity, each.line, each.message) for each in check_golden(golden)]
 
 
@@ -90,7 +89,7 @@ def test_keys_without_effect_are_named() -> None:
 
 def test_a_set_that_gates_nothing_is_named() -> None:
     """An empty set, and one of nothing but drafts."""
-    golden = GoldenSet(Path("golden.jsonl"), (), (), golden_digest(()))
+    golden = GoldenSet.of(Path("golden.jsonl"), (), ())
     (finding,) = check_golden(golden)
     assert isinstance(finding, Finding)
     assert "empty" in finding.message

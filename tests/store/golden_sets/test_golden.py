@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalgate.errors import DataError
-from evalgate.schema.fingerprint import golden_digest
+from evalgate.schema.fingerprint import case_digests, golden_digest
 from evalgate.schema.golden import Case, Expected, ExpectedCall, Numeric, OneOf, OutputExpectation
 from evalgate.store.golden_sets.golden import load_golden, write_golden
 
@@ -34,7 +34,7 @@ def test_a_golden_set_is_read(tmp_path: Path) -> None:
     golden = load_golden(_file(tmp_path, f"{_GOOD}\r\n\r\n{other}"))
     assert ("a", "b") == tuple(case.id for case in golden.cases)
     assert (1, 3) == golden.lines
-    assert golden_digest(golden.cases) == golden.digest
+    assert golden_digest(case_digests(golden.cases)) == golden.digest
     assert golden.digest == load_golden(_file(tmp_path, f"{other}\n{_GOOD}\n")).digest
 
 
@@ -169,7 +169,7 @@ def test_what_is_written_is_read_back(
     write_golden(path, cases)
     golden = load_golden(path)
     assert tuple(cases) == golden.cases
-    assert golden_digest(cases) == golden.digest
+    assert golden_digest(case_digests(cases)) == golden.digest
 
 
 def test_a_refusal_changes_no_file(tmp_path: Path) -> None:
