@@ -8,8 +8,6 @@ from evalgate.schema.result import TrialResult
 from evalgate.schema.score import Scored
 from evalgate.schema.trace import Trace
 
-__all__ = ["COST_SCORE", "Spent", "cost_of", "tokens_of"]
-
 COST_SCORE: Final = "cost_usd"
 """Name of the score that holds the cost of a trial."""
 

@@ -7,8 +7,6 @@ from typing import Final
 from evalgate.errors import ConfigError
 from evalgate.schema.config import AgentConfig
 
-__all__ = ["agent_environment", "check_environment", "without_workflow"]
-
 _BASIC: Final = (
     "PATH",
     "HOME",

@@ -9,8 +9,6 @@ import click
 
 from evalgate.cli.options import config_option, format_options
 
-__all__ = ["compare"]
-
 EPILOG = """\b
 Examples:
   evalgate compare --baseline main.json --current branch.json

@@ -36,8 +36,6 @@ from evalgate.store.runs import (
 )
 from evalgate.store.verdicts import read_verdicts, verdict_path
 
-__all__ = ["Place", "find_place", "folder_of", "gather", "named_reports"]
-
 _Earlier = Sequence[tuple[Path, Report]]
 """Run folders and their reports."""
 

@@ -36,8 +36,6 @@ from evalgate.suite.plan import Filters, JudgeMode, Plan, make_plan
 from evalgate.suite.scorer_process import open_scorers
 from evalgate.suite.suite import Selection, Suite, find_suites
 
-__all__ = ["rescore"]
-
 _RUNS = Path(".evalgate/runs")
 
 

@@ -11,8 +11,6 @@ from evalgate.output.cases.rows import FAILED, CaseRow, case_rows
 from evalgate.store.reports import StoredReport
 from evalgate.text.suggest import did_you_mean
 
-__all__ = ["Asked", "shown_cases"]
-
 
 @dataclass(frozen=True, slots=True)
 class Asked:

@@ -26,8 +26,6 @@ from evalgate.suite.tools import http_services, mcp_servers
 from evalgate.text.diff import json_diff
 from evalgate.text.redact import holds_mark
 
-__all__ = ["Checked", "check_recorded"]
-
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _SHOWN = 100
 

@@ -7,15 +7,6 @@ from evalgate.metrics.metric import Metric
 from evalgate.stats.summary import JudgeId, RunSummary
 from evalgate.text.counts import number_of
 
-__all__ = [
-    "MIN_COMMON",
-    "SCORE_AGAIN",
-    "case_sets",
-    "differing_scorer",
-    "name_some",
-    "set_problem",
-]
-
 MIN_COMMON = Fraction(9, 10)
 """Smallest share of the baseline's cases that must still ask the same."""
 

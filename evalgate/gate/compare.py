@@ -37,8 +37,6 @@ from evalgate.stats.rounding import exact
 from evalgate.stats.summary import FAILED, CaseSummary, RunSummary
 from evalgate.text.counts import number_of
 
-__all__ = ["compare"]
-
 _PASS = ("pass_hat", "pass_at")
 _DEFAULT_OPTIONS = CompareOptions()
 

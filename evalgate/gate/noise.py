@@ -18,8 +18,6 @@ from evalgate.stats.pairing import Row, case_value
 from evalgate.stats.quality import Noise, gate_quality
 from evalgate.stats.rounding import nearest
 
-__all__ = ["Uncertainty", "uncertainty"]
-
 
 @dataclass(frozen=True, slots=True)
 class Uncertainty:

@@ -21,8 +21,6 @@ from evalgate.schema.verdict import Check, Outcome, Verdict
 from evalgate.stats.summary import RunSummary
 from evalgate.text.counts import number_of
 
-__all__ = ["decide", "verdict_of", "with_reference"]
-
 _NO_FACTS = RunFacts()
 _EXIT: dict[Outcome, ExitCode] = {
     "pass": ExitCode.PASSED,

@@ -17,8 +17,6 @@ from evalgate.schema.trace import Trace
 from evalgate.scorers.base import AsyncScorer
 from evalgate.stats.aggregate import Source
 
-__all__ = ["JudgedAgent", "JudgedPart", "judged_part", "judged_scores", "with_verdict"]
-
 
 @dataclass(frozen=True, slots=True)
 class JudgedAgent:

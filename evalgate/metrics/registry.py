@@ -12,8 +12,6 @@ from evalgate.metrics.metric import Metric
 from evalgate.metrics.stress import STRESS_METRICS
 from evalgate.schema.config import ScorerConfig
 
-__all__ = ["METRICS", "PASS_K_SHOWN", "find_metric", "pass_metric", "user_metric"]
-
 PASS_K_SHOWN = 10
 """pass^k and pass@k are reported up to this k; a larger one is computed where it is named."""
 

@@ -30,14 +30,6 @@ from evalgate.suite.scorer_process import open_scorers
 from evalgate.text.counts import number_of
 from evalgate.text.redact import Redactor
 
-__all__ = [
-    "Execution",
-    "RunLimits",
-    "Seen",
-    "executing",
-    "lost_workers",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class RunLimits:

@@ -27,8 +27,6 @@ from evalgate.suite.environment import Environment
 from evalgate.suite.events import Progress
 from evalgate.suite.plan import Plan
 
-__all__ = ["OpenSuite", "caps_left", "open_session"]
-
 _LOOK_S = 0.2
 """Seconds between two looks whether the run has failed meanwhile."""
 

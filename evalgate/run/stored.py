@@ -21,8 +21,6 @@ from evalgate.suite.environment import Environment
 from evalgate.suite.plan import Plan
 from evalgate.suite.policy import config_digest
 
-__all__ = ["keep_report", "new_manifest", "resumable_run"]
-
 
 def new_manifest(plan: Plan, environment: Environment, command: str | None = None) -> Manifest:
     """Describe a new run of a plan, and the working tree it starts from."""

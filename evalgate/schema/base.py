@@ -4,18 +4,6 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-__all__ = [
-    "LARGEST",
-    "Json",
-    "Model",
-    "NonNegative",
-    "Number",
-    "Positive",
-    "Ratio",
-    "Tokens",
-    "Weight",
-]
-
 LARGEST: Final = 1e100
 """The largest number that is read, either way: weighted sums and squares of many fit a double."""
 

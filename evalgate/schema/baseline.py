@@ -14,16 +14,6 @@ from evalgate.schema.result import Pricing, Subject, Unit
 from evalgate.schema.trace import TraceStatus
 from evalgate.schema.verdict import Direction
 
-__all__ = [
-    "Baseline",
-    "BaselineCase",
-    "BaselineJudge",
-    "BaselineMetric",
-    "BaselineSuite",
-    "Column",
-    "Provenance",
-]
-
 Column = str | tuple[Number | Literal["-", "?", "!"], ...]
 """The scores of one case under one name."""
 

@@ -6,8 +6,6 @@ from pydantic import Field, model_validator
 
 from evalgate.schema.base import Json, Model, Positive
 
-__all__ = ["Asks", "Caps", "JudgeConfig", "JudgeKind", "RagasMetric", "Waived"]
-
 
 class Caps(Model):
     """Hard limits of one run; reaching one is inconclusive and keeps what was done."""

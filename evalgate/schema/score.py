@@ -7,17 +7,6 @@ from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
 from evalgate.schema.base import LARGEST
 
-__all__ = [
-    "Abstained",
-    "Broken",
-    "Score",
-    "ScoreField",
-    "Scored",
-    "is_countable",
-    "score_from_json",
-    "score_to_json",
-]
-
 
 def is_countable(value: float) -> bool:
     """Say whether means can be made of a number: it is finite, and sums of it are."""

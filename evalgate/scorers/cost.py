@@ -12,8 +12,6 @@ from evalgate.schema.trace import LlmCall, Trace
 from evalgate.scorers.settings import NO, Settings, unknown
 from evalgate.usage.parse import usage_of_call
 
-__all__ = ["SCORES", "VERSION", "cost_disagreement", "score_cost", "trial_usage", "trial_user"]
-
 VERSION = "1"
 """Changes when the definition changes."""
 

@@ -28,17 +28,6 @@ from evalgate.schema.verdict import Direction, Gate
 from evalgate.scorers.base import AsyncScorer, Scorer
 from evalgate.scorers.settings import NO, YES, failed, unknown
 
-__all__ = [
-    "ScorerSpec",
-    "UserFunction",
-    "bound",
-    "described",
-    "scorer",
-    "settled",
-    "user_digest",
-    "user_scorer",
-]
-
 UserFunction = Callable[[Case, Trace], object]
 """What a user writes: returns a number, a truth value, null (nothing to score here), a score, or
 an awaitable of one."""

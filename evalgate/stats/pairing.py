@@ -20,22 +20,6 @@ from evalgate.schema.score import Abstained, Scored
 from evalgate.stats.rounding import exact, exact_sum
 from evalgate.stats.summary import CaseSummary, is_miss
 
-__all__ = [
-    "Cell",
-    "Pair",
-    "Paired",
-    "Row",
-    "Scenario",
-    "case_value",
-    "exact_mean",
-    "exact_quantile",
-    "exact_value",
-    "fill",
-    "filled_rows",
-    "pair_cases",
-    "read_cell",
-]
-
 Scenario = Literal["worst", "best"]
 """How open scores are filled in: against the candidate, or for it."""
 

@@ -11,8 +11,6 @@ from fractions import Fraction
 
 from evalgate.schema.base import LARGEST
 
-__all__ = ["exact", "exact_sum", "nearest", "round4"]
-
 _LARGEST = Fraction(LARGEST)
 _EXACT = Context(prec=2000, traps=[Inexact])
 

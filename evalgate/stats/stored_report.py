@@ -19,8 +19,6 @@ from evalgate.schema.trace import TraceStatus
 from evalgate.stats.rounding import round4
 from evalgate.stats.summary import CaseSummary, RunSummary, summary_of_report
 
-__all__ = ["summary_of_stored_report"]
-
 _ABSENT: Final = Abstained("the scorer gave no score")
 _STATUSES: Final = frozenset(get_args(TraceStatus))
 _TRIAL: Final = frozenset(field.name for field in fields(TrialResult))

@@ -21,8 +21,6 @@ from evalgate.store.plain import read_plain
 from evalgate.store.problems import Problem, problems_of
 from evalgate.text.strict_json import loads
 
-__all__ = ["load_baseline", "load_summary", "save_baseline"]
-
 _SCHEMA: Final = "evalgate.baseline/1"
 _REPORT: Final = "evalgate.report/1"
 _RESTORE: Final = (

@@ -36,7 +36,6 @@ try:
 except ImportError:  # Windows: nothing keeps two runs apart there but their ids
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["RunWriter", "create_run", "resume_run"]
 
 _sync: Final = getattr(os, "fdatasync", os.fsync)
 _GROUP_BYTES: Final = 4_000_000

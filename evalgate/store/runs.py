@@ -35,30 +35,6 @@ try:
 except ImportError:  # Windows: nothing tells there whether a run still writes
     fcntl = None  # type: ignore[assignment]
 
-__all__ = [
-    "LOCK",
-    "MANIFEST",
-    "REPORT",
-    "TRACES",
-    "TRIALS",
-    "checked_traces",
-    "find_run",
-    "fingerprint",
-    "fingerprints",
-    "is_run",
-    "iter_traces",
-    "iter_trials",
-    "latest_run",
-    "list_runs",
-    "new_run_id",
-    "prune_runs",
-    "read_manifest",
-    "torn_lines",
-    "trial_lines",
-    "whole_bytes",
-    "write_manifest",
-    "write_report",
-]
 
 MANIFEST: Final = "manifest.json"
 TRIALS: Final = "trials.jsonl"

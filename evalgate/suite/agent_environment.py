@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from evalgate.gateway.sessions import Outcome
     from evalgate.suite.gateway_agent import Gate, Gateway
 
-__all__ = ["Surroundings", "Told", "agent_environment", "runs_in_loop"]
 
 Told = Callable[[str, int, "Outcome"], None]
 """Is told of the end of each trial behind the gateway: case, number, what was seen."""

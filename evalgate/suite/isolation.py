@@ -5,16 +5,6 @@ from typing import Final, Literal
 
 from evalgate.schema.verdict import Check
 
-__all__ = [
-    "Isolation",
-    "SandboxMode",
-    "Walls",
-    "isolated_by",
-    "isolation_check",
-    "isolation_notes",
-    "these_walls",
-]
-
 SandboxMode = Literal["on", "off", "learn"]
 
 CHECK: Final = "evidence.isolation"

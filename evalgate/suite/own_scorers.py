@@ -31,8 +31,6 @@ from evalgate.suite.scorer_frames import HEADER, framed
 from evalgate.suite.suite import Suite
 from evalgate.text.strict_json import Parsed, parse
 
-__all__ = ["given_scorers", "scorer_configs", "worker_command", "worker_settings"]
-
 _LOAD_S: Final = 120.0
 """Seconds the scorers have to be imported."""
 

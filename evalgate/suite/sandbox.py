@@ -17,7 +17,6 @@ from evalgate.suite.suite import Suite
 if TYPE_CHECKING:
     from evalgate.agents.sandbox.room import Sandbox
 
-__all__ = ["learned_notes", "open_sandbox", "open_scorers_sandbox"]
 
 _MANY: Final = 3
 """Files of one folder from which on the folder is named instead."""

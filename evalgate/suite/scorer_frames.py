@@ -6,8 +6,6 @@ Question 0 says what to load.
 import struct
 from typing import Final
 
-__all__ = ["HEADER", "framed"]
-
 HEADER: Final = struct.Struct(">II")
 """Number of the question, length of the body."""
 

@@ -34,8 +34,6 @@ from evalgate.suite.sandbox import open_scorers_sandbox
 from evalgate.suite.scorer_frames import HEADER, framed
 from evalgate.text.strict_json import Parsed, parse
 
-__all__ = ["open_scorers"]
-
 _LOAD_S: Final = 120.0
 """Seconds the scorers have to be imported."""
 

@@ -25,8 +25,6 @@ from evalgate.scorers.user import ScorerSpec, UserFunction, bound, described, us
 from evalgate.suite.scorer_frames import HEADER, framed
 from evalgate.text.escape import cap
 
-__all__ = ["main"]
-
 _REASON: Final = 2_000
 _SPEC: Final = {field.name for field in fields(ScorerSpec)}
 

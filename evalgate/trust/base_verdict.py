@@ -14,8 +14,6 @@ from evalgate.trust.baseline_pull_request import reproduction_check
 from evalgate.trust.evidence import supplied_check, supplied_evidence
 from evalgate.trust.import_guard import shadowed_check
 
-__all__ = ["judged_by_base", "supplied_before"]
-
 _ALL_LIVE = ("record", "off")
 
 

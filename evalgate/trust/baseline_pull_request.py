@@ -35,8 +35,6 @@ from evalgate.suite.trust import Proposal, Trust
 from evalgate.text.counts import number_of
 from evalgate.trust.evidence import is_plain_file
 
-__all__ = ["judge_proposal", "reproduction_check", "settled", "waiver_checks"]
-
 _TIMES: Final = ("s", "min")
 
 

@@ -32,8 +32,6 @@ from evalgate.trust.import_guard import shadowed_check
 from evalgate.trust.policy_diff import baseline_diff, config_diff, golden_diff
 from evalgate.trust.waivers import counting_waivers
 
-__all__ = ["OFF", "trusted_suites"]
-
 OFF: Final = "none"
 """Named instead of a revision, a run is judged by its own files."""
 

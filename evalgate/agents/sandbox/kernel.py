@@ -13,8 +13,6 @@ from typing import Any, Final
 
 from evalgate.agents.sandbox.sockets import close_sockets
 
-__all__ = ["abi", "lacks", "restrict", "set_subreaper", "set_undumpable", "tie_to_parent"]
-
 _CREATE_RULESET: Final = 444
 _ADD_RULE: Final = 445
 _RESTRICT_SELF: Final = 446

@@ -22,8 +22,6 @@ from typing import Any, Final, NoReturn
 from evalgate.agents.sandbox import kernel
 from evalgate.agents.sandbox.watch import Watched
 
-__all__ = ["CHANNEL", "EXITED", "HEADER", "OPENED", "REFUSED", "STARTED", "descendants", "main"]
-
 HEADER: Final = struct.Struct(">ci")
 """Kind of a message, and a number: process id, exit code, `errno`, or size of what follows."""
 

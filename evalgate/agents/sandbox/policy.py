@@ -6,8 +6,6 @@ from dataclasses import asdict, dataclass
 from posixpath import join, normpath
 from typing import Any, Final
 
-__all__ = ["Observed", "Places", "Policy", "beyond", "explained", "make_policy", "smallest"]
-
 _DEVICES: Final = tuple(
     f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts")
 )

@@ -13,8 +13,6 @@ from evalgate.schema.verdict import Check, CheckKind
 from evalgate.stats.summary import CaseSummary, RunSummary
 from evalgate.text.counts import number_of
 
-__all__ = ["evidence_checks", "is_partial", "nothing_gates"]
-
 
 def evidence_checks(
     comparison: Comparison, policy: GateConfig, facts: RunFacts

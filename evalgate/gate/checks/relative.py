@@ -13,9 +13,6 @@ from evalgate.stats.intervals import holm
 from evalgate.stats.rounding import nearest
 from evalgate.text.counts import number_of
 
-__all__ = ["relative_checks"]
-
-
 _MANIFOLD = 1e6
 """From here on a change is told as a multiple, not in per cent."""
 

@@ -10,14 +10,6 @@ from evalgate.schema.config import GateConfig
 from evalgate.schema.verdict import Check
 from evalgate.stats.summary import RunSummary
 
-__all__ = [
-    "STRESS_SCORER",
-    "against_baseline",
-    "one_sided",
-    "stress_presence",
-    "stress_scorer_of",
-]
-
 STRESS_SCORER = "stress"
 """Name under which reports and baselines keep the version of the model and of its settings."""
 

@@ -18,8 +18,6 @@ from evalgate.importers.suites.converted import (
 if TYPE_CHECKING:
     from evalgate.schema.base import Json
 
-__all__ = ["convert"]
-
 
 def convert(source: Source, options: ConvertOptions) -> Converted:
     """Convert a data set or annotations of Ragas."""

@@ -12,8 +12,6 @@ from evalgate.schema.result import Report
 from evalgate.text.counts import number_of
 from evalgate.text.escape import html
 
-__all__ = ["cost"]
-
 _REASONS = {
     "calls": "more or fewer model calls",
     "price": "another model's prices",

@@ -21,28 +21,9 @@ from evalgate.quota.quota import (
     oversized,
     settle,
 )
-from evalgate.quota.shares import organisation, split
+from evalgate.quota.shares import split
 from evalgate.quota.units import SECOND, nanoseconds
 from evalgate.stress.simulation.outcome import QueueUse
-
-__all__ = [
-    "Admission",
-    "Aimd",
-    "Blocked",
-    "Expired",
-    "Governor",
-    "Released",
-    "Ticket",
-    "enqueue",
-    "finish",
-    "fits_some_time",
-    "leave",
-    "organisation",
-    "overfull",
-    "release_next",
-    "split",
-    "throttled",
-]
 
 ReservationKind = Literal["conserving", "strict", "none"]
 """How the reserved share is kept for critical work.
