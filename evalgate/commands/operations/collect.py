@@ -189,10 +189,9 @@ class Collector:
         return refused
 
     def _span(self, resource: Any, row: Any, now: float) -> bool:  # noqa: ANN401  # JSON
-        span_id = row.get("spanId") if isinstance(row, dict) else None
-        if not isinstance(span_id, str) or not _trace_id(row):
+        if not _is_placed(row):
             return False
-        one = self._opened(row["traceId"], now)
+        span_id, one = row["spanId"], self._opened(row["traceId"], now)
         if one is None:
             return True
         if span_id in one.spans:
@@ -204,7 +203,7 @@ class Collector:
 
     def _record(self, row: Any, now: float) -> None:  # noqa: ANN401  # JSON
         """Keep what a log record says of a model call until its span is there."""
-        if not _trace_id(row) or not row.get("spanId") or not _event(row)["name"]:
+        if not _is_placed(row) or not _event(row)["name"]:
             self.done.unused += 1
         elif (one := self._opened(row["traceId"], now)) is not None:
             one.records[json.dumps(row, sort_keys=True)] = row
@@ -249,10 +248,12 @@ def _rows(data: dict[str, Any], *keys: str) -> Iterator[tuple[Any, Any]]:
             yield from ((resource, row) for row in (rows if isinstance(rows, list) else []))
 
 
-def _trace_id(row: Any) -> bool:  # noqa: ANN401  # JSON
-    """Whether it says which trace it belongs to."""
-    found = row.get("traceId") if isinstance(row, dict) else None
-    return isinstance(found, str) and bool(found)
+def _is_placed(row: Any) -> bool:  # noqa: ANN401  # JSON
+    """Whether it says which span of which trace it is, or belongs to."""
+    if not isinstance(row, dict):
+        return False
+    ids = (row.get("traceId"), row.get("spanId"))
+    return all(isinstance(one, str) for one in ids) and all(ids)
 
 
 def _event(row: dict[str, Any]) -> dict[str, Any]:
@@ -271,9 +272,13 @@ def _with_events(one: _Open) -> _Spans:
     for row in one.records.values():
         events.setdefault(row["spanId"], []).append(_event(row))
     return {
-        key: (resource, {**row, "events": [*(row.get("events") or []), *events.get(key, [])]})
+        key: (resource, {**row, "events": [*_listed(row.get("events")), *events.get(key, [])]})
         for key, (resource, row) in one.spans.items()
     }
+
+
+def _listed(value: Any) -> list[Any]:  # noqa: ANN401  # JSON
+    return value if isinstance(value, list) else []
 
 
 def _document(spans: _Spans) -> dict[str, Any]:

@@ -218,6 +218,21 @@ def test_logs_without_spans_make_no_trace(tmp_path: Path) -> None:
     assert (0, 1) == (collector.done.traces, collector.done.unused)
 
 
+@pytest.mark.parametrize("sent", [
+    request({**SPAN, "events": 5}),
+    request({**SPAN, "events": "no"}, {**SPAN, "spanId": ["b"]}, {**SPAN, "spanId": ""}),
+    {"resourceLogs": [5, {"scopeLogs": 5}, {"scopeLogs": [{"logRecords": {}}]}]},
+    logged(5, record(spanId=["x"]), record(traceId=7), record(attributes=5), record(eventName=[])),
+])  # fmt: skip
+def test_odd_fields_end_no_collector(tmp_path: Path, sent: Any) -> None:  # noqa: ANN401
+    """Whatever stands in a span or a log record, what came before is written."""
+    collector = Collector(tmp_path / "t.jsonl", Redactor.build({}))
+    collector.take(request({**SPAN, "traceId": "c" * 32}), 0.0)
+    collector.take(sent, 0.0)
+    collector.close()
+    assert "c" * 32 in (tmp_path / "t.jsonl").read_text()
+
+
 def test_a_real_exporter_of_logs(served: Served) -> None:
     """An event of the SDK, in protobuf, lands in the span it was logged in."""
     exporter = OTLPLogExporter(endpoint=served[1].replace("traces", "logs"))
