@@ -136,7 +136,7 @@ def label(file: Path, by: str | None) -> int:
     total = len(labelling.labels.items)
     for item in labelling.left:
         number = total - len(labelling.left) + 1
-        _show(item, number, total)
+        _show(item, number, total, whole=labelling.labels.header.metric == "user_in_script")
         if not _asked(labelling, item):
             break
     left = len(labelling.left)
@@ -144,10 +144,17 @@ def label(file: Path, by: str | None) -> int:
     return ExitCode.PASSED
 
 
-def _show(item: "LabelItem", number: int, total: int) -> None:
+def _show(item: "LabelItem", number: int, total: int, *, whole: bool) -> None:
+    """Show what is labelled: an answer, or the whole of a conversation with a simulated user."""
     evidence = item.evidence
     _say("")
     _say(f"--- {number} of {total} ---")
+    if whole:
+        _part("the user's script", evidence.script or "")
+        for place, message in enumerate(evidence.conversation, start=1):
+            said = message.get("content") or message.get("tool_calls")
+            _part(f"turn {place}, {message.get('role')}", str(said))
+        return
     _part("question", evidence.question)
     for place, text in enumerate(evidence.contexts, start=1):
         _part(f"context {place}", text)

@@ -78,11 +78,15 @@ def sample_labels(
 
 
 def _scored(suite: Suite, folder: Path, score: str) -> list[tuple[Key, float]]:
-    """Return the finished trials that have the score, and its value."""
+    """Return the trials that have the score, and its value.
+
+    A trial that was not measured has one only of its user's judge.
+    """
     scored = [
         ((trial.case_id, trial.trial), found.value)
         for trial in iter_trials(folder)
-        if isinstance(found := trial.scores.get(score), Scored) and trial.status == "finished"
+        if isinstance(found := trial.scores.get(score), Scored)
+        and trial.status in ("finished", "not_measured")
     ]
     if not scored:
         raise NoEvidence(
