@@ -82,6 +82,7 @@ def init(  # noqa: PLR0913  # an option each
         init_project,
     )
     from evalgate.errors import ConfigError  # noqa: PLC0415
+    from evalgate.gate.baseline import MIN_TRIALS  # noqa: PLC0415
     from evalgate.schema.agent_line import parse_agent_line  # noqa: PLC0415
     from evalgate.suite.environment import this_machine  # noqa: PLC0415
     from evalgate.suite.seen import look_at  # noqa: PLC0415
@@ -116,9 +117,11 @@ def init(  # noqa: PLR0913  # an option each
         click.echo(f"wrote {path}")
     click.echo(f"gates: {', '.join(written.evidence)}\n\n$ evalgate run")
     emit(written.reports, [("terminal", None)], options.config)
+    live = any(report.suite.mode == "live" for report in written.reports.suites)
+    trials = f"--trials {MIN_TRIALS} " if live else ""
     click.echo(
         f"\nnext: correct what {options.golden_path} expects, add cases, commit; then\n"
-        '      evalgate baseline update --reason "first baseline"'
+        f'      evalgate baseline update {trials}--reason "first baseline"'
     )
     return written.reports.exit_code
 

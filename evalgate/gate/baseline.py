@@ -327,7 +327,8 @@ def objections(report: Report) -> tuple[str, ...]:
     found: list[str] = []
     if report.suite.mode == "live" and side.noise == "trials" and trials < MIN_TRIALS:
         found.append(
-            f"{number_of(trials, 'trial')} a case; a live agent takes at least {MIN_TRIALS}"
+            f"{number_of(trials, 'trial')} a case; a live agent takes at least {MIN_TRIALS} "
+            f"(--trials {MIN_TRIALS})"
         )
     if report.subject.dirty:
         found.append("the working tree has uncommitted changes")

@@ -140,13 +140,13 @@ def test_objections_of_a_replay_and_of_a_selection(case: BuildCase, report: Buil
     drafts = case("b", {"task_success": [0.0]}, draft=True, must_pass=True)
     assert objections(report([case("a", broken), drafts])) == ("6 scores are broken",)
     four = report([case("a", {"task_success": [1.0] * 4})])
-    assert objections(four) == ("4 trials a case; a live agent takes at least 5",)
+    assert objections(four) == ("4 trials a case; a live agent takes at least 5 (--trials 5)",)
     none = report([case("b", {"task_success": [1.0]}, draft=True)])
     assert objections(none)[0].startswith("0 trials a case")
     uneven = report(
         [case("a", {"task_success": [1.0] * 6}), case("b", {"task_success": [1.0] * 3})]
     )
-    assert objections(uneven) == ("3 trials a case; a live agent takes at least 5",)
+    assert objections(uneven) == ("3 trials a case; a live agent takes at least 5 (--trials 5)",)
 
 
 def _value(name: str, value: float | None, **fields: object) -> MetricValue:
