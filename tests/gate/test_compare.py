@@ -397,6 +397,16 @@ def test_flat_files_are_means_only(side: BuildSide) -> None:
     assert _gate(summary_of_flat({"cost_per_interaction": 1}, "old.json"), apart).exit_code == 3
 
 
+def test_a_flat_baseline_asks_for_nothing_that_it_does_not_hold(side: BuildSide) -> None:
+    """A report beside it has errors, costs and more: only what both hold is compared."""
+    flat = summary_of_flat({"task_success_rate": 1.0}, "old.json")
+    full = side(_rows([1.0] * 20))
+    full = replace(full, values={"task_success_rate": 1.0, "error_rate": 0.0})
+    verdict = _gate(flat, full)
+    relative = {check.id: check.outcome for check in verdict.checks if check.kind == "relative"}
+    assert (0, {"task_success_rate": "pass"}) == (verdict.exit_code, relative)
+
+
 @pytest.mark.parametrize(("new", "code"), [(0.5, 0), (0.47, 1), (0.53, 3), (0.52, 0)])
 def test_an_undefined_name_has_no_known_direction(new: float, code: int) -> None:
     """More is taken for better; a large rise could be worse, so it is no pass."""
@@ -450,6 +460,19 @@ def test_case_outcomes(case: BuildCase, report: BuildReport) -> None:
     outcomes = {c.id: c.outcome for c in comparison.changes if not c.id.startswith("same")}
     assert {name: name for name in outcomes} == outcomes
     assert [c.outcome for c in comparison.changes[:3]] == ["regressed", "errored", "missing"]
+
+
+@pytest.mark.parametrize(
+    ("gate", "outcome"), [("advisory", "unchanged"), ("standard", "regressed")]
+)
+def test_what_only_informs_makes_no_case_worse(side: BuildSide, gate: str, outcome: str) -> None:
+    """Without task success a case is judged by the scores that gate, and by no other."""
+    sides = [
+        side([{"error": [0.0], "tool_selection_accuracy": [value]}] * 5) for value in (0.9, 0.1)
+    ]
+    policy = GateConfig.model_validate({"metrics": {"tool_selection_accuracy": gate}})
+    changes = compare(*sides, METRICS, policy, CompareOptions()).changes
+    assert {outcome} == {change.outcome for change in changes}
 
 
 def test_a_value_without_a_column_needs_the_same_cases(side: BuildSide) -> None:

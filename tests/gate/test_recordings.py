@@ -56,8 +56,9 @@ def test_cases_are_sorted_by_what_they_rest_on() -> None:
         (_case("no gateway", (1,), "a"), _case("no gateway", (1,), None)),
     ]
     half = replace(_case("half", (1, 1), None), recordings=(None, "a"))
-    pairs.append((half, _case("half", (1, 1), "a")))
-    expected = Recordings(("same",), ("anew", "once"), ("unknown", "half"), ("once",))
+    part = replace(_case("part", (1, 1), None), recordings=("a", "b"))
+    pairs += [(half, _case("half", (1, 1), "a")), (part, _case("part", (1, 1), "a"))]
+    expected = Recordings(("same",), ("anew", "once", "part"), ("unknown", "half"), ("once",))
     assert expected == sort_recordings(pairs)
 
 
