@@ -217,6 +217,7 @@ class Living:
         """Look once: a search in every fork would copy all memory."""
         self._functions: dict[tuple[str, str, int], list[FunctionType]] = defaultdict(list)
         self._caches = []
+        gc.unfreeze()  # a command that ran in this process may have hidden its objects
         for thing in gc.get_objects():
             if isinstance(thing, FunctionType):
                 code = thing.__code__

@@ -180,6 +180,18 @@ def test_usage(make_trace: MakeTrace, busy_trace: Trace) -> None:
     assert TrialUsage() == trial_usage(make_trace(), LIVE)
 
 
+@pytest.mark.parametrize(
+    ("start", "expected"), [("2025-05-01T00:00:00Z", 10.0), ("2025-07-01T00:00:00Z", 2.0)]
+)
+def test_a_call_costs_what_it_cost_on_the_day(
+    cost: Callable[..., Score], start: str, expected: float
+) -> None:
+    """o3 cost 10 USD a million before 2025-06-10, and 2 after (OpenAI's notice)."""
+    tokens = {"input_tokens": 1_000_000, "output_tokens": 0}
+    priced = LlmCall.model_validate({"model": "o3", "provider": "openai", **tokens})
+    assert Scored(expected) == cost(priced, started_at=start)
+
+
 def test_unreadable_start_is_undated(cost: Callable[..., Score]) -> None:
     """A start that is no time leaves the newest prices."""
     assert Scored(0.013) == cost(call(), started_at="yesterday")

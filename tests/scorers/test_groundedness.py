@@ -50,6 +50,9 @@ def test_without_contexts_the_scorer_abstains_unless_the_trace_counts() -> None:
     by_trace = score_groundedness(case, seen, Settings(groundedness="trace"))
     assert isinstance(by_case, Abstained)
     assert Scored(1.0) == by_trace["groundedness_lexical"]
+    bare = score_groundedness(case, trace(CONTEXT), Settings(groundedness="trace"))
+    nothing = Abstained("neither the case nor the trace has contexts")
+    assert dict.fromkeys(SCORES, nothing) == bare
 
 
 def test_a_failed_trial_scores_zero() -> None:

@@ -169,6 +169,15 @@ def test_no_evidence_is_broken(
     assert words in found.error
 
 
+def test_each_of_several_scores_lies_in_the_range(
+    make_case: MakeCase, make_trace: MakeTrace
+) -> None:
+    """A half beside one and a half is no half."""
+    recorded = [RecordedScore(name=name, value=value) for name, value in (("a", 0.5), ("b", 1.5))]
+    found = success(make_case(scores=["a", "b"]), make_trace(scores=recorded))
+    assert isinstance(found, Broken)
+
+
 def test_failure_outweighs_missing_evidence(make_case: MakeCase, make_trace: MakeTrace) -> None:
     """An expectation that fails decides, whatever could not be judged."""
     case = make_case(output={"contains": ["x"]}, scores=["reward"])
