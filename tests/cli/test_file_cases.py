@@ -25,8 +25,13 @@ def cases(shared_cases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("name", ["plain", "bom", "crlf", "utf16"])
 def test_a_table_is_read_in_its_encoding(name: str, cases: Path, cli: Cli) -> None:
     """inspect_ai 5353: byte order mark, CRLF and UTF-16 are the same three cases."""
-    golden = cases / "golden" / f"{name}.csv"
-    done = cli("run", "--golden", golden, "--agent", "recorded:t.jsonl", "--format", "json")
+    suite = {
+        "golden": str(cases / "golden" / f"{name}.csv"),
+        "agent": "recorded:t.jsonl",
+        "gate": {"metrics": {"task_success_rate": {"min": 0.9}}},
+    }
+    Path("evalgate.yaml").write_text(json.dumps({"suites": {"table": suite}}), encoding="utf-8")
+    done = cli("run", "--format", "json")
     assert (0, 3) == (done.code, done.json["metrics"]["task_success_rate"]["n"])
 
 
