@@ -157,8 +157,9 @@ def test_a_change_is_inconclusive_with_its_diff_until_it_is_recorded(
 
 def test_a_servers_schema_is_judged_when_the_server_is_the_code_under_test(repo: Scratch) -> None:
     """With `live` its new list reaches the model, which was recorded with the old one."""
-    with (repo.root / "evalgate.yaml").open("a", encoding="utf-8") as config:
-        config.write("      tools: {warehouse: live}\n")
+    repo.replace(
+        "evalgate.yaml", "    gateway:\n", "    gateway:\n      tools: {warehouse: live}\n"
+    )
     repo.replace("warehouse.py", "item: str", 'item: str, colour: str = "any"')
     gated = repo.gate(LIVE)
     assert 3 == gated.code, gated.err
