@@ -324,3 +324,15 @@ def test_two_weighted_windows_are_empty_after_both() -> None:
     counter.take(4, 3)
     found += [counter.reset(now) for now in (3, 13, 20)]
     assert [0, 17, 7, 0] == found
+
+
+def test_a_refund_goes_to_the_entry_that_can_give_it_all() -> None:
+    """Of 2 and 3 taken at 0 the 3 give back 3, which leaves the 2; what nobody took stays."""
+    log = SlidingLog(10, 10)
+    found = [log.reset(0)]
+    log.take(2, 0)
+    log.take(3, 0)
+    log.take(-3, 4, since=0)
+    found += [log.used(4), log.reset(4)]
+    log.take(-2, 4, since=3)
+    assert [0, 2, 6, 2] == [*found, log.used(4)]
