@@ -16,7 +16,7 @@ from pathlib import Path
 
 from evalgate.commands.operations.collect import Collector
 from evalgate.exporters.otlp import json_body, protobuf_body
-from evalgate.exporters.spans import Context, sent_trace
+from evalgate.exporters.spans import SpanContext, sent_trace
 from evalgate.importers.traces.otlp_wire import read_json, read_protobuf
 from evalgate.schema.trace import LlmCall, Retrieval, ToolCall, Trace
 from evalgate.text.redact import Redactor
@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--traces", type=int, default=2_000)
     count = parser.parse_args().traces
     nothing = Redactor.build({})
-    sent = [sent_trace(trace(n), Context(0.0), nothing) for n in range(count)]
+    sent = [sent_trace(trace(n), SpanContext(0.0), nothing) for n in range(count)]
     batches = [sent[n : n + BATCH] for n in range(0, count, BATCH)]
     for name, encode in (("protobuf", protobuf_body), ("json", json_body)):
         bodies = [gzip.compress(encode(batch)) for batch in batches]

@@ -21,7 +21,7 @@ from evalgate.history.production import Filters, window_counts  # noqa: E402
 from evalgate.history.records import Interaction  # noqa: E402
 from evalgate.history.store import Database, add_interactions, open_history  # noqa: E402
 from evalgate.output.svg import Limit, Mark, Panel, figure  # noqa: E402
-from evalgate.slo.arithmetic import Counts, burn_rate  # noqa: E402
+from evalgate.slo.arithmetic import EventCounts, burn_rate  # noqa: E402
 
 PICTURES = ROOT / "docs" / "img" / "boards"
 HOUR, DAY = 3_600, 24
@@ -125,7 +125,9 @@ def objectives(database: Database) -> str:
         found = window_counts(
             database, "task_success_rate", END - ago * HOUR, [WINDOW, HOUR], Filters()
         )
-        spent, burn = (burn_rate(Counts(*found[length]), OBJECTIVE) for length in (WINDOW, HOUR))
+        spent, burn = (
+            burn_rate(EventCounts(*found[length]), OBJECTIVE) for length in (WINDOW, HOUR)
+        )
         left.append((day(ago), float(1 - (spent or 0))))
         burning.append((day(ago), float(burn or 0)))
     panels = [
