@@ -118,10 +118,11 @@ def init(  # noqa: PLR0913  # an option each
     click.echo(f"gates: {', '.join(written.evidence)}\n\n$ evalgate run")
     emit(written.reports, [("terminal", None)], options.config)
     live = any(report.suite.mode == "live" for report in written.reports.suites)
-    trials = f"--trials {MIN_TRIALS} " if live else ""
+    update = "evalgate baseline update"
+    update = f"{update} --trials {MIN_TRIALS}" if live else update
     click.echo(
         f"\nnext: correct what {options.golden_path} expects, add cases, commit; then\n"
-        f'      evalgate baseline update {trials}--reason "first baseline"'
+        f'      {update} --reason "first baseline"'
     )
     return written.reports.exit_code
 

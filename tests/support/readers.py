@@ -109,9 +109,14 @@ def _made() -> Path:
     case = {"id": "a", "input": "2+2", "expected": {"output": {"equals": "4"}}}
     (root / "g.jsonl").write_text(json.dumps(case), encoding="utf-8")
     command = [sys.executable, "-m", "evalgate", "run", "--golden", "g.jsonl", "--quiet"]
-    subprocess.run(
-        [*command, "--agent", "recorded:t.jsonl"], cwd=root, check=True, stdout=subprocess.DEVNULL
+    done = subprocess.run(
+        [*command, "--agent", "recorded:t.jsonl"],
+        cwd=root,
+        check=False,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
+    assert 3 == done.returncode, "without a baseline nothing gates the run: no evidence"
     (folder,) = (root / ".evalgate" / "runs").iterdir()
     folder.rename(made / "run")
     return root
