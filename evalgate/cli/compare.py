@@ -13,6 +13,7 @@ EPILOG = """\b
 Examples:
   evalgate compare --baseline main.json --current branch.json
   evalgate compare --baseline baselines/support.json --current .evalgate/runs/latest
+  evalgate compare --baseline RUN --current latest -o page.html  (cases side by side)
   evalgate compare --baseline metrics/baseline.json --current metrics/current.json --threshold 0.05
   evalgate compare --baseline main/results.json --current branch/results.json   (of promptfoo)
   evalgate compare --baseline main.csv --current branch.csv --id case --score accuracy

@@ -27,7 +27,7 @@ def config_option(command: Command) -> Command:
         default=CONFIG,
         show_default=True,
         callback=_nearest,
-        help="The configuration; looked for in the folders above, too, up to the repository's.",
+        help="The configuration; else the nearest above, up to the repository's root.",
     )(command)
 
 

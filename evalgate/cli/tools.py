@@ -16,7 +16,7 @@ def tools() -> None:
 @config_option
 @suite_option
 @click.option("--case", "cases", multiple=True, metavar="ID", help="Only this case.")
-@click.option("--effects", is_flag=True, help="Call tools, too, that are not read-only.")
+@click.option("--effects", is_flag=True, help="Also call tools that are not read-only.")
 def check(config: Path, suites: tuple[str, ...], cases: tuple[str, ...], *, effects: bool) -> int:
     """Call the real tools with every recorded argument, and say what differs.
 
