@@ -50,6 +50,12 @@ async def answer(case, context):
     ]}
 
 
+async def lingering(case, context):
+    if case.id != "q1":
+        await asyncio.sleep(20)
+    return "right"
+
+
 async def dying(case, context):
     if case.id == "q2":
         os._exit(0)
@@ -209,7 +215,7 @@ def test_a_cluster_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_a_head_that_dies_leaves_the_rest_unmeasured(tmp_path: Path) -> None:
     """Ray ends a process whose head is gone for a minute, with exit 1: we end before, with 3."""
-    project(tmp_path, "answer", 60)
+    project(tmp_path, "lingering", 60)  # outlives what tells that the head is gone
     with subprocess.Popen(
         [sys.executable, "-m", "evalgate", "run", "--executor", "ray", "-f", "json"],
         cwd=tmp_path,
