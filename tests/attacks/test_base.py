@@ -1,6 +1,7 @@
 """What the base says is read from the base, whatever the change does to git and its folders."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,9 @@ def test_a_configuration_folder_replaced_by_a_link(repo: Scratch) -> None:
 def test_the_attributes_of_a_change(repo: Scratch, tmp_path: Path) -> None:
     """The base's files come as they are stored: no attribute of the change rewrites them."""
     base = repo.git("rev-parse", "main")
+    for name in repo.git("ls-files").splitlines():  # or git may read them anew, and fail
+        os.utime(repo.root / name, (1, 1))
+    repo.git("update-index", "--refresh")
     told = "* text eol=crlf\n*.jsonl working-tree-encoding=UTF-16\n*.yaml ident\n"
     repo.write(".gitattributes", told)
     repo.pull_request()

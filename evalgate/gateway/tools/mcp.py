@@ -282,7 +282,7 @@ class McpTools:
         opened.asking[theirs] = asking
         try:
             async with asyncio.timeout(server.timeout_s):
-                return await asking.answer
+                answer = await asking.answer
         except TimeoutError:
             await _cancel(opened.link, ours, "timeout")
             raise McpFailed(f"did not answer {method!r} in {server.timeout_s:g} s") from None
@@ -293,6 +293,9 @@ class McpTools:
             raise
         finally:
             opened.asking.pop(theirs, None)
+        if asking.cancelled:  # it came before the server had taken note
+            raise _Cancelled
+        return answer
 
     async def _opened(self, came: _Came) -> _Open:
         key = (came.token, came.name)

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from evalgate.gateway.http import send_bytes
 from evalgate.gateway.server import serve_in_thread
 from evalgate.gateway.sessions import Outcome, Sessions
 from evalgate.gateway.tools.mcp_link import Server
+from evalgate.schema.trace import ToolCall
 
 PNG = b"\x89PNG\r\n\x1a\n\x00\xff\xfe"
 GONE = {"docs": Server(url="http://127.0.0.1:9/mcp")}
@@ -244,6 +246,50 @@ def test_a_cancelled_call_is_cancelled_at_the_server_and_not_recorded(
         url = session.urls(origin, sessions.settings.services)["docs"]
         missed = httpx2.post(url, json=asked(7, "wait", name=by), trust_env=False).json()
         assert "no call of tool 'docs/wait' is recorded" in missed["error"]["message"]
+
+
+@pytest.mark.parametrize("last", [{"result": {}}, {"error": {"code": 0, "message": "gone"}}])
+def test_what_a_server_says_of_a_cancelled_call_is_no_answer(
+    open_tools: OpenTools, last: dict[str, object]
+) -> None:
+    """Also where it comes before the cancellation is acknowledged."""
+    waits, called = asyncio.Event(), threading.Event()
+
+    async def server(scope: Scope, receive: Receive, send: Send) -> None:
+        del scope
+        said = json.loads((await receive())["body"])
+        if said["method"] == "initialize":
+            answer: dict[str, object] = {"result": {"protocolVersion": "2025-06-18"}}
+        elif said["method"] == "tools/call":
+            called.set()
+            await waits.wait()
+            answer = last
+        else:
+            if said["method"] == "notifications/cancelled":
+                waits.set()
+                await asyncio.sleep(0.5)  # the answer is there before this is
+            await send_bytes(send, 202, [], b"")
+            return
+        body = json.dumps({"jsonrpc": "2.0", "id": said["id"], **answer}).encode()
+        await send_bytes(send, 200, [(b"content-type", b"application/json")], body)
+
+    async def cancelled(url: str) -> dict[str, object]:
+        async with httpx2.AsyncClient(trust_env=False, timeout=20) as client:
+            await client.post(url, json=hello())
+            ask = asyncio.create_task(client.post(url, json=asked(7, "wait")))
+            await until(called.is_set)
+            await client.post(url, json=notified("cancelled", requestId=7))
+            told: dict[str, object] = (await ask).json()
+            return told
+
+    with serve_in_thread(server) as origin:
+        sessions, ours = open_tools("record", servers={"docs": Server(url=f"{origin}/mcp")})
+        session = sessions.open("c")
+        told = asyncio.run(cancelled(session.urls(ours, sessions.settings.services)["docs"]))
+        outcome = sessions.close(session, duration=1.0)
+    assert {"code": -32800, "message": "evalgate: cancelled by the client"} == told["error"]
+    (call,) = (step for step in outcome.steps if isinstance(step, ToolCall))
+    assert (None, "error") == (call.result, call.error)
 
 
 async def until(seen: Callable[[], bool]) -> None:
