@@ -16,6 +16,11 @@ SCORE_AGAIN = "`evalgate show --failed` shows the errors; `evalgate score RUN` j
 _SHOWN = 5
 
 
+def record_fix(*, judged: bool) -> str:
+    """Name the command that records what a replay missed: verdicts of a judge, or model calls."""
+    return "evalgate run --judge auto" if judged else "evalgate run --record-missing"
+
+
 def name_some(ids: tuple[str, ...]) -> str:
     """Name the first few cases and count the rest."""
     shown = ", ".join(ids[:_SHOWN])
@@ -83,7 +88,7 @@ def set_problem(
             "comparison",
             f"{number_of(len(sets.removed), 'case is', 'cases are')} gone from the golden set "
             f"({name_some(sets.removed)}): leaving out a hard case must not improve a score",
-            f"put them back, pass --allow-removed, or {update}",
+            f"put back what is gone, pass --allow-removed, or {update}",
         )
     wanted = len(sets.common) + len(sets.changed) + len(sets.removed)
     if Fraction(len(sets.common), wanted) < MIN_COMMON:

@@ -9,7 +9,13 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from evalgate.gate.case_changes import SUCCESS, TASK_SUCCESS, case_changes
-from evalgate.gate.comparability import SCORE_AGAIN, case_sets, differing_scorer, set_problem
+from evalgate.gate.comparability import (
+    SCORE_AGAIN,
+    case_sets,
+    differing_scorer,
+    record_fix,
+    set_problem,
+)
 from evalgate.gate.comparison import (
     ByCase,
     ByValue,
@@ -234,16 +240,19 @@ def _lacking(
         if scene.flat and not has[0] and not rule.explicit:
             return None
         side = scene.candidate if has[0] else scene.baseline
-        return NoComparison(
-            "evidence", f"{side.source} has no value of {metric.name}", _evidence_fix(metric)
-        )
+        reason = f"{side.source} has no value of {metric.name}"
+        broken = not scene.flat and Broken in scene.kinds(metric.score)[has[0]]
+        reason += ": its scores are broken" if broken else ""
+        if broken and scene.paired(metric).missed:
+            fix = record_fix(judged=metric.name in scene.candidate.judged)
+            return NoComparison("evidence", f"{reason} (replay miss)", fix)
+        return NoComparison("evidence", reason, _evidence_fix(metric, broken=broken))
     fails = not scene.flat and any(Broken in kinds for kinds in scene.kinds(metric.score))
-    broken = scene.paired(metric).broken if fails else 0
-    if broken:
+    lost = scene.paired(metric).broken if fails else 0
+    if lost:
         return NoComparison(
             "evidence",
-            f"{number_of(broken, 'score is', 'scores are')} broken, and none is left on either "
-            "side",
+            f"{number_of(lost, 'score is', 'scores are')} broken, and none is left on either side",
             SCORE_AGAIN,
         )
     if rule.explicit or not (metric.where_known or scene.flat):
@@ -251,13 +260,15 @@ def _lacking(
     return None
 
 
-def _evidence_fix(metric: Metric) -> str:
+def _evidence_fix(metric: Metric, *, broken: bool = False) -> str:
     advisory = f"set `{metric.name}: advisory` under `gate: metrics:`"
     if metric.unit == "USD":
         return (
             "give the model's price under `prices:` in evalgate.yaml and run `evalgate score RUN`, "
             f"or {advisory}"
         )
+    if broken:
+        return SCORE_AGAIN
     return f"make a new baseline with `evalgate baseline update --reason WHY`, or {advisory}"
 
 

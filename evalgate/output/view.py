@@ -118,9 +118,11 @@ class Group:
     """Whether these cases failed in the baseline too."""
 
     @property
-    def commands(self) -> tuple[str, str]:
+    def commands(self) -> tuple[str, ...]:
         """What to do next: run the first case again, and look at what happened."""
         show = f"evalgate show {shlex.quote(self.cases[0].name)}"
+        if self.cause.state == "missing":
+            return (f"{show}  # what it did in the baseline",)
         width = max(len(self.reproduce), len(show))
         return (
             f"{self.reproduce:{width}}  # run it again",
@@ -403,6 +405,8 @@ def _example(row: CaseRow) -> Iterator[tuple[str, str]]:
         return
     if trial.error:
         yield "", trial.error
+    elif row.state in ("errored", "not measured"):
+        yield "", difference(row)
     said = [d for d in trial.details if not d.startswith("the trial ")]
     said.sort(key=lambda d: not d.startswith("tool calls: "))
     yield from (("", detail) for detail in said)

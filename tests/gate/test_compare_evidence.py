@@ -64,12 +64,24 @@ PRICE = (
         (
             *("faithfulness", [1.0], [BROKEN], "faithfulness"),
             NoComparison(
+                "evidence",
+                "this run has no value of faithfulness: its scores are broken",
+                SCORE_AGAIN,
+            ),
+        ),
+        (
+            *("faithfulness", [1.0], [SILENT], "faithfulness"),
+            NoComparison(
                 "evidence", "this run has no value of faithfulness", UPDATE.format("faithfulness")
             ),
         ),
         (
             *("cost_usd", [0.1], [BROKEN], "cost_per_interaction"),
-            NoComparison("evidence", "this run has no value of cost_per_interaction", PRICE),
+            NoComparison(
+                "evidence",
+                "this run has no value of cost_per_interaction: its scores are broken",
+                PRICE,
+            ),
         ),
         (
             *("faithfulness", [BROKEN], [BROKEN], "faithfulness"),

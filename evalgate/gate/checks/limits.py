@@ -1,7 +1,9 @@
 """`min` and `max`: limits on the candidate alone, with or without a baseline."""
 
+from dataclasses import dataclass
 from fractions import Fraction
 
+from evalgate.gate.comparability import SCORE_AGAIN, record_fix
 from evalgate.gate.comparison import Comparison
 from evalgate.gate.rules import Rule, rule_of
 from evalgate.metrics.metric import Metric
@@ -37,7 +39,15 @@ def limit_checks(comparison: Comparison, policy: GateConfig) -> tuple[Check, ...
     return tuple(checks)
 
 
-_Range = tuple[Fraction, Fraction] | str
+@dataclass(frozen=True, slots=True)
+class _Unknown:
+    """Why a value cannot be known, and what helps."""
+
+    reason: str
+    fix: str
+
+
+_Range = tuple[Fraction, Fraction] | _Unknown
 """The lowest and the highest the value can be, or why it cannot be known."""
 
 
@@ -49,21 +59,28 @@ def _value(comparison: Comparison, metric: Metric) -> _Range:
     ]
     lost = sum(cell.open for _, cell in cells)
     if any(cell.missed for _, cell in cells):
-        return "some trials were not measured"
+        record = record_fix(judged=metric.name in side.judged)
+        return _Unknown("some scores were not measured (replay miss)", record)
+    needs = f"see what {metric.name} needs in docs/metrics.md, or take the limit out"
     if metric.bounds is None and (lost or any(cell.abstained for _, cell in cells)):
-        return "some scores are unknown or broken, and no bound can stand in for them"
+        return _Unknown(
+            "some scores are unknown or broken, and no bound can stand in for them", needs
+        )
     if metric.aggregate in ("quartile", "by_quartile") or not any(c.values for _, c in cells):
         if lost:
-            return f"all {lost} scores are unknown or broken"
+            fix = SCORE_AGAIN if any(cell.broken for _, cell in cells) else needs
+            return _Unknown(f"all {lost} scores are unknown or broken", fix)
         known = side.values.get(metric.name)
-        return "there is no value" if known is None else (exact(known), exact(known))
+        if known is None:
+            return _Unknown("there is no value", needs)
+        return exact(known), exact(known)
     ends = [
         exact_value(metric, [(w, fill(cell, metric, favourable=best)) for w, cell in cells])
         for best in (False, True)
     ]
     worst, best = ends
     if worst is None or best is None:
-        return "there is no value"
+        return _Unknown("there is no value", needs)
     return min(worst, best), max(worst, best)
 
 
@@ -88,9 +105,9 @@ def _check(metric: Metric, rule: Rule, kind: str, limit: Fraction, value: _Range
     outcome: Outcome = "inconclusive"
     shown: float | None = None
     fix: str | None = None
-    if isinstance(value, str):
-        reason = f"{metric.name} has a {kind} of {float(limit):g}, and {value}"
-        fix = f"see what {metric.name} needs in docs/metrics.md, or take the limit out"
+    if isinstance(value, _Unknown):
+        reason = f"{metric.name} has a {kind} of {float(limit):g}, and {value.reason}"
+        fix = value.fix
     else:
         ends = [end < limit if kind == "min" else end > limit for end in value]
         shown = float(value[0] if metric.direction == "higher" else value[1])

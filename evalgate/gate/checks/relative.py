@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 
+from evalgate.gate.comparability import record_fix
 from evalgate.gate.comparison import ByCase, ByValue, Comparison, MetricComparison, NoComparison
 from evalgate.gate.rules import Rule, Ruling
 from evalgate.schema.config import GateConfig
@@ -48,7 +49,8 @@ def relative_checks(
         match compared.result:
             case ByCase() as result:
                 p = adjusted.get(compared.metric.name)
-                check, warning = _by_case(compared, result, policy, p)
+                judged = compared.metric.name in comparison.candidate.judged
+                check, warning = _by_case(compared, result, policy, p, record_fix(judged=judged))
                 checks.append(check)
                 if check.gate != "advisory":
                     warnings += warning
@@ -78,11 +80,15 @@ def _adjusted(comparison: Comparison) -> dict[str, float]:
 
 
 def _by_case(
-    compared: MetricComparison, result: ByCase, policy: GateConfig, p_adjusted: float | None
+    compared: MetricComparison,
+    result: ByCase,
+    policy: GateConfig,
+    p_adjusted: float | None,
+    record: str,
 ) -> tuple[Check, list[str]]:
     name = compared.metric.name
     noise = result.uncertainty
-    plain = _plain_opinion(compared, result)
+    plain = _plain_opinion(compared, result, record)
     opinion = plain
     warnings: list[str] = []
     if noise is not None:
@@ -94,6 +100,9 @@ def _by_case(
             "cases that abstain count at their",
         )
         warnings = [*warnings, f"{name}: {silent} worst"]
+    lost = _lost(result)
+    if opinion.outcome == "pass" and result.paired.imputed and lost:
+        warnings = [*warnings, f"{name}: {lost}; passes with each at its worst"]
     return Check(
         id=name,
         kind="relative",
@@ -121,7 +130,7 @@ def _by_case(
     ), warnings
 
 
-def _plain_opinion(compared: MetricComparison, result: ByCase) -> _Opinion:
+def _plain_opinion(compared: MetricComparison, result: ByCase, record: str) -> _Opinion:
     """Apply the plain rule, and say what missing scores make of it."""
     paired = result.paired
     lost = _lost(result)
@@ -129,7 +138,7 @@ def _plain_opinion(compared: MetricComparison, result: ByCase) -> _Opinion:
         reason = (
             f"{number_of(paired.missed, 'score was', 'scores were')} not measured (replay miss)"
         )
-        return _Opinion("inconclusive", reason, "evalgate run --record-missing")
+        return _Opinion("inconclusive", reason, record)
     if paired.unbounded_hole:
         return _Opinion(
             "inconclusive",

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from evalgate.output.cases.rows import FAILED, CaseRow, State, is_failed
+from evalgate.output.cases.rows import FAILED, CaseRow, State, broken_score, is_failed
 from evalgate.schema.result import TrialResult
 
 _VARIES = re.compile(r"\"[^\"]*\"|'[^']*'|\b[\w-]*\d[\w.:-]*\b")
@@ -88,6 +88,8 @@ def difference(row: CaseRow) -> str:
     error = _error(row)
     if error:
         return error.partition("\n")[0]
+    if (broken := _broken(row)) is not None:
+        return f"{broken[0]}: {broken[1]}"
     details = _details(row)
     first = next((d for d in details if d.startswith("tool calls: ")), None)
     return first.removeprefix("tool calls: ") if first else details[0] if details else row.why
@@ -101,6 +103,9 @@ def _words(row: CaseRow) -> Words:
         return _crash(trial.error or "")
     if trial is not None and trial.status in _ENDS:
         return Words(*_ENDS[trial.status])
+    if (broken := _broken(row)) is not None:
+        name, said = broken[0], _key(row, broken[1])
+        return Words(f"has no {name}: {said}", f"have no {name}: {said}")
     if row.state in ("not measured", "errored"):
         return _same(f"not measured: {_key(row, difference(row))}")
     return _tools(row) or _answer(row)
@@ -168,6 +173,13 @@ def _answer(row: CaseRow) -> Words:
 
 def _same(text: str) -> Words:
     return Words(f"is {text}", f"are {text}")
+
+
+def _broken(row: CaseRow) -> tuple[str, str] | None:
+    """Return the score that could not be given, where that is what is wrong with a case."""
+    if row.state not in ("not measured", "errored") or row.case is None:
+        return None
+    return broken_score(row.case.trials)
 
 
 def _worst(row: CaseRow) -> TrialResult | None:

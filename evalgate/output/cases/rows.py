@@ -74,6 +74,16 @@ def is_failed(result: TrialResult) -> bool:
     return isinstance(score, Broken) or result.status != "finished"
 
 
+def broken_score(trials: Sequence[TrialResult]) -> tuple[str, str] | None:
+    """Return the first broken score of trials that were measured: its name and the error."""
+    for trial in trials:
+        if trial.status != "not_measured":
+            for name, score in trial.scores.items():
+                if isinstance(score, Broken):
+                    return name, score.error
+    return None
+
+
 def mean_score(trials: Sequence[TrialResult], name: str) -> float | None:
     """Return the mean of a score; None where one trial has no value."""
     scores = [trial.scores.get(name) for trial in trials]

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from evalgate.gate.checks.limits import limit_checks
+from evalgate.gate.comparability import SCORE_AGAIN
 from evalgate.gate.compare import compare
 from evalgate.metrics.registry import METRICS
 from evalgate.schema.config import GateConfig
@@ -96,8 +97,8 @@ def test_no_value_in_words(
     (check,) = _limits(side([{score: [value]} for value in values]), {metric: {"max": 0.5}})
     assert (check.outcome, check.candidate) == ("inconclusive", None)
     assert check.reason == f"{metric} has a max of 0.5, and {words}"
-    wanted = f"see what {metric} needs in docs/metrics.md, or take the limit out"
-    assert check.fix == wanted
+    needs = f"see what {metric} needs in docs/metrics.md, or take the limit out"
+    assert check.fix == (SCORE_AGAIN if words.startswith("all") else needs)
 
 
 def test_a_trial_that_was_not_measured(case: BuildCase, report: BuildReport) -> None:
@@ -106,8 +107,12 @@ def test_a_trial_that_was_not_measured(case: BuildCase, report: BuildReport) -> 
         case("a", {"faithfulness": [1.0]}),
         case("b", {"task_success": [BROKEN]}, ["not_measured"]),
     ]
-    (check,) = _limits(summary_of_report(report(rows)), {"faithfulness": {"min": 0.1}})
-    assert check.reason == "faithfulness has a min of 0.1, and some trials were not measured"
+    side = summary_of_report(report(rows))
+    words = "faithfulness has a min of 0.1, and some scores were not measured (replay miss)"
+    for judged, option in (((), "--record-missing"), (("faithfulness",), "--judge auto")):
+        told = replace(side, judged=frozenset(judged))
+        (check,) = _limits(told, {"faithfulness": {"min": 0.1}})
+        assert (check.reason, check.fix) == (words, f"evalgate run {option}")
 
 
 def test_a_metric_of_no_scores_has_its_value(side: BuildSide) -> None:

@@ -133,6 +133,27 @@ def test_a_missing_score_that_changes_nothing_is_told(side: BuildSide) -> None:
     assert silent[:2] == ("fail", "1 -> 0, 100.0% worse; the threshold is 5 %")
 
 
+def test_a_pass_with_broken_scores_is_told(side: BuildSide) -> None:
+    """A mean over what is left would not show them."""
+    old, new = (
+        side([{"faithfulness": [v]} for v in [1.0] * 30 + [last]]) for last in (1.0, BROKEN)
+    )
+    checks, warnings = _checks(old, new)
+    assert checks["faithfulness"].outcome == "pass"
+    told = "faithfulness: 1 score broken; passes with each at its worst"
+    assert told in warnings
+    assert told not in _checks(old, old)[1]
+
+
+def test_a_missed_verdict_is_recorded_by_the_judge(side: BuildSide) -> None:
+    """Recording model calls would not help."""
+    for rest in ([], [1.0]):
+        old, new = (side([{"faithfulness": [v]} for v in [*rest, v0]]) for v0 in (1.0, MISS))
+        judged = replace(new, judged=frozenset({"faithfulness"}))
+        check = _checks(old, judged)[0]["faithfulness"]
+        assert (check.outcome, check.fix) == ("inconclusive", "evalgate run --judge auto")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "lost"),
     [

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from evalgate.output.cases.causes import causes
+from evalgate.output.cases.causes import causes, difference
 from evalgate.output.cases.rows import case_rows
 from evalgate.schema.result import CaseResult, Report, SuiteInfo, TrialResult
 from evalgate.schema.score import Abstained, Broken, Score, Scored
@@ -51,6 +51,19 @@ def test_no_evidence_is_never_passed(one: TrialResult, state: str) -> None:
     """Only a finished trial of full success passes; broken and abstained are what they are."""
     (row,) = case_rows(report(one))
     assert state == row.state
+
+
+def test_a_broken_score_is_the_cause_of_its_case() -> None:
+    """Not what the agent answered, which was fine."""
+    down = Broken("the judge: cannot be reached")
+    one = TrialResult("a", 0, "finished", {"task_success": RIGHT, "faithfulness": down}, output="x")
+    change = CaseChange(id="a", outcome="errored", what=("answered: x",))
+    (cause,) = causes(case_rows(report(one, changes=(change,))))
+    said = "has no faithfulness: the judge: cannot be reached"
+    assert (said, "faithfulness: the judge: cannot be reached") == (
+        cause.words.one,
+        difference(cause.rows[0]),
+    )
 
 
 def test_the_comparison_comes_first() -> None:
