@@ -69,12 +69,16 @@ def test_the_base_may_trust_its_agent(repo: Scratch) -> None:
 def test_a_gate_on_claimed_tokens(repo: Scratch, gate: str) -> None:
     """Tokens and models that only the agent reports pass no gate that asks for them."""
     repo.git("checkout", "-q", "main")
-    repo.write("agents/sums.py", CALLS)
+    agent = CALLS.replace('"output_tokens": 1', '"output_tokens": 1, "cached_tokens": 4')
+    repo.write("agents/sums.py", agent)
     repo.write("evalgate.yaml", repo.read("evalgate.yaml") + f"    gate: {{metrics: {{{gate}}}}}\n")
     repo.commit("gate tokens")
     assert 0 == repo.evalgate("baseline", "update", "--reason", "x", "-q").code
     repo.commit("baseline")
     repo.git("checkout", "-q", "-B", "change")
-    repo.write("agents/sums.py", CALLS.replace("9,", "8,"))
+    repo.write("agents/sums.py", agent.replace("9,", "8,"))
     result = repo.gate(repo.pull_request())
     assert 3 == result.code
+    metric = gate.partition(":")[0]
+    reasons = {c["reason"] for c in result.json["checks"] if c["metric"] == metric}
+    assert any(reason.startswith("claimed: ") for reason in reasons), reasons
