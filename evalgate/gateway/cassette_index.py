@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 from pydantic_core import from_json, to_json
 
@@ -31,6 +31,8 @@ from evalgate.store.cassettes import (
 )
 from evalgate.store.plain import read_plain
 from evalgate.text.redact import holds_mark
+
+_Answers = TypeVar("_Answers")
 
 NOTHING_RECORDED: Final = "none"
 """Stands for the recording of a trial of which no model call is recorded."""
@@ -244,18 +246,52 @@ class CassetteWriter:
         self._recording.abandon()
 
 
+def with_faults(main: CaseCassette, faults: CaseCassette) -> CaseCassette:
+    """Add to each trial what was recorded with faults, whichever these were.
+
+    A request holds all that the agent knows, the fault included: whoever sends it again is due the
+    recorded answer.
+    """
+    trials = sorted({*main.answers, *main.tools, 0})
+    known = {key: each for keys in faults.known.values() for key, each in keys.items()}
+    veiled = tuple(dict.fromkeys(part for parts in faults.veiled.values() for part in parts))
+    return CaseCassette(
+        answers={t: _joined(main.answers.get(t, {}), faults.answers) for t in trials},
+        known={t: {**known, **main.known.get(t, {})} for t in trials},
+        veiled={t: (*main.veiled.get(t, ()), *veiled) for t in trials},
+        case_digest=main.case_digest,
+        warnings=(*main.warnings, *faults.warnings),
+        tools={t: _joined(main.tools.get(t, {}), faults.tools) for t in trials},
+    )
+
+
+def _joined(
+    main: dict[str, tuple[_Answers, ...]], faults: dict[int, dict[str, tuple[_Answers, ...]]]
+) -> dict[str, tuple[_Answers, ...]]:
+    found = dict(main)
+    for _, keys in sorted(faults.items()):
+        for key, answers in keys.items():
+            found[key] = (*found.get(key, ()), *answers)
+    return found
+
+
 class CassetteIndex:
     """A folder of cassettes."""
 
-    def __init__(self, directory: Path, *, source: str | None = None) -> None:
+    def __init__(
+        self, directory: Path, *, source: str | None = None, without: "CassetteIndex | None" = None
+    ) -> None:
         """Open the folder; it is made when the first case is recorded.
 
         Args:
             directory: Where the cassettes lie.
             source: What answers in recordings, e.g. `scripted`; None: the provider.
+            without: Cassettes without faults, which are replayed as well and never written; None:
+                this folder holds no faults.
         """
         self._directory = directory
         self._source = source
+        self._without = without
         self._cassettes: dict[str, CaseCassette | DataError] = {}
         self._sealed: dict[Path, bytes] | None = None
         self._executor: ThreadPoolExecutor | None = None
@@ -272,6 +308,8 @@ class CassetteIndex:
             DataError: One cannot be read.
         """
         self._sealed = cassette_digests(self._directory)
+        if self._without is not None:
+            self._without.seal()
 
     def refuse_rewritten(self) -> None:
         """Refuse cassettes that somebody else wrote since they were sealed, or took away.
@@ -279,6 +317,8 @@ class CassetteIndex:
         Raises:
             DataError: There is one.
         """
+        if self._without is not None:
+            self._without.refuse_rewritten()
         if self._sealed is None:
             return
         found = cassette_digests(self._directory)
@@ -290,7 +330,13 @@ class CassetteIndex:
         """Return the recorded responses of a case, read once; or why they cannot be used."""
         if case_id not in self._cassettes:
             self._cassettes[case_id] = self._load(case_id)
-        return self._cassettes[case_id]
+        found = self._cassettes[case_id]
+        if self._without is None:
+            return found
+        main = self._without.cassette(case_id)
+        if isinstance(main, DataError) or isinstance(found, DataError):
+            return main if isinstance(main, DataError) else found
+        return with_faults(main, found)
 
     def _load(self, case_id: str) -> CaseCassette | DataError:
         path = cassette_path(self._directory, case_id)
@@ -359,7 +405,9 @@ class CassetteIndex:
         self._cassettes.pop(case_id, None)
 
     def close(self) -> None:
-        """End the thread that writes."""
+        """End the threads that write."""
+        if self._without is not None:
+            self._without.close()
         if self._executor is not None:
             self._executor.shutdown()
             self._executor = None

@@ -16,7 +16,6 @@ from evalgate.errors import ConfigError
 from evalgate.gateway.app import Admit, create_app
 from evalgate.gateway.cassette_index import CassetteIndex
 from evalgate.gateway.direct_calls import refuse_direct_calls
-from evalgate.gateway.fault_cassettes import FaultCassettes
 from evalgate.gateway.governor import Governor, GovernorSettings
 from evalgate.gateway.request_key import Matching
 from evalgate.gateway.server import serve
@@ -58,6 +57,8 @@ __all__ = [
 
 _PROXIES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
 _TRIAL = "EVALGATE_TRIAL"
+_FAULTS = "faults"
+"""Folder of what was recorded after faults of tools, in that of the cassettes."""
 _PROVIDERS: Mapping[Target, str] = {
     "openai": "https://api.openai.com/v1",
     "anthropic": "https://api.anthropic.com",
@@ -394,8 +395,9 @@ def _shelf(
     suite: Suite, config: GatewayConfig, mode: GatewayMode, gate: Gate | None
 ) -> CassetteIndex:
     """Open the cassettes; what follows faults of tools is recorded apart."""
-    opened = CassetteIndex if gate is None or gate.faults is None else FaultCassettes
-    shelf = opened(suite.cassettes, source=config.source)
+    shelf = CassetteIndex(suite.cassettes, source=config.source)
+    if gate is not None and gate.faults is not None:
+        shelf = CassetteIndex(suite.cassettes / _FAULTS, source=config.source, without=shelf)
     recover(shelf.directory)
     if mode == "auto" or (mode != "off" and suite.trust is not None):
         shelf.seal()

@@ -1,7 +1,6 @@
-"""Cassettes of sessions with faults beside those without."""
+"""Cassettes of sessions: those with faults beside those without."""
 
-from evalgate.gateway.cassette_index import CaseCassette
-from evalgate.gateway.fault_cassettes import with_faults
+from evalgate.gateway.cassette_index import CaseCassette, with_faults
 from evalgate.gateway.tool_calls import ToolAnswer
 
 
