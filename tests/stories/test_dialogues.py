@@ -1,7 +1,8 @@
 """The agent in conversation: recorded once, replayed for free, its users held to their scripts."""
 
-import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,6 @@ def test_a_user_that_breaks_its_script_is_caught(
 def test_a_judge_finds_what_no_rule_sees(
     project: Path,
     cli: Cli,
-    monkeypatch: pytest.MonkeyPatch,
     scripted_judge: Any,  # noqa: ANN401  # fixtures come by name: test folders are no packages
 ) -> None:
     """A goal in other words: not measured, asked once, labelled; without a verdict nobody knows."""
@@ -158,10 +158,10 @@ def test_a_judge_finds_what_no_rule_sees(
         assert any(note.startswith("1 of 1 (100.0%)") for note in result.json["warnings"])
     assert 1 == len(server.requests)
     assert 0 == cli("judge", "sample", "latest", *CONFIG, "--rate", "1").code
-    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
-    shown = cli("judge", "label", "labels.jsonl")
+    label = [sys.executable, "-m", "evalgate", "judge", "label", "labels.jsonl"]
+    shown = subprocess.run(label, input="n\n", capture_output=True, text=True, check=True)
     for part in ("the user's script:", "Your goal:", "turn 1, user:", "1 of 1 done"):
-        assert part in shown.out, shown.out
+        assert part in shown.stdout, shown.stdout
     unknown = trials_of(cli(*RUN, "--case", "two-wishes", "-f", "json").json)["two-wishes"]
     assert unknown["error"].startswith("nobody knows whether the simulated user kept to its script")
 
