@@ -1,46 +1,24 @@
 """The contract of an agent: a case and a context go in, a trace comes out."""
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
 from evalgate.agents.agent_input import Context
+from evalgate.agents.clock import SYSTEM_CLOCK, Clock
 from evalgate.agents.sandbox.room import Sandbox
 from evalgate.schema.config import AgentConfig
 from evalgate.schema.golden import Case
 from evalgate.schema.trace import Trace, TraceStatus
 
 __all__ = [
-    "SYSTEM_CLOCK",
     "Agent",
-    "Clock",
     "Context",
     "Opening",
     "Slots",
     "TrialFailed",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """Where the time comes from."""
-
-    now: Callable[[], float]
-    """Seconds that only grow, from any start."""
-    wall: Callable[[], float]
-    """Seconds since 1970."""
-
-    def timestamp(self) -> str:
-        """Return the wall time as RFC 3339 with milliseconds."""
-        moment = datetime.fromtimestamp(self.wall(), UTC)
-        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-SYSTEM_CLOCK: Final = Clock(time.monotonic, time.time)
-"""The clock of the machine."""
 
 
 class TrialFailed(Exception):

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from evalgate.agents.agent_input import AgentCase
-from evalgate.agents.base import Clock, Context, TrialFailed
+from evalgate.agents.base import Context, TrialFailed
+from evalgate.agents.clock import Clock
 from evalgate.agents.reply import Notes, Reply
 from evalgate.schema.base import Json
 from evalgate.schema.golden import Case, Message, SimulatedUser

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
-from evalgate.agents.base import SYSTEM_CLOCK, Agent, Clock, Opening, Slots
+from evalgate.agents.base import Agent, Opening, Slots
+from evalgate.agents.clock import SYSTEM_CLOCK, Clock
 from evalgate.agents.sandbox.room import Sandbox
 from evalgate.errors import ConfigError
 from evalgate.registry import built_in, names, resolve

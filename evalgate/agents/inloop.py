@@ -15,7 +15,8 @@ from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from evalgate.agents.base import Clock, TrialFailed
+from evalgate.agents.base import TrialFailed
+from evalgate.agents.clock import Clock
 from evalgate.agents.place import described
 from evalgate.agents.plain import NotPlain
 

@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from evalgate.agents.agent_input import AgentCase
-from evalgate.agents.base import Agent, Clock, Context, Opening
+from evalgate.agents.base import Agent, Context, Opening
 from evalgate.agents.calling import Asking, Callee, adapt
+from evalgate.agents.clock import Clock
 from evalgate.agents.environment import check_environment
 from evalgate.agents.inloop import Watchdog, ask_in_loop
 from evalgate.agents.load import load_object

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from evalgate.agents.agent_input import AgentCase
-from evalgate.agents.base import Clock, Context, TrialFailed
+from evalgate.agents.base import Context, TrialFailed
+from evalgate.agents.clock import Clock
 from evalgate.agents.conversation import AskTurn, converse, message_of, spoken
 from evalgate.agents.reply import Notes, Reply, make_trace, read_reply, shifted, without_claims
 from evalgate.schema.golden import Case, Script

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from evalgate.agents.base import SYSTEM_CLOCK, Clock
+from evalgate.agents.clock import SYSTEM_CLOCK, Clock
 from evalgate.suite.isolation import Walls, these_walls
 from evalgate.version import VERSION
 

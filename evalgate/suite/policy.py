@@ -10,7 +10,6 @@ from evalgate.metrics.metric import Metric
 from evalgate.metrics.registry import METRICS, find_metric, user_metric
 from evalgate.schema.canonical import digest
 from evalgate.schema.config import Caps, SuiteConfig
-from evalgate.suite.own_scorers import scorer_configs
 from evalgate.suite.suite import Suite
 from evalgate.text.suggest import did_you_mean
 
@@ -52,8 +51,7 @@ def suite_metrics(suite: Suite) -> dict[str, Metric]:
         ConfigError: A gate names a metric that does not exist.
     """
     config = suite.config
-    own = {name: user_metric(name, scorer) for name, scorer in scorer_configs(suite).items()}
-    metrics = {**METRICS, **own, **judged_metrics(config.judges)}
+    metrics = {**METRICS, **_own_metrics(suite), **judged_metrics(config.judges)}
     gated = dict.fromkeys(suite.config.gate.metrics, "gate.metrics")
     for name, key in (gated | dict.fromkeys(suite.config.goals, "goals")).items():
         metric = metrics.get(name) or find_metric(name)
@@ -65,6 +63,14 @@ def suite_metrics(suite: Suite) -> dict[str, Metric]:
             )
         metrics[name] = metric
     return metrics
+
+
+def _own_metrics(suite: Suite) -> dict[str, Metric]:
+    if not suite.config.scorers:
+        return {}
+    from evalgate.suite.own_scorers import scorer_configs  # noqa: PLC0415  # starts processes
+
+    return {name: user_metric(name, scorer) for name, scorer in scorer_configs(suite).items()}
 
 
 def with_overrides(suite: Suite, overrides: Overrides) -> Suite:

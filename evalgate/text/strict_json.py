@@ -44,6 +44,12 @@ _STEP: Final = {ord("["): 1, ord("]"): -1}
 _DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
 _INFINITE: Final = (b"\0\0\0\0\0\0\xf0\x7f", b"\0\0\0\0\0\0\xf0\xff")
 """Both infinities as `marshal` writes them; no UTF-8 text holds these bytes."""
+_LONG: Final = b"0" * 200
+"""A number of fewer digits needs an exponent of three to be infinite."""
+_EXPONENTS: Final = ((b"e", b"e000"), (b"E", b"E000"), (b"+", b"e+000"), (b"+", b"E+000"))
+"""A byte of it, and how such an exponent is written, every digit as 0."""
+_BEFORE: Final = b"-,:[ \t\r\n"
+"""What may stand before a number; a word may hold a digit, `e` and more digits, too."""
 _SURROGATE_ESCAPE: Final = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}|\\u[dD][c-fC-F]")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _CONTROL: Final = re.compile(r"[\x00-\x1f]")
@@ -190,11 +196,29 @@ def _quick(raw: bytes) -> Parsed | None:
         value = jiter.from_json(raw, allow_inf_nan=False, catch_duplicate_keys=True)
     except ValueError:
         return None
-    if b"0" * (_MAX_DIGITS + 1) in raw.translate(_DIGITS):
+    zeros = raw.translate(_DIGITS)
+    if b"0" * (_MAX_DIGITS + 1) in zeros:
         return None
     # It reads 1e999 as infinity; of all walks through the value this is the quickest.
-    written = marshal.dumps(value)
+    written = marshal.dumps(value) if _may_overflow(zeros) else b""
     return None if any(infinite in written for infinite in _INFINITE) else Parsed(value)
+
+
+def _may_overflow(zeros: bytes) -> bool:
+    """Say whether a number of a text, every digit as 0, may be too large for a double."""
+    return _LONG in zeros or any(
+        zeros[max(at - len(_LONG), 0) : at].rstrip(b"0.")[-1:] in _BEFORE
+        for sign, exponent in _EXPONENTS
+        if sign in zeros  # a single byte is found ten times as fast
+        for at in _places(zeros, exponent)
+    )
+
+
+def _places(text: bytes, part: bytes) -> Iterator[int]:
+    at = text.find(part)
+    while at >= 0:
+        yield at
+        at = text.find(part, at + 1)
 
 
 def _too_deep(raw: bytes, max_depth: int) -> bool:

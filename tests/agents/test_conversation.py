@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from evalgate.agents.agent_input import AgentCase
-from evalgate.agents.base import Clock, Context
+from evalgate.agents.base import Context
+from evalgate.agents.clock import Clock
 from evalgate.agents.conversation import speaking
 from evalgate.agents.trial import run_trial
 from evalgate.schema.golden import Case, SimulatedUser

@@ -1,6 +1,7 @@
 """Strict JSON: what is refused, and whether the message names the place."""
 
 import json
+from math import isfinite
 
 import pytest
 from hypothesis import given
@@ -97,6 +98,19 @@ def test_surrogate_pairs_are_whole_characters() -> None:
 def test_brackets_in_strings_are_no_nesting() -> None:
     """Depth counts structure and not text."""
     assert Parsed("[" * 500) == parse(json.dumps("[" * 500))
+
+
+_NUMBER = st.from_regex(
+    r"-?(0|[1-9][0-9]{0,240})(\.[0-9]{1,240})?([eE][+-]?[0-9]{1,4})?", fullmatch=True
+)
+
+
+@given(number=_NUMBER, before=st.sampled_from(["", "[", '{"a":', "[1, ", '["1e999",\n']))
+def test_a_number_is_read_where_a_double_holds_it(number: str, before: str) -> None:
+    """However it is written and wherever it stands; one that is too large is refused."""
+    after = {"[": "]", "{": "}"}.get(before[:1], "")
+    read = isinstance(parse(f"{before}{number}{after}"), Parsed)
+    assert isfinite(float(number)) == read
 
 
 @given(text=st.text('[]{}",:0123456789eE+-.NaInfity\\u \n\td8', max_size=60))
