@@ -36,7 +36,7 @@ from evalgate.gateway.tools.app import PREFIX, ToolApp
 from evalgate.gateway.tools.http import HttpTools
 from evalgate.gateway.trial_log import Limit, TrialLog
 from evalgate.gateway.upstream import Upstream, UpstreamRequest
-from evalgate.gateway.wire.base import output_limit
+from evalgate.gateway.wire.base import NO_USAGE, output_limit
 from evalgate.gateway.wire.errors import ProviderError
 from evalgate.gateway.wire.routes import Route, provider_of, resolve
 from evalgate.quota.profiles import WireResponse
@@ -274,11 +274,10 @@ class _Gateway:
             answer = log.cassette.find(log.recorded_trial, call.prepared.key, order)
             if answer is not None:
                 log.take(call, order)
-        _log.debug(
-            "case %s, trial %d: %s %s is %s",
-            *(log.case_id, log.trial, request.route.wire.name, call.prepared.key),
-            f"not recorded ({mode})" if answer is None else "replayed",
-        )
+        if _log.isEnabledFor(logging.DEBUG):
+            found = f"not recorded ({mode})" if answer is None else "replayed"
+            asked = request.route.wire.name, call.prepared.key
+            _log.debug("case %s, trial %d: %s %s is %s", log.case_id, log.trial, *asked, found)
         try:
             settle = await self._admitted(request, call, attempt, answer)
             if settle is None:
@@ -334,7 +333,7 @@ class _Gateway:
             await unless_gone(request.receive, paced)
         else:
             await send_recorded(request.send, sent, None, ended)
-        return sent.reply.usage if self.admit is not None else Usage()
+        return sent.reply.usage if self.admit is not None else NO_USAGE
 
     def _pacer(self) -> Callable[[float], Awaitable[None]]:
         """Return a wait that keeps the speed at which a response came."""

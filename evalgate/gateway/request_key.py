@@ -19,7 +19,7 @@ from typing import NoReturn
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from evalgate.errors import ConfigError
-from evalgate.gateway.wire.base import Body, ToolResult, Wire, as_body
+from evalgate.gateway.wire.base import Body, ToolResult, as_body
 from evalgate.gateway.wire.errors import ProviderError
 from evalgate.gateway.wire.routes import Route
 from evalgate.schema.base import Json
@@ -295,21 +295,23 @@ def recall(
 
 def _canonical(body: Body, route: Route) -> Body:
     wire = route.wire
-    taken = _NOT_FOR_THE_MODEL | wire.prompt_fields | wire.tool_fields
+    prompt, tools = wire.prompt_fields, wire.tool_fields
     canonical: Body = {
         "wire": wire.name,
         "model": route.model or body.get("model"),
         "messages": wire.prompt(body, _numbering("call")),
-        "tools": _tools(body, wire),
-        "sampling": {name: value for name, value in body.items() if name not in taken},
+        "tools": {
+            name: body[name] for name in sorted(tools & body.keys()) if body[name] is not None
+        },
+        "sampling": {
+            name: value
+            for name, value in body.items()
+            if not (name in _NOT_FOR_THE_MODEL or name in prompt or name in tools)
+        },
     }
     if body.get("stream") or route.stream:
         canonical["stream"] = body.get("stream_options") or True
     return canonical
-
-
-def _tools(body: Body, wire: Wire) -> Body:
-    return {name: body[name] for name in sorted(wire.tool_fields) if body.get(name) is not None}
 
 
 def _spell(value: Json) -> str:

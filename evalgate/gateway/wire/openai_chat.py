@@ -103,10 +103,13 @@ _EMPTY = frozenset({"index", "type"})
 
 
 def _prompt(body: Body, ids: Ids) -> list[Json]:
-    return [_named(as_body(message), ids) or message for message in as_list(body.get("messages"))]
+    return [
+        _named(message, ids) if isinstance(message, dict) else message
+        for message in as_list(body.get("messages"))
+    ]
 
 
-def _named(message: Body, ids: Ids) -> Body | None:
+def _named(message: Body, ids: Ids) -> Body:
     calls = message.get("tool_calls")
     if isinstance(calls, list):
         named: list[Json] = [
@@ -116,22 +119,28 @@ def _named(message: Body, ids: Ids) -> Body | None:
         return {**message, "tool_calls": named}
     if "tool_call_id" in message:
         return {**message, "tool_call_id": ids(str(message["tool_call_id"]))}
-    return None
+    return message
 
 
 def _results(body: Body) -> tuple[ToolResult, ...]:
-    messages = (as_body(message) for message in as_list(body.get("messages")))
-    return tuple(
-        ToolResult(answered, message.get("content"))
-        for message in messages
-        if (key := _ANSWERS.get(text_of(message.get("role")) or ""))
-        and isinstance(answered := message.get(key), str)
-    )
+    results = []
+    for message, role in _roles(body):
+        if role in _ANSWERS and isinstance(answered := message.get(_ANSWERS[role]), str):
+            results.append(ToolResult(answered, message.get("content")))
+    return tuple(results)
 
 
 def _user_turns(body: Body) -> int:
-    messages = as_list(body.get("messages"))
-    return sum(1 for message in messages if as_body(message).get("role") == "user")
+    return [role for _, role in _roles(body)].count("user")
+
+
+def _roles(body: Body) -> list[tuple[Body, str]]:
+    """Return the messages that say whose they are."""
+    return [
+        (message, role)
+        for message in as_list(body.get("messages"))
+        if isinstance(message, dict) and isinstance(role := message.get("role"), str)
+    ]
 
 
 def _read(body: Body) -> Reply:
