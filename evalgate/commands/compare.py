@@ -7,18 +7,17 @@ from pathlib import Path
 from evalgate.errors import BaselineMissing, DataError, EvalgateError
 from evalgate.gate.judge import GateInputs, judge
 from evalgate.gate.reports import changed_lines, combine, filled, reference
+from evalgate.gate.rules import with_options
 from evalgate.importers.results.own import is_own
 from evalgate.metrics.metric import Metric
 from evalgate.metrics.registry import METRICS
-from evalgate.schema.config import AgentConfig, SuiteConfig
+from evalgate.schema.config import GateConfig
 from evalgate.schema.result import MetricValue, Report, ReportSet, SuiteInfo
 from evalgate.stats.summary import RunSummary, summary_of_report
 from evalgate.store.reports import read_reports
 from evalgate.store.runs import is_run
+from evalgate.store.stored import stored_path, stored_summary
 from evalgate.suite.environment import Environment
-from evalgate.suite.policy import Overrides, suite_metrics, with_overrides
-from evalgate.suite.sources import stored_path, stored_summary
-from evalgate.suite.suite import Selection, Suite, find_suites
 
 _RUNS = Path(".evalgate/runs")
 _FOREIGN_FIXES = {
@@ -63,6 +62,18 @@ class CompareOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class _Policy:
+    """Under which a comparison is judged."""
+
+    gate: GateConfig
+    metrics: Mapping[str, Metric]
+    runs: Path = _RUNS
+    """Folder of the run folders."""
+    reference: Path | None = None
+    """The pinned reference; null: there is none."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Sides:
     """What is compared, and the report that is filled."""
 
@@ -80,18 +91,18 @@ def compare_stored(options: CompareOptions, environment: Environment) -> ReportS
         DataError: The candidate is not there, or a side is not readable.
         ConfigError: The policy is not valid.
     """
-    suite = _policy_suite(options)
+    policy = _policy(options)
     foreign = _is_foreign(options)
-    sides = _foreign_sides(options, suite, environment) if foreign else _own_sides(options, suite)
+    sides = _foreign_sides(options, policy, environment) if foreign else _own_sides(options, policy)
     baseline, candidate = sides.baseline, sides.candidate
     inputs = GateInputs(
         baseline=baseline,
-        reference=_reference(suite, sides.metrics),
+        reference=_reference(policy, sides.metrics),
         allow_removed=options.allow_removed,
         allow_partial=options.partial,
         today=environment.timestamp(),
     )
-    judged = judge(candidate, inputs, suite.config.gate, sides.metrics)
+    judged = judge(candidate, inputs, policy.gate, sides.metrics)
     report = filled(sides.report, judged.verdict).model_copy(
         update={
             "changes": judged.comparison.changes,
@@ -113,7 +124,7 @@ def with_cases(reports: ReportSet, options: CompareOptions) -> tuple[ReportSet, 
         ConfigError: The configuration is not valid.
     """
     (report,) = reports.suites
-    path = stored_path(options.current, _policy_suite(options).runs)
+    path = stored_path(options.current, _policy(options).runs)
     try:
         (stored,) = read_reports(path)
     except (EvalgateError, ValueError):
@@ -142,11 +153,11 @@ def _foreign_fix(fix: str | None) -> str | None:
     return next((ours for words, ours in _FOREIGN_FIXES.items() if words in fix), fix)
 
 
-def _own_sides(options: CompareOptions, suite: Suite) -> _Sides:
+def _own_sides(options: CompareOptions, policy: _Policy) -> _Sides:
     """Load two files of evalgate."""
-    metrics: dict[str, Metric] = dict(METRICS) if options.suite is None else suite_metrics(suite)
-    baseline = stored_summary(options.baseline, suite.runs, metrics)
-    candidate = _candidate(options.current, suite.runs, metrics)
+    metrics = policy.metrics
+    baseline = stored_summary(options.baseline, policy.runs, metrics)
+    candidate = _candidate(options.current, policy.runs, metrics)
     return _Sides(baseline, candidate, metrics, _bare_report(candidate, metrics))
 
 
@@ -176,7 +187,7 @@ def _is_foreign(options: CompareOptions) -> bool:
     )
 
 
-def _foreign_sides(options: CompareOptions, suite: Suite, environment: Environment) -> _Sides:
+def _foreign_sides(options: CompareOptions, policy: _Policy, environment: Environment) -> _Sides:
     """Load two files of another tool; what was assumed becomes warnings of the report."""
     from evalgate.importers.results.join import join, parse_chosen  # noqa: PLC0415  # heavy
     from evalgate.importers.results.read import read_results, without_secrets  # noqa: PLC0415
@@ -194,7 +205,7 @@ def _foreign_sides(options: CompareOptions, suite: Suite, environment: Environme
         for path in (options.baseline, options.current)
     )
     joined = join(baseline, candidate, chosen, allow_new=options.allow_new)
-    named = {n: m for n, m in METRICS.items() if n in suite.config.gate.metrics}
+    named = {n: m for n, m in METRICS.items() if n in policy.gate.metrics}
     return _Sides(
         summary_of_report(joined.baseline, str(options.baseline)),
         summary_of_report(joined.candidate, str(options.current)),
@@ -210,12 +221,10 @@ def _no_baseline(path: Path) -> BaselineMissing:
     )
 
 
-def _reference(suite: Suite, metrics: Mapping[str, Metric]) -> RunSummary | None:
+def _reference(policy: _Policy, metrics: Mapping[str, Metric]) -> RunSummary | None:
     """Load the pinned reference of the suite whose policy holds."""
-    pinned = suite.config.reference
-    return (
-        None if pinned is None else stored_summary(suite.policy_root / pinned, suite.runs, metrics)
-    )
+    pinned = policy.reference
+    return None if pinned is None else stored_summary(pinned, policy.runs, metrics)
 
 
 def _candidate(path: Path, runs: Path, metrics: Mapping[str, Metric]) -> RunSummary:
@@ -229,17 +238,25 @@ def _candidate(path: Path, runs: Path, metrics: Mapping[str, Metric]) -> RunSumm
         ) from error
 
 
-def _policy_suite(options: CompareOptions) -> Suite:
+def _policy(options: CompareOptions) -> _Policy:
     """Take the policy of a suite, or the default one."""
-    if options.suite is not None:
-        (suite,) = find_suites(Selection(options.config, (options.suite,)))
-    else:
-        config = SuiteConfig(golden="", agent=AgentConfig(run="recorded:"))
-        suite = Suite(name="comparison", config=config, root=Path(), runs=_RUNS)
-    return with_overrides(suite, Overrides(mode=options.mode, threshold=options.threshold))
+    if options.suite is None:
+        gate = with_options(GateConfig(), options.mode, options.threshold)
+        return _Policy(gate, METRICS)
+    from evalgate.suite.policy import suite_metrics  # noqa: PLC0415  # heavy
+    from evalgate.suite.suite import Selection, find_suites  # noqa: PLC0415
+
+    (suite,) = find_suites(Selection(options.config, (options.suite,)))
+    pinned = suite.config.reference
+    return _Policy(
+        gate=with_options(suite.config.gate, options.mode, options.threshold),
+        metrics=suite_metrics(suite),
+        runs=suite.runs,
+        reference=None if pinned is None else suite.policy_root / pinned,
+    )
 
 
-def _bare_report(candidate: RunSummary, metrics: dict[str, Metric]) -> Report:
+def _bare_report(candidate: RunSummary, metrics: Mapping[str, Metric]) -> Report:
     """Show the candidate as it is stored: its values, without its trials."""
     return Report(
         verdict="inconclusive",

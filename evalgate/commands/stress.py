@@ -11,6 +11,7 @@ from evalgate.schema.config import GateConfig
 from evalgate.schema.result import Report, ReportSet, SuiteInfo
 from evalgate.schema.stress import StressConfig, StressQuota
 from evalgate.stats.summary import RunSummary
+from evalgate.store.stored import stored_summary
 from evalgate.stress.check import stress_of_sessions
 from evalgate.stress.checks.stress import stress
 from evalgate.stress.load.arrivals import Arrivals
@@ -30,7 +31,6 @@ from evalgate.stress.settings import (
 from evalgate.stress.tool_faults.how import REPLAYED, FaultPlay
 from evalgate.suite.environment import Environment
 from evalgate.suite.events import Listener
-from evalgate.suite.sources import stored_summary
 from evalgate.suite.suite import Selection, Suite, find_suites
 from evalgate.text.counts import number_of
 

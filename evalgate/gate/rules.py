@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+from pydantic import ValidationError
+
+from evalgate.errors import ConfigError
 from evalgate.metrics.metric import Metric
 from evalgate.schema.config import GateConfig, MetricGate
 from evalgate.schema.verdict import Direction, Gate, Outcome
@@ -41,6 +44,32 @@ class Rule:
     """The candidate's value may not be above."""
     limit_gate: Gate = "standard"
     """Whether the limits gate."""
+
+
+def with_options(policy: GateConfig, mode: str | None, threshold: str | None) -> GateConfig:
+    """Return a policy with the mode and the threshold that the command line gives instead.
+
+    Raises:
+        ConfigError: There is no such threshold.
+    """
+    given = {"mode": mode, "threshold": None if threshold is None else _number_or_text(threshold)}
+    told = {name: value for name, value in given.items() if value is not None}
+    if not told:
+        return policy
+    try:
+        return GateConfig.model_validate({**policy.model_dump(exclude_unset=True), **told})
+    except ValidationError as error:
+        raise ConfigError(
+            f"threshold {threshold!r}: expected 0.05, '5%' or '5pp', above 0 and at most 1 (100%)",
+            fix="--threshold 5%",
+        ) from error
+
+
+def _number_or_text(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def rule_of(metric: Metric, policy: GateConfig, *, gate_all: bool = False) -> Rule:

@@ -6,11 +6,11 @@ from dataclasses import replace
 from evalgate.errors import EvalgateError
 from evalgate.run.forecast import forecast_cases
 from evalgate.run.run import RunOptions, filters_of, run_suite
+from evalgate.store.stored import stored_summary
 from evalgate.suite.environment import Environment
 from evalgate.suite.events import silent
 from evalgate.suite.plan import Plan, make_plan
 from evalgate.suite.policy import with_overrides
-from evalgate.suite.sources import stored_summary
 from evalgate.suite.suite import Suite
 from evalgate.text.counts import number_of
 

@@ -3,8 +3,9 @@
 from evalgate.errors import BaselineMissing
 from evalgate.gate.judge import GateInputs
 from evalgate.stats.summary import RunSummary
+from evalgate.store.stored import stored_summary
 from evalgate.suite.plan import Plan
-from evalgate.suite.sources import stored_summary, suite_baseline
+from evalgate.suite.sources import suite_baseline
 from evalgate.trust.base_verdict import supplied_before
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pydantic import ValidationError
 
 from evalgate.errors import ConfigError
+from evalgate.gate.rules import with_options
 from evalgate.metrics.judged import judged_metrics
 from evalgate.metrics.metric import Metric
 from evalgate.metrics.registry import METRICS, find_metric, user_metric
@@ -81,13 +82,9 @@ def with_overrides(suite: Suite, overrides: Overrides) -> Suite:
     """
     data = suite.config.model_dump(exclude_unset=True)
     data.update(overrides.fields)
-    gate = dict(data.get("gate", {}))
-    if overrides.mode is not None:
-        gate["mode"] = overrides.mode
-    if overrides.threshold is not None:
-        gate["threshold"] = _number_or_text(overrides.threshold)
+    gate = with_options(suite.config.gate, overrides.mode, overrides.threshold)
     caps = {**data.get("caps", {}), **overrides.caps.model_dump(exclude_none=True)}
-    data |= {"gate": gate, "caps": caps}
+    data |= {"gate": gate.model_dump(exclude_unset=True), "caps": caps}
     try:
         config = SuiteConfig.model_validate(data)
     except ValidationError as error:
@@ -95,10 +92,3 @@ def with_overrides(suite: Suite, overrides: Overrides) -> Suite:
         said = first["msg"].removeprefix("Value error, ")
         raise ConfigError(f"suite {suite.name!r}: {said}", fix="evalgate run --help") from error
     return replace(suite, config=config)
-
-
-def _number_or_text(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text

@@ -1,4 +1,4 @@
-"""Finds the sides of a comparison: a suite's baseline, a stored run, a file."""
+"""Finds the baseline of a suite."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -7,8 +7,7 @@ from pathlib import Path
 from evalgate.errors import BaselineMissing
 from evalgate.metrics.metric import Metric
 from evalgate.stats.summary import RunSummary
-from evalgate.store.baseline import load_summary
-from evalgate.store.runs import find_run
+from evalgate.store.stored import stored_summary
 from evalgate.suite.suite import Suite
 
 
@@ -47,31 +46,3 @@ def _first_baseline(suite: Suite) -> str:
         run = f"evalgate run {suite.asked}".strip()
         return f"{run} --output base.json, then --baseline base.json"
     return f'evalgate baseline update --suite {suite.name} --trials 10 --reason "first"'
-
-
-def stored_summary(path: Path, runs: Path, metrics: Mapping[str, Metric]) -> RunSummary:
-    """Load a baseline, a report, a run folder, the id of a run, or a flat file of numbers.
-
-    Args:
-        path: Where it is; `latest`, alone or in a folder of runs, is the newest run.
-        runs: Folder of the run folders.
-        metrics: All metrics of the suite.
-
-    Raises:
-        BaselineMissing: There is no such file.
-        DataError: It is none of these.
-    """
-    return load_summary(stored_path(path, runs), metrics)
-
-
-def stored_path(path: Path, runs: Path) -> Path:
-    """Return where a stored result is: `latest` and ids of runs name folders.
-
-    Raises:
-        DataError: There is no run.
-    """
-    if path.exists():
-        return path
-    if path.name == "latest":
-        return find_run(runs if path.parent == Path() else path.parent, "latest")
-    return runs / path if (runs / path).is_dir() else path
