@@ -22,7 +22,7 @@ from typing import Any, Final
 from evalgate.agents.base import Agent, Context, Opening
 from evalgate.agents.environment import agent_environment
 from evalgate.agents.factory import open_agent
-from evalgate.agents.hardening import harden
+from evalgate.agents.sandbox.hardening import harden
 from evalgate.errors import AgentLoadError, MissingExtra
 from evalgate.schema.agent_line import PythonLine
 from evalgate.schema.config import AgentConfig

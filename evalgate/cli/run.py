@@ -155,7 +155,7 @@ def run(formats: tuple[str, ...], outputs: tuple[Path, ...], *, quiet: bool, **g
     (tools, parsing, routing, retries); only a recording can say whether a changed prompt, model or
     tool schema is better or worse.
     """
-    from evalgate.agents.hardening import harden  # noqa: PLC0415  # heavy
+    from evalgate.agents.sandbox.hardening import harden  # noqa: PLC0415  # heavy
     from evalgate.cli.output import check_outputs, emit, log_safe, rehearse  # noqa: PLC0415
     from evalgate.cli.progress import progress  # noqa: PLC0415
     from evalgate.commands.operations.remember import remember  # noqa: PLC0415

@@ -7,7 +7,7 @@ import pytest
 
 PROBE = """
 import ctypes, subprocess, sys
-from evalgate.agents.hardening import harden
+from evalgate.agents.sandbox.hardening import harden
 
 done = harden()
 dumpable = ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)
