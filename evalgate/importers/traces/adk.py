@@ -1,4 +1,4 @@
-"""Google ADK evaluation sets: the `eval_cases` forms, and the older list of queries.
+"""Google ADK evaluation sets: the `eval_cases` forms, and the older lists of queries.
 
 They are golden sets without runs: questions, the calls to make in order, and a reference answer.
 ADK compares answers by word overlap; there is no such expectation here, so the reference answers
@@ -6,7 +6,7 @@ are kept as metadata and the calls are what is judged. A turn without `intermedi
 nothing of tools, which is not the same as none. Results (`*.evalset_result.json`) are read too.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,6 +30,12 @@ from evalgate.schema.golden import Case, Script
 from evalgate.text.counts import number_of
 
 _ID_DIGITS: Final = 12
+_KEPT: Final = (
+    *("rubrics", "rubric_groups", "session_input", "sessionInput", "session_inputs"),
+    *("final_session_state",),
+)
+"""Fields of a case that become metadata."""
+_RUBRICS: Final = ("rubrics", "rubric_groups", "turn_rubrics")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,51 +67,64 @@ def import_adk(data: Json, options: Options) -> Imported:
         ConfigError: For an unknown option.
     """
     check_options(options, [])
-    if isinstance(data, list):
+    if isinstance(data, list) and any(isinstance(row, dict) and "data" in row for row in data):
+        read = _cases(data, "", _older_session)
+    elif isinstance(data, list):
         with reading(""):
-            read = [_session(data)]
+            read = [_session(data, "")]
     else:
         root = object_at(data, "")
         if field(root, "eval_case_results") is not None:
             return import_results(root)
-        read = _cases(list_at(field(root, "eval_cases"), "/eval_cases"))
+        rows = list_at(field(root, "eval_cases"), "/eval_cases")
+        read = _cases(rows, "/eval_cases", _conversation)
     return Imported(tuple(each.case for each in read), (), _notes(read))
 
 
-def _cases(rows: list[Json]) -> list[_Found]:
+def _cases(
+    rows: list[Json], place: str, read_case: Callable[[dict[str, Json], str], _Found]
+) -> list[_Found]:
     seen: dict[str, str] = {}
     read: list[_Found] = []
     for index, value in enumerate(rows):
-        where = f"/eval_cases/{index}"
+        where = f"{place}/{index}"
         row = object_at(value, where)
         with reading(where):
-            found = _conversation(row, where)
-        once(seen, found.case.id, f"{where}/eval_id", f"the id {found.case.id!r}")
+            found = read_case(row, where)
+        once(seen, found.case.id, where, f"the id {found.case.id!r}")
         read.append(found)
     return read
 
 
-def _session(rows: list[Json]) -> _Found:
+def _session(rows: list[Json], place: str, name: str | None = None) -> _Found:
     turns: list[Turn] = []
     for i, value in enumerate(rows):
-        row = object_at(value, f"/{i}")
-        turns.append(read_turn(row | {"query": text_at(row, "query", f"/{i}")}, f"/{i}"))
+        where = f"{place}/{i}"
+        row = object_at(value, where)
+        turns.append(read_turn(row | {"query": text_at(row, "query", where)}, where))
     asked = [turn.asked for turn in turns]
-    case_id = f"adk-{fingerprint(chr(10).join(asked))[:_ID_DIGITS]}"
-    return _read(case_id, turns, {})
+    return _read(name or f"adk-{fingerprint(chr(10).join(asked))[:_ID_DIGITS]}", turns, {})
+
+
+def _older_session(row: dict[str, Json], where: str) -> _Found:
+    """Read a named list of queries, as the first evaluation sets had them."""
+    name = case_id_at(row.get("name"), f"{where}/name")
+    return _session(list_at(row.get("data"), f"{where}/data"), f"{where}/data", name)
 
 
 def _conversation(row: dict[str, Json], where: str) -> _Found:
-    named = row.get("case_id") if field(row, "eval_id") is None else field(row, "eval_id")
-    case_id = case_id_at(named, f"{where}/eval_id")
-    kept: dict[str, Json] = {
-        key: row[key]
-        for key in ("rubrics", "session_input", "sessionInput", "final_session_state")
-        if row.get(key)
-    }
+    ids = (field(row, name) for name in ("eval_id", "case_id", "eval_case_id"))
+    case_id = case_id_at(next((found for found in ids if found is not None), None), where)
+    kept: dict[str, Json] = {key: row[key] for key in _KEPT if row.get(key)}
     scenario = field(row, "conversation_scenario")
     if scenario is not None and not field(row, "conversation"):
         return _scenario(case_id, object_at(scenario, f"{where}/conversation_scenario"), kept)
+    prompt = row.get("prompt")
+    if prompt is not None and not field(row, "conversation"):
+        if field(row, "conversation_history"):
+            raise DataError(f"{where}: a conversation_history before the prompt is not supported")
+        asked: dict[str, Json] = {"user_content": prompt, "reference": row.get("reference")}
+        return _read(case_id, [read_turn(asked, f"{where}/prompt")], kept)
     place = f"{where}/conversation"
     rows = list_at(field(row, "conversation"), place)
     turns = [read_turn(object_at(v, f"{place}/{i}"), f"{place}/{i}") for i, v in enumerate(rows)]
@@ -159,6 +178,12 @@ def _notes(read: Iterable[_Found]) -> tuple[str, ...]:
         notes.append(
             f"{number_of(silent, 'case has', 'cases have')} turns that say nothing of tools: "
             "calls in them are not judged"
+        )
+    rubrics = sum(any(name in each.case.metadata for name in _RUBRICS) for each in rows)
+    if rubrics:
+        notes.append(
+            f"rubrics of {number_of(rubrics, 'case')} are kept as metadata: a judge asks about "
+            "what stands under `expected.criteria`"
         )
     odd = list(dict.fromkeys(kind for each in rows for kind in each.odd))
     if odd:

@@ -30,6 +30,7 @@ from evalgate.importers.traces.inspect_events import events_of, steps_of
 from evalgate.schema.base import Json
 from evalgate.schema.golden import Case, Expected, Message
 from evalgate.schema.trace import LlmCall, RecordedScore, Trace, TraceStatus
+from evalgate.text.counts import number_of
 
 _UNSCORED: Final = frozenset({"NaN", "nan", "Infinity", "-Infinity"})
 _LETTERS: Final[Mapping[str, float]] = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
@@ -52,6 +53,11 @@ def import_inspect(data: Json, options: Options) -> Imported:
     """
     check_options(options, [])
     log = object_at(data, "")
+    if "eval" in log and log.get("samples") is None:
+        raise DataError(
+            "/samples: the log holds none: it is a header alone, or the run ended before the first",
+            fix="run it with --log-samples, or take the log of a run that ended",
+        )
     rows = list_at(log.get("samples"), "/samples")
     samples = [object_at(row, f"/samples/{i}") for i, row in enumerate(rows)]
     # A sample that failed has no scores; what its success would be is said by the others.
@@ -89,10 +95,12 @@ def _notes(
         notes.append(f"the log's header counts {said} samples, the file holds {len(samples)}")
     limited = sum("limit" in trace.metadata for trace in traces)
     if limited:
-        notes.append(f"{limited} samples reached a limit and were scored: their scores count")
+        one, more = "sample that reached a limit was", "samples that reached a limit were"
+        notes.append(f"{number_of(limited, one, more)} scored all the same, and counts")
     unscored = sum(not trace.scores for trace in traces)
     if unscored:
-        notes.append(f"{unscored} samples have no score: their success is not measured")
+        lack = number_of(unscored, "sample has no score", "samples have no score")
+        notes.append(f"{lack}: their success is not measured")
     return (*notes, *unread_notes(traces))
 
 

@@ -114,10 +114,38 @@ def test_what_is_not_understood_leaves_the_calls_open() -> None:
     assert "items of types that are not understood: 'part with hologram'" in imported.notes
 
 
+def test_the_first_sets_are_named_lists_of_queries() -> None:
+    """Each is one session, named as the file names it."""
+    rows: list[Json] = [
+        {"query": "hello", "expected_tool_use": [], "reference": "Hi."},
+        {"query": "roll", "expected_tool_use": [{"tool_name": "roll", "tool_input": {}}]},
+    ]
+    data: Json = [{"name": "shop", "data": rows, "initial_session": {}}]
+    (case,) = import_adk(data, {}).cases
+    assert ("shop", Script(turns=("hello", "roll"))) == (case.id, case.input)
+    assert ("roll",) == tuple(call.name for call in case.expected.tool_calls or ())
+    with pytest.raises(DataError, match="/1: found the id 'shop' again"):
+        import_adk([{"name": "shop", "data": rows}] * 2, {})
+
+
+def test_cases_of_a_prompt_and_rubrics() -> None:
+    """Vertex's evaluation datasets: the prompt is asked, and the rubrics are kept and told."""
+    rubric: Json = {"rubric_id": "r", "content": {"property": {"description": "It rolls."}}}
+    groups: Json = {"g": {"group_id": "g", "rubrics": [rubric]}}
+    row: dict[str, Json] = {"eval_case_id": "e", "prompt": _ASK, "rubric_groups": groups}
+    imported = import_adk({"eval_cases": [row]}, {})
+    (case,) = imported.cases
+    assert ("e", "roll", "draft") == (case.id, case.input, case.status)
+    assert groups == case.metadata["rubric_groups"]
+    assert any("rubrics of 1 case are kept as metadata" in note for note in imported.notes)
+    with pytest.raises(DataError, match="conversation_history before the prompt"):
+        import_adk({"eval_cases": [row | {"conversation_history": [{}]}]}, {})
+
+
 def test_two_cases_of_one_id_are_refused() -> None:
     """With both places."""
     row: Json = {"eval_id": "e", "conversation": [_turn()]}
-    with pytest.raises(DataError, match="/eval_cases/1/eval_id: found the id 'e' again"):
+    with pytest.raises(DataError, match="/eval_cases/1: found the id 'e' again"):
         import_adk({"eval_cases": [row, row]}, {})
 
 

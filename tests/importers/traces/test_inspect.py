@@ -106,6 +106,8 @@ def test_other_files_are_refused() -> None:
     """The message points at the place."""
     with pytest.raises(DataError, match="/samples: found None; expected a list"):
         import_inspect({"version": 2}, {})
+    with pytest.raises(DataError, match="/samples: the log holds none: it is a header alone"):
+        import_inspect({"version": 2, "eval": {}, "status": "started"}, {})
     with pytest.raises(DataError, match="/samples/0/id: found None"):
         import_inspect({"samples": [{}]}, {})
 
