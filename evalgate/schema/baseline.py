@@ -5,7 +5,7 @@ are a string of `0` and `1`; other scores a list of numbers with 4 significant d
 `-` is abstained, `?` unknown and `!` broken.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -27,7 +27,7 @@ class BaselineSuite(Model):
     """Digest of the golden set."""
     cases: int
     """Cases in it."""
-    trials: int
+    trials: Annotated[int, Field(ge=0, le=1_000_000)]
     """Trials a case (the smallest)."""
     noise: Literal["trials", "none"] = "trials"
     """Whether trials vary."""

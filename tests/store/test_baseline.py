@@ -146,8 +146,9 @@ def _edited(path: Path, old: str, new: str) -> None:
         ('"cases": 3', '"cases": 4', ["3 cases", "4"]),
         ('"digest": "0000000000000001"', '"digest": 7', ["support.json:11", "/cases/case-0001"]),
         ('"reason": "first"', '"reason": "first", "x": 1', ["support.json:7", "unknown key 'x'"]),
+        ('"trials": 2', f'"trials": {10**25}', ["support.json:3", "1000000"]),
+        ('"trials": 2', '"trials": -1', ["support.json:3", "greater than or equal to 0"]),
     ],
-    ids=["mean", "score", "mark", "more", "length", "newer", "count", "type", "key"],
 )
 def test_an_edited_baseline_is_refused(path: Path, old: str, new: str, told: list[str]) -> None:
     """Exit 2 with file, line, value and the way out."""
