@@ -56,6 +56,8 @@ def _is_message(data: Mapping[str, Json]) -> bool:
 
 def _is_item(data: Mapping[str, Json]) -> bool:
     kind = data.get("type")
+    if "toolCallId" in data and "toolName" in data:
+        return True
     return isinstance(kind, str) and (kind in _PART_TYPES or kind.endswith("_call"))
 
 

@@ -54,17 +54,27 @@ def said(value: Json) -> Json:
     """Return the text of an answer that came as messages or content parts, else the data.
 
     The shapes are those of Anthropic (`content: [{type: text}]`), OpenAI (`role`, `content`, and
-    `output: [{type: message}]`), LangChain (`messages: [...]`) and OpenTelemetry (`parts: [...]`).
+    `output: [{type: message}]`), LangChain (`messages: [...]`, and `kwargs` of what it wrote to
+    JSON), Gemini (`candidates: [...]`) and OpenTelemetry (`parts: [...]`); some exporters write an
+    object as Python does.
     """
     data = data_of(value)
+    if isinstance(data, str) and data.startswith("{'"):
+        found = literal(data)
+        text = said(found) if isinstance(found, dict) else data
+        return text if isinstance(text, str) else data
     match data:
+        case {"lc": int(), "kwargs": dict() as kwargs}:
+            return said(kwargs)
+        case {"candidates": [{"content": dict() as first}, *_]}:
+            return read_content(first).text or data
         case {"output": [*_, {"type": "message"} as last]}:
             message: Json = last
             return said(message)
         case {"messages": [*_, dict() as last]} | [*_, {"role": str()} as last]:
             inner: Json = last
             return said(inner)
-        case {"content": str() as text}:
+        case {"content": str() as text} | {"role": str(), "text": str() as text}:
             return text
         case {"content": list() | dict() as content}:
             inner = content

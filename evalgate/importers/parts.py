@@ -12,6 +12,7 @@ from typing import Final, Literal
 from evalgate.importers.imported import text_or_none
 from evalgate.schema.base import Json
 from evalgate.schema.trace import UnreadPart
+from evalgate.text.strict_json import Parsed, parse
 
 Role = Literal["system", "user", "assistant", "tool"]
 """Who speaks, in one word for all providers."""
@@ -87,6 +88,7 @@ _HARMLESS: Final = frozenset(
         *("summary_text", "reasoning_text", "redacted-reasoning", "step-start", "step-finish"),
         *("source", "source-url", "source-document", "citation", "cache_point", "cachePoint"),
         *("mcp_list_tools", "mcp_approval_request", "container_upload", "compaction"),
+        "Microsoft.Extensions.AI.TextReasoningContent",
     }
 )
 """Parts that are neither an answer nor a call: thoughts, sources, marks."""
@@ -144,6 +146,7 @@ _ID_KEYS: Final = ("call_id", "tool_call_id", "tool_use_id", "toolCallId", "tool
 _NAME_KEYS: Final = ("name", "tool_name", "toolName", "function_name")
 _ARGUMENT_KEYS: Final = ("arguments", "args", "input", "parameters", "tool_input", "code")
 _RESULT_KEYS: Final = ("content", "response", "result", "output", "contents", "outcome", "outputs")
+_STOPS_TO_CALL: Final = frozenset({"tool_calls", "tool_use", "function_call", "tool-calls"})
 _DEEPEST: Final = 20
 
 
@@ -158,7 +161,7 @@ def read_message(row: Json) -> Message:
     role = _ROLES.get(named.lower()) if named is not None else None
     if role == "tool":
         return Message(role, tuple(_tool_message(data, role)))
-    if role is None and named is not None and "role" not in data:
+    if role is None and "role" not in data and (named is not None or "toolCallId" in data):
         return Message("assistant", tuple(_part(data, "assistant", 0)))
     return Message(role, tuple(_items(data, role)))
 
@@ -184,6 +187,23 @@ def _unwrapped(row: dict[str, Json]) -> dict[str, Json]:
 
 
 def _items(data: Mapping[str, Json], role: Role | None) -> Iterator[Item]:
+    """Read a message; where it stopped to call a tool, a call is in it, or it is not understood."""
+    items = tuple(_parts(data, role))
+    stopped = str(data.get("finish_reason")) in _STOPS_TO_CALL
+    if not stopped or any(not isinstance(item, Said) for item in items):
+        yield from items
+        return
+    content = data.get("content")
+    written = parse(content) if isinstance(content, str) else None
+    calls = tuple(_content(written.value, role, 0)) if isinstance(written, Parsed) else ()
+    if calls and all(isinstance(item, Call) for item in calls):
+        yield from calls  # some frameworks write them as the text of the message
+        return
+    yield from items
+    yield Odd("stopped to call a tool, without a call", dict(data), ("tool_calls",))
+
+
+def _parts(data: Mapping[str, Json], role: Role | None) -> Iterator[Item]:
     for key in ("content", "parts", "contents"):
         yield from _content(data.get(key), role, 0)
     refusal = text_or_none(data.get("refusal"))
@@ -287,7 +307,14 @@ def _untyped(whole: dict[str, Json], role: Role | None, depth: int) -> Iterator[
             yield from _content(inner, role, depth + 1)
             return
         case _:
-            pass
+            yield from _wrapped_part(part, role)
+
+
+def _wrapped_part(part: dict[str, Json], role: Role | None) -> Iterator[Item]:
+    """Read a part by the key that names its kind."""
+    if {"toolCallId", "toolName"} <= part.keys():  # of the AI SDK
+        yield _call(part)
+        return
     kind = next((key for key in _WRAPPED if part.get(key) is not None), None)
     inner = part.get(kind) if kind is not None else None
     if kind in ("executable_code", "executableCode") and isinstance(inner, dict):

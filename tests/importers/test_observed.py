@@ -63,6 +63,11 @@ def test_arguments_are_read(value: Json, expected: Json) -> None:
             {"output": [{"type": "message", "content": [{"type": "output_text", "text": "hi"}]}]},
             "hi",
         ),
+        ({"candidates": [{"content": {"role": "model", "parts": [{"text": "hi"}]}}]}, "hi"),
+        ({"messages": [{"lc": 1, "type": "constructor", "kwargs": {"content": "hi"}}]}, "hi"),
+        ("{'role': 'assistant', 'text': 'hi'}", "hi"),
+        ("{'a': 1}", "{'a': 1}"),
+        ("{'role': 'assistant', 'text'", "{'role': 'assistant', 'text'"),
         ({"answer": 5}, {"answer": 5}),
     ],
 )

@@ -113,8 +113,9 @@ def _older_session(row: dict[str, Json], where: str) -> _Found:
 
 
 def _conversation(row: dict[str, Json], where: str) -> _Found:
-    ids = (field(row, name) for name in ("eval_id", "case_id", "eval_case_id"))
-    case_id = case_id_at(next((found for found in ids if found is not None), None), where)
+    key = next((n for n in ("case_id", "eval_case_id") if field(row, n) is not None), "eval_id")
+    key = "eval_id" if field(row, "eval_id") is not None else key
+    case_id = case_id_at(field(row, key), f"{where}/{key}")
     kept: dict[str, Json] = {key: row[key] for key in _KEPT if row.get(key)}
     scenario = field(row, "conversation_scenario")
     if scenario is not None and not field(row, "conversation"):

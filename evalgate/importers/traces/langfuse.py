@@ -38,14 +38,18 @@ from evalgate.importers.observed import (
     tagged,
     unread_notes,
 )
-from evalgate.importers.parts import read_message
+from evalgate.importers.parts import Call, read_message
 from evalgate.importers.times import moment, rfc3339, seconds_since
 from evalgate.importers.told import told_calls, with_told
 from evalgate.importers.traces.langfuse_steps import (
+    echoes,
     first_of,
-    grader_step,
+    has_tokens,
     is_generation,
+    is_plain,
     model_call,
+    never_run,
+    plain_step,
     restored_row,
     span_attributes,
     step_of,
@@ -225,18 +229,22 @@ def _steps(rows: list[dict[str, Json]], start: datetime | None) -> tuple[Step, .
         for row in rows
         if (own := text_or_none(row.get("id"))) is not None
     }
-    graders = _graders(rows, parents)
+    wrapped = _wrapped(rows, parents)
+    rows = [_answered(row, wrapped) for row in rows]
+    others = _graders(rows, parents) | echoes(rows)
+    plain = others | _wrappers(wrapped, rows)
     ordered = sorted(rows, key=lambda row: str(first_of(row, "startTime", "start_time") or ""))
-    agents = [row for row in ordered if text_or_none(row.get("id")) not in graders]
+    agents = [row for row in ordered if text_or_none(row.get("id")) not in others]
     told = told_calls((model_call(row) for row in agents if is_generation(row)), parents)
     called = tool_names(told)
     steps = [
-        grader_step(row, start)
-        if text_or_none(row.get("id")) in graders
+        plain_step(row, start)
+        if text_or_none(row.get("id")) in plain
         else step_of(row, start, called)
         for row in rows
     ]
-    return tuple(with_told(in_order(steps), told))
+    whole = with_told(in_order(steps), told)
+    return in_order([*whole, *never_run(rows, whole, start)])
 
 
 def _graders(rows: list[dict[str, Json]], parents: Mapping[str, str | None]) -> set[str | None]:
@@ -251,6 +259,59 @@ def _graders(rows: list[dict[str, Json]], parents: Mapping[str, str | None]) -> 
             break
         found |= inner
     return found
+
+
+def _wrapped(
+    rows: list[dict[str, Json]], parents: Mapping[str, str | None]
+) -> dict[str, dict[str, Json]]:
+    """Return the generation around each generation, if nothing but spans lies between.
+
+    Some SDKs record one call of a model as a generation within another.
+    """
+    index = {own: row for row in rows if (own := text_or_none(row.get("id"))) is not None}
+    around = {
+        own: _generation_around(own, index, parents)
+        for own, row in index.items()
+        if is_generation(row)
+    }
+    return {own: index[outer] for own, outer in around.items() if outer is not None}
+
+
+def _answered(row: dict[str, Json], wrapped: Mapping[str, dict[str, Json]]) -> dict[str, Json]:
+    """Give a generation the answer that only the one around it recorded, if it is alone in it."""
+    outer = wrapped.get(str(row.get("id")))
+    if outer is None or row.get("output") or list(wrapped.values()).count(outer) > 1:
+        return row
+    return {**row, "output": outer.get("output")}
+
+
+def _wrappers(
+    wrapped: Mapping[str, dict[str, Json]], rows: list[dict[str, Json]]
+) -> set[str | None]:
+    """Return the ids of generations that are no calls of their own.
+
+    The inner one of two counts, unless the tokens stand only in the outer one.
+    """
+    index = {text_or_none(row.get("id")): row for row in rows}
+    return {
+        text_or_none(outer.get("id")) if has_tokens(index[own]) or not has_tokens(outer) else own
+        for own, outer in wrapped.items()
+    }
+
+
+def _generation_around(
+    own: str, index: Mapping[str, Mapping[str, Json]], parents: Mapping[str, str | None]
+) -> str | None:
+    at = parents[own]
+    for _ in index:
+        if at is None or at not in index or at == own:
+            return None
+        if is_generation(index[at]):
+            return at
+        if not is_plain(index[at]):
+            return None
+        at = parents[at]
+    return None
 
 
 def _start(rows: list[dict[str, Json]]) -> datetime | None:
@@ -272,7 +333,7 @@ def _answer(own: Mapping[str, Json], roots: list[dict[str, Json]], steps: tuple[
     """Return what the whole answered, else the last text that a model said."""
     around = [row for row in roots if not is_generation(row)]
     whole = _whole(own, around, "output")
-    if whole is not None:
+    if whole is not None and not _only_calls(whole):
         return whole
     outputs = [step.output for step in steps if isinstance(step, LlmCall) and step.output]
     for output in reversed(outputs):
@@ -280,6 +341,14 @@ def _answer(own: Mapping[str, Json], roots: list[dict[str, Json]], steps: tuple[
         if any(texts):
             return "\n".join(text for text in texts if text)
     return None
+
+
+def _only_calls(answer: Json) -> bool:
+    """Say whether what came out is a wish to call tools, and no answer."""
+    data = data_of(answer)
+    rows = [read_message(row) for row in messages_in(data)] if isinstance(data, list | dict) else []
+    items = [item for row in rows for item in row.items]
+    return bool(items) and all(isinstance(item, Call) for item in items)
 
 
 def _first_question(steps: tuple[Step, ...]) -> Json:

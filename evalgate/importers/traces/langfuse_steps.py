@@ -1,5 +1,6 @@
 """One Langfuse observation as a step of a trace."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
@@ -39,7 +40,9 @@ _USED: Final = frozenset(
 """Fields of an observation that have a field of a step, or repeat one."""
 
 _USED_META: Final = frozenset({"tool_name", "tool_version", "temperature"})
+_TOOL_NAMES: Final = ("gen_ai.tool.name", "tool.name", "ai.toolCall.name")
 _RUNNING: Final = "running tool: "
+_EVENT: Final = re.compile(r"(?P<base>.+)\.(?P<event>start|success|error|finish)-(?P<number>\d+)")
 _BLOCKED: Final = frozenset({"block", "blocked", "deny", "denied", "reject", "rejected", "fail"})
 _PASSED: Final = frozenset({"pass", "passed", "allow", "allowed", "ok", "accept", "accepted"})
 
@@ -120,9 +123,50 @@ def restored_row(row: Mapping[str, Json], start: datetime | None) -> Step:
     return restored_step(step_of(row, start, frozenset()), span_attributes(row))
 
 
-def grader_step(row: Mapping[str, Json], start: datetime | None) -> Step:
-    """Keep what an evaluator did as a span: it is not the agent's."""
+def plain_step(row: Mapping[str, Json], start: datetime | None) -> Step:
+    """Keep as a span what is no step of the agent's, whatever its type says."""
     return _span(_read(row, start))
+
+
+def has_tokens(row: Mapping[str, Json]) -> bool:
+    """Whether an observation says how many tokens it used."""
+    return bool(_usage(row))
+
+
+def is_plain(row: Mapping[str, Json]) -> bool:
+    """Whether an observation stands for nothing but what lies in it."""
+    return _kind(_read(row, None), frozenset()) == "span" and row.get("type") != "AGENT"
+
+
+def echoes(rows: Iterable[Mapping[str, Json]]) -> frozenset[str | None]:
+    """Return the ids of observations that only say that another one ended.
+
+    BeeAI records a call as an observation for each of its events: `NAME.start-N`, then
+    `NAME.success-N`, `NAME.error-N` and `NAME.finish-N`.
+    """
+    found = [(row, match) for row in rows if (match := _EVENT.fullmatch(str(row.get("name"))))]
+    started = {(match["base"], match["number"]) for _, match in found if match["event"] == "start"}
+    return frozenset(
+        text_or_none(row.get("id"))
+        for row, match in found
+        if match["event"] != "start" and (match["base"], match["number"]) in started
+    )
+
+
+def never_run(
+    rows: Iterable[Mapping[str, Json]], steps: Iterable[Step], start: datetime | None
+) -> list[Unread]:
+    """Return, for each tool that an observation names, that no call of it was recorded."""
+    called = {step.name.lower() for step in steps if isinstance(step, ToolCall)}
+    found: dict[str, Unread] = {}
+    for row in rows:
+        name = text_or_none(span_attributes(row).get("tool.name"))
+        if name is not None and name.lower() not in called and name not in found:
+            read = _read(row, start)
+            kind = f"tool {name} named, no call recorded"
+            unread = _unknown(read).model_copy(update={"type": kind, "parts": ("tool_calls",)})
+            found[name] = unread.model_copy(update={"id": f"{unread.id}.named"})
+    return list(found.values())
 
 
 def _read(row: Mapping[str, Json], start: datetime | None) -> _Row:
@@ -150,7 +194,8 @@ def _kind(read: _Row, called: frozenset[str]) -> _Kind:
     )
     if str(said_kind).lower() in ("tool", "execute_tool"):
         return "tool"
-    if "tool_name" in read.meta or text_or_none(read.row.get("name")) in called:
+    ran = first_of(read.attributes, "gen_ai.tool.name", "ai.toolCall.name") is not None
+    if ran or "tool_name" in read.meta or text_or_none(read.row.get("name")) in called:
         return "tool"
     if str(read.row.get("type")).upper() not in _MAY_BE_TOOLS:
         return "unknown"
@@ -237,13 +282,17 @@ def _tool_call(read: _Row) -> ToolCall:
     row = read.row
     own_id, parent = _ids(read)
     asked = data_of(row.get("input"))
-    named = first_of(read.attributes, "gen_ai.tool.name", "tool.name")
+    named = first_of(read.attributes, *_TOOL_NAMES)
     named = first_of({**read.meta, "attribute": named}, "tool_name", "attribute")
     arguments = asked
     if isinstance(asked, dict) and set(asked) <= {"tool", "args"} and "args" in asked:
         named = named or asked.get("tool")
         arguments = asked["args"]
     label = text_or_none(row.get("name")) or "tool"
+    event = _EVENT.fullmatch(label)
+    if event is not None:
+        named = named or event["base"].rpartition(".")[2]
+        arguments = arguments or read.attributes.get("tool.parameters")
     name = text_or_none(named) or label.removeprefix(_RUNNING)
     kept = _kept(read)
     if name != label:
@@ -258,7 +307,7 @@ def _tool_call(read: _Row) -> ToolCall:
         arguments=tool_arguments(arguments),
         result=data_of(row.get("output")),
         error=_error(read),
-        call_id=text_or_none(read.attributes.get("gen_ai.tool.call.id")),
+        call_id=text_or_none(first_of(read.attributes, "gen_ai.tool.call.id", "ai.toolCall.id")),
         metadata=kept,
     )
 

@@ -312,12 +312,18 @@ def _calls(trace: Trace) -> list[tuple[str, object, object]]:
         {"content": [{"type": "tool_use", "id": "c", "name": "refund", "input": {}}]},
         [{"role": "assistant", "parts": [{"type": "tool_call", "name": "refund"}]}],
         {"output": [{"type": "function_call", "call_id": "c", "name": "refund"}]},
+        [{"toolCallId": "c", "toolName": "refund", "input": "{}"}],
+        [{"role": "assistant", "finish_reason": "tool_calls",
+          "content": '[{"id": "c", "type": "function", "function": {"name": "refund"}}]'}],
         {"content": {"role": "model", "parts": [{"functionCall": {"name": "refund"}}]}},
         {"generations": [[{"message": {"kwargs": {"type": "ai", "content": "", "tool_calls": [
             {"name": "refund", "args": {}, "id": "c"}
         ]}}}]]},
     ],
-    ids=["openai", "legacy", "anthropic", "otel", "responses", "gemini", "langchain"],
+    ids=[
+        *("openai", "legacy", "anthropic", "otel", "responses", "ai-sdk", "text", "gemini"),
+        "langchain",
+    ],
 )  # fmt: skip
 def test_generations_hold_calls_that_no_tool_row_repeats(output: Json) -> None:
     """A client's integration records what the model said and nothing else."""
@@ -351,6 +357,69 @@ def test_rows_that_are_no_call_are_none() -> None:
     (step,) = _of(_row(id="x", type="HOLOGRAM")).steps
     assert isinstance(step, Unread)
     assert "observation HOLOGRAM" == step.type
+
+
+def test_a_wish_to_call_that_nobody_can_read_is_no_absence_of_calls() -> None:
+    """The model stopped to call a tool, and no call is in what it said."""
+    said: Json = {"role": "assistant", "content": "<call refund>", "finish_reason": "tool_calls"}
+    imported = import_langfuse([_generation(said)], {})
+    assert any(isinstance(step, Unread) for step in imported.traces[0].steps)
+    assert imported.cases[0].expected.tool_calls is None
+
+
+def test_a_span_that_names_the_tool_it_ran_is_a_call() -> None:
+    """As Koog writes it: a plain span with OpenTelemetry's attributes, under another name."""
+    named: Json = {"attributes": {"gen_ai.tool.name": "Hello", "gen_ai.tool.call.id": "c"}}
+    tool = _row(id="t", type="SPAN", name="tool.Hello", input={"a": 1}, output="x", metadata=named)
+    assert [("Hello", {"a": 1}, "x")] == _calls(_of(_generation("Hi."), tool))
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner", "tokens"),
+    [
+        ({"input": 14, "output": 43}, {"input": 62, "output": 85}, (62, 85)),
+        ({"input": 14, "output": 43}, None, (14, 43)),
+        (None, {"input": 62, "output": 85}, (62, 85)),
+    ],
+)
+def test_a_generation_within_a_generation_is_one_call(
+    outer: Json, inner: Json, tokens: tuple[int, int]
+) -> None:
+    """Of both the inner one counts, unless only the outer one has tokens; money counts once."""
+    asks: Json = [{"toolCallId": "c", "toolName": "f", "input": "{}"}]
+    rows = [
+        _generation(asks, id="o", usageDetails=outer, totalCost=1.0),
+        _row(id="s", type="SPAN", name="between", parentObservationId="o"),
+        _generation(None, id="i", parentObservationId="s", usageDetails=inner, totalCost=2.0),
+    ]
+    trace = _of(*rows)
+    assert {"llm_call": 1, "span": 2, "tool_call": 1} == _kinds(trace)
+    assert tokens == _tokens(trace)
+    assert (1.0 if inner is None else 2.0) == trace.cost_usd
+    assert trace.output is None
+
+
+def test_events_of_one_call_are_one_call() -> None:
+    """As BeeAI records it; a tool that its events name and nobody ran is not nothing."""
+    attributes: dict[str, Json] = {
+        "openinference.span.kind": "TOOL",
+        "tool.parameters": '{"query": "x"}',
+    }
+    events = [
+        _row(
+            id=event,
+            type="SPAN",
+            name=f"tool.search.wiki.{event}-3",
+            metadata={"attributes": attributes},
+        )
+        for event in ("start", "success", "finish")
+    ]
+    update: Json = {"attributes": {"openinference.span.kind": "AGENT", "tool.name": "Weather"}}
+    named = _row(id="u", type="SPAN", name="agent.react.update-1", metadata=update)
+    trace = _of(_generation("Hi.", name="openai.chat.start-1"), *events, named)
+    assert [("wiki", {"query": "x"}, None)] == _calls(trace)
+    (unread,) = [step for step in trace.steps if isinstance(step, Unread)]
+    assert "tool Weather named, no call recorded" == unread.type
 
 
 def test_a_generation_without_an_answer_is_no_proof_of_no_call() -> None:
