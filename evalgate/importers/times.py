@@ -42,6 +42,11 @@ def from_nanoseconds(value: int | None) -> datetime | None:
         return None
 
 
+def to_nanoseconds(value: datetime | None) -> int | None:
+    """Return nanoseconds since 1970; null for no time."""
+    return None if value is None else (value - _EPOCH) // timedelta(microseconds=1) * 1_000
+
+
 def rfc3339(value: datetime | None) -> str | None:
     """Write a time in UTC, with the fractions it has."""
     return None if value is None else value.isoformat().replace("+00:00", "Z")

@@ -1,7 +1,8 @@
-"""Spans from the JSON of OTLP, of Tempo and of Jaeger, in one form.
+"""Spans from the JSON of OTLP, of Tempo, of Jaeger and of Phoenix, in one form.
 
 OTLP is `resourceSpans[].scopeSpans[].spans[]`; Tempo calls them `batches`, older versions
-`instrumentationLibrarySpans`; Jaeger has `data[].spans[].tags[]` and microseconds.
+`instrumentationLibrarySpans`; Jaeger has `data[].spans[].tags[]` and microseconds; Phoenix has
+spans with a `context`, in a list or under `data`, and ISO times.
 """
 
 import re
@@ -11,6 +12,7 @@ from typing import Final
 
 from evalgate.errors import DataError
 from evalgate.importers.imported import list_at, number_or_none, object_at, text_or_none
+from evalgate.importers.times import moment, to_nanoseconds
 from evalgate.schema.base import Json
 
 _MICRO: Final = 1_000
@@ -81,6 +83,10 @@ def read_spans(data: Json) -> Iterator[tuple[str, OtelSpan]]:
     Raises:
         DataError: For anything else, with its JSON pointer.
     """
+    phoenix = data.get("data") if isinstance(data, dict) else data
+    if isinstance(phoenix, list) and phoenix and all(map(_is_phoenix, phoenix)):
+        yield from (_phoenix_span(row, f"/{i}") for i, row in enumerate(_objects(phoenix)))
+        return
     documents = list(enumerate(data)) if isinstance(data, list) else [(None, data)]
     for number, document in documents:
         where = "" if number is None else f"/{number}"
@@ -172,6 +178,32 @@ def _jaeger_span(
             "events": [{"name": log.get("event"), "attributes": log} for log in logs],
         },
         {"service.name": process.get("serviceName"), **_tags(process.get("tags"))},
+        where,
+    )
+
+
+def _is_phoenix(row: Json) -> bool:
+    context = row.get("context") if isinstance(row, dict) else None
+    return isinstance(context, dict) and "trace_id" in context
+
+
+def _phoenix_span(row: dict[str, Json], where: str) -> tuple[str, OtelSpan]:
+    context = object_at(row.get("context"), f"{where}/context")
+    attributes = row.get("attributes")
+    kind = {"openinference.span.kind": row.get("span_kind")}
+    return _span(
+        {
+            "traceId": context["trace_id"],
+            "spanId": context.get("span_id"),
+            "parentSpanId": row.get("parent_id"),
+            "name": row.get("name"),
+            "startTimeUnixNano": to_nanoseconds(moment(row.get("start_time"))),
+            "endTimeUnixNano": to_nanoseconds(moment(row.get("end_time"))),
+            "attributes": kind | (attributes if isinstance(attributes, dict) else {}),
+            "status": {"code": row.get("status_code"), "message": row.get("status_message")},
+            "events": row.get("events"),
+        },
+        {},
         where,
     )
 

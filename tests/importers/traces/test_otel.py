@@ -438,3 +438,33 @@ def test_whole_numbers_of_attributes_are_exact(given: Json, expected: Json) -> N
     span: Json = {"traceId": "t", "spanId": "s", "name": "n", "attributes": [row]}
     ((_, found),) = read_spans({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]})
     assert {"session.number": expected} == dict(found.attributes)
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_spans_of_phoenix_are_read(*, wrapped: bool) -> None:
+    """As its API returns them: kinds, parents and ISO times of their own."""
+
+    def span(number: int, kind: str, parent: str | None, **attributes: Json) -> Json:
+        return {
+            "name": f"{kind} {number}",
+            "context": {"trace_id": "t", "span_id": f"s{number}"},
+            "span_kind": kind,
+            "parent_id": parent,
+            "start_time": f"2026-01-01T00:00:0{number}+00:00",
+            "end_time": f"2026-01-01T00:00:0{number}.500000+00:00",
+            "status_code": "OK",
+            "attributes": attributes,
+        }
+
+    spans: list[Json] = [
+        span(0, "AGENT", None, **{"input.value": "hi", "output.value": "Done."}),
+        span(1, "LLM", "s0", **{"llm.token_count.prompt": 5, "llm.token_count.completion": 2}),
+        span(2, "TOOL", "s0", **{"tool.name": "f", "input.value": '{"a": 1}'}),
+    ]
+    data: Json = {"data": spans, "next_cursor": None} if wrapped else spans
+    (trace,) = import_otel(data, {}).traces
+    assert ("t", "Done.") == (trace.case_id, trace.output)
+    (call,) = [step for step in trace.steps if isinstance(step, ToolCall)]
+    assert ("f", {"a": 1}, 2.0, 2.5) == (call.name, call.arguments, call.start, call.end)
+    (model,) = [step for step in trace.steps if isinstance(step, LlmCall)]
+    assert (5, 2) == (model.input_tokens, model.output_tokens)
