@@ -35,7 +35,7 @@ _CLOCKS = ("time", "time_s", "time_ms")
 _MOMENT = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?\s*(Z|[+-]\d\d:?\d\d)?"
 )
-_PLAIN = re.compile(r"\d{1,20}(?:\.\d{1,12})?(?:[eE][+-]?\d{1,2})?")
+_PLAIN = re.compile(r"\d{1,20}(?:\.\d{1,40})?(?:[eE][+-]?\d{1,2})?")
 _UNKNOWN = -1
 _MOST_TOKENS = 10**12
 _LARGEST = 10**20
@@ -240,7 +240,7 @@ def _jsonl_rows(text: str, source: str) -> Iterator[_Row]:
         if not content.strip():
             continue
         try:
-            value = json.loads(content, parse_float=Fraction, parse_constant=_no_constant)
+            value = json.loads(content, parse_float=_fraction, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
             raise DataError(f"{source}:{line}: not JSON: {error}") from None
         if not isinstance(value, dict):
@@ -248,6 +248,11 @@ def _jsonl_rows(text: str, source: str) -> Iterator[_Row]:
         keys = list(value)
         names = _columns_of(keys, source, line)
         yield _Row(line, {key: value[keys[at]] for key, at in names.items()})
+
+
+def _fraction(text: str) -> Fraction | str:
+    """Read a number exactly; one that no time can be stays a text: 1e999999999 fills the memory."""
+    return Fraction(text) if _PLAIN.fullmatch(text) else text
 
 
 def _no_constant(name: str) -> float:

@@ -122,6 +122,9 @@ def test_lengths_are_tokens(shared_data: Path) -> None:
     [
         ("time\n1e99\n", "csv", "a.csv:2: time: expected seconds"),
         ('{"time": 1e99}\n', "jsonl", "a.csv:1: time: expected seconds"),
+        ('{"time": 1e1005}\n', "jsonl", "found '1e1005'"),
+        ('{"time": 1e999999999}\n', "jsonl", "found '1e999999999'"),
+        ('{"time": -1.5}\n', "jsonl", "found '-1.5'"),
         ("time_s\n1e15\n", "csv", "a.csv: time: expected at most"),
         ("time,time_ms\n1,2\n", "csv", "a.csv:1: two columns"),
         ("", "csv", "no arrivals"),
