@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: gate test test-all mutants lint bench record-example clean
+.PHONY: gate test test-all mutants defences lint bench record-example clean
 
 $(BIN)/evalgate: pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -30,6 +30,10 @@ test-all: $(VENV)/.dev
 # Breaks deciding code on purpose and counts what the tests notice (docs/design/tests.md).
 mutants: $(VENV)/.dev
 	$(BIN)/python scripts/mutants.py
+
+# Takes each defence out and looks whether the attacks on it then succeed (docs/design/tests.md).
+defences: $(VENV)/.dev
+	$(BIN)/python scripts/defences.py
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
