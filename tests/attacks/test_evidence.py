@@ -42,6 +42,7 @@ suites:
 """
 
 JUDGE = """\
+    verdicts: verdicts/talk
     judges:
       taste:
         kind: rubric
@@ -52,6 +53,15 @@ JUDGE = """\
         metrics: [politeness]
         calibration: {{waived: a test}}
     gate: {{metrics: {{politeness: standard}}}}
+"""
+
+HIDING = """
+
+def answer(case, context):
+    try:
+        return ask(case, context)
+    except OSError:
+        return "no idea"
 """
 
 CASES = 6
@@ -189,9 +199,16 @@ def test_an_edited_cassette(talk: Callable[..., Scratch]) -> None:
 
 
 def test_a_removed_cassette(talk: Callable[..., Scratch]) -> None:
-    """A case without its recording is not measured, so nothing passes."""
+    """A case without its recording is not measured, whatever the agent makes of the error."""
     repo = talk()
+    repo.git("checkout", "-q", "main")
+    gate = "    gate: {metrics: {cost_per_interaction: advisory}}\n"
+    repo.write("evalgate.yaml", repo.read("evalgate.yaml") + gate)
+    repo.commit("no call costs nothing")
+    repo.git("checkout", "-q", "-B", "change")
     (repo.root / "cassettes/talk/q6.jsonl").unlink()
+    repo.replace("agents/talk.py", "def answer(", "def ask(")
+    repo.write("agents/talk.py", repo.read("agents/talk.py") + HIDING)
     assert 3 == repo.gate(repo.pull_request()).code
 
 
@@ -258,11 +275,8 @@ def test_a_cassette_rewritten_while_others_are_recorded(
     )
 
 
-def test_a_forged_verdict_of_a_judge(
-    talk: Callable[..., Scratch], scripted_judge: Callable[..., Any]
-) -> None:
-    """Recorded verdicts are evidence like any other."""
-    repo = talk(believed=False)
+def judge_harshly(repo: Scratch, scripted_judge: Callable[..., Any]) -> str:
+    """Let main gate by a judge whose recorded verdicts are all no; return the judge's URL."""
     repo.git("checkout", "-q", "main")
     harsh = scripted_judge(lambda _body, _number: {"reason": "rude", "verdict": "no"})
     repo.write("evalgate.yaml", repo.read("evalgate.yaml") + JUDGE.format(url=harsh.base_url))
@@ -273,11 +287,21 @@ def test_a_forged_verdict_of_a_judge(
     assert 0 == made.code, made.err
     repo.commit("baseline")
     repo.git("checkout", "-q", "-B", "change")
+    url: str = harsh.base_url
+    return url
+
+
+def test_a_forged_verdict_of_a_judge(
+    talk: Callable[..., Scratch], scripted_judge: Callable[..., Any]
+) -> None:
+    """Recorded verdicts are evidence like any other, wherever they lie."""
+    repo = talk(believed=False)
+    url = judge_harshly(repo, scripted_judge)
     mild = scripted_judge(lambda _body, _number: {"reason": "kind", "verdict": "yes"})
-    for path in (repo.root / "cassettes/talk/verdicts").glob("*.jsonl"):
+    for path in (repo.root / "verdicts/talk").glob("*.jsonl"):
         path.unlink()
     before = repo.read("evalgate.yaml")
-    repo.write("evalgate.yaml", before.replace(harsh.base_url, mild.base_url))
+    repo.write("evalgate.yaml", before.replace(url, mild.base_url))
     assert "politeness" in repo.evalgate("run", "-q", "--judge", "auto", "-f", "json").out
     repo.write("evalgate.yaml", before)
     result = repo.gate(repo.pull_request())
@@ -289,14 +313,10 @@ def test_an_edited_verdict_of_a_judge(
 ) -> None:
     """A verdict set to yes by hand no longer fits its digest."""
     repo = talk()
-    repo.git("checkout", "-q", "main")
-    harsh = scripted_judge(lambda _body, _number: {"reason": "rude", "verdict": "no"})
-    repo.write("evalgate.yaml", repo.read("evalgate.yaml") + JUDGE.format(url=harsh.base_url))
-    assert 3 == repo.evalgate("run", "-q", "--judge", "auto").code
-    repo.commit("judged")
-    repo.git("checkout", "-q", "-B", "change")
-    (first, *_) = sorted((repo.root / "cassettes/talk/verdicts").glob("*.jsonl"))
+    judge_harshly(repo, scripted_judge)
+    (first, *_) = sorted((repo.root / "verdicts/talk").glob("*.jsonl"))
     name = os.path.relpath(first, repo.root)
-    repo.write(name, repo.read(name).replace("rude", "kind"))
+    repo.replace(name, '"verdict":"no"', '"verdict":"yes"')
     result = repo.gate(repo.pull_request())
     assert result.code in (2, 3)
+    assert "was edited" in result.out + result.err
