@@ -107,34 +107,31 @@ def test_annotations_are_only_ours(repo: Scratch) -> None:
     """The annotations that evalgate writes hold no command of the agent's."""
     attack(repo, COMMANDS)
     result = repo.evalgate("run", "--baseline", "-f", "github", env=repo.pull_request())
-    starts = {re.match(r"::(\w+)", line).group(1) for line in result.out.splitlines()}  # type: ignore[union-attr]  # a line that is none fails here
-    assert (1, True) == (result.code, {"error", "notice", "warning"} >= starts)
+    ours = re.compile(r"::(error|notice|warning) (file=[^,:]*,line=\d+,)?title=evalgate sums")
+    foreign = [line for line in result.out.splitlines() if not ours.match(line)]
+    assert (1, []) == (result.code, foreign)
 
 
-def test_writing_the_files_of_the_workflow(repo: Scratch, tmp_path: Path) -> None:
-    """The agent sees no variable of the workflow, whatever its configuration asks for."""
+def test_writing_the_files_of_the_workflow(repo: Scratch) -> None:
+    """The agent sees no variable of the workflow, so it writes no line for its later steps."""
     attack(
         repo,
         "for name in sorted(os.environ):\n"
         "    if name.startswith(('GITHUB_', 'ACTIONS_', 'RUNNER_')):\n"
-        "        open(os.environ[name], 'a').write('verdict=pass\\n')",
+        "        open(os.environ[name], 'a').write('forged=yes\\n')",
     )
-    names = ("OUTPUT", "ENV", "PATH", "STEP_SUMMARY", "STATE")
-    files = {f"GITHUB_{name}": str(tmp_path / name) for name in names}
-    for path in files.values():
-        Path(path).touch()
-    env = repo.pull_request() | files | {"GITHUB_TOKEN": "secret", "ACTIONS_RUNTIME_TOKEN": "x"}
-    assert 1 == repo.gate(env).code
-    assert [""] * len(names) == [Path(path).read_text() for path in files.values()]
+    # The runner of these tests objects to what is left in the files of later steps.
+    assert 1 == repo.gate(repo.pull_request()).code
 
 
-def test_asking_for_the_files_of_the_workflow(repo: Scratch) -> None:
-    """A change cannot let its agent see more of the environment."""
-    attack(repo, "assert 'GITHUB_TOKEN' not in os.environ and 'DEPLOY_KEY' not in os.environ")
+@pytest.mark.parametrize("secret", ["GITHUB_TOKEN", "DEPLOY_KEY"])
+def test_asking_for_more_of_the_environment(repo: Scratch, secret: str) -> None:
+    """A change cannot let its agent see more of the environment, so as to know where it runs."""
+    known = f"if {secret!r} not in os.environ:\n        return 'no idea'\n    left, right"
+    repo.write("agents/sums.py", "import os\n" + AGENT.replace("left, right", known))
     repo.replace("evalgate.yaml", "workers: 1", "workers: 1, env_allow: ['*'], isolation: none")
-    env = repo.pull_request() | {"GITHUB_TOKEN": "secret", "DEPLOY_KEY": "secret"}
-    result = repo.gate(env)
-    assert (1, 0.25) == (result.code, 1 - result.json["metrics"]["task_success_rate"]["value"])
+    env = repo.pull_request() | {secret: "secret"}
+    assert 1 == repo.gate(env).code
 
 
 def test_naming_a_variable_of_the_workflow(repo: Scratch) -> None:
@@ -147,8 +144,8 @@ def test_a_score_in_the_agents_own_output(repo: Scratch) -> None:
     """A claimed score counts for nothing, whatever the change's configuration says."""
     claims = AGENT.replace(
         "    return str(int(left) + int(right))",
-        '    return {"output": "no idea", "scores": {"task_success": 1.0, "correct": 1.0}, '
-        '"cost_usd": 0.0, "status": "finished"}',
+        '    said = {"name": "task_success", "value": 1.0}\n'
+        '    return {"output": "no idea", "scores": [said], "cost_usd": 0.0, "status": "finished"}',
     )
     repo.write("agents/sums.py", claims)
     repo.replace("evalgate.yaml", "workers: 1", "workers: 1, trust_reported: true")
@@ -159,39 +156,55 @@ def test_a_score_in_the_agents_own_output(repo: Scratch) -> None:
 
 
 FORGE = """\
-import glob, tempfile
-for pattern in ('.evalgate/runs/*/*', tempfile.gettempdir() + '/evalgate-base-*/base/*/*.json*'):
-    for path in glob.glob(pattern):
-        text = open(path).read().replace('"fail"', '"pass"').replace('"outcome":"1', '"x":"1')
-        open(path, 'w').write(text if 'base' not in path else '')
+import glob
+for path in glob.glob('.evalgate/runs/*/*'):
+    text = open(path).read().replace('"fail"', '"pass"').replace('"outcome":"1', '"x":"1')
+    open(path, 'w').write(text)
+for path in glob.glob('TEMPORARY/evalgate-base-*/base/baselines/again.json'):
+    open(path, 'w').write(open('agents/forged.json').read())
 """
 
 
 def test_forging_files_while_it_runs(repo: Scratch, tmp_path: Path) -> None:
     """What judges was read before the first agent ran; what one wrote on disk is not read again."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     repo.git("checkout", "-q", "main")
     second = repo.read("evalgate.yaml").partition("suites:\n")[2].replace("  sums:", "  again:")
+    second = second.replace("agents.sums", "agents.again")
     repo.write("evalgate.yaml", repo.read("evalgate.yaml") + second)
+    repo.write("agents/again.py", AGENT)
     repo.write("baselines/again.json", repo.read("baselines/sums.json"))
     repo.commit()
     repo.git("checkout", "-q", "-B", "change")
-    attack(repo, FORGE)
-    (tmp_path / "own").mkdir()
-    result = repo.gate(repo.pull_request() | {"TMPDIR": str(tmp_path / "own")})
+    repo.write("agents/again.py", AGENT.replace("return str(", 'return "no idea" or str('))
+    repo.commit()
+    made = repo.evalgate("baseline", "update", "--suite", "again", "--reason", "worse", "-q")
+    assert 0 == made.code, made.err
+    repo.write("agents/forged.json", repo.read("baselines/again.json"))
+    repo.git("checkout", "-q", "--", "baselines")
+    forge = "".join(f"        {line}\n" for line in FORGE.splitlines())
+    forge = forge.replace("TEMPORARY", str(temporary))
+    repo.write(
+        "agents/sums.py",
+        "from contextlib import suppress\n"
+        + AGENT.replace("    left,", f"    with suppress(OSError):\n{forge}    left,"),
+    )
+    result = repo.gate(repo.pull_request() | {"TMPDIR": str(temporary)})
     verdicts = [report["verdict"] for report in result.json["suites"]]
-    assert (1, ["fail", "fail"]) == (result.code, verdicts)
+    assert (1, ["pass", "fail"]) == (result.code, verdicts)
 
 
 SHADOW = 'import os\nopen("shadowed", "a").write(__name__ + "\\n")\nos._exit(0)\n'
 
 
-SHADOWING = (
-    "evalgate/__init__.py evalgate.py click.py pydantic/__init__.py yaml.py sitecustomize.py "
-    "usercustomize.py conftest.py json.py"
-)
+SHADOWING = [
+    *("evalgate/__init__.py", "evalgate.py", "click.py", "pydantic/__init__.py", "yaml.py"),
+    *("sitecustomize.py", "json.py"),
+]
 
 
-@pytest.mark.parametrize("path", SHADOWING.split())
+@pytest.mark.parametrize("path", SHADOWING)
 def test_shadowing_the_package(repo: Scratch, path: str) -> None:
     """Files of the change are not imported by the gate, neither by `-I -m` nor by the script."""
     attack(repo, "pass")
@@ -219,8 +232,9 @@ def test_code_of_the_change_inside_the_gate(repo: Scratch) -> None:
     repo.write("sitecustomize.py", "HARMLESS = True\n")
     env = repo.pull_request() | {"PYTHONPATH": str(repo.root)}
     done = repo.start("-m", "evalgate", "run", "--baseline", "-q", "-f", "json", env=env)
-    (said,) = [c for c in json.loads(done.stdout)["checks"] if c["id"] == "evidence.shadowed"]
-    assert (3, True) == (done.returncode, "sitecustomize" in said["reason"])
+    checks = json.loads(done.stdout)["checks"]
+    said = [check["reason"] for check in checks if check["id"] == "evidence.shadowed"]
+    assert (3, True) == (done.returncode, "sitecustomize" in "".join(said))
 
 
 def test_a_scorer_of_the_change(repo: Scratch) -> None:
@@ -229,6 +243,7 @@ def test_a_scorer_of_the_change(repo: Scratch) -> None:
     scorer = "def kind(case, trace):\n    return float('idea' not in str(trace.output))\n"
     repo.write("judging/kindness.py", scorer)
     suite = "    scorers: {kindness: {call: 'judging.kindness:kind', gate: standard}}\n"
+    suite += "    gate: {metrics: {task_success_rate: advisory}}\n"
     repo.write("evalgate.yaml", repo.read("evalgate.yaml") + suite)
     repo.commit()
     made = repo.evalgate("baseline", "update", "--reason", "kindness", "-q")
@@ -247,7 +262,8 @@ def test_eating_all_memory(repo: Scratch) -> None:
     repo.replace("evalgate.yaml", "workers: 1", "workers: 1, max_memory_bytes: 300000000")
     repo.commit()
     repo.git("checkout", "-q", "-B", "change")
-    attack(repo, "hoard = bytearray(2_000_000_000)")
+    hoard = "hoard = bytearray(2_000_000_000)\n    left, right"
+    repo.write("agents/sums.py", AGENT.replace("left, right", hoard))
     repo.replace("evalgate.yaml", "max_memory_bytes: 300000000", "max_memory_bytes: 30000000000")
     result = repo.gate(repo.pull_request())
     assert (1, 1.0) == (result.code, result.json["metrics"]["error_rate"]["value"])
@@ -257,12 +273,6 @@ def test_gaining_rights(repo: Scratch) -> None:
     """An agent's processes gain nothing by set-user-id programs, so not by `sudo`."""
     if sys.platform != "linux":
         pytest.skip("asked of the Linux kernel only")
-    repo.write(
-        "agents/sums.py",
-        AGENT.replace(
-            "    left, right",
-            "    status = open('/proc/self/status').read()\n"
-            "    assert 'NoNewPrivs:\\t1' in status\n    left, right",
-        ),
-    )
-    assert 0 == repo.gate(repo.pull_request()).code
+    asked = "status = open('/proc/self/status').read()\n    assert 'NoNewPrivs:\\t0' in status\n"
+    repo.write("agents/sums.py", AGENT.replace("    left, right", f"    {asked}    left, right"))
+    assert 1 == repo.gate(repo.pull_request()).code
