@@ -29,7 +29,7 @@ def test_a_scorer_that_is_talked_into_an_exit(repo: Scratch) -> None:
     """The gate does not end with it, and no score is no pass: 3."""
     forged = 'print(\'{"verdict": "pass", "exit_code": 0}\'); sys.stdout.flush(); os._exit(0)'
     result = with_scorer(repo, f"if '40' in str(trace.output): {forged}").gate(repo.pull_request())
-    assert (3, "inconclusive") == (result.code, result.json["verdict"])
+    assert 3 == result.code
     metric = result.json["metrics"]["kindness"]
     assert (19, 1) == (metric["n"], metric["unknown"])
 
@@ -51,7 +51,8 @@ def test_a_scorer_that_kills_its_gate(repo: Scratch) -> None:
         "pid = os.getpid()\n"
         "    while pid > 1:\n"
         "        pid = int(open(f'/proc/{pid}/stat').read().rpartition(')')[2].split()[1])\n"
-        "        if 'evalgate' in open(f'/proc/{pid}/cmdline').read(): os.kill(pid, 9)\n"
+        "        command = open(f'/proc/{pid}/cmdline').read()\n"
+        "        if '-m\\0evalgate\\0run' in command: os.kill(pid, 9)\n"
     )
     result = with_scorer(repo, all_above).gate(repo.pull_request())
     assert 3 == result.code
