@@ -57,6 +57,13 @@ def test_claimed_calls_are_no_reason_to_pass(repo: Scratch) -> None:
     assert [True] * 4 == ["reported: true" in text for text in shown]
 
 
+def test_a_change_that_trusts_itself(repo: Scratch) -> None:
+    """A change cannot say that its own agent's word counts."""
+    expecting_calls(repo, "workers: 1")
+    repo.replace("evalgate.yaml", "workers: 1", "workers: 1, trust_reported: true")
+    assert 3 == repo.gate(repo.pull_request()).code
+
+
 def test_the_base_may_trust_its_agent(repo: Scratch) -> None:
     """With `trust_reported: true` on the base claims gate, and are still marked."""
     expecting_calls(repo, "workers: 1, trust_reported: true")

@@ -212,6 +212,22 @@ def test_a_removed_cassette(talk: Callable[..., Scratch]) -> None:
     assert 3 == repo.gate(repo.pull_request()).code
 
 
+def test_a_committed_journal(
+    talk: Callable[..., Scratch], scripted_judge: Callable[..., Any]
+) -> None:
+    """A journal that would be merged into a cassette before the run is a recording as well."""
+    repo = talk(believed=False)
+    path, journal = "cassettes/talk/q6.jsonl", "cassettes/talk/.recording/q6.0.x.jsonl"
+    forge(repo, scripted_judge(rigged).base_url)
+    forged = repo.read(path)
+    repo.git("checkout", "-q", "--", "cassettes")
+    (repo.root / path).unlink()
+    repo.write(journal, forged)
+    repo.git("add", "-f", journal)
+    result = repo.gate(repo.pull_request())
+    assert (3, True) == (result.code, "a recording journal" in "".join(supplied(result.json)))
+
+
 @pytest.mark.parametrize("what", ["folder", "file", "parent"])
 def test_a_symlinked_cassette_folder(talk: Callable[..., Scratch], what: str) -> None:
     """Recordings that lie behind a link could come from anywhere: 2."""
