@@ -75,7 +75,8 @@ def honest(body: dict[str, Any], _number: int) -> str:
 
 def rigged(body: dict[str, Any], _number: int) -> str:
     """Answer all of them right."""
-    return "answer " + body["messages"][-1]["content"].split()[-1]
+    asked: str = body["messages"][-1]["content"]
+    return f"answer {asked.rsplit(maxsplit=1)[-1]}"
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from support.scratch import Scratch
 
 from evalgate.errors import DataError
-from evalgate.gateway.cassette_index import CassetteIndex
+from evalgate.gateway.cassette_index import CaseCassette, CassetteIndex
 from evalgate.schema.cassette import CallEntry, CassetteHeader
 from evalgate.store.cassettes import write_cassette
 from evalgate.suite.base_revision import Base
@@ -23,6 +23,13 @@ def shelf(tmp_path: Path) -> CassetteIndex:
     """Return the shelf of a folder with one recorded case."""
     write_cassette(tmp_path / "one.jsonl", CassetteHeader(case_id="one"), ())
     return CassetteIndex(tmp_path)
+
+
+def held(shelf: CassetteIndex, case: str) -> int:
+    """Count the recorded responses of a case."""
+    found = shelf.cassette(case)
+    assert isinstance(found, CaseCassette)
+    return len(found)
 
 
 @pytest.mark.parametrize("what", ["rewritten", "removed", "added"])
@@ -45,8 +52,7 @@ def test_a_cassette_changed_during_the_run(shelf: CassetteIndex, what: str) -> N
 def test_a_cassette_that_stays(shelf: CassetteIndex) -> None:
     """What is there at the start is read, and what was never there is no recording."""
     shelf.seal()
-    assert 0 == len(shelf.cassette("one"))
-    assert 0 == len(shelf.cassette("two"))
+    assert [0, 0] == [held(shelf, "one"), held(shelf, "two")]
 
 
 def entry(trial: int) -> CallEntry:
@@ -76,7 +82,7 @@ def test_what_this_run_records_is_known(shelf: CassetteIndex) -> None:
     for trial in (0, 1):
         record(shelf, "one", trial, lambda: None)
         shelf.forget("one")
-    assert 2 == len(shelf.cassette("one"))
+    assert 2 == held(shelf, "one")
     record(shelf, "two", 0, lambda: None)
     shelf.refuse_rewritten()
 
