@@ -17,9 +17,19 @@ from evalgate.trust.trusted import trusted_suites
 pytestmark = pytest.mark.slow
 
 
+READER = """
+import json, pathlib
+
+def answer(case, context):
+    path = pathlib.Path(__file__).parents[1] / "golden_sets/sums.jsonl"
+    rows = map(json.loads, path.read_text().splitlines())
+    return next(r["expected"]["output"]["equals"] for r in rows if r["id"] == case.id)
+"""
+
+
 @pytest.fixture
 def judged(repo: Scratch) -> Callable[..., Report]:
-    """Return a function that judges an honest change on a machine with these walls."""
+    """Return a function that judges a change on a machine with these walls."""
     repo.write("agents/other.py", "")
 
     def run(walls: Walls, *, fork: bool) -> Report:
@@ -35,8 +45,9 @@ def judged(repo: Scratch) -> Callable[..., Report]:
     return run
 
 
-def test_a_fork(judged: Callable[..., Report]) -> None:
-    """Inconclusive, with the check that says why."""
+def test_a_fork(repo: Scratch, judged: Callable[..., Report]) -> None:
+    """An agent that reads the answers is inconclusive, with the check that says why."""
+    repo.write("agents/sums.py", READER)
     report = judged(Walls(), fork=True)
     assert (3, "none") == (report.exit_code, report.suite.isolation)
     assert ["evidence.isolation"] == [c.id for c in report.checks if c.outcome == "inconclusive"]
@@ -51,6 +62,7 @@ def test_a_branch(judged: Callable[..., Report]) -> None:
 
 def test_a_fork_that_the_base_accepts(repo: Scratch, judged: Callable[..., Report]) -> None:
     """`trust: {unsandboxed: true}` on the base lets it pass; in the change it does nothing."""
+    repo.write("agents/sums.py", READER)
     old, new = "allow_new_suites: true", "allow_new_suites: true, unsandboxed: true"
     repo.replace("evalgate.yaml", old, new)
     assert 3 == judged(Walls(), fork=True).exit_code
