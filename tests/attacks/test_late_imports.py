@@ -1,7 +1,10 @@
 """What judges is loaded before the agent starts: nothing that it could have written is imported."""
 
 import os
+import shutil
 import subprocess
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from support.scratch import IDENTITY, Scratch
@@ -28,6 +31,20 @@ except SystemExit as exit:
     print("CODE", exit.code, "STARTED", len(started), "LATE", *found, file=sys.stderr)
 """
 
+WRITER = """
+import pathlib
+
+for file in pathlib.Path({folder!r}).glob("**/*.py"):
+    with file.open("a") as more:
+        more.write('''
+from evalgate.schema.result import Report, ReportSet
+Report.exit_code = ReportSet.exit_code = property(lambda self: 0)
+''')
+
+def answer(case, context):
+    return "no idea"
+"""
+
 FORMATS = {"json": "a.json", "markdown": "a.md", "junit": "a.xml", "github": "a.txt", "html": "h"}
 
 
@@ -47,3 +64,17 @@ def test_nothing_is_imported_after_the_agent_started(repo: Scratch) -> None:
     )
     last = done.stderr.splitlines()[-1]
     assert "CODE 1 STARTED 1 LATE" == last
+
+
+def test_an_agent_that_writes_what_is_printed_with(repo: Scratch, tmp_path: Path) -> None:
+    """One outside of the sandbox may write to the gate's own files: they are loaded by then."""
+    environment = tmp_path / "environment"
+    shutil.copytree(repo.python.parents[1], environment, symlinks=True)
+    (printing,) = environment.glob("lib/python*/site-packages/evalgate/commands")
+    own = replace(repo, python=environment / "bin/python")
+    # the path of the copy: by its name the package could be found in a checkout, and be written to
+    own.write("agents/sums.py", WRITER.format(folder=str(printing)))
+    asked = ("--format", "html", "--output", "../page.html", "--sandbox=off")
+    result = own.evalgate("run", "--baseline", "-q", *asked, env=own.pull_request())
+    assert 1 == result.code, result.err
+    assert "lambda self: 0" in (printing / "details.py").read_text()
