@@ -4,6 +4,7 @@ Limits are obeyed within a budget of waiting; what GitHub refuses is an `ApiRefu
 turn into a warning: an API never changes a verdict.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -19,6 +20,7 @@ _ATTEMPTS: Final = 4
 _PATIENCE_S: Final = 150.0
 """Seconds that may be waited in all."""
 _SECONDARY_S: Final = 60.0
+_SECONDS: Final = re.compile(r"[0-9]{1,12}")
 """What GitHub asks to wait for after a secondary limit that names no time."""
 _MOST_PAGES: Final = 100
 _TIMEOUT_S: Final = 30.0
@@ -236,11 +238,11 @@ def _limited(response: "httpx2.Response", now: float) -> float | None:
     """Tell a limit, which waiting cures, from a missing right, which it does not."""
     headers = response.headers
     after = headers.get("retry-after", "")
-    if after.isdigit():
+    if _SECONDS.fullmatch(after):
         return float(after)
     if headers.get("x-ratelimit-remaining") == "0":
         reset = headers.get("x-ratelimit-reset", "")
-        return max(float(reset) - now, 0.0) + 1.0 if reset.isdigit() else _SECONDARY_S
+        return max(float(reset) - now, 0.0) + 1.0 if _SECONDS.fullmatch(reset) else _SECONDARY_S
     if response.status_code == 429 or "secondary rate limit" in _said(response).lower():
         return _SECONDARY_S
     return None

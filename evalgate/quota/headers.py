@@ -18,7 +18,7 @@ _UNITS = {
     "µs": 1_000,
     "ns": 1,
 }
-_GO_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(h|ms|m|s|us|µs|ns)")
+_GO_PART = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,18})?)(h|ms|m|s|us|µs|ns)")
 _NUMBER = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})?")
 _FAMILIES = ("x-ratelimit-", "anthropic-ratelimit-", "ratelimit-")
 _ITEM = re.compile(r'\s*(?:"([^"]*)"|([A-Za-z0-9*._-]+))\s*')

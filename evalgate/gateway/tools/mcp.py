@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -45,6 +46,9 @@ _TIMED_OUT = -32001
 _OURS = frozenset({"ping", "logging/setLevel"})
 _JSON = [(b"content-type", b"application/json")]
 _SSE = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-cache")]
+
+_CODE = re.compile(r"-?[0-9]{1,9}")
+"""A JSON-RPC error's code."""
 
 
 @dataclass(slots=True)
@@ -390,7 +394,7 @@ def _mocked(answer: Mocked) -> Body:
 def _response(number: Json, result: Json, error: ToolFailure | None) -> Body:
     if error is None:
         return {"jsonrpc": "2.0", "id": number, "result": result}
-    code = int(error.type) if error.type.lstrip("-").isdigit() else -32000
+    code = int(error.type) if _CODE.fullmatch(error.type) else -32000
     data: Body = {} if error.data is None else {"data": error.data}
     inner: Body = {"code": code, "message": error.message, **data}
     return {"jsonrpc": "2.0", "id": number, "error": inner}

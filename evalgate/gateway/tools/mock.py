@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -12,6 +12,7 @@ from evalgate.schema.tool_config import MockAnswer, ToolPolicy
 
 _PART = re.compile(r"\{(/?[^{}\n]+)\}")
 _MISSING = object()
+_INDEX_DIGITS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +100,17 @@ def _looked_up(state: object, pointer: str) -> object:
     for part in _parts(pointer):
         if isinstance(here, dict) and part in here:
             here = here[part]
-        elif isinstance(here, list) and part.isdigit() and int(part) < len(here):
-            here = here[int(part)]
+        elif isinstance(here, list) and (at := _index(part, here)) is not None:
+            here = here[at]
         else:
             return _MISSING
     return here
+
+
+def _index(part: str, rows: Sequence[object]) -> int | None:
+    """Return which element of a list a pointer names; an argument of the agent's can be in it."""
+    at = int(part) if part.isascii() and part.isdigit() and len(part) < _INDEX_DIGITS else len(rows)
+    return at if at < len(rows) else None
 
 
 def _parts(pointer: str) -> list[str]:
@@ -126,9 +133,10 @@ def _put(here: Json, parts: list[str], value: Json) -> Json:
     if isinstance(here, list):
         if first == "-":
             return [*here, _put(None, rest, value)]
-        if not first.isdigit() or int(first) >= len(here):
-            raise KeyError(f"the state has no element {first!r} in a list of {len(here)}")
-        return [_put(v, rest, value) if n == int(first) else v for n, v in enumerate(here)]
+        at = _index(first, here)
+        if at is None:
+            raise KeyError(f"the state has no element {first[:80]!r} in a list of {len(here)}")
+        return [_put(v, rest, value) if n == at else v for n, v in enumerate(here)]
     known = here if isinstance(here, dict) else {}
     return {**known, first: _put(known.get(first), rest, value)}
 
