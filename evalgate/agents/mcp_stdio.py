@@ -66,7 +66,7 @@ def serve_stdio(url: str, said: Iterable[bytes], out: IO[bytes]) -> None:
 def _number(line: bytes) -> object:
     try:
         message = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return message.get("id") if isinstance(message, dict) and "method" in message else None
 

@@ -248,7 +248,7 @@ def _failure(body: bytes) -> TrialFailed:
     try:
         data = json.loads(body)
         status, reason = data["status"], str(data["reason"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise _GarbageError from None
     if status not in ("crashed", "bad_output"):
         raise _GarbageError
@@ -342,7 +342,7 @@ async def _introduced(worker: _Worker, opening: Opening) -> bool:
             f"python:{target}: its process ended with {ended_how(code)} while it was imported"
             + (f": {worker.room.explain(said)}" if said else "")
         ) from None
-    except (_GarbageError, TrialFailed, ValueError):
+    except (_GarbageError, TrialFailed, ValueError, RecursionError):
         raise AgentLoadError(
             f"python:{target}: it writes to the channel of its worker process when imported"
         ) from None

@@ -195,7 +195,7 @@ def _header(line: bytes, path: Path) -> CassetteHeader:
     try:
         return CassetteHeader.model_validate_json(line)
     except ValidationError as error:
-        found = re.match(rb'\{"schema": ?"evalgate\.cassette/(\d+)"', line)
+        found = re.match(rb'\{"schema": ?"evalgate\.cassette/(\d{1,9})"', line)
         if found and int(found[1]) > int(SCHEMA.rpartition("/")[2]):
             raise DataError(
                 f"{path}:1: format evalgate.cassette/{found[1].decode()} is newer than this "

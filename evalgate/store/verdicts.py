@@ -116,7 +116,7 @@ def _header(line: bytes, path: Path) -> VerdictHeader:
     try:
         return VerdictHeader.model_validate_json(line)
     except ValidationError as error:
-        found = re.match(rb'\{"schema": ?"evalgate\.verdicts/(\d+)"', line)
+        found = re.match(rb'\{"schema": ?"evalgate\.verdicts/(\d{1,9})"', line)
         if found and int(found[1]) > int(VERDICTS.rpartition("/")[2]):
             raise DataError(
                 f"{path}:1: format evalgate.verdicts/{found[1].decode()} is newer than this "

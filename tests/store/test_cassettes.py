@@ -101,6 +101,7 @@ def test_a_torn_header_is_an_empty_cassette(tmp_path: Path) -> None:
         (b'"start":1.0', b'"start":1.00', ":2: the line does not match its digest"),
         (b'"digest":"sha256:', b'"dig', ":2: the line has no digest at its end"),
         (b"cassette/1", b"cassette/2", "newer than this version"),
+        (b"cassette/1", b"cassette/" + b"9" * 5_000, "expected the header of a cassette"),
         (b"evalgate.cassette/1", b"other/1", "expected the header of a cassette"),
     ],
 )

@@ -60,6 +60,7 @@ def test_a_newer_verdict_on_one_question_replaces_the_older(tmp_path: Path) -> N
         (b'"reply":{"claims":[]}', b'"reply":{"claims":[0]}', "edited"),
         (b"Five days.", b"Six days.", "edited"),
         (b"evalgate.verdicts/1", b"evalgate.verdicts/9", "newer"),
+        (b"evalgate.verdicts/1", b"evalgate.verdicts/" + b"9" * 5_000, "expected the header"),
         (b"evalgate.verdicts/1", b"something else", "expected the header"),
         (b'"}\n', b"", "no digest at its end"),
     ],

@@ -9,8 +9,8 @@ from evalgate.schema.result import TrialResult
 
 _VARIES = re.compile(r"\"[^\"]*\"|'[^']*'|\b[\w-]*\d[\w.:-]*\b")
 """What differs between two cases of one fault: quoted texts, ids and numbers."""
-_FRAME = re.compile(r"^  in (?P<name>.+), (?P<file>[^,\n]+), line (?P<line>\d+)$", re.MULTILINE)
-_END = re.compile(r"\((?P<file>[^()\n]+), line (?P<line>\d+)\)$", re.MULTILINE)
+_FRAME = re.compile(r"^  in (?P<name>.+), (?P<file>[^,\n]+), line (?P<line>\d{1,9})$", re.MULTILINE)
+_END = re.compile(r"\((?P<file>[^()\n]+), line (?P<line>\d{1,9})\)$", re.MULTILINE)
 _TYPE = re.compile(r"^[\w.]+(?=:|$)")
 _ARGUMENT = re.compile(r"^tool calls: call (?P<call>\d+), (?P<tool>\S+): (?P<name>\S+) is ")
 _EXTRA = re.compile(

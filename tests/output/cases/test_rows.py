@@ -115,3 +115,11 @@ def test_faults_of_one_kind_are_one_cause() -> None:
         ("crash: KeyError: …", ("c",)),
         ("fail: no hand-over to a person", ("z",)),
     ] == [(cause.words.many, cause.cases) for cause in found]
+
+
+@pytest.mark.parametrize("line", ["7", "9" * 5_000])
+def test_a_line_that_no_file_has_is_no_place(line: str) -> None:
+    """The text of a crash is the agent's, and any digits may be in it."""
+    error = f"KeyError: 'x' (agent.py, line {line})"
+    (found,) = causes(case_rows(report(trial("c", WRONG, status="crashed", error=error))))
+    assert ("agent.py:7" in found.words.one) == (line == "7")
