@@ -257,7 +257,7 @@ def _pairs(option: str, texts: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _count(name: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text) <= 10_000_000):
+    if not (text.isascii() and text.isdigit() and len(text) < 9 and 0 < int(text) <= 10**7):
         raise ConfigError(
             f"--sessions {name}: expected a whole number from 1 to 10,000,000, found {text!r}"
         )

@@ -147,6 +147,11 @@ def law_of(text: str, root: Path) -> ArrivalLaw:
                 fix=f"{name}:10",
             ) from None
         if name == "users":
+            if not value.is_integer():
+                raise ConfigError(
+                    f"arrivals: expected a whole number after 'users', found {number!r}",
+                    fix="users:10",
+                )
             return Closed(int(value))
         return Poisson(value) if name == "poisson" else Ramp(value)
     if Path(text).suffix not in (".csv", ".jsonl", ".ndjson"):

@@ -11,6 +11,7 @@ from evalgate.schema.base import Json
 from evalgate.text.strict_json import MAX_BYTES, loads
 
 _ARCHIVE: Final = b"PK\x03\x04"
+_DIGITS: Final = 19
 _HEADERS: Final = ("header.json", "_journal/start.json")
 _FIX: Final = "inspect log dump LOG.eval > LOG.json"
 _CONSTANTS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+"|-?\b(?:NaN|Infinity)\b', re.DOTALL)
@@ -60,7 +61,10 @@ def _archive(path: Path) -> Json:
 
 def _natural(name: str) -> list[tuple[int, str]]:
     """Sort numbers in names by value."""
-    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", name)]
+    return [
+        (int(part), "") if part.isdecimal() and len(part) < _DIGITS else (0, part)
+        for part in re.split(r"(\d+)", name)
+    ]
 
 
 def _parsed(raw: bytes, source: str) -> Json:

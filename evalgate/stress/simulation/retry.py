@@ -148,7 +148,7 @@ def _layer(part: str) -> RetryPolicy:
         raise ConfigError(f"retry: expected a known policy, found {name!r}", fix=hint)
     if not colon:
         return policy
-    if not (number.isascii() and number.isdigit() and int(number) <= 1000):
+    if not (number.isascii() and number.isdigit() and len(number) < 5 and int(number) <= 1000):
         raise ConfigError(
             f"retry: expected a number of retries from 0 to 1000 after {name!r}, found {number!r}",
             fix=f"write {name}:2",
