@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from evalgate.cli.options import config_option
+from evalgate.cli.options import Finite, config_option
 
 EPILOG = """\b
 Examples:
@@ -22,7 +22,7 @@ Examples:
 @click.option("--case", metavar="ID", help="Accept what fails only because of this case.")
 @click.option(
     "--floor",
-    type=float,
+    type=Finite(),
     metavar="VALUE",
     help="Worst value accepted. Default for a metric: what the last run had.",
 )

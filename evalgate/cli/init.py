@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from evalgate.cli.options import Finite
+
 if TYPE_CHECKING:
     from evalgate.suite.seen import Seen
 
@@ -46,7 +48,7 @@ Examples:
 @click.option(
     "--timeout",
     "timeout_s",
-    type=click.FloatRange(0, min_open=True),
+    type=Finite(0, min_open=True),
     default=60.0,
     show_default=True,
     metavar="SECONDS",

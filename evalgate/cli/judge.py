@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from evalgate.cli.options import config_option
+from evalgate.cli.options import Finite, config_option
 from evalgate.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def calibrate(
 @click.argument("run", metavar="RUN")
 @_chosen
 @click.option("--metric", metavar="SCORE", help="What is labelled. Default: the judge's first.")
-@click.option("--rate", type=click.FloatRange(0, 1, min_open=True), default=0.1, show_default=True)
+@click.option("--rate", type=Finite(0, 1, min_open=True), default=0.1, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
     "--output",

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +17,25 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 CONFIG = Path("evalgate.yaml")
+
+
+class Finite(click.FloatRange):
+    """A number within bounds, if there are any; click itself takes `inf` and `nan` for one."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401  # as click has it
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """Read it as click does, and refuse what is endless or no number."""
+        number: float = super().convert(value, param, ctx)
+        if not isfinite(number):
+            self.fail(f"{value!r} is no finite number.", param, ctx)
+        return number
+
+    def _describe_range(self) -> str:
+        return "" if self.min is self.max is None else super()._describe_range()
 
 
 def config_option(command: Command) -> Command:

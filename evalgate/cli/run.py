@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from evalgate.cli.options import (
+    Finite,
     config_option,
     format_options,
     judge_option,
@@ -59,9 +60,7 @@ Examples:
     help="Settle: more trials of every case while noise can explain a gated change.",
 )
 @click.option("--concurrency", type=click.IntRange(1, 10_000), help="Trials at once.")
-@click.option(
-    "--timeout", type=click.FloatRange(0.001), metavar="SECONDS", help="Longest a trial may take."
-)
+@click.option("--timeout", type=Finite(0.001), metavar="SECONDS", help="Longest a trial may take.")
 @click.option(
     "--filter", "filters", multiple=True, metavar="tag:NAME", help="Only cases with this tag."
 )
@@ -81,14 +80,14 @@ Examples:
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failed trial.")
 @click.option(
     "--max-cost",
-    type=click.FloatRange(0, min_open=True),
+    type=Finite(0, min_open=True),
     metavar="USD",
     help="Stop before more is spent; what was done is kept, and the run is inconclusive.",
 )
 @click.option("--max-tokens", type=click.IntRange(1), metavar="N", help="The same, in tokens.")
 @click.option(
     "--max-time",
-    type=click.FloatRange(0, min_open=True),
+    type=Finite(0, min_open=True),
     metavar="SECONDS",
     help="The same, in wall time.",
 )

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from evalgate.cli.options import config_option, format_options
+from evalgate.cli.options import Finite, config_option, format_options
 from evalgate.cli.stress_options import load_options, quota_options, source_options, stress_fields
 
 __all__ = ["stress"]
@@ -37,9 +37,7 @@ Examples:
     type=click.Choice(["simulate", "live"]),
     help="simulate: in virtual time. live: the suite's agent over HTTP, on loopback.",
 )
-@click.option(
-    "--seconds", type=click.FloatRange(0.1), metavar="N", help="Time a live check may take."
-)
+@click.option("--seconds", type=Finite(0.1), metavar="N", help="Time a live check may take.")
 @click.option(
     "--most-seeds", type=click.IntRange(1, 1000), metavar="N", help="Seeds played for evidence."
 )

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from evalgate.cli.options import Finite
 from evalgate.errors import ConfigError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -137,7 +138,12 @@ def _load(command: Command) -> Command:
                 metavar="burst|poisson:RATE|ramp:S|users:N|FILE",
                 help="When sessions come.",
             ),
-            click.option("--growth", type=float, metavar="SHARE", help="Load that is added."),
+            click.option(
+                "--growth",
+                type=Finite(-1, 1000, min_open=True),
+                metavar="SHARE",
+                help="Load that is added.",
+            ),
         ),
     )
 
@@ -186,7 +192,7 @@ def _control(command: Command) -> Command:
             ),
             click.option(
                 "--max-wait",
-                type=click.FloatRange(0),
+                type=Finite(0),
                 metavar="SECONDS",
                 help="Longest wait in the queue.",
             ),

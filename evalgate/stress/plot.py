@@ -17,7 +17,7 @@ def check_plot(path: Path | None) -> None:
     if path is not None and path.suffix != ".svg":
         raise ConfigError(
             f"--plot {str(path)!r}: pictures are written as SVG",
-            fix=f"--plot {path.with_suffix('.svg')}",
+            fix=f"--plot {path.with_suffix('.svg') if path.name else 'plot.svg'}",
         )
 
 

@@ -4,11 +4,15 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from support.cli import Cli
 
+from evalgate.cli.main import main
+from evalgate.cli.options import Finite
 from evalgate.errors import ExitCode
 
 AGENT = "def answer(question):\n    return 'hello ' + question\n"
@@ -126,3 +130,30 @@ def test_the_script_loads(repository: Path, shell: str, tmp_path: Path) -> None:
         script = tmp_path / "script"
         script.write_text(done.stdout)
         assert 0 == subprocess.run([program, "-n", str(script)], check=False).returncode
+
+
+def _options(command: click.Command, context: click.Context) -> Iterator[click.Parameter]:
+    yield from command.params
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            yield from _options(inner, context)
+
+
+def test_every_number_is_finite() -> None:
+    """`inf` and `nan` are no cost, no time and no growth; click takes them for numbers."""
+    numbers = [
+        option
+        for option in _options(main, click.Context(main))
+        if isinstance(option.type, click.FloatRange | click.types.FloatParamType)
+    ]
+    assert len(numbers) > 8
+    assert [] == [option.name for option in numbers if not isinstance(option.type, Finite)]
+
+
+@pytest.mark.parametrize("number", ["inf", "-inf", "nan", "1e999", "9" * 400])
+def test_what_is_no_finite_number_is_refused(number: str, cli: Cli) -> None:
+    """By name, with the option."""
+    result = cli("run", "--max-cost", number)
+    assert (2, True) == (result.code, "'--max-cost'" in result.err)

@@ -255,6 +255,7 @@ def test_crashed_sessions_are_no_evidence(tmp_path: Path, cli: Cli) -> None:
         (("--arrivals", "a.jsonl", "--rpm", "1", "--limit", "goodput"), "expected NAME=VALUE"),
         (("--arrivals", "a.jsonl", "--rpm", "1", "--limit", "good=1"), "'good' is no check"),
         (("--arrivals", "a.jsonl", "--rpm", "1", "--plot", "a.png"), "written as SVG"),
+        (("--arrivals", "a.jsonl", "--rpm", "1", "--plot", ""), "written as SVG"),
         (("--arrivals", "a.jsonl", "--rpm", "1", "--baseline"), "there is no suite"),
         (("--arrivals", "a.jsonl", "--rpm", "1", "--no-queue", "--reserve", "9"), "turns it off"),
         (("--arrivals", "a.jsonl", "--rpm", "9", "--burst", "1", "--limiter", "fixed"), "burst"),

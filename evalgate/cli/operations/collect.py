@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from evalgate.cli.operations.options import say
+from evalgate.cli.options import Finite
 from evalgate.text.counts import number_of
 
 EPILOG = """\b
@@ -27,7 +28,7 @@ Examples:
 @click.option(
     "--settle",
     "settle_s",
-    type=click.FloatRange(min=0.1),
+    type=Finite(min=0.1),
     default=5.0,
     show_default=True,
     metavar="SECONDS",
