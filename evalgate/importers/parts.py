@@ -146,7 +146,10 @@ _ID_KEYS: Final = ("call_id", "tool_call_id", "tool_use_id", "toolCallId", "tool
 _NAME_KEYS: Final = ("name", "tool_name", "toolName", "function_name")
 _ARGUMENT_KEYS: Final = ("arguments", "args", "input", "parameters", "tool_input", "code")
 _RESULT_KEYS: Final = ("content", "response", "result", "output", "contents", "outcome", "outputs")
-_STOPS_TO_CALL: Final = frozenset({"tool_calls", "tool_use", "function_call", "tool-calls"})
+_STOPS_TO_CALL: Final = frozenset(
+    {"tool_calls", "tool_call", "tool_use", "function_call", "tool-calls"}
+)
+"""What a message says where its model wants a tool to be called."""
 _DEEPEST: Final = 20
 
 
