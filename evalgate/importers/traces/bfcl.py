@@ -280,11 +280,12 @@ def _notes(cases: Mapping[str, Case], traces: list[Trace]) -> tuple[str, ...]:
     ]
     if typed:
         notes.append(
-            f"{len(typed)} cases allow values of another type than the function declares "
+            f"{number_of(len(typed), 'case allows', 'cases allow')} values of another type than the function declares "
             f"({'; '.join(typed[:10])}): the leaderboard's checker takes them for names of "
             "variables, and so does the preset `bfcl`"
         )
     missing = len(cases) - len({trace.case_id for trace in traces})
     if traces and missing:
-        notes.append(f"{missing} questions have no result in the file")
+        lack = number_of(missing, "question has", "questions have")
+        notes.append(f"{lack} no result in the file")
     return tuple(notes)

@@ -20,6 +20,7 @@ from evalgate.stress.tool_faults.play import Stage, open_stage
 from evalgate.suite.environment import Environment
 from evalgate.suite.events import Listener, Progress
 from evalgate.suite.plan import Plan
+from evalgate.text.counts import number_of
 
 _EVIDENCE: Final = f"{STRESS_EVIDENCE}_tools"
 _SHOWN: Final = 3
@@ -249,7 +250,8 @@ def _unmeasured(
     whole = {one.trace.case_id for one in sessions if _whole(one)}
     lost = [case.id for case in plan.cases if case.id not in whole]
     if lost:
-        said = f"{len(lost)} cases do not finish even without faults, e.g. {lost[0]!r}"
+        some = number_of(len(lost), "case does", "cases do")
+        said = f"{some} not finish even without faults, e.g. {lost[0]!r}"
         yield _missing("without_faults", said, "see `evalgate run`")
     missed = [one for one in done if one.judged.finding == "not_measured"]
     if missed:
