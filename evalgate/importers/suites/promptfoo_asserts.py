@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
+from warnings import catch_warnings
 
 from evalgate.importers.results.rows import items, mapping, number, text_of
 from evalgate.schema.base import Json
@@ -153,7 +154,8 @@ def _pattern(pattern: str, kept: Kept, *, absent: bool) -> str | None:
     # JavaScript names groups and writes code points in its own way.
     pattern = pattern.replace("(?<", "(?P<").replace("(?P<=", "(?<=").replace("(?P<!", "(?<!")
     try:
-        re.compile(pattern)
+        with catch_warnings(action="ignore", category=FutureWarning):  # of [[: both mean a bracket
+            re.compile(pattern)
     except (re.error, OverflowError, RecursionError):
         return f"regex {pattern[:60]!r}, which Python does not know"
     kept.regex.append(_absent(pattern) if absent else pattern)

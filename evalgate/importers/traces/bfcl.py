@@ -280,9 +280,9 @@ def _notes(cases: Mapping[str, Case], traces: list[Trace]) -> tuple[str, ...]:
     ]
     if typed:
         notes.append(
-            f"{number_of(len(typed), 'case allows', 'cases allow')} values of another type than the function declares "
-            f"({'; '.join(typed[:10])}): the leaderboard's checker takes them for names of "
-            "variables, and so does the preset `bfcl`"
+            f"{number_of(len(typed), 'case allows', 'cases allow')} values of another type than "
+            f"the function declares ({'; '.join(typed[:10])}): the leaderboard's checker takes "
+            "them for names of variables, and so does the preset `bfcl`"
         )
     missing = len(cases) - len({trace.case_id for trace in traces})
     if traces and missing:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from warnings import catch_warnings
 
 from evalgate.schema.base import Json
 from evalgate.schema.fingerprint import case_digests, golden_digest
@@ -89,7 +90,8 @@ def expectation_problems(line: int, case: Case) -> Iterator[LineProblem]:
 
 def _pattern(line: int, place: str, pattern: str) -> Iterator[LineProblem]:
     try:
-        re.compile(pattern)
+        with catch_warnings(action="ignore", category=FutureWarning):  # of [[, which is no error
+            re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
         found = f"found {pattern[:120]!r}; expected a Python regular expression ({error})"
         yield LineProblem(line, place, found)

@@ -66,6 +66,7 @@ def test_the_verdict_is_promptfoos(shared_data: Path) -> None:
         ({"type": "starts-with", "value": "a+"}, "a+b", "ba+"),
         ({"type": "regex", "value": r"(?<n>\d)+"}, "a1", "a"),
         ({"type": "not-regex", "value": r"\d"}, "a\nb", "a\n1"),
+        ({"type": "regex", "value": "[[x]]"}, "x]", "y]"),
         ({"type": "is-json"}, "[1]", "[1"),
         ({"type": "is-json", "value": {"required": ["a"]}}, '{"a": 1}', "{}"),
     ],

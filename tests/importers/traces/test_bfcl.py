@@ -246,7 +246,7 @@ def test_values_of_another_type_than_declared_are_named(
     note = next(note for note in found.notes if "another type" in note)
     case_id = named.partition(":")[0]
     (case,) = (case for case in found.cases if case.id == case_id)
-    assert (True, True) == ("1 cases allow values of" in note, f"({named})" in note)
+    assert (True, True) == ("1 case allows values of" in note, f"({named})" in note)
     assert "ambiguous" in case.tags
 
 
