@@ -174,7 +174,9 @@ def _is_text(content: Json) -> bool:
 
 def _message(row: Mapping[str, Json], role: str | None) -> dict[str, Json]:
     kept = {key: row[key] for key in Message.model_fields if row.get(key) is not None}
-    return kept if row.get("role") in _ROLES or role is None else {**kept, "role": role}
+    return (
+        kept if role is None or text_or_none(row.get("role")) in _ROLES else {**kept, "role": role}
+    )
 
 
 def _content_id(asked: str | tuple[Message, ...] | Script) -> str:

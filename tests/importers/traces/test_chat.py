@@ -273,3 +273,13 @@ def test_arguments_that_nobody_can_parse_are_a_call_all_the_same() -> None:
     call: Json = {"role": "assistant", "tool_calls": [{"id": "c1", "function": function}]}
     (case,) = import_chat([_USER, call], {}).cases
     assert (ExpectedCall(name="find", compare_args=()),) == case.expected.tool_calls
+
+
+@pytest.mark.parametrize("role", [["user"], {"a": 1}, 5, True])
+def test_a_role_that_is_no_text_is_none(role: Json) -> None:
+    """Whoever it is, its type says it."""
+    asked: Json = {"role": role, "type": "human", "content": "hi"}
+    system: Json = {"role": "system", "content": "Be brief."}
+    (case,) = import_chat([system, asked, _ANSWER], {}).cases
+    assert isinstance(case.input, tuple)
+    assert ["system", "user"] == [message.role for message in case.input]
