@@ -2,14 +2,17 @@
 
 import re
 from dataclasses import dataclass
+from datetime import date, time
 from glob import glob
 from importlib import import_module
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
 from evalgate.errors import DataError, MissingExtra
 from evalgate.importers.results.documents import Document, JsonDocument, load_document
 from evalgate.importers.suites.converted import Source
+from evalgate.schema.base import Json
 from evalgate.store.strict_yaml import parse_documents
 
 _HUB: Final = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+(:[\w.-]+)?\Z")
@@ -93,14 +96,33 @@ def _yaml(path: Path) -> Document:
             f"{path}: found {len(held)} YAML documents; expected one",
             fix="keep one document in the file",
         )
-    return JsonDocument(held[0])
+    return JsonDocument(_plain(held[0]))
+
+
+def _plain(value: object) -> Json:
+    """Return data as JSON has it: days and times as text, no number as null."""
+    match value:
+        case dict():
+            return {str(key): _plain(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case float() if not isfinite(value):
+            return None
+        case None | bool() | int() | float() | str():
+            return value
+        case date() | time():
+            return value.isoformat()
+        case bytes():
+            return value.decode("utf-8", "replace")
+        case _:
+            return str(value)
 
 
 def _parquet(path: Path) -> Document:
     arrow = _extra("pyarrow", str(path))
     parquet = import_module("pyarrow.parquet")
     try:
-        return JsonDocument(parquet.read_table(path).to_pylist())
+        return JsonDocument(_plain(parquet.read_table(path).to_pylist()))
     except (OSError, arrow.ArrowException) as error:
         raise DataError(f"{path} is no Parquet file: {str(error)[:200]}") from error
 
@@ -112,7 +134,7 @@ def _hub(name: str) -> Document:
         table = datasets.load_dataset(owner, split=split or "test")
         if len(table) > _MAX_ROWS:
             raise DataError(f"hub set {name!r} has {len(table):,} rows; at most {_MAX_ROWS:,}")
-        return JsonDocument([dict(row) for row in table])
+        return JsonDocument(_plain([dict(row) for row in table]))
     except (OSError, ValueError, TypeError, datasets.exceptions.DatasetsError) as error:
         first = (str(error).strip().splitlines() or ["unknown"])[0][:300]
         raise DataError(
