@@ -56,7 +56,7 @@ def import_inspect(data: Json, options: Options) -> Imported:
     if "eval" in log and log.get("samples") is None:
         raise DataError(
             "/samples: the log holds none: it is a header alone, or the run ended before the first",
-            fix="run it with --log-samples, or take the log of a run that ended",
+            fix="take the log of a run that ended and kept its samples",
         )
     rows = list_at(log.get("samples"), "/samples")
     samples = [object_at(row, f"/samples/{i}") for i, row in enumerate(rows)]
