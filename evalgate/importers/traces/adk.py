@@ -113,8 +113,8 @@ def _older_session(row: dict[str, Json], where: str) -> _Found:
 
 
 def _conversation(row: dict[str, Json], where: str) -> _Found:
-    key = next((n for n in ("case_id", "eval_case_id") if field(row, n) is not None), "eval_id")
-    key = "eval_id" if field(row, "eval_id") is not None else key
+    keys = ("eval_id", "case_id", "eval_case_id")
+    key = next((name for name in keys if field(row, name) is not None), "eval_id")
     case_id = case_id_at(field(row, key), f"{where}/{key}")
     kept: dict[str, Json] = {key: row[key] for key in _KEPT if row.get(key)}
     scenario = field(row, "conversation_scenario")

@@ -230,7 +230,8 @@ def _steps(rows: list[dict[str, Json]], start: datetime | None) -> tuple[Step, .
         if (own := text_or_none(row.get("id"))) is not None
     }
     wrapped = _wrapped(rows, parents)
-    rows = [_answered(row, wrapped) for row in rows]
+    inside = Counter(str(outer.get("id")) for outer in wrapped.values())
+    rows = [_answered(row, wrapped, inside) for row in rows]
     others = _graders(rows, parents) | echoes(rows)
     plain = others | _wrappers(wrapped, rows)
     ordered = sorted(rows, key=lambda row: str(first_of(row, "startTime", "start_time") or ""))
@@ -277,10 +278,12 @@ def _wrapped(
     return {own: index[outer] for own, outer in around.items() if outer is not None}
 
 
-def _answered(row: dict[str, Json], wrapped: Mapping[str, dict[str, Json]]) -> dict[str, Json]:
+def _answered(
+    row: dict[str, Json], wrapped: Mapping[str, dict[str, Json]], inside: Mapping[str, int]
+) -> dict[str, Json]:
     """Give a generation the answer that only the one around it recorded, if it is alone in it."""
     outer = wrapped.get(str(row.get("id")))
-    if outer is None or row.get("output") or list(wrapped.values()).count(outer) > 1:
+    if outer is None or row.get("output") or inside[str(outer.get("id"))] > 1:
         return row
     return {**row, "output": outer.get("output")}
 
