@@ -66,8 +66,11 @@ def compare(formats: tuple[str, ...], outputs: tuple[Path, ...], **given: Any) -
 
     pairs = check_outputs(formats, outputs)
     options = CompareOptions(**given)
-    reports, folder = compare_stored(options, this_machine()), None
-    if any(name == "html" for name, _ in pairs):
-        reports, folder = with_cases(reports, options)
-    emit(reports, pairs, given["config"], folder)
+    reports = compare_stored(options, this_machine())
+    data = [pair for pair in pairs if pair[0] == "json"]
+    pages = [pair for pair in pairs if pair[0] != "json"]
+    explained = reports.verdict != "pass" or any(name in ("html", "junit") for name, _ in pages)
+    shown, folder = with_cases(reports, options) if pages and explained else (reports, None)
+    emit(reports, data, given["config"])
+    emit(shown, pages, given["config"], folder)
     return reports.exit_code

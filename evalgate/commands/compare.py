@@ -114,7 +114,7 @@ def compare_stored(options: CompareOptions, environment: Environment) -> ReportS
 
 
 def with_cases(reports: ReportSet, options: CompareOptions) -> tuple[ReportSet, Path | None]:
-    """Put the candidate's cases into a comparison, so that a page can show them.
+    """Put the candidate's cases into a comparison, which say why they failed.
 
     Returns:
         The reports, and the candidate's run folder, which holds its trajectories; null: there is

@@ -13,7 +13,7 @@ from typing import Any, Final, get_args
 from pydantic import ValidationError
 
 from evalgate.schema.base import Json
-from evalgate.schema.result import CaseResult, Report, TrialResult, TrialUsage
+from evalgate.schema.result import Report, TrialResult, TrialUsage
 from evalgate.schema.score import Abstained, Score, Scored, is_countable, score_from_json
 from evalgate.schema.trace import TraceStatus
 from evalgate.stats.rounding import round4
@@ -58,22 +58,27 @@ def summary_of_stored_report(data: Mapping[str, Json], source: str) -> RunSummar
         return None
     known = _Known()
     try:
-        side = summary_of_report(Report.model_validate({**data, "cases": ()}), source)
-        read = [_case(case, known) for case in cases]
+        parts = [_apart(case) for case in cases]
+        bare = [case for case, _ in parts]
+        side = summary_of_report(Report.model_validate({**data, "cases": bare}), source)
+        read = [_with_trials(side.cases[case["id"]], trials, known) for case, trials in parts]
     except (ValidationError, _UnusualError):
         return None
     return replace(side, cases=MappingProxyType({case.id: case for case in read}))
 
 
-def _case(data: Json, known: _Known) -> CaseSummary:
-    given = data.get("trials", []) if isinstance(data, dict) else None
-    if not isinstance(data, dict) or not isinstance(given, list):
+def _apart(data: Any) -> tuple[dict[str, Any], list[Any]]:  # noqa: ANN401  # any JSON
+    """Return a case without its trials, and its trials."""
+    trials = data.get("trials", []) if type(data) is dict else None
+    if type(trials) is not list:
         raise _UnusualError
-    case = CaseResult.model_validate({**data, "trials": ()})
+    return {**data, "trials": ()}, trials
+
+
+def _with_trials(case: CaseSummary, given: list[Any], known: _Known) -> CaseSummary:
     trials = sorted(map(_trial, given), key=lambda trial: trial["trial"])
-    return CaseSummary(
-        id=case.id,
-        digest=case.digest,
+    return replace(
+        case,
         numbers=tuple([trial["trial"] for trial in trials]),
         statuses=tuple([trial["status"] for trial in trials]),
         columns=_columns([trial["scores"] for trial in trials], known),
@@ -81,12 +86,6 @@ def _case(data: Json, known: _Known) -> CaseSummary:
         calls=tuple([_calls(trial.get("calls", ())) for trial in trials]),
         recordings=tuple([_recording(trial.get("recording")) for trial in trials]),
         model_calls=tuple([_count(trial.get("model_calls")) for trial in trials]),
-        weight=case.weight,
-        cluster=case.cluster,
-        must_pass=case.must_pass,
-        zero_tolerance=case.zero_tolerance,
-        draft=case.draft,
-        expects_refusal=case.expects_refusal,
     )
 
 

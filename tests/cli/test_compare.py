@@ -1,6 +1,7 @@
 """Tests of `evalgate compare`: two stored results in, a verdict out."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,6 +32,28 @@ def test_every_stored_form_can_be_compared(dropped: Path, cli: Cli, current: str
     result = cli("compare", "--baseline", "baselines/quiz.json", "--current", current, "-f", "json")
     changes = {change["id"]: change["outcome"] for change in result.json["changes"]}
     assert (1, "fail", "regressed") == (result.code, result.json["verdict"], changes["q4"])
+
+
+@pytest.mark.parametrize("current", ["latest", "now.json", "baselines/quiz.json"])
+@pytest.mark.parametrize("form", ["terminal", "markdown", "html", "junit", "github", "gitlab"])
+def test_a_case_of_both_sides_is_not_missing(
+    dropped: Path, cli: Cli, current: str, form: str
+) -> None:
+    """Every case is on both sides, whatever the files hold of it, and no page says otherwise."""
+    del dropped
+    for baseline in ("baselines/quiz.json", current):
+        said = cli("compare", "--baseline", baseline, "--current", current, "-f", form).out
+        assert re.search(r"not run now|\d missing|outcome: missing", said) is None
+
+
+def test_a_failure_says_why(dropped: Path, cli: Cli) -> None:
+    """A comparison that fails gives the reason that the run gave; its JSON holds no cases."""
+    sides = ("compare", "--baseline", "baselines/quiz.json", "--current", "now.json")
+    result = cli(*sides, "-o", "x.json")
+    assert (1, []) == (result.code, json.loads((dropped / "x.json").read_text())["cases"])
+    said = cli(*sides).out
+    assert "the output is not 'answer 4'" in said
+    assert "answered: no idea" in said
 
 
 def test_a_run_folder_is_a_side(dropped: Path, cli: Cli) -> None:

@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import MISSING, fields, replace
 from typing import Any
 
 import pytest
 
-from evalgate.schema.result import CaseResult, Report
+from evalgate.schema.result import CaseResult, Report, TrialUsage
 from evalgate.schema.score import Abstained, Broken, Scored
 from evalgate.stats.stored_report import summary_of_stored_report
-from evalgate.stats.summary import RunSummary, summary_of_report
+from evalgate.stats.summary import CaseSummary, RunSummary, summary_of_report
 
 BuildCase = Callable[..., CaseResult]
 BuildReport = Callable[..., Report]
@@ -24,10 +25,20 @@ def stored(case: BuildCase, report: BuildReport) -> dict[str, Any]:
         "cost_usd": [0.00123456, Abstained("no price", unknown=True)],
         "faithfulness": [Broken("the judge is down"), 1.0],
     }
+    tight = {"must_pass": True, "zero_tolerance": True, "claimed": True}
     cases = [
-        case("b", scores, ["finished", "crashed"], weight=2.0, must_pass=True, cluster="c"),
+        case("b", scores, ["finished", "crashed"], weight=2.0, cluster="c", **tight),
         case("a", {"task_success": [1.0, 1.0]}, draft=True, expects_refusal=True),
     ]
+    spent = {
+        "usage": TrialUsage(9, 8, 7),
+        "calls": ("refund",),
+        "recording": "abc",
+        "model_calls": 2,
+    }
+    first = cases[0].trials[0]
+    trials = (replace(first, **spent), *cases[0].trials[1:])
+    cases[0] = cases[0].model_copy(update={"trials": trials})
     return json.loads(report(cases).model_dump_json(by_alias=True))
 
 
@@ -53,6 +64,19 @@ def test_it_agrees_with_the_models(stored: dict[str, Any]) -> None:
     quick = summary_of_stored_report(stored, "r.json")
     assert quick is not None
     assert _plain(summary_of_report(Report.model_validate(stored), "r.json")) == _plain(quick)
+
+
+def test_every_field_of_a_case_is_read(stored: dict[str, Any]) -> None:
+    """No field of a case keeps its default where the report says something else."""
+    quick = summary_of_stored_report(stored, "r.json")
+    assert quick is not None
+    silent = [
+        field.name
+        for field in fields(CaseSummary)
+        if field.default is not MISSING
+        and all(getattr(case, field.name) == field.default for case in quick.cases.values())
+    ]
+    assert [] == silent
 
 
 def _set(data: dict[str, Any], path: str, value: object) -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from evalgate.output.cases.rows import FAILED, CaseRow, State, broken_score, is_failed
+from evalgate.output.cases.rows import BELOW, FAILED, CaseRow, State, broken_score, is_failed
 from evalgate.schema.result import TrialResult
 
 _VARIES = re.compile(r"\"[^\"]*\"|'[^']*'|\b[\w-]*\d[\w.:-]*\b")
@@ -135,6 +135,8 @@ def _place(error: str) -> Place | None:
 def _tools(row: CaseRow) -> Words | None:
     """Name the first difference in the tool calls."""
     moved = next(filter(None, map(_MOVED.match, row.change.what if row.change else ())), None)
+    if row.case is None and moved is not None and moved["was"] != _NONE:
+        return _no_longer(moved["was"])
     for detail in _details(row):
         argument, extra = _ARGUMENT.match(detail), _EXTRA.match(detail)
         missed = _MISSED.match(detail)
@@ -144,8 +146,7 @@ def _tools(row: CaseRow) -> Words | None:
             said = f"another `{argument['name']}` to `{argument['tool']}`"
             return Words(f"passes {said}", f"pass {said}")
         if moved is not None and moved["was"] != _NONE and (missed or (extra and not later)):
-            said = f"no longer {{}} `{moved['was']}`"
-            return Words(said.format("calls"), said.format("call"))
+            return _no_longer(moved["was"])
         if extra:
             said = f"`{extra['tool']}`, which is not expected"
             return Words(f"calls {said}", f"call {said}")
@@ -153,6 +154,10 @@ def _tools(row: CaseRow) -> Words | None:
             said = f"not call `{missed['tool']}`"
             return Words(f"does {said}", f"do {said}")
     return None
+
+
+def _no_longer(tool: str) -> Words:
+    return Words(f"no longer calls `{tool}`", f"no longer call `{tool}`")
 
 
 def _answer(row: CaseRow) -> Words:
@@ -166,7 +171,7 @@ def _answer(row: CaseRow) -> Words:
         said = "what no context supports"
         return Words(f"claims {said}", f"claim {said}")
     said = _key(row, first)
-    if not any(map(str.isalpha, said)):
+    if first == BELOW or not any(map(str.isalpha, said)):
         return Words("fails", "fail")
     return Words(f"fails: {said}", f"fail: {said}")
 

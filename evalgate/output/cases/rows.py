@@ -37,6 +37,9 @@ STATES: tuple[State, ...] = (
 FAILED: frozenset[State] = frozenset({"regressed", "errored", "missing", "not measured", "failed"})
 """What `--failed` and the filter of that name show."""
 
+BELOW = "task success below 1"
+"""Why a case failed of which nothing else is known."""
+
 _SUCCESS = "task_success"
 
 
@@ -53,7 +56,7 @@ class CaseRow:
     before: float | None
     """The same in the baseline."""
     case: CaseResult | None
-    """Its trials; null where the case is missing."""
+    """Its trials; null where the case is missing, or the report holds no cases."""
     change: CaseChange | None
     """What the comparison said; null without one."""
 
@@ -97,10 +100,21 @@ def _rank(row: CaseRow) -> tuple[int, float, str]:
 
 def _row(name: str, case: CaseResult | None, change: CaseChange | None) -> CaseRow:
     trials = () if case is None else case.trials
-    state = _state(trials, change)
+    state = _state(trials, change) if case or change is None else _compared(change)
     why = next(_reasons(trials, change), "") if state in FAILED else ""
-    success = mean_score(trials, _SUCCESS)
+    success = mean_score(trials, _SUCCESS) if case or change is None else change.candidate
     return CaseRow(name, state, why, success, change.baseline if change else None, case, change)
+
+
+def _compared(change: CaseChange) -> State:
+    """Return the state of a case of which only the comparison is known, not its trials."""
+    if change.outcome in ("regressed", "errored", "missing"):
+        return change.outcome
+    if change.candidate is None:
+        return "not scored"
+    if change.candidate < 1:
+        return "failed"
+    return "passed" if change.outcome == "unchanged" else change.outcome
 
 
 def _state(trials: Sequence[TrialResult], change: CaseChange | None) -> State:
@@ -133,5 +147,7 @@ def _reasons(trials: Sequence[TrialResult], change: CaseChange | None) -> Iterat
         yield from change.what
         if change.outcome == "missing":
             yield "it is in the baseline and was not run"
+        elif not trials:
+            yield BELOW
     for trial in worst:
-        yield trial.status if trial.status != "finished" else "task success below 1"
+        yield trial.status if trial.status != "finished" else BELOW

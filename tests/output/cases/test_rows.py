@@ -8,7 +8,7 @@ from evalgate.output.cases.causes import causes, difference
 from evalgate.output.cases.rows import case_rows
 from evalgate.schema.result import CaseResult, Report, SuiteInfo, TrialResult
 from evalgate.schema.score import Abstained, Broken, Score, Scored
-from evalgate.schema.verdict import CaseChange
+from evalgate.schema.verdict import CaseChange, CaseOutcome
 
 RIGHT, WRONG = Scored(1.0), Scored(0.0)
 
@@ -92,6 +92,45 @@ def test_the_comparison_comes_first() -> None:
         "g": "passed",
     } == {row.id: row.state for row in rows}
     assert ["a", "f", "e", "d", "b", "c", "g"] == [row.id for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "candidate", "state"),
+    [
+        ("unchanged", 1.0, "passed"),
+        ("unchanged", 0.5, "failed"),
+        ("unchanged", None, "not scored"),
+        ("improved", 1.0, "improved"),
+        ("improved", 0.5, "failed"),
+        ("improved", None, "not scored"),
+        ("new", 1.0, "new"),
+        ("new", 0.0, "failed"),
+        ("regressed", 0.0, "regressed"),
+        ("errored", 1.0, "errored"),
+        ("missing", None, "missing"),
+    ],
+)
+def test_a_case_without_trials_is_what_the_comparison_says(
+    outcome: CaseOutcome, candidate: float | None, state: str
+) -> None:
+    """A comparison of two files holds no trials; only what it calls missing is missing."""
+    (row,) = case_rows(report(changes=(CaseChange(id="a", outcome=outcome, candidate=candidate),)))
+    assert (state, candidate) == (row.state, row.success)
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ((), "fails"),
+        (("tool call 1: refund -> no further call",), "no longer calls `refund`"),
+        (("tool call 1: no further call -> refund",), "fails: tool call …: no further call …"),
+    ],
+)
+def test_a_case_without_trials_says_what_is_known(what: tuple[str, ...], words: str) -> None:
+    """Nothing is made up where nothing is known."""
+    change = CaseChange(id="a", outcome="regressed", candidate=0.0, what=what)
+    (cause,) = causes(case_rows(report(changes=(change,))))
+    assert words == cause.words.one.replace("-> refund", "…")
 
 
 def test_one_failing_trial_is_enough() -> None:
