@@ -7,6 +7,7 @@ verdict is decided in `evalgate.gate.verdict`.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import chain
 
 from evalgate.gate.case_changes import SUCCESS, TASK_SUCCESS, case_changes
 from evalgate.gate.comparability import (
@@ -83,7 +84,7 @@ class _Scene:
         """Say which kinds of scores the baseline and the candidate hold under a name."""
         if name not in self.seen:
             self.seen[name] = tuple(
-                frozenset(type(score) for case in cases for score in case.columns.get(name, ()))
+                frozenset(map(type, chain.from_iterable(c.columns.get(name, ()) for c in cases)))
                 for cases in zip(*self.common, strict=True)
             )
         return self.seen[name]

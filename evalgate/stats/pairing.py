@@ -295,14 +295,9 @@ def exact_mean(metric: Metric, rows: Iterable[tuple[float, Sequence[float]]]) ->
 
 def _plain_mean(rows: Iterable[tuple[float, Sequence[float]]]) -> Fraction | None:
     """Add up over the distinct values: there are few of them, with 4 significant digits."""
-    times: Counter[tuple[int, float, float]] = Counter()
-    weights: Counter[float] = Counter()
-    for weight, values in rows:
-        if values:
-            weights[weight] += 1
-            trials = len(values)
-            for value in values:
-                times[trials, weight, value] += 1
+    scored = [(weight, values) for weight, values in rows if values]
+    weights = Counter([weight for weight, _ in scored])
+    times = Counter([(len(values), weight, v) for weight, values in scored for v in values])
     if not weights:
         return None
     by_trials: dict[int, list[tuple[Decimal, Decimal]]] = {}

@@ -5,7 +5,7 @@ the parsed JSON, as strictly as the models would; whatever is not in the usual s
 the models, which say what is wrong with it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from types import MappingProxyType
 from typing import Any, Final, get_args
@@ -13,11 +13,11 @@ from typing import Any, Final, get_args
 from pydantic import ValidationError
 
 from evalgate.schema.base import Json
-from evalgate.schema.result import Report, TrialResult, TrialUsage
+from evalgate.schema.result import CaseResult, Report, TrialResult, TrialUsage
 from evalgate.schema.score import Abstained, Score, Scored, is_countable, score_from_json
 from evalgate.schema.trace import TraceStatus
 from evalgate.stats.rounding import round4
-from evalgate.stats.summary import CaseSummary, RunSummary, summary_of_report
+from evalgate.stats.summary import CaseSummary, RunSummary, summary_of_case, summary_of_report
 
 _ABSENT: Final = Abstained("the scorer gave no score")
 _STATUSES: Final = frozenset(get_args(TraceStatus))
@@ -43,39 +43,37 @@ class _Known(dict[float | tuple[str, Any], Score]):
         return score
 
 
-def summary_of_stored_report(data: Mapping[str, Json], source: str) -> RunSummary | None:
+def summary_of_stored_report(
+    head: Mapping[str, Json], cases: Iterable[Json], source: str
+) -> RunSummary | None:
     """Bring a stored report into the normal form.
 
     Args:
-        data: The parsed file.
+        head: The parsed report; its own cases are not looked at.
+        cases: Its cases, parsed.
         source: What it is called in messages.
 
     Returns:
         Null where anything is not in the usual shape: validate the report to learn what.
     """
-    cases = data.get("cases", [])
-    if not isinstance(cases, list):
-        return None
     known = _Known()
     try:
-        parts = [_apart(case) for case in cases]
-        bare = [case for case, _ in parts]
-        side = summary_of_report(Report.model_validate({**data, "cases": bare}), source)
-        read = [_with_trials(side.cases[case["id"]], trials, known) for case, trials in parts]
+        report = Report.model_validate({**head, "cases": ()})
+        trusted = report.suite.trust_reported
+        read = [_case(case, known, trusted=trusted) for case in cases]
     except (ValidationError, _UnusualError):
         return None
-    return replace(side, cases=MappingProxyType({case.id: case for case in read}))
+    by_id = {case.id: case for case in read}
+    if len(by_id) < len(read):
+        return None
+    return replace(summary_of_report(report, source), cases=MappingProxyType(by_id))
 
 
-def _apart(data: Any) -> tuple[dict[str, Any], list[Any]]:  # noqa: ANN401  # any JSON
-    """Return a case without its trials, and its trials."""
-    trials = data.get("trials", []) if type(data) is dict else None
-    if type(trials) is not list:
+def _case(data: Any, known: _Known, *, trusted: bool) -> CaseSummary:  # noqa: ANN401  # any JSON
+    given = data.get("trials", []) if type(data) is dict else None
+    if type(given) is not list:
         raise _UnusualError
-    return {**data, "trials": ()}, trials
-
-
-def _with_trials(case: CaseSummary, given: list[Any], known: _Known) -> CaseSummary:
+    case = summary_of_case(CaseResult.model_validate({**data, "trials": ()}), trusted=trusted)
     trials = sorted(map(_trial, given), key=lambda trial: trial["trial"])
     return replace(
         case,

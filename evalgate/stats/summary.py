@@ -20,6 +20,7 @@ __all__ = [
     "JudgeId",
     "RunSummary",
     "is_miss",
+    "summary_of_case",
     "summary_of_flat",
     "summary_of_report",
     "with_costs",
@@ -155,7 +156,7 @@ def summary_of_report(report: Report, source: str = "this run") -> RunSummary:
     return RunSummary(
         source=source,
         cases=MappingProxyType(
-            {case.id: _case(case, claimed=case.claimed and not trusted) for case in report.cases}
+            {case.id: summary_of_case(case, trusted=trusted) for case in report.cases}
         ),
         values={name: round4(m.value) for name, m in metrics if m.value is not None},
         suite=report.suite.id,
@@ -196,7 +197,13 @@ def _stands_alone(check: Check) -> bool:
     return check.kind == "stress" or check.id.startswith(known) or check.id.endswith(".judge")
 
 
-def _case(case: CaseResult, *, claimed: bool) -> CaseSummary:
+def summary_of_case(case: CaseResult, *, trusted: bool) -> CaseSummary:
+    """Bring one case of a report into the normal form.
+
+    Args:
+        case: The case.
+        trusted: Whether what the agent says of itself counts.
+    """
     trials = sorted(case.trials, key=lambda trial: trial.trial)
     return CaseSummary(
         id=case.id,
@@ -214,7 +221,7 @@ def _case(case: CaseResult, *, claimed: bool) -> CaseSummary:
         zero_tolerance=case.zero_tolerance,
         draft=case.draft,
         expects_refusal=case.expects_refusal,
-        claimed=claimed,
+        claimed=case.claimed and not trusted,
     )
 
 

@@ -19,6 +19,7 @@ from evalgate.stats.summary import RunSummary, summary_of_flat, summary_of_repor
 from evalgate.store.atomic import write_text
 from evalgate.store.plain import read_plain
 from evalgate.store.problems import Problem, problems_of
+from evalgate.store.report_lines import cases_apart
 from evalgate.text.strict_json import loads
 
 _SCHEMA: Final = "evalgate.baseline/1"
@@ -26,6 +27,7 @@ _REPORT: Final = "evalgate.report/1"
 _RESTORE: Final = (
     "restore it (git checkout), or make a new one with `evalgate baseline update --reason WHY`"
 )
+_AGAIN: Final = "run the suite again, or take another report"
 _SHOWN: Final = 5
 _WAYS: Final = (
     "name the baseline (`--baseline baselines/SUITE.json`), or give `--baseline` without a path "
@@ -53,8 +55,8 @@ def load_baseline(path: Path, metrics: Mapping[str, Metric] = METRICS) -> Baseli
         BaselineMissing: There is no such file.
         DataError: It is no baseline, of a newer version, half written, or edited.
     """
-    text, data = _read(path)
-    return _parse(path, text, data, metrics)[0]
+    raw = _read(path)
+    return _parse(path, raw, loads(raw, source=str(path)), metrics)[0]
 
 
 def load_summary(path: Path, metrics: Mapping[str, Metric] = METRICS) -> RunSummary:
@@ -70,43 +72,58 @@ def load_summary(path: Path, metrics: Mapping[str, Metric] = METRICS) -> RunSumm
         DataError: It is none of these, or not usable.
     """
     file = path / "report.json" if path.is_dir() else path
-    text, data = _read(file)
+    raw = _read(file)
+    quick = _by_lines(raw, str(path))
+    if quick is not None:
+        return _whole(quick, file)
+    data = loads(raw, source=str(file))
     schema = data.get("schema") if isinstance(data, dict) else None
     if schema is None:
         _refuse_neighbours(file, data)
         return summary_of_flat(data, str(path))
     if isinstance(data, dict) and schema == _REPORT:
-        return _report_side(path, file, text, data)
-    return _parse(file, text, data, metrics)[1]
+        return _whole(_report_side(path, file, raw, data), file)
+    return _parse(file, raw, data, metrics)[1]
 
 
-def _report_side(path: Path, file: Path, text: str, data: dict[str, Json]) -> RunSummary:
-    side = summary_of_stored_report(data, str(path))
-    if side is None:
-        try:
-            side = summary_of_report(Report.model_validate(data), str(path))
-        except ValidationError as error:
-            raise _invalid(file, text, problems_of(error, Report, data)) from error
+def _by_lines(raw: bytes, source: str) -> RunSummary | None:
+    """Read a report that stands as evalgate writes it; null: read it whole."""
+    apart = cases_apart(raw)
+    if apart is None or apart.head.get("schema") != _REPORT:
+        return None
+    return summary_of_stored_report(apart.head, apart.cases, source)
+
+
+def _report_side(path: Path, file: Path, raw: bytes, data: dict[str, Json]) -> RunSummary:
     cases = data.get("cases", [])
-    fix = "run the suite again, or take another report"
+    if isinstance(cases, list):
+        side = summary_of_stored_report(data, cases, str(path))
+        if side is not None:
+            return side
+    try:
+        side = summary_of_report(Report.model_validate(data), str(path))
+    except ValidationError as error:
+        raise _invalid(file, raw, problems_of(error, Report, data)) from error
     if isinstance(cases, list) and len(side.cases) < len(cases):
-        raise DataError(f"{file}: a case stands in it twice", fix=fix)
-    for case in side.cases.values():
-        if len(set(case.numbers)) < len(case.numbers):
-            raise DataError(f"{file}: case {case.id!r} has a trial twice", fix=fix)
+        raise DataError(f"{file}: a case stands in it twice", fix=_AGAIN)
     return side
 
 
-def _read(path: Path) -> tuple[str, Json]:
+def _whole(side: RunSummary, file: Path) -> RunSummary:
+    for case in side.cases.values():
+        if len(set(case.numbers)) < len(case.numbers):
+            raise DataError(f"{file}: case {case.id!r} has a trial twice", fix=_AGAIN)
+    return side
+
+
+def _read(path: Path) -> bytes:
     try:
-        text = read_plain(path).decode("utf-8")
+        raw = read_plain(path)
     except FileNotFoundError as error:
         raise BaselineMissing(
             f"{path}: there is no such file",
             fix='make a baseline with `evalgate baseline update --reason "..."` and commit it',
         ) from error
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: byte {error.start} is no UTF-8", fix=_RESTORE) from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
     if path.suffix in (".yaml", ".yml"):
@@ -115,7 +132,7 @@ def _read(path: Path) -> tuple[str, Json]:
         raise DataError(
             f"{path} is a golden set or a file of traces; expected a baseline", fix=_WAYS
         )
-    return text, loads(text, source=str(path))
+    return raw
 
 
 def _refuse_neighbours(path: Path, data: Json) -> None:
@@ -129,7 +146,7 @@ def _refuse_neighbours(path: Path, data: Json) -> None:
 
 
 def _parse(
-    path: Path, text: str, data: Json, metrics: Mapping[str, Metric]
+    path: Path, raw: bytes, data: Json, metrics: Mapping[str, Metric]
 ) -> tuple[Baseline, RunSummary]:
     schema = data.get("schema") if isinstance(data, dict) else None
     if schema != _SCHEMA:
@@ -138,10 +155,10 @@ def _parse(
     try:
         baseline = Baseline.model_validate(data)
     except ValidationError as error:
-        raise _invalid(path, text, problems_of(error, Baseline, data)) from error
-    _check_cases(path, text, baseline)
+        raise _invalid(path, raw, problems_of(error, Baseline, data)) from error
+    _check_cases(path, raw, baseline)
     side = summary_of_baseline(baseline, str(path))
-    _check_means(path, text, side, metrics)
+    _check_means(path, raw, side, metrics)
     return baseline, side
 
 
@@ -155,7 +172,8 @@ def _foreign(path: Path, schema: Json) -> DataError:
     return DataError(f"{path}: schema {schema!r}; expected {_SCHEMA!r}", fix=_WAYS)
 
 
-def _invalid(path: Path, text: str, problems: list[Problem]) -> DataError:
+def _invalid(path: Path, raw: bytes, problems: list[Problem]) -> DataError:
+    text = raw.decode()
     cases, header = case_lines(text), header_lines(text)
     shown = []
     for problem in problems[:_SHOWN]:
@@ -170,7 +188,7 @@ def _invalid(path: Path, text: str, problems: list[Problem]) -> DataError:
     return DataError("\n".join(shown), fix=_RESTORE)
 
 
-def _check_cases(path: Path, text: str, baseline: Baseline) -> None:
+def _check_cases(path: Path, raw: bytes, baseline: Baseline) -> None:
     if len(baseline.cases) != baseline.suite.cases:
         raise DataError(
             f"{path}: it holds {len(baseline.cases)} cases and says {baseline.suite.cases}: it was "
@@ -179,7 +197,7 @@ def _check_cases(path: Path, text: str, baseline: Baseline) -> None:
         )
     problems = list(column_problems(baseline))
     if problems:
-        lines = case_lines(text)
+        lines = case_lines(raw.decode())
         shown = [
             f"{path}:{lines.get(name, 1)}: case {name!r}: {what}"
             for name, what in problems[:_SHOWN]
@@ -187,11 +205,11 @@ def _check_cases(path: Path, text: str, baseline: Baseline) -> None:
         raise DataError("\n".join(shown), fix=_RESTORE)
 
 
-def _check_means(path: Path, text: str, side: RunSummary, metrics: Mapping[str, Metric]) -> None:
+def _check_means(path: Path, raw: bytes, side: RunSummary, metrics: Mapping[str, Metric]) -> None:
     mismatches = mean_mismatches(side, metrics)
     if not mismatches:
         return
-    line = header_lines(text).get("metrics", 1)
+    line = header_lines(raw.decode()).get("metrics", 1)
     shown = [
         f"{path}:{line}: {m.metric}: the mean says {m.written!r}, its scores say {m.recomputed!r}: "
         "a number was edited by hand"

@@ -41,15 +41,19 @@ _STRING: Final = re.compile(rb'"[^"]*"')
 _OTHER: Final = bytes(set(range(256)) - set(b'[]{}"'))
 _SQUARE: Final = bytes.maketrans(b"{}", b"[]")
 _STEP: Final = {ord("["): 1, ord("]"): -1}
-_DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
+_NUMBERS: Final = bytes.maketrans(b"123456789+E", b"0000000000e")
+"""Every digit as 0, and every exponent as `e` and digits."""
 _INFINITE: Final = (b"\0\0\0\0\0\0\xf0\x7f", b"\0\0\0\0\0\0\xf0\xff")
 """Both infinities as `marshal` writes them; no UTF-8 text holds these bytes."""
 _LONG: Final = b"0" * 200
 """A number of fewer digits needs an exponent of three to be infinite."""
-_EXPONENTS: Final = ((b"e", b"e000"), (b"E", b"E000"), (b"+", b"e+000"), (b"+", b"E+000"))
-"""A byte of it, and how such an exponent is written, every digit as 0."""
+_EXPONENT: Final = b"e000"
 _BEFORE: Final = b"-,:[ \t\r\n"
 """What may stand before a number; a word may hold a digit, `e` and more digits, too."""
+_NESTING: Final = 200
+"""Arrays and objects inside each other that `jiter` reads; an empty one more."""
+_SHALLOW: Final = 4096
+"""Bytes in which brackets are counted faster than a document is put into more of them."""
 _SURROGATE_ESCAPE: Final = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}|\\u[dD][c-fC-F]")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _CONTROL: Final = re.compile(r"[\x00-\x1f]")
@@ -134,14 +138,16 @@ def parse(
         found, expected = f"{len(text):,} bytes", f"at most {max_bytes:,} bytes"
         return Problem(line, 1, found, expected)
     raw = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
-    too_deep = _too_deep(raw, max_depth)
-    quick = None if too_deep else _quick(raw)
+    quick = _quick(raw, max_depth)
     if quick is not None:
         return quick
     decoded = _decoded(text, line) if isinstance(text, bytes) else text
     if isinstance(decoded, Problem):
         return decoded
-    if too_deep and (problem := _first_problem(decoded, line, max_depth)) is not None:
+    if (
+        _too_deep(raw, max_depth)
+        and (problem := _first_problem(decoded, line, max_depth)) is not None
+    ):
         return problem
     return _scanned(decoded, line, max_depth)
 
@@ -190,27 +196,39 @@ _DECODER: Final = json.JSONDecoder(
 )
 
 
-def _quick(raw: bytes) -> Parsed | None:
+def _quick(raw: bytes, max_depth: int) -> Parsed | None:
     """Parse what is surely strict JSON; null: let the scanner say."""
     try:
-        value = jiter.from_json(raw, allow_inf_nan=False, catch_duplicate_keys=True)
+        value = _nested(raw, max_depth)
     except ValueError:
         return None
-    zeros = raw.translate(_DIGITS)
-    if b"0" * (_MAX_DIGITS + 1) in zeros:
+    numbers = raw.translate(_NUMBERS)
+    if not _may_overflow(numbers):
+        return Parsed(value)
+    if b"0" * (_MAX_DIGITS + 1) in numbers:
         return None
     # It reads 1e999 as infinity; of all walks through the value this is the quickest.
-    written = marshal.dumps(value) if _may_overflow(zeros) else b""
+    written = marshal.dumps(value)
     return None if any(infinite in written for infinite in _INFINITE) else Parsed(value)
 
 
-def _may_overflow(zeros: bytes) -> bool:
+def _nested(raw: bytes, max_depth: int) -> Any:  # noqa: ANN401  # any JSON
+    """Parse within so many arrays that whatever is too deep goes beyond what `jiter` reads."""
+    shallow = len(raw) < _SHALLOW and raw.count(b"[") + raw.count(b"{") <= max_depth
+    around = 0 if shallow else _NESTING + 1 - max_depth
+    value = jiter.from_json(
+        b"[" * around + raw + b"]" * around, allow_inf_nan=False, catch_duplicate_keys=True
+    )
+    for _ in range(around):
+        [value] = value  # `1], [2` would be two
+    return value
+
+
+def _may_overflow(numbers: bytes) -> bool:
     """Say whether a number of a text, every digit as 0, may be too large for a double."""
-    return _LONG in zeros or any(
-        zeros[max(at - len(_LONG), 0) : at].rstrip(b"0.")[-1:] in _BEFORE
-        for sign, exponent in _EXPONENTS
-        if sign in zeros  # a single byte is found ten times as fast
-        for at in _places(zeros, exponent)
+    return _LONG in numbers or any(
+        numbers[max(at - len(_LONG), 0) : at].rstrip(b"0.")[-1:] in _BEFORE
+        for at in _places(numbers, _EXPONENT)
     )
 
 

@@ -25,12 +25,12 @@ def stored(case: BuildCase, report: BuildReport) -> dict[str, Any]:
         "cost_usd": [0.00123456, Abstained("no price", unknown=True)],
         "faithfulness": [Broken("the judge is down"), 1.0],
     }
-    tight = {"must_pass": True, "zero_tolerance": True, "claimed": True}
+    tight: dict[str, Any] = {"must_pass": True, "zero_tolerance": True, "claimed": True}
     cases = [
         case("b", scores, ["finished", "crashed"], weight=2.0, cluster="c", **tight),
         case("a", {"task_success": [1.0, 1.0]}, draft=True, expects_refusal=True),
     ]
-    spent = {
+    spent: dict[str, Any] = {
         "usage": TrialUsage(9, 8, 7),
         "calls": ("refund",),
         "recording": "abc",
@@ -40,6 +40,11 @@ def stored(case: BuildCase, report: BuildReport) -> dict[str, Any]:
     trials = (replace(first, **spent), *cases[0].trials[1:])
     cases[0] = cases[0].model_copy(update={"trials": trials})
     return json.loads(report(cases).model_dump_json(by_alias=True))
+
+
+def _quick(stored: dict[str, Any]) -> RunSummary | None:
+    """Read a report without models."""
+    return summary_of_stored_report(stored, stored["cases"], "r.json")
 
 
 def _plain(side: RunSummary) -> object:
@@ -61,14 +66,14 @@ def _bare(score: object) -> object:
 
 def test_it_agrees_with_the_models(stored: dict[str, Any]) -> None:
     """The same side, by either way."""
-    quick = summary_of_stored_report(stored, "r.json")
+    quick = _quick(stored)
     assert quick is not None
     assert _plain(summary_of_report(Report.model_validate(stored), "r.json")) == _plain(quick)
 
 
 def test_every_field_of_a_case_is_read(stored: dict[str, Any]) -> None:
     """No field of a case keeps its default where the report says something else."""
-    quick = summary_of_stored_report(stored, "r.json")
+    quick = _quick(stored)
     assert quick is not None
     silent = [
         field.name
@@ -90,7 +95,7 @@ def _set(data: dict[str, Any], path: str, value: object) -> None:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        ("cases", {}),
+        ("cases", [None]),
         ("suite", {}),
         ("cases/0", []),
         ("cases/0/weight", "heavy"),
@@ -120,4 +125,10 @@ def test_what_is_unusual_is_left_to_the_models(
 ) -> None:
     """Nothing is read that the models would refuse."""
     _set(stored, path, value)
-    assert summary_of_stored_report(stored, "r.json") is None
+    assert _quick(stored) is None
+
+
+def test_a_case_that_stands_twice_is_left_to_the_models(stored: dict[str, Any]) -> None:
+    """No case replaces another."""
+    stored["cases"].append(stored["cases"][0])
+    assert _quick(stored) is None

@@ -100,6 +100,23 @@ def test_brackets_in_strings_are_no_nesting() -> None:
     assert Parsed("[" * 500) == parse(json.dumps("[" * 500))
 
 
+@pytest.mark.parametrize("blanks", [0, 5_000])
+@pytest.mark.parametrize("inner", ["", "1", "{}", '{"a": 1}', '"[["'])
+def test_a_hundred_levels_are_read_and_no_more(inner: str, blanks: int) -> None:
+    """Whatever the innermost holds, and however long the text is."""
+    own = 1 if inner.startswith("{") else 0
+    deep, deeper = (
+        parse("[" * depth + inner + "]" * depth + " " * blanks) for depth in (100 - own, 101 - own)
+    )
+    assert (Parsed, Problem) == (type(deep), type(deeper))
+
+
+@pytest.mark.parametrize("text", ["1],[2", "]", "][", "1, 2", "],[", "[1]]", "{}]"])
+def test_brackets_that_close_nothing_are_refused(text: str) -> None:
+    """Also in a long text, which is read inside of other brackets."""
+    assert [Problem, Problem] == [type(parse(text)), type(parse(text + " " * 5_000))]
+
+
 _NUMBER = st.from_regex(
     r"-?(0|[1-9][0-9]{0,240})(\.[0-9]{1,240})?([eE][+-]?[0-9]{1,4})?", fullmatch=True
 )
@@ -113,10 +130,13 @@ def test_a_number_is_read_where_a_double_holds_it(number: str, before: str) -> N
     assert isfinite(float(number)) == read
 
 
-@given(text=st.text('[]{}",:0123456789eE+-.NaInfity\\u \n\td8', max_size=60))
-def test_nothing_escapes(text: str) -> None:
+@given(
+    text=st.text('[]{}",:0123456789eE+-.NaInfity\\u \n\td8', max_size=60),
+    blanks=st.sampled_from([0, 5_000]),
+)
+def test_nothing_escapes(text: str, blanks: int) -> None:
     """Whatever comes, the answer is data or a problem with a place."""
-    match parse(text):
+    match parse(text + " " * blanks):
         case Parsed(value):
             assert value == json.loads(text)
         case Problem(line, column, found, expected):
