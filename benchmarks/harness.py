@@ -34,8 +34,9 @@ from evalgate.schema.result import Manifest, TrialResult
 from evalgate.schema.trace import Trace
 from evalgate.scorers.builtin import builtin_scorers, score_trial
 from evalgate.scorers.settings import Settings
+from evalgate.store.run_lines import iter_traces
 from evalgate.store.run_writer import create_run
-from evalgate.store.runs import iter_traces, new_run_id
+from evalgate.store.runs import new_run_id
 
 SLEEP_S = 0.02
 BARE, ANSWER_AND_TOOLS, EVERYTHING = "bare asyncio", "evalgate", "evalgate, all metrics"

@@ -10,7 +10,8 @@ from evalgate.agents.clock import SYSTEM_CLOCK, Clock
 from evalgate.agents.sandbox.room import Sandbox
 from evalgate.schema.config import AgentConfig
 from evalgate.schema.golden import Case
-from evalgate.schema.trace import Trace, TraceStatus
+from evalgate.schema.status import TraceStatus
+from evalgate.schema.trace import Trace
 
 __all__ = [
     "Agent",

@@ -9,15 +9,7 @@ from pydantic import Field, ValidationError
 
 from evalgate.agents.base import TrialFailed
 from evalgate.schema.base import Json, Model, NonNegative
-from evalgate.schema.trace import (
-    Feedback,
-    LlmCall,
-    RecordedScore,
-    Step,
-    Trace,
-    TraceStatus,
-    TraceUser,
-)
+from evalgate.schema.trace import Feedback, LlmCall, RecordedScore, Step, Trace, TraceUser
 from evalgate.text.strict_json import MAX_DEPTH, Parsed, parse
 
 _SHOWN: Final = 80
@@ -141,11 +133,9 @@ def make_trace(
         failed: Why it did not finish; null: it did, unless the agent says otherwise.
     """
     reply = notes.last or Reply()
-    status: TraceStatus = reply.status or "finished"
-    error = reply.error
-    if failed is not None:
-        status, error = failed.status, failed.reason
-    elif status != "finished" and error is None:
+    status = failed.status if failed is not None else reply.status or "finished"
+    error = failed.reason if failed is not None else reply.error
+    if failed is None and status != "finished" and error is None:
         error = f"the agent says that it ended as {status!r}"
     known = [cost for cost in notes.costs if cost is not None]
     return Trace(

@@ -24,16 +24,8 @@ from evalgate.store.config import load_config
 from evalgate.store.golden_sets.golden import load_golden
 from evalgate.store.labels import read_calibration
 from evalgate.store.reports import StoredReport, read_reports
-from evalgate.store.runs import (
-    MANIFEST,
-    REPORT,
-    find_run,
-    is_run,
-    iter_traces,
-    list_runs,
-    read_manifest,
-    torn_lines,
-)
+from evalgate.store.run_lines import iter_traces, torn_lines
+from evalgate.store.runs import MANIFEST, REPORT, find_run, is_run, list_runs, read_manifest
 from evalgate.store.verdicts import read_verdicts, verdict_path
 
 _Earlier = Sequence[tuple[Path, Report]]

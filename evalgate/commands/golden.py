@@ -11,7 +11,8 @@ from evalgate.schema.trace import Trace
 from evalgate.store.atomic import write_text
 from evalgate.store.config import load_config
 from evalgate.store.golden_sets.golden import case_to_json, is_lines, load_golden
-from evalgate.store.runs import find_run, iter_traces, read_manifest
+from evalgate.store.run_lines import iter_traces
+from evalgate.store.runs import find_run, read_manifest
 from evalgate.store.traces import load_traces
 from evalgate.text.counts import number_of
 from evalgate.text.redact import Redactor

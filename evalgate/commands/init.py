@@ -18,7 +18,8 @@ from evalgate.schema.result import ReportSet
 from evalgate.schema.trace import LlmCall, ToolCall, Trace
 from evalgate.store.atomic import write_bytes, write_text
 from evalgate.store.golden_sets.golden import case_to_json, load_golden
-from evalgate.store.runs import iter_traces, list_runs
+from evalgate.store.run_lines import iter_traces
+from evalgate.store.runs import list_runs
 from evalgate.suite.environment import Environment
 from evalgate.suite.events import Listener
 from evalgate.suite.seen import Seen

@@ -19,7 +19,8 @@ from evalgate.run.stored import keep_report
 from evalgate.schema.result import JudgeInfo, TrialResult
 from evalgate.schema.score import Scored
 from evalgate.stats.rounding import round4
-from evalgate.store.runs import is_run, iter_traces, read_manifest
+from evalgate.store.run_lines import iter_traces
+from evalgate.store.runs import is_run, read_manifest
 from evalgate.stress.organisation import Ended
 from evalgate.stress.suite import stored_share, stressed_again
 from evalgate.suite.environment import Environment

@@ -26,8 +26,9 @@ from evalgate.schema.score import Broken, Score, Scored
 from evalgate.schema.trace import Trace
 from evalgate.schema.verdict import Check
 from evalgate.store.reports import StoredReport, read_reports
+from evalgate.store.run_lines import iter_traces, iter_trials
 from evalgate.store.run_writer import create_run
-from evalgate.store.runs import iter_traces, iter_trials, read_manifest
+from evalgate.store.runs import read_manifest
 from evalgate.stress.organisation import Ended, Share, joint_reports
 from evalgate.stress.suite import stored_share, stressed_again
 from evalgate.suite.environment import Environment

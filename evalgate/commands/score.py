@@ -28,8 +28,9 @@ from evalgate.schema.trace import Trace
 from evalgate.scorers.builtin import score_trial
 from evalgate.scorers.redacted import without_redacted
 from evalgate.store.config import load_config
+from evalgate.store.run_lines import iter_traces
 from evalgate.store.run_writer import create_run
-from evalgate.store.runs import find_run, iter_traces, read_manifest
+from evalgate.store.runs import find_run, read_manifest
 from evalgate.stress.suite import stressed_again
 from evalgate.suite.environment import Environment
 from evalgate.suite.plan import Filters, JudgeMode, Plan, make_plan

@@ -20,7 +20,8 @@ from evalgate.schema.config import SuiteConfig
 from evalgate.schema.result import Manifest
 from evalgate.store.atomic import write_text
 from evalgate.store.golden_sets.golden import load_golden, write_golden
-from evalgate.store.runs import iter_traces, iter_trials, list_runs, read_manifest
+from evalgate.store.run_lines import iter_traces, iter_trials
+from evalgate.store.runs import list_runs, read_manifest
 from evalgate.stress.settings import with_options
 from evalgate.suite.environment import Environment
 from evalgate.suite.events import Listener, silent

@@ -21,10 +21,10 @@ from evalgate.schema.baseline import (
     Column,
     Provenance,
 )
-from evalgate.schema.config import GateConfig
+from evalgate.schema.gate_config import GateConfig
 from evalgate.schema.result import Report, TrialUsage
 from evalgate.schema.score import Broken, Score, Scored
-from evalgate.schema.trace import TraceStatus
+from evalgate.schema.status import TraceStatus
 from evalgate.stats.columns import COLUMN_MARKS, decode_column, encode_column
 from evalgate.stats.pairing import exact_value, read_cell
 from evalgate.stats.rounding import round4

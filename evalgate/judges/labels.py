@@ -13,7 +13,8 @@ from evalgate.schema.score import Scored
 from evalgate.scorers.contexts import evidence_of
 from evalgate.store.golden_sets.golden import load_golden
 from evalgate.store.labels import Labels, read_labels, write_labels
-from evalgate.store.runs import find_run, iter_traces, iter_trials
+from evalgate.store.run_lines import iter_traces, iter_trials
+from evalgate.store.runs import find_run
 from evalgate.suite.suite import Suite
 
 Key = tuple[str, int]

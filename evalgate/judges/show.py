@@ -12,7 +12,8 @@ from evalgate.schema.result import TrialResult
 from evalgate.schema.score import Score, Scored
 from evalgate.stats.agreement import Confusion, agreement, confusion, corrected_share
 from evalgate.store.labels import read_calibration
-from evalgate.store.runs import find_run, iter_trials
+from evalgate.store.run_lines import iter_trials
+from evalgate.store.runs import find_run
 from evalgate.suite.suite import Suite
 
 

@@ -20,8 +20,9 @@ from evalgate.schema.result import Manifest, Subject, TrialResult
 from evalgate.schema.trace import LlmCall, Trace
 from evalgate.scorers.builtin import score_trial
 from evalgate.store.redaction import clean_result, clean_trace
+from evalgate.store.run_lines import iter_traces, iter_trials
 from evalgate.store.run_writer import RunWriter, create_run, resume_run
-from evalgate.store.runs import iter_traces, iter_trials, read_manifest
+from evalgate.store.runs import read_manifest
 from evalgate.suite.agent_environment import Surroundings, agent_environment
 from evalgate.suite.environment import Environment
 from evalgate.suite.events import Listener, Progress

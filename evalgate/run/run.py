@@ -21,7 +21,7 @@ from evalgate.run.grounds import grounds_of
 from evalgate.run.stored import keep_report, new_manifest, resumable_run
 from evalgate.schema.result import Manifest, Report, ReportSet
 from evalgate.stats.summary import summary_of_report
-from evalgate.store.runs import iter_traces
+from evalgate.store.run_lines import iter_traces
 from evalgate.stress.organisation import Ended, Share, joint_reports
 from evalgate.stress.suite import check_stress, stored_share, stressed
 from evalgate.suite.environment import Environment

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 
 from evalgate.schema.base import Model, NonNegative, Number, Weight
 from evalgate.schema.result import Pricing, Subject, Unit
-from evalgate.schema.trace import TraceStatus
+from evalgate.schema.status import TraceStatus
 from evalgate.schema.verdict import Direction
 
 Column = str | tuple[Number | Literal["-", "?", "!"], ...]

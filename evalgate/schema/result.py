@@ -8,8 +8,8 @@ from pydantic import BeforeValidator, Field
 from evalgate.schema.base import Json, Model, NonNegative, Number, Tokens, Weight
 from evalgate.schema.objectives import GoalState
 from evalgate.schema.score import ScoreField
+from evalgate.schema.status import TraceStatus
 from evalgate.schema.tool_faults import FaultOutcome
-from evalgate.schema.trace import TraceStatus
 from evalgate.schema.verdict import CaseChange, Check, Direction, Outcome
 
 __all__ = [

@@ -12,7 +12,6 @@ from typing import Any, Final, TypeVar, overload
 
 from evalgate.errors import ConfigError
 from evalgate.metrics.registry import user_metric
-from evalgate.schema.config import ScorerConfig
 from evalgate.schema.golden import Case
 from evalgate.schema.result import Unit
 from evalgate.schema.score import (
@@ -23,6 +22,7 @@ from evalgate.schema.score import (
     is_countable,
     score_from_json,
 )
+from evalgate.schema.scorer_config import ScorerConfig
 from evalgate.schema.trace import Trace
 from evalgate.schema.verdict import Direction, Gate
 from evalgate.scorers.base import AsyncScorer, Scorer

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from evalgate.schema.base import Json
 from evalgate.schema.result import CaseResult, Report, TrialResult, TrialUsage
 from evalgate.schema.score import Abstained, Score, Scored, is_countable, score_from_json
-from evalgate.schema.trace import TraceStatus
+from evalgate.schema.status import TraceStatus
 from evalgate.stats.rounding import round4
 from evalgate.stats.summary import CaseSummary, RunSummary, summary_of_case, summary_of_report
 

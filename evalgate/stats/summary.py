@@ -9,7 +9,7 @@ from evalgate.errors import DataError
 from evalgate.schema.base import Json
 from evalgate.schema.result import CaseResult, Pricing, Report, Subject, TrialResult, TrialUsage
 from evalgate.schema.score import Abstained, Broken, Score, Scored
-from evalgate.schema.trace import TraceStatus
+from evalgate.schema.status import TraceStatus
 from evalgate.schema.verdict import Check, Outcome
 from evalgate.stats.rounding import round4
 

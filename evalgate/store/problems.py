@@ -87,3 +87,10 @@ def _allowed(word: str, known: Sequence[str]) -> str:
 def _shown(value: object) -> str:
     text = repr(value)
     return text if len(text) <= _FOUND_LIMIT else text[:_FOUND_LIMIT] + "..."
+
+
+def first_problem(error: ValidationError) -> str:
+    """Name the first field of a record that is wrong, and what was found there."""
+    item = error.errors(include_url=False, include_context=False)[0]
+    pointer = "".join(f"/{part}" for part in item["loc"])
+    return f"{pointer or '/'}: {item['msg']} (found {item['input']!r:.80})"

@@ -15,20 +15,16 @@ from typing import Final
 from evalgate.errors import DataError, InputError
 from evalgate.schema.result import Manifest, TrialResult
 from evalgate.schema.trace import Trace
-from evalgate.store.runs import (
-    LOCK,
-    TRACES,
-    TRIALS,
+from evalgate.store.run_lines import (
     checked_traces,
     fingerprint,
     fingerprints,
     iter_traces,
     iter_trials,
-    read_manifest,
     trial_lines,
     whole_bytes,
-    write_manifest,
 )
+from evalgate.store.runs import LOCK, TRACES, TRIALS, read_manifest, write_manifest
 from evalgate.store.sealed import hidden_folder
 
 try:

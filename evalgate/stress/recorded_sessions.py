@@ -10,7 +10,8 @@ from evalgate.schema.stress import StressConfig, StressMix, TierName
 from evalgate.schema.trace import LlmCall, Trace
 from evalgate.schema.verdict import Check
 from evalgate.store.reports import read_reports
-from evalgate.store.runs import find_run, iter_traces, read_manifest
+from evalgate.store.run_lines import iter_traces
+from evalgate.store.runs import find_run, read_manifest
 from evalgate.store.traces import load_traces
 from evalgate.stress.load.sessions import Loops, Mix, loops_of, plan_of, workload_of
 from evalgate.stress.load.workload import ArrivalLaw, Workload

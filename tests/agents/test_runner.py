@@ -31,7 +31,7 @@ from evalgate.schema.golden import Case
 from evalgate.schema.result import TrialResult, TrialUsage
 from evalgate.schema.score import Score, Scored
 from evalgate.schema.trace import ToolCall, Trace
-from evalgate.store.runs import iter_traces, iter_trials
+from evalgate.store.run_lines import iter_traces, iter_trials
 
 Judge = Callable[[Case, Trace], TrialResult]
 Open = Callable[[Case, int], Any]

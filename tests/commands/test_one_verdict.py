@@ -20,7 +20,8 @@ from evalgate.errors import EvalgateError
 from evalgate.run.run import RunOptions, run_suite
 from evalgate.schema.result import Report
 from evalgate.store.reports import read_reports
-from evalgate.store.runs import iter_trials, latest_run, read_manifest
+from evalgate.store.run_lines import iter_trials
+from evalgate.store.runs import latest_run, read_manifest
 from evalgate.suite.environment import this_machine
 from evalgate.suite.events import silent
 from evalgate.suite.plan import Filters

@@ -9,7 +9,7 @@ from evalgate.gate.comparison import CaseSets
 from evalgate.metrics.registry import METRICS
 from evalgate.schema.result import TrialUsage
 from evalgate.schema.score import Abstained, Broken, Score, Scored
-from evalgate.schema.trace import TraceStatus
+from evalgate.schema.status import TraceStatus
 from evalgate.schema.verdict import CaseChange
 from evalgate.stats.pairing import pair_cases
 from evalgate.stats.summary import CaseSummary, RunSummary

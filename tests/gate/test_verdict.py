@@ -12,7 +12,8 @@ from evalgate.gate.facts import RunFacts
 from evalgate.gate.settle import cannot_settle, needs_more_trials, unsettled
 from evalgate.gate.verdict import decide, verdict_of, with_reference
 from evalgate.metrics.registry import METRICS
-from evalgate.schema.config import AgentConfig, GateConfig, SuiteConfig
+from evalgate.schema.config import AgentConfig, SuiteConfig
+from evalgate.schema.gate_config import GateConfig
 from evalgate.schema.result import CaseResult, Report, Subject
 from evalgate.schema.score import Abstained, Broken, Scored
 from evalgate.schema.verdict import Check, GateQuality, Verdict

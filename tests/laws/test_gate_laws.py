@@ -14,10 +14,10 @@ from evalgate.gate.comparison import ByCase
 from evalgate.gate.verdict import decide
 from evalgate.metrics.registry import METRICS
 from evalgate.schema.baseline import Baseline, Provenance
-from evalgate.schema.config import GateConfig
+from evalgate.schema.gate_config import GateConfig
 from evalgate.schema.result import CaseResult, Report, SuiteInfo, TrialResult
 from evalgate.schema.score import Abstained, Broken, Score, Scored
-from evalgate.schema.trace import TraceStatus
+from evalgate.schema.status import TraceStatus
 from evalgate.schema.verdict import Verdict
 from evalgate.stats.summary import CaseSummary, RunSummary, summary_of_report
 from evalgate.text.strict_json import loads

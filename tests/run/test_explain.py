@@ -16,8 +16,8 @@ from evalgate.schema.result import TrialResult
 from evalgate.schema.trace import Trace
 from evalgate.schema.verdict import CaseChange
 from evalgate.scorers.builtin import score_trial
+from evalgate.store.run_lines import iter_traces
 from evalgate.store.run_writer import create_run
-from evalgate.store.runs import iter_traces
 from evalgate.suite.environment import this_machine
 from evalgate.suite.plan import Filters, Plan, make_plan
 from evalgate.suite.suite import Suite

@@ -10,7 +10,8 @@ from evalgate.metrics.stress import STRESS_METRICS
 from evalgate.schema.config import Price
 from evalgate.schema.golden import Case
 from evalgate.schema.score import Abstained, Broken, Score, Scored
-from evalgate.schema.trace import LlmCall, RecordedScore, ToolCall, Trace, TraceStatus
+from evalgate.schema.status import TraceStatus
+from evalgate.schema.trace import LlmCall, RecordedScore, ToolCall, Trace
 from evalgate.scorers.base import Scorer
 from evalgate.scorers.builtin import builtin_scorers, metric_sources, score_trial, scorer_versions
 from evalgate.scorers.settings import Settings

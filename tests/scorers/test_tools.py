@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from evalgate.schema.golden import Case, MatchMode
 from evalgate.schema.score import Abstained, Broken, Score, Scored
-from evalgate.schema.trace import LlmCall, ToolCall, Trace, TraceStatus
+from evalgate.schema.status import TraceStatus
+from evalgate.schema.trace import LlmCall, ToolCall, Trace
 from evalgate.scorers.tools import SCORES, compile_case, score_tools
 
 _MODES: tuple[MatchMode, ...] = get_args(MatchMode)

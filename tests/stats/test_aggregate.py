@@ -14,7 +14,7 @@ from evalgate.metrics.registry import METRICS
 from evalgate.schema.golden import Case
 from evalgate.schema.result import CaseResult, MetricValue, TrialResult
 from evalgate.schema.score import Abstained, Broken, Score, Scored
-from evalgate.schema.trace import TraceStatus
+from evalgate.schema.status import TraceStatus
 from evalgate.stats.aggregate import (
     case_results,
     metric_values,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from evalgate.metrics.registry import METRICS, pass_metric
 from evalgate.schema.score import Abstained, Broken, Score, Scored
-from evalgate.schema.trace import TraceStatus
+from evalgate.schema.status import TraceStatus
 from evalgate.stats.pairing import (
     Cell,
     Pair,

@@ -10,7 +10,7 @@ from evalgate.errors import BaselineMissing, DataError
 from evalgate.gate.baseline import baseline_of_report
 from evalgate.metrics.registry import METRICS
 from evalgate.schema.baseline import Baseline, Provenance
-from evalgate.schema.config import GateConfig
+from evalgate.schema.gate_config import GateConfig
 from evalgate.schema.result import (
     CaseResult,
     MetricValue,

@@ -13,17 +13,15 @@ from evalgate.errors import DataError, InputError
 from evalgate.schema.result import Manifest, Report, SuiteInfo, TrialResult, TrialUsage
 from evalgate.schema.score import Abstained, Broken, Scored
 from evalgate.schema.trace import LlmCall, ToolCall, Trace
+from evalgate.store.run_lines import iter_traces, iter_trials, torn_lines
 from evalgate.store.run_writer import create_run, resume_run
 from evalgate.store.runs import (
     find_run,
-    iter_traces,
-    iter_trials,
     latest_run,
     list_runs,
     new_run_id,
     prune_runs,
     read_manifest,
-    torn_lines,
     write_manifest,
     write_report,
 )

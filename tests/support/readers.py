@@ -35,7 +35,8 @@ from evalgate.store.config import load_config
 from evalgate.store.golden_sets.golden import load_golden
 from evalgate.store.labels import read_calibration, read_labels
 from evalgate.store.reports import read_reports
-from evalgate.store.runs import iter_traces, iter_trials, read_manifest
+from evalgate.store.run_lines import iter_traces, iter_trials
+from evalgate.store.runs import read_manifest
 from evalgate.store.strict_yaml import parse_documents
 from evalgate.store.traces import load_traces
 from evalgate.store.verdicts import read_verdicts

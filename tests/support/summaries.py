@@ -6,7 +6,7 @@ import pytest
 
 from evalgate.schema.result import CaseResult, Report, SuiteInfo, TrialResult
 from evalgate.schema.score import Score, Scored
-from evalgate.schema.trace import TraceStatus
+from evalgate.schema.status import TraceStatus
 from evalgate.stats.summary import RunSummary, summary_of_report
 
 Columns = dict[str, Sequence[float | Score]]

@@ -20,8 +20,9 @@ from evalgate.exporters.otlp import json_body, protobuf_body
 from evalgate.exporters.spans import SentTrace, SpanContext, sent_trace
 from evalgate.schema.canonical import digest
 from evalgate.sending import Message, Reply, send
-from evalgate.store.runs import find_run, iter_trials, read_manifest
-from evalgate.store.runs import iter_traces as run_traces
+from evalgate.store.run_lines import iter_traces as run_traces
+from evalgate.store.run_lines import iter_trials
+from evalgate.store.runs import find_run, read_manifest
 from evalgate.store.traces import iter_traces
 from evalgate.suite.environment import Environment
 from evalgate.text.counts import number_of

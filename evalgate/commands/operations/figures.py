@@ -19,8 +19,8 @@ from evalgate.exporters.openmetrics import Counted, counters, counters_text, gau
 from evalgate.sending import Message, Reply, send
 from evalgate.store.atomic import write_text
 from evalgate.store.reports import read_reports
+from evalgate.store.run_lines import iter_traces as run_traces
 from evalgate.store.runs import REPORT, find_run, read_manifest
-from evalgate.store.runs import iter_traces as run_traces
 from evalgate.store.traces import iter_traces
 from evalgate.suite.environment import Environment
 from evalgate.text.counts import number_of

@@ -29,7 +29,8 @@ from evalgate.importers.times import moment, rfc3339
 from evalgate.importers.traces.inspect_events import events_of, steps_of
 from evalgate.schema.base import Json
 from evalgate.schema.golden import Case, Expected, Message
-from evalgate.schema.trace import LlmCall, RecordedScore, Trace, TraceStatus
+from evalgate.schema.status import TraceStatus
+from evalgate.schema.trace import LlmCall, RecordedScore, Trace
 from evalgate.text.counts import number_of
 
 _UNSCORED: Final = frozenset({"NaN", "nan", "Infinity", "-Infinity"})

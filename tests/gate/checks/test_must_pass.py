@@ -6,7 +6,7 @@ import pytest
 
 from evalgate.gate.checks.must_pass import confirmed, failing_cases, must_pass_checks
 from evalgate.schema.score import Abstained, Score, Scored
-from evalgate.schema.trace import TraceStatus
+from evalgate.schema.status import TraceStatus
 from evalgate.schema.verdict import Check
 from evalgate.stats.summary import CaseSummary, RunSummary
 

@@ -10,10 +10,10 @@ from evalgate.gate.compare import compare
 from evalgate.gate.comparison import CompareOptions
 from evalgate.gate.facts import RunFacts
 from evalgate.metrics.registry import METRICS
-from evalgate.schema.config import GateConfig
+from evalgate.schema.gate_config import GateConfig
 from evalgate.schema.result import CaseResult, Report
 from evalgate.schema.score import Broken
-from evalgate.schema.trace import TraceStatus
+from evalgate.schema.status import TraceStatus
 from evalgate.schema.verdict import Check
 from evalgate.stats.summary import RunSummary, summary_of_flat, summary_of_report
 
