@@ -67,8 +67,8 @@ class _Scene:
     pairings: dict[tuple[object, ...], Paired] = field(default_factory=dict)
     """Pairings made so far: many metrics are made of one score."""
 
-    seen: dict[str, tuple[frozenset[type[Score]], ...]] = field(default_factory=dict)
-    """Kinds of scores of each name that was looked for so far, by side."""
+    seen: dict[tuple[type[Score], str], tuple[bool, ...]] = field(default_factory=dict)
+    """Kinds of scores that were looked for so far, and which sides hold them."""
 
     def paired(self, metric: Metric) -> Paired:
         """Pair the scores of a metric, once for all metrics that pair alike."""
@@ -80,14 +80,14 @@ class _Scene:
             made = self.pairings[alike] = pairs
         return replace(made, metric=metric)
 
-    def kinds(self, name: str) -> tuple[frozenset[type[Score]], ...]:
-        """Say which kinds of scores the baseline and the candidate hold under a name."""
-        if name not in self.seen:
-            self.seen[name] = tuple(
-                frozenset(map(type, chain.from_iterable(c.columns.get(name, ()) for c in cases)))
+    def holds(self, kind: type[Score], name: str) -> tuple[bool, ...]:
+        """Say whether the baseline and the candidate hold a kind of score under a name."""
+        if (kind, name) not in self.seen:
+            self.seen[kind, name] = tuple(
+                kind in map(type, chain.from_iterable(c.columns.get(name, ()) for c in cases))
                 for cases in zip(*self.common, strict=True)
             )
-        return self.seen[name]
+        return self.seen[kind, name]
 
     def kept(self, metric: Metric) -> bool:
         """Say whether the baseline holds the scores of a metric, and not just its value."""
@@ -222,7 +222,7 @@ def _result(metric: Metric, rule: Rule, scene: _Scene) -> ByCase | ByValue | NoC
         return _by_value(metric, rule, scene)
     if not scene.kept(metric):
         return _by_value(metric, rule, scene) if all(has) else _lacking(metric, rule, scene, has)
-    scored = [Scored in kinds for kinds in scene.kinds(metric.score)]
+    scored = scene.holds(Scored, metric.score)
     if not any(scored) or (rule.gate == "advisory" and not all(scored)):
         return _lacking(metric, rule, scene, (False, False))
     paired = scene.paired(metric)
@@ -242,13 +242,13 @@ def _lacking(
             return None
         side = scene.candidate if has[0] else scene.baseline
         reason = f"{side.source} has no value of {metric.name}"
-        broken = not scene.flat and Broken in scene.kinds(metric.score)[has[0]]
+        broken = not scene.flat and scene.holds(Broken, metric.score)[has[0]]
         reason += ": its scores are broken" if broken else ""
         if broken and scene.paired(metric).missed:
             fix = record_fix(judged=metric.name in scene.candidate.judged)
             return NoComparison("evidence", f"{reason} (replay miss)", fix)
         return NoComparison("evidence", reason, _evidence_fix(metric, broken=broken))
-    fails = not scene.flat and any(Broken in kinds for kinds in scene.kinds(metric.score))
+    fails = not scene.flat and any(scene.holds(Broken, metric.score))
     lost = scene.paired(metric).broken if fails else 0
     if lost:
         return NoComparison(

@@ -14,14 +14,22 @@ from pydantic import ValidationError
 
 from evalgate.schema.base import Json
 from evalgate.schema.result import CaseResult, Report, TrialResult, TrialUsage
-from evalgate.schema.score import Abstained, Score, Scored, is_countable, score_from_json
+from evalgate.schema.score import Score, Scored, is_countable, score_from_json
 from evalgate.schema.status import TraceStatus
 from evalgate.stats.rounding import round4
-from evalgate.stats.summary import CaseSummary, RunSummary, summary_of_case, summary_of_report
+from evalgate.stats.summary import (
+    CaseSummary,
+    RunSummary,
+    TrialColumns,
+    case_summary,
+    summary_of_report,
+)
 
-_ABSENT: Final = Abstained("the scorer gave no score")
+_NONE: Final = {"abstained": "the scorer gave no score"}
 _STATUSES: Final = frozenset(get_args(TraceStatus))
 _TRIAL: Final = frozenset(field.name for field in fields(TrialResult))
+_MAYBE_COUNT: Final = frozenset((int, type(None)))
+_TEXT: Final = frozenset((str,))
 _USAGE: Final = frozenset(field.name for field in fields(TrialUsage))
 
 
@@ -73,10 +81,9 @@ def _case(data: Any, known: _Known, *, trusted: bool) -> CaseSummary:  # noqa: A
     given = data.get("trials", []) if type(data) is dict else None
     if type(given) is not list:
         raise _UnusualError
-    case = summary_of_case(CaseResult.model_validate({**data, "trials": ()}), trusted=trusted)
+    case = CaseResult.model_validate({**data, "trials": ()})
     trials = sorted(map(_trial, given), key=lambda trial: trial["trial"])
-    return replace(
-        case,
+    columns = TrialColumns(
         numbers=tuple([trial["trial"] for trial in trials]),
         statuses=tuple([trial["status"] for trial in trials]),
         columns=_columns([trial["scores"] for trial in trials], known),
@@ -85,6 +92,7 @@ def _case(data: Any, known: _Known, *, trusted: bool) -> CaseSummary:  # noqa: A
         recordings=tuple([_recording(trial.get("recording")) for trial in trials]),
         model_calls=tuple([_count(trial.get("model_calls")) for trial in trials]),
     )
+    return case_summary(case, columns, trusted=trusted)
 
 
 def _trial(data: Any) -> dict[str, Any]:  # noqa: ANN401  # any JSON
@@ -93,7 +101,8 @@ def _trial(data: Any) -> dict[str, Any]:  # noqa: ANN401  # any JSON
         and data.keys() <= _TRIAL
         and type(data.get("trial")) is int
         and type(data.get("case_id")) is str
-        and data.get("status") in _STATUSES
+        and type(data.get("status")) is str
+        and data["status"] in _STATUSES
         and type(data.get("scores")) is dict
     ):
         return data
@@ -101,39 +110,47 @@ def _trial(data: Any) -> dict[str, Any]:  # noqa: ANN401  # any JSON
 
 
 def _columns(scores: list[dict[str, Any]], known: _Known) -> dict[str, tuple[Score, ...]]:
-    names = dict.fromkeys([name for own in scores for name in own])
-    rows = [
-        [known[v] if type(v) is float else _score(v, known) for v in own.values()]
-        if list(own) == list(names)
-        else [_score(own[name], known) if name in own else _ABSENT for name in names]
-        for own in scores
-    ]
+    names = [*dict.fromkeys([name for own in scores for name in own])]
+    try:
+        rows = [
+            [
+                known[v]
+                if type(v) is float
+                else known[next(iter(v.items()))]
+                if type(v) is dict and len(v) == 1
+                else _score(v, known)
+                for v in (own.values() if [*own] == names else [own.get(n, _NONE) for n in names])
+            ]
+            for own in scores
+        ]
+    except (ValueError, TypeError) as error:  # what it says, or the shape of it
+        raise _UnusualError from error
     return dict(zip(names, zip(*rows, strict=True), strict=True))
 
 
 def _score(data: Any, known: _Known) -> Score:  # noqa: ANN401  # any JSON
     if type(data) is dict:
-        if len(data) == 1:
-            (said,) = data.items()
-            try:
-                return known[said]
-            except (ValueError, TypeError) as error:
-                raise _UnusualError from error
         counts = data.get("counts")
-        if len(data) != 2 or type(counts) is not list or [*map(type, counts)] != [int, int]:
+        if len(data) != 2 or type(counts) is not list or len(counts) != 2:
+            raise _UnusualError
+        if not type(counts[0]) is type(counts[1]) is int:
             raise _UnusualError
         data = data.get("value")
-    if (type(data) is float or type(data) is int) and is_countable(data):
+    if type(data) is float:
+        return known[data]
+    if type(data) is int and is_countable(data):
         return known[float(data)]
     raise _UnusualError
 
 
 def _usage(data: Any) -> TrialUsage:  # noqa: ANN401  # any JSON
-    if type(data) is not dict or not data.keys() <= _USAGE:
-        raise _UnusualError
-    if any(count is not None and type(count) is not int for count in data.values()):
-        raise _UnusualError
-    return TrialUsage(**data)
+    if (
+        type(data) is dict
+        and data.keys() <= _USAGE
+        and _MAYBE_COUNT.issuperset(map(type, data.values()))
+    ):
+        return TrialUsage(**data)
+    raise _UnusualError
 
 
 def _recording(data: Any) -> str | None:  # noqa: ANN401  # any JSON
@@ -149,6 +166,6 @@ def _count(data: Any) -> int | None:  # noqa: ANN401  # any JSON
 
 
 def _calls(data: Any) -> tuple[str, ...]:  # noqa: ANN401  # any JSON
-    if type(data) not in (list, tuple) or any(type(name) is not str for name in data):
+    if type(data) not in (list, tuple) or not _TEXT.issuperset(map(type, data)):
         raise _UnusualError
     return tuple(data)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from evalgate.errors import DataError
 from evalgate.schema.base import Json
@@ -19,8 +19,9 @@ __all__ = [
     "CaseSummary",
     "JudgeId",
     "RunSummary",
+    "TrialColumns",
+    "case_summary",
     "is_miss",
-    "summary_of_case",
     "summary_of_flat",
     "summary_of_report",
     "with_costs",
@@ -78,6 +79,18 @@ class CaseSummary:
     """Whether declining is right."""
     claimed: bool = False
     """Whether its success rests on what the agent says of itself, which does not count."""
+
+
+class TrialColumns(NamedTuple):
+    """What `CaseSummary` holds of trials, in its order and in that of their numbers."""
+
+    numbers: tuple[int, ...]
+    statuses: tuple[TraceStatus, ...]
+    columns: Mapping[str, tuple[Score, ...]]
+    usage: tuple[TrialUsage, ...]
+    calls: tuple[tuple[str, ...], ...]
+    recordings: tuple[str | None, ...]
+    model_calls: tuple[int | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +169,7 @@ def summary_of_report(report: Report, source: str = "this run") -> RunSummary:
     return RunSummary(
         source=source,
         cases=MappingProxyType(
-            {case.id: summary_of_case(case, trusted=trusted) for case in report.cases}
+            {case.id: case_summary(case, _trials(case), trusted=trusted) for case in report.cases}
         ),
         values={name: round4(m.value) for name, m in metrics if m.value is not None},
         suite=report.suite.id,
@@ -197,24 +210,18 @@ def _stands_alone(check: Check) -> bool:
     return check.kind == "stress" or check.id.startswith(known) or check.id.endswith(".judge")
 
 
-def summary_of_case(case: CaseResult, *, trusted: bool) -> CaseSummary:
+def case_summary(case: CaseResult, trials: TrialColumns, *, trusted: bool) -> CaseSummary:
     """Bring one case of a report into the normal form.
 
     Args:
-        case: The case.
+        case: The case; its own trials are not looked at.
+        trials: Its trials.
         trusted: Whether what the agent says of itself counts.
     """
-    trials = sorted(case.trials, key=lambda trial: trial.trial)
     return CaseSummary(
-        id=case.id,
-        digest=case.digest,
-        numbers=tuple(trial.trial for trial in trials),
-        statuses=tuple(trial.status for trial in trials),
-        columns=_columns(trials),
-        usage=tuple(trial.usage for trial in trials),
-        calls=tuple(trial.calls for trial in trials),
-        recordings=tuple(trial.recording for trial in trials),
-        model_calls=tuple(trial.model_calls for trial in trials),
+        case.id,
+        case.digest,
+        *trials,
         weight=case.weight,
         cluster=case.cluster,
         must_pass=case.must_pass,
@@ -222,6 +229,19 @@ def summary_of_case(case: CaseResult, *, trusted: bool) -> CaseSummary:
         draft=case.draft,
         expects_refusal=case.expects_refusal,
         claimed=case.claimed and not trusted,
+    )
+
+
+def _trials(case: CaseResult) -> TrialColumns:
+    trials = sorted(case.trials, key=lambda trial: trial.trial)
+    return TrialColumns(
+        numbers=tuple(trial.trial for trial in trials),
+        statuses=tuple(trial.status for trial in trials),
+        columns=_columns(trials),
+        usage=tuple(trial.usage for trial in trials),
+        calls=tuple(trial.calls for trial in trials),
+        recordings=tuple(trial.recording for trial in trials),
+        model_calls=tuple(trial.model_calls for trial in trials),
     )
 
 

@@ -1,6 +1,6 @@
-"""Takes a stored report apart, which holds a line a case: cases are read one at a time.
+"""Takes a stored report apart, which holds a line a case: some cases are read at a time.
 
-Reading a case and dropping its text keeps little in memory, which is quicker than the whole.
+Reading a few and dropping their text keeps little in memory, which is quicker than the whole.
 """
 
 from collections.abc import Iterator
@@ -13,6 +13,8 @@ from evalgate.text.strict_json import MAX_BYTES, MAX_DEPTH, Parsed, parse
 _START: Final = b'\n"cases":[\n'
 _BETWEEN: Final = b",\n"
 _END: Final = b"\n]\n}\n"
+_BLOCK: Final = 1 << 16
+"""Bytes of text that are read at a time, at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class Apart:
     head: dict[str, Json]
     """All but its cases."""
     cases: Iterator[Json]
-    """The cases; null stands for one that is not strict JSON."""
+    """The cases; null stands for some that are not strict JSON."""
 
 
 def cases_apart(raw: bytes) -> Apart | None:
@@ -42,11 +44,11 @@ def cases_apart(raw: bytes) -> Apart | None:
 
 def _cases(raw: bytes, at: int, end: int) -> Iterator[Json]:
     while at < end:
-        stop = raw.find(_BETWEEN, at, end)
+        stop = raw.find(_BETWEEN, min(at + _BLOCK, end), end)
         stop = end if stop < 0 else stop
-        match parse(raw[at:stop], max_depth=MAX_DEPTH - 2):
-            case Parsed(value):
-                yield value
+        match parse(b"[" + raw[at:stop] + b"]", max_depth=MAX_DEPTH - 1):
+            case Parsed(list() as cases):
+                yield from cases
             case _:
                 yield None
         at = stop + len(_BETWEEN)
