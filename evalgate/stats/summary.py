@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple
 from evalgate.errors import DataError
 from evalgate.schema.base import Json
 from evalgate.schema.result import CaseResult, Pricing, Report, Subject, TrialResult, TrialUsage
-from evalgate.schema.score import Abstained, Broken, Score, Scored
+from evalgate.schema.score import Abstained, Broken, Score, Scored, is_countable
 from evalgate.schema.status import TraceStatus
 from evalgate.schema.verdict import Check, Outcome
 from evalgate.stats.rounding import round4
@@ -279,9 +279,9 @@ def summary_of_flat(data: Json, source: str) -> RunSummary:
         )
     values: dict[str, float] = {}
     for name, value in data.items():
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not is_countable(value):
             raise DataError(
-                f"{source}: /{name}: found {str(value)[:60]!r}; expected a finite number "
+                f"{source}: /{name}: found {str(value)[:60]!r}; expected a number up to 1e100 "
                 '(a file without "schema" is read as numbers by metric)',
                 fix="give a number, a baseline or a report.json",
             )

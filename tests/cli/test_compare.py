@@ -84,6 +84,17 @@ def test_flat_files_are_compared_by_value(
     assert "means only" in result.out
 
 
+@pytest.mark.parametrize("value", [1e300, -1e101])
+def test_a_value_that_no_mean_is_made_of_is_refused(recorded: Path, cli: Cli, value: float) -> None:
+    """A number that overflows sums is an error of the file, on either side."""
+    base = flat(recorded, "base.json", task_success_rate=0.9)
+    huge = flat(recorded, "huge.json", task_success_rate=value)
+    for sides in ((base, huge), (huge, base)):
+        result = cli("compare", "--baseline", sides[0], "--current", sides[1])
+        assert 2 == result.code
+        assert "expected a number up to 1e100" in result.err
+
+
 def test_a_metric_that_is_gone_is_no_pass(recorded: Path, cli: Cli) -> None:
     """A gated metric that only the baseline has cannot be judged."""
     base = flat(recorded, "base.json", task_success_rate=0.9, tool_call_accuracy=0.9)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from atexit import register
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from tempfile import mkdtemp
 from evalgate.agents.base import TrialFailed
 from evalgate.agents.command import read_answer
 from evalgate.agents.reply import read_reply
+from evalgate.commands.compare import CompareOptions, compare_stored, with_cases
 from evalgate.commands.converting import ConvertFiles, convert_file
 from evalgate.commands.importing import ImportFiles, import_file
 from evalgate.errors import EvalgateError
@@ -25,11 +27,11 @@ from evalgate.gateway.wire.routes import resolve as route_of
 from evalgate.importers.results.read import read_results
 from evalgate.importers.results.rows import ReadOptions
 from evalgate.importers.traces.otlp_wire import read_json, read_protobuf
+from evalgate.output.style import Style
 from evalgate.quota.headers import parse_headers
-from evalgate.registry import built_in
+from evalgate.registry import built_in, resolve
 from evalgate.schema.trace import LlmCall
 from evalgate.slo.openslo import objectives_of
-from evalgate.store.baseline import load_summary
 from evalgate.store.cassettes import read_cassette
 from evalgate.store.config import load_config
 from evalgate.store.golden_sets.golden import load_golden
@@ -42,6 +44,7 @@ from evalgate.store.traces import load_traces
 from evalgate.store.verdicts import read_verdicts
 from evalgate.store.waivers import load_waivers
 from evalgate.stress.settings import read_arrivals
+from evalgate.suite.environment import this_machine
 from evalgate.text.redact import Redactor
 from evalgate.text.tame_json import tame
 from support.mutations import broken_file, damaged, mutated, small
@@ -104,6 +107,7 @@ def _made() -> Path:
     made = root / "made"
     made.mkdir()
     (made / "slo.yaml").write_text(_SLO, encoding="utf-8")
+    (made / "flat.json").write_text('{"task_success_rate": 0.9, "faithfulness": 0.8}')
     (made / "waivers.yaml").write_text(_WAIVERS, encoding="utf-8")
     trace = {"schema": "evalgate.trace/1", "case_id": "a", "output": "4"}
     (root / "t.jsonl").write_text(json.dumps(trace), encoding="utf-8")
@@ -216,6 +220,30 @@ def _run_folder(path: Path, folder: Path) -> None:
     read_manifest(folder)
     list(iter_trials(folder))
     list(iter_traces(folder))
+
+
+def _lay_out(path: Path) -> None:
+    """Write a broken report a line a case, as evalgate does, so that it is read so."""
+    with suppress(ValueError, AttributeError, TypeError):
+        data = json.loads(path.read_bytes())
+        if isinstance(cases := data.pop("cases", None), list) and cases:
+            head = json.dumps(data)[1:-1]
+            lines = ",\n".join(map(json.dumps, cases))
+            path.write_text(f'{{{head},\n"cases":[\n{lines}\n]\n}}\n', encoding="utf-8")
+
+
+def _comparison(path: Path, _folder: Path) -> None:
+    """Compare a file with itself and with what it was made of, and say what came out."""
+    reader = READERS["loader side of a comparison"]
+    assert isinstance(reader, Reader)
+    (good,) = (known for known in reader.files() if known.name == path.name)
+    _lay_out(path)
+    for baseline, current in ((good, path), (path, good), (path, path)):
+        with suppress(EvalgateError):
+            options = CompareOptions(baseline=baseline, current=current)
+            reports, _ = with_cases(compare_stored(options, this_machine()), options)
+            for name in ("terminal", "markdown", "html", "junit", "github", "gitlab", "json"):
+                resolve("renderers", name)(reports, Style())
 
 
 def read_wire(wire: Wire, raw: bytes, *, stream: bool) -> None:
@@ -345,7 +373,6 @@ _LOADED: dict[str, Reader] = {
         ("./evalgate.yaml", "./examples/*.yaml", "./evalgate/demo/evalgate.yaml"),
     ),
     "traces": Reader(lambda path, _: load_traces(path), ("cases/golden/numbers_t.jsonl",)),
-    "baseline": Reader(lambda path, _: load_summary(path), ("./baselines/[!s]*.json",)),
     "calibration": Reader(lambda path, _: read_calibration(path), ("./baselines/*calib*.json",)),
     "cassette": Reader(
         lambda path, _: read_cassette(path),
@@ -362,6 +389,9 @@ _LOADED: dict[str, Reader] = {
     "objectives": Reader(_openslo, ("made/slo.yaml",)),
     "run folder": Reader(_run_folder, ("made/run/*s.jsonl", "made/run/manifest.json")),
     "report": Reader(lambda path, _: read_reports(path), ("made/run/report.json",)),
+    "side of a comparison": Reader(
+        _comparison, ("made/run/report.json", "made/flat.json", "./baselines/[!s]*.json")
+    ),
     "waivers": Reader(lambda path, _: load_waivers(path), ("made/waivers.yaml",)),
     "rate limit headers": Reader(_headers, ("data/http_headers/*",)),
     "answer of an agent": Reader(_answer, ("data/langfuse/*", "cases/importers/*.json"), _FAILED),
