@@ -14,8 +14,6 @@ from evalgate.metrics.registry import METRICS
 from evalgate.schema.gate_config import GateConfig
 from evalgate.schema.result import MetricValue, Report, ReportSet, SuiteInfo
 from evalgate.stats.summary import RunSummary, summary_of_report
-from evalgate.store.reports import read_reports
-from evalgate.store.runs import is_run
 from evalgate.store.stored import stored_path, stored_summary
 from evalgate.suite.environment import Environment
 
@@ -123,6 +121,9 @@ def with_cases(reports: ReportSet, options: CompareOptions) -> tuple[ReportSet, 
     Raises:
         ConfigError: The configuration is not valid.
     """
+    from evalgate.store.reports import read_reports  # noqa: PLC0415  # heavy
+    from evalgate.store.runs import is_run  # noqa: PLC0415
+
     (report,) = reports.suites
     path = stored_path(options.current, _policy(options).runs)
     try:

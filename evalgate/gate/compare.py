@@ -218,6 +218,8 @@ def _result(metric: Metric, rule: Rule, scene: _Scene) -> ByCase | ByValue | NoC
         return None
     has = metric.name in scene.baseline.values, metric.name in scene.candidate.values
     # What only informs is compared by its value, where both values are over the same cases.
+    if rule.gate == "advisory" and not any(has):
+        return None
     if rule.gate == "advisory" and all(has) and not _uneven(scene.sets):
         return _by_value(metric, rule, scene)
     if not scene.kept(metric):

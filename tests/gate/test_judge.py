@@ -123,9 +123,10 @@ def test_nothing_gates_is_said_of_whole_runs() -> None:
 
     def ids(facts: RunFacts, baseline: RunSummary | None) -> set[str]:
         return _ids(
-            judge(_side(), GateInputs(baseline=baseline), policy, METRICS, facts=facts).verdict
+            judge(side, GateInputs(baseline=baseline), policy, METRICS, facts=facts).verdict
         )
 
-    assert "evidence.gates" in ids(RunFacts(), _side())
+    side = replace(_side(), values={"task_success_rate": 1.0, "error_rate": 0.0})
+    assert "evidence.gates" in ids(RunFacts(), side)
     assert "evidence.gates" in ids(RunFacts(), None)
-    assert "evidence.gates" not in ids(RunFacts(shard=True), _side())
+    assert "evidence.gates" not in ids(RunFacts(shard=True), side)
