@@ -23,7 +23,8 @@ def demo(folder: Path | None, *, opened: bool) -> int:
     empty, is where the agent, its golden set and both reports are left for you to try things.
     The exit code is 0 where the gate did both.
     """
-    import shlex  # noqa: PLC0415  # heavy
+    import contextlib  # noqa: PLC0415  # heavy
+    import shlex  # noqa: PLC0415
     import tempfile  # noqa: PLC0415
     import webbrowser  # noqa: PLC0415
 
@@ -41,25 +42,28 @@ def demo(folder: Path | None, *, opened: bool) -> int:
         raise ConfigError(f"{folder} is not empty", fix="evalgate demo NEW-FOLDER")
     place = folder or Path(tempfile.mkdtemp(prefix="evalgate-demo-"))
     environment = this_machine()
-    config = place / "evalgate.yaml"
     set_up_demo(place, environment)
     click.echo(f"{place}: an agent, its golden set, recorded model calls and a baseline\n")
+    enter = f"cd {shlex.quote(str(place))}"
+    click.echo(f"$ {enter}")
     pages = []
     codes = []
-    for name in ("green", "broken"):
-        if name == "broken":
-            break_agent(place)
-            click.echo(f"\n{BREAK.why}, in {BREAK.file}:\n")
-            click.echo("\n".join(f"  {line}" for line in BREAK.diff) + "\n")
-        click.echo("$ evalgate run --baseline")
-        reports = gate_demo(place, environment)
-        pages.append(place / f"{name}.html")
-        codes.append(reports.exit_code)
-        emit(reports, [("terminal", None), ("html", pages[-1])], config)
+    with contextlib.chdir(place):  # what is printed is what anybody sees there
+        for name in ("green", "broken"):
+            if name == "broken":
+                break_agent(Path())
+                click.echo(f"\n{BREAK.why}, in {BREAK.file}:\n")
+                click.echo("\n".join(f"  {line}" for line in BREAK.diff) + "\n")
+            click.echo("$ evalgate run --baseline")
+            reports = gate_demo(Path(), environment)
+            pages.append(place / f"{name}.html")
+            codes.append(reports.exit_code)
+            emit(reports, [("terminal", None), ("html", Path(f"{name}.html"))])
     click.echo("\nreports: " + ", ".join(str(page) for page in pages))
+    look = f"{enter} && evalgate show"
     click.echo(
-        f"next:    cd {shlex.quote(str(place))} && evalgate show   (what happened in that case)\n"
-        "         evalgate init                           (set it up for your own agent)"
+        f"next:    {look}   (what happened in the first of these cases)\n"
+        f"         {'evalgate init':{len(look)}}   (in your own project: set it up for your agent)"
     )
     if opened:
         for page in pages:

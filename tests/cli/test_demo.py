@@ -30,6 +30,21 @@ def test_the_demo_passes_then_stops_the_bug(
     assert ["pass", "fail"] == verdicts[-2:]
 
 
+def test_its_commands_run_where_it_says(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It changes to the folder first, so each command it prints works as it stands there."""
+    monkeypatch.chdir(tmp_path)
+    out = cli("demo", "my demo", "--no-open").out
+    assert ("$ cd 'my demo'", False) == (out.splitlines()[2], "--config" in out)
+    monkeypatch.chdir(tmp_path / "my demo")
+    printed = [
+        line.split("#")[0] for line in out.splitlines() if line.startswith("      evalgate ")
+    ]
+    codes = [cli(*line.split()[1:]).code for line in printed]
+    assert ([1, 0], True) == (codes, "evalgate show" in printed[1])
+
+
 def test_files_of_the_user_are_not_overwritten(tmp_path: Path, cli: Cli) -> None:
     """A folder with something in it is refused, and left alone."""
     (tmp_path / "mine.txt").write_text("mine")
