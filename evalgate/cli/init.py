@@ -70,7 +70,7 @@ def init(  # noqa: PLR0913  # an option each
 
     What is missing is asked at a terminal, and taken from the options elsewhere. Only metrics that
     there was evidence for gate; the rest stands commented out, with what each needs. Where the
-    agent fails, its own error is shown and nothing is written.
+    agent fails, its own error is shown and none of these files is written.
     """
     import os  # noqa: PLC0415
     from dataclasses import replace  # noqa: PLC0415

@@ -1,6 +1,8 @@
 """Writes a first configuration, golden set and workflow, records, and runs what was written."""
 
+import math
 import re
+import shlex
 import shutil
 from collections.abc import Iterable
 from contextlib import suppress
@@ -8,14 +10,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import yaml
+
 from evalgate.commands.draft import draft_cases
 from evalgate.commands.templates import CONFIG, GATED, GOALS, workflow
 from evalgate.errors import AgentLoadError, ConfigError
 from evalgate.run.run import RunOptions, run_suites
 from evalgate.schema.agent_line import RecordedLine, parse_agent_line
+from evalgate.schema.config import SuiteConfig
 from evalgate.schema.golden import Case, Expected, OutputExpectation
 from evalgate.schema.result import ReportSet
-from evalgate.schema.trace import LlmCall, ToolCall, Trace
+from evalgate.schema.trace import Handoff, LlmCall, ToolCall, Trace
 from evalgate.store.atomic import write_bytes, write_text
 from evalgate.store.golden_sets.golden import case_to_json, load_golden
 from evalgate.store.run_lines import iter_traces
@@ -34,6 +39,8 @@ __all__ = ["QUESTION", "InitOptions", "Written", "check_new", "init_project", "w
 QUESTION = "Hello! What can you help me with?"
 _TRUST = "trust_reported: true  # steps and tokens are the agent's own word: no gateway sees them"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_VARIABLE = re.compile(r"[A-Za-z0-9_*]+")
+_TIMEOUT_S = SuiteConfig.model_fields["timeout_s"].default
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +90,7 @@ class Written:
 
 
 def check_new(options: InitOptions) -> None:
-    """Refuse a name that fits no file, files that exist, and traces without questions.
+    """Refuse names that fit no file or variable, files that exist, traces without questions.
 
     Raises:
         ConfigError: One of these.
@@ -93,9 +100,16 @@ def check_new(options: InitOptions) -> None:
             f"--name {options.name!r}: expected letters, digits, '-', '_' and '.', at most 64",
             fix="--name support",
         )
+    for variable in options.env_allow:
+        if not _VARIABLE.fullmatch(variable):
+            raise ConfigError(
+                f"--env {variable!r}: expected the name of a variable, without a value",
+                fix="--env SHOP_TOKEN",
+            )
     line = parse_agent_line(options.agent)
     if options.golden is None and isinstance(line, RecordedLine):
-        traces, draft = line.target, f"golden_sets/{options.name}.jsonl"
+        traces = shlex.quote(line.target or "traces.jsonl")
+        draft = f"golden_sets/{options.name}.jsonl"
         raise ConfigError(
             "recorded traces answer no question that was not asked: --golden is missing",
             fix=f"evalgate golden add --from {traces} --to {draft}, then --golden {draft}",
@@ -170,21 +184,35 @@ def _asked(
     )  # its verdict is the next run's
     traces = tuple(iter_traces(list_runs(suite.runs)[-1]))
     failed = [trace for trace in traces if trace.status != "finished"]
+    error = None
     if failed and len(failed) == len(traces):
+        error = _failure(failed[0], options, suite.runs)
+    elif options.golden is None and _is_silent(traces[0]):
+        error = AgentLoadError(
+            f"the agent was asked {options.question!r} and answered nothing",
+            fix="ask what it answers (--ask TEXT), or mend it; then the same command again",
+        )
+    if error is not None:
         if fresh:
             shutil.rmtree(suite.cassettes, ignore_errors=True)
-        raise _failure(failed[0], options)
+        raise error
     return suite, traces
 
 
-def _failure(trace: Trace, options: InitOptions) -> AgentLoadError:
+def _is_silent(trace: Trace) -> bool:
+    """Say whether nothing was said and nothing done that a first case could expect."""
+    acted = any(isinstance(step, ToolCall | Handoff) for step in trace.steps)
+    return trace.output in (None, "") and not acted
+
+
+def _failure(trace: Trace, options: InitOptions, runs: Path) -> AgentLoadError:
     names = "" if options.env_allow else "  (--env NAME passes a variable that it needs)"
     return AgentLoadError(
         f"the agent was asked {options.question!r} and {trace.status}: {trace.error or 'no reason'}"
         if options.golden is None
         else f"the agent failed in every case, in {trace.case_id!r} it {trace.status}: "
         f"{trace.error or 'no reason'}",
-        fix=f"mend that, then the same command again; nothing was written{names}",
+        fix=f"mend that, then the same command again; only its run was kept, in {runs}{names}",
     )
 
 
@@ -238,19 +266,26 @@ def _claims(options: InitOptions, suite: Suite, evidence: Iterable[str]) -> bool
 def _config_text(options: InitOptions, evidence: tuple[str, ...], *, claims: bool) -> str:
     gated = [line for name, line in GATED.items() if name in (evidence or ("task_success_rate",))]
     goals = [text for name, text in GOALS.items() if name not in evidence]
-    env = ", ".join(options.env_allow)
+    env = ", ".join(map(_yaml, options.env_allow))
+    longer = options.timeout_s > _TIMEOUT_S
     return CONFIG.format(
-        name=options.name,
-        golden=options.golden_path.as_posix(),
+        name=_yaml(options.name),
+        golden=_yaml(options.golden_path.as_posix()),
         agent=options.agent.replace("'", "''"),
         trust=f"\n      {_TRUST}" if claims else "",
         env=f"\n      env_allow: [{env}]  # variables that it may see" if env else "",
+        timeout=f"timeout_s: {_yaml(options.timeout_s)}" if longer else "# timeout_s: 120",
         gateway="gateway: {}          # model calls are recorded once, then replayed without a key"
         if options.gateway
         else "# gateway: {}        # record the agent's model calls, replay them without a key",
         gated="\n".join(gated),
         goals="\n".join(goals),
     )
+
+
+def _yaml(value: str | float) -> str:
+    """Write a value as YAML; a text in quotes where it would be a number, a date, a comment."""
+    return yaml.safe_dump(value, allow_unicode=True, width=math.inf).splitlines()[0]
 
 
 def workflow_of(root: Path) -> str:

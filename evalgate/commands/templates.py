@@ -14,7 +14,7 @@ suites:
     # trials: 1          # trials a case; 5 or more tell a drop from noise (docs/trials.md)
     # max_trials: 5      # settle: more trials only while noise can explain a change
     # noise: none        # the agent is deterministic: differences are exact
-    # timeout_s: 120
+    {timeout}
     # concurrency: 16
     # caps: {{cost_usd: 2.0, seconds: 600}}
     gate:

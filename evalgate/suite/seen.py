@@ -82,6 +82,8 @@ def _modules(first: str, root: Path) -> Iterator[str]:
 
 def _source(module: str, root: Path) -> Path | None:
     path = Path(*module.split("."))
+    if not path.name:  # `python::answer`, `from . import x` outside of a package
+        return None
     for base in (root, root / "src"):
         for file in (base / path.with_suffix(".py"), base / path / "__init__.py"):
             if file.is_file():

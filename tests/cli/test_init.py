@@ -119,6 +119,8 @@ def test_an_existing_golden_set_is_kept(empty: Path, cli: Cli) -> None:
         (("--agent", "python:plain_agent:answer", "--golden", "none.jsonl"), "none.jsonl"),
         (("--agent", "python:plain_agent:answer", "--name", "a b: c"), "--name"),
         (("--agent", "python:plain_agent:answer", "--timeout", "-1"), "--timeout"),
+        (("--agent", "python:plain_agent:answer", "--env", "A=b"), "--env 'A=b'"),
+        (("--agent", "python:"), "names no object"),
     ],
 )
 def test_slips_write_nothing(empty: Path, cli: Cli, arguments: tuple[str, ...], part: str) -> None:
@@ -146,9 +148,41 @@ def test_a_crashing_agent_is_told(empty: Path, cli: Cli) -> None:
     before = {path.name for path in empty.iterdir()}
     result = cli("init", "--agent", "python:bad:answer")
     assert (2, True) == (result.code, "ValueError: no key (bad.py, line 2)" in result.err)
+    assert "only its run was kept, in .evalgate/runs" in result.err
     assert before == {path.name for path in empty.iterdir()} - {"__pycache__", ".evalgate"}
     bad.write_text(PLAIN)
     assert 0 == cli("init", "--agent", "python:bad:answer").code
+
+
+def test_an_agent_that_says_nothing_is_told(empty: Path, cli: Cli) -> None:
+    """No answer and no call is nothing that a first case could call right."""
+    (empty / "mute.py").write_text("def answer(question):\n    return ''\n")
+    result = cli("init", "--agent", "python:mute:answer")
+    assert (2, True) == (result.code, "answered nothing" in result.err)
+    assert not (empty / "evalgate.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "golden"), [("1", None), ("null", None), ("main", "a #1: b.jsonl")]
+)
+def test_names_that_yaml_would_misread(
+    empty: Path, cli: Cli, name: str, golden: str | None
+) -> None:
+    """A suite called `1` or `null` and a file with a `#` in its name stand there in quotes."""
+    arguments = ("--agent", "python:plain_agent:answer", "--name", name)
+    if golden is not None:
+        (empty / golden).write_text('{"id": "a", "input": "hi", "expected": {"refusal": false}}\n')
+        arguments += ("--golden", golden)
+    assert 2 != cli("init", *arguments).code
+    suites = Config.model_validate(yaml.safe_load((empty / "evalgate.yaml").read_text())).suites
+    assert (golden or f"golden_sets/{name}.jsonl") == suites[name].golden
+
+
+def test_a_longer_timeout_is_kept(empty: Path, cli: Cli) -> None:
+    """What the agent needed to be asked, its runs need too."""
+    cli("init", "--agent", "python:plain_agent:answer", "--timeout", "300")
+    text = (empty / "evalgate.yaml").read_text()
+    assert 300 == Config.model_validate(yaml.safe_load(text)).suites["main"].timeout_s
 
 
 @pytest.mark.parametrize("name", ["cases.csv", "cases.yaml"])

@@ -16,6 +16,7 @@ FILES = {
     "own.py": "import agents\n",
     "agents.py": "import os\nKEY = os.environ.get('OWN_KEY')\n",
     "broken.py": "import openai\ndef (:\n",
+    "alone.py": "from . import tools\n",
     "agent.mjs": "import OpenAI from 'openai';\nconst t = process.env.SHOP_TOKEN;\n",
 }
 
@@ -30,6 +31,8 @@ FILES = {
         ("python:own:answer", Seen((), ("OWN_KEY",))),  # a module of one's own is no SDK
         ("python:broken:answer", Seen()),
         ("python:absent:answer", Seen()),
+        ("python::answer", Seen()),
+        ("python:alone:answer", Seen()),
         ("command:node agent.mjs", Seen(("openai",), ("SHOP_TOKEN",))),
         ("http://localhost/ask", Seen()),
         ("recorded:traces.jsonl", Seen()),
