@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from evalgate.gateway.wire.base import Body, as_body, as_list
 from evalgate.schema.base import Json
+from evalgate.text.counts import number_of
 from evalgate.text.diff import unified
 
 _PARTS = ("model", "tools", "sampling", "stream")
@@ -46,6 +47,17 @@ class Miss:
         return "\n".join([*lines, f"  fix: {self.command}"] if self.command else lines)
 
 
+def those(trials: Iterable[int]) -> str:
+    """Name trials: `trial 0`, `trials 0, 1, 2`."""
+    numbers = sorted(set(trials))
+    return f"trial{'s' * (len(numbers) > 1)} {', '.join(map(str, numbers))}"
+
+
+def times(count: int) -> str:
+    """Word how often something is recorded."""
+    return number_of(count, "time that is", "times that are")
+
+
 def make_miss(
     case_id: str,
     trial: int,
@@ -78,10 +90,10 @@ def make_miss(
                 "in what was taken out of the recording, marked [redacted:...]"
             )
             return Miss(case_id, trial, said, nearest, (), command)
-        times = sum(e.request == request and e.trial == nearest.trial for e in recorded)
-        asked = f"the same request was made more than the {times} times that are recorded"
-        if nearest.trial != trial:
-            asked = f"the request is recorded for trial {nearest.trial} only"
+        trials = [e.trial for e in recorded if e.request == request]
+        asked = f"the request is recorded for {those(trials)} only"
+        if trial in trials:
+            asked = f"the same request was made more than the {times(trials.count(trial))} recorded"
         return Miss(
             case_id, trial, f"case {case_id!r}, trial {trial}: {asked}", nearest, (), command
         )

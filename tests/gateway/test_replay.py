@@ -74,7 +74,7 @@ def test_repeated_requests_answer_in_order(gateway: Loose, model: Loose, text: L
 
 
 def test_trials_are_kept_apart(gateway: Loose, model: Loose, text: Loose) -> None:
-    """The number of the trial is part of the key."""
+    """The number of the trial is part of the key; a miss names all that are recorded."""
     model.then(text.scripted(text.chat("zero")), text.scripted(text.chat("one")))
     recorder = gateway("record", model.origin)
     recorder.during(_asker(ASKED), trial=0)
@@ -86,7 +86,7 @@ def test_trials_are_kept_apart(gateway: Loose, model: Loose, text: Loose) -> Non
         said.append(outcome.steps[0].output["content"])
     assert ["one", "zero"] == said
     missed = started.during(_asker(ASKED), trial=2)
-    assert "is recorded for trial 0 only" in missed.error
+    assert "is recorded for trials 0, 1 only" in missed.error
     session = started.sessions.open("case-1", 2, recorded_trial=1)
     assert 200 == _post(started.url(session), ASKED).status_code
 

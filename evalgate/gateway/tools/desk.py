@@ -7,7 +7,7 @@ from functools import partial
 from shlex import quote
 
 from evalgate.gateway.exchange import Delivered
-from evalgate.gateway.miss import Miss, RecordedRequest
+from evalgate.gateway.miss import Miss, RecordedRequest, those, times
 from evalgate.gateway.request_key import prepare_call, recognised, written
 from evalgate.gateway.sessions import GatewaySettings, Mode
 from evalgate.gateway.tool_calls import ToolAnswer, ToolRun, tool_entry
@@ -275,10 +275,11 @@ def tool_miss(
         return Miss(case_id, trial, reason, command=command)
     nearest = max(same, key=lambda e: (_likeness(e.request, call), e.trial == trial, -e.order))
     if nearest.request == call:
-        times = sum(e.request == call and e.trial == nearest.trial for e in same)
-        said = f"was called with these arguments more than the {times} times that are recorded"
-        if nearest.trial != trial:
-            said = f"is recorded with these arguments for trial {nearest.trial} only"
+        trials = [e.trial for e in same if e.request == call]
+        said = f"is recorded with these arguments for {those(trials)} only"
+        if trial in trials:
+            often = times(trials.count(trial))
+            said = f"was called with these arguments more than the {often} recorded"
         return Miss(
             case_id, trial, f"{place}tool {call.get('tool')!r} {said}", nearest, (), command
         )
