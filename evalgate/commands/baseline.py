@@ -135,7 +135,7 @@ def check_baseline(suite: Suite) -> BaselineState:
     if baseline.suite.golden_digest != golden.digest:
         text = (
             f"{suite.baseline}: made of another version of {suite.golden}\n"
-            f'  fix: evalgate baseline update --suite {suite.name} --trials 10 --reason "..."'
+            f'  fix: evalgate baseline update {suite.asked} --trials 10 --reason "..."'
         )
         return BaselineState(text, ExitCode.INCONCLUSIVE)
     return BaselineState(f"{suite.baseline}: ok, {_summary(baseline)}", ExitCode.PASSED)

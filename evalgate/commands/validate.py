@@ -59,15 +59,19 @@ def validate_golden(path: Path) -> Generator[Remark, None, GoldenSet | None]:
     except EvalgateError as error:
         yield Remark("error", str(path), error.message, error.fix)
         return None
+    sound = True
     for finding in check_golden(golden):
+        sound = sound and finding.severity != "error"
         where = str(path) if finding.line is None else f"{path}:{finding.line}"
         case = f"case {finding.case_id!r} " if finding.case_id else ""
         yield Remark(finding.severity, where, case + finding.message, finding.fix)
     for number, asked in zip(golden.lines, golden.cases, strict=True):
-        yield from _matching(path, number, asked)
-    yield Remark(
-        "ok", str(path), f"golden set of {number_of(len(golden.cases), 'case')}, {golden.digest}"
-    )
+        for remark in _matching(path, number, asked):
+            sound = False
+            yield remark
+    if sound:
+        cases = number_of(len(golden.cases), "case")
+        yield Remark("ok", str(path), f"golden set of {cases}, {golden.digest}")
     return golden
 
 
@@ -118,7 +122,7 @@ def _recorded_file(suite: Suite) -> Iterator[Remark]:
 
 def _baseline(suite: Suite, golden: GoldenSet | None) -> Iterator[Remark]:
     path = suite.baseline
-    update = f'evalgate baseline update --suite {suite.name} --trials 10 --reason "..."'
+    update = f'evalgate baseline update {suite.asked} --trials 10 --reason "..."'
     if not path.exists():
         yield Remark("warning", str(path), f"{suite.name}: there is no baseline yet", update)
         return

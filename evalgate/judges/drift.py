@@ -16,6 +16,7 @@ from evalgate.store.verdicts import StoredVerdict, read_verdicts, verdict_files
 from evalgate.suite.environment import Environment
 from evalgate.suite.plan import JudgeMode
 from evalgate.suite.suite import Suite
+from evalgate.text.counts import number_of
 
 _ALPHA = 0.05
 _CONTEXTLESS = ("selfcheck",)
@@ -91,16 +92,16 @@ async def _drift(
         if not recorded:
             raise NoEvidence(
                 f"judge {name!r}: no verdict of its model, prompts and sampling is recorded",
-                fix=f"evalgate run --suite {suite.name} --judge auto",
+                fix=f"evalgate run {suite.asked} --judge auto",
             )
         old = await _scores(before, recorded, score)
     async with open_judges(suite, environment, _FRESH) as after:
         new = await _scores(after, recorded, score)
     broken = [s.error for s in (*old, *new) if isinstance(s, Broken)]
     if broken:
+        many = number_of(len(broken), "verdict is", "verdicts are")
         raise NoEvidence(
-            f"judge {name!r}: {len(broken)} verdicts are broken, so drift cannot be told: "
-            f"{broken[0]}"
+            f"judge {name!r}: {many} broken, so drift cannot be told: {broken[0]}",
         )
     pairs = [
         (a.value, b.value)
@@ -108,7 +109,8 @@ async def _drift(
         if isinstance(a, Scored) and isinstance(b, Scored)
     ]
     if not pairs:
-        raise NoEvidence(f"judge {name!r} abstained then or now on each of {len(recorded)} answers")
+        answers = number_of(len(recorded), "answer")
+        raise NoEvidence(f"judge {name!r} abstained then or now on each of {answers}")
     return _compared(score, pairs, (how.good_from, how.lower_is_better))
 
 

@@ -92,7 +92,7 @@ def _scored(suite: Suite, folder: Path, score: str) -> list[tuple[Key, float]]:
     if not scored:
         raise NoEvidence(
             f"{folder}: no finished trial has a score {score!r}",
-            fix=f"evalgate run --suite {suite.name} --judge auto",
+            fix=f"evalgate run {suite.asked} --judge auto",
         )
     return scored
 

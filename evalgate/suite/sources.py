@@ -45,4 +45,4 @@ def _first_baseline(suite: Suite) -> str:
     if suite.source is None:
         run = f"evalgate run {suite.asked}".strip()
         return f"{run} --output base.json, then --baseline base.json"
-    return f'evalgate baseline update --suite {suite.name} --trials 10 --reason "first"'
+    return f'evalgate baseline update {suite.asked} --trials 10 --reason "first"'

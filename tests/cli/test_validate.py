@@ -74,6 +74,24 @@ def test_two_suites_with_one_baseline_are_refused(recorded: Path, cli: Cli) -> N
     assert "share one baseline file" in result.out
 
 
+def test_what_is_wrong_is_not_called_ok(recorded: Path, cli: Cli) -> None:
+    """A golden set with an error can be read; it is not `ok` for that."""
+    with (recorded / "golden.jsonl").open("a") as file:
+        file.write('{"id": "bare", "input": "x"}\n')
+    result = cli("validate")
+    assert (2, False) == (result.code, "golden.jsonl: ok" in result.out)
+
+
+def test_its_commands_name_the_configuration(
+    recorded: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From another folder the command that makes the baseline needs `--config`."""
+    monkeypatch.chdir(recorded.parent)
+    config = f"{recorded.name}/evalgate.yaml"
+    result = cli("validate", "--config", config)
+    assert f"evalgate baseline update --config {config} --suite quiz" in result.out
+
+
 def test_missing_traces_are_named(recorded: Path, cli: Cli) -> None:
     """A recorded agent needs its file."""
     (recorded / "traces.jsonl").unlink()

@@ -58,9 +58,10 @@ def _duplicates(golden: GoldenSet) -> Iterator[Finding]:
         same[canonical_bytes(asked)].append((line, case))
     for (first_line, first), *others in same.values():
         for line, case in others:
-            also = "" if case_digest(case) != case_digest(first) else " and expects the same"
-            message = f"has the input of case {first.id!r} (line {first_line}){also}"
-            fix = "remove one of them, or ask something else: twice the same case counts twice"
+            message, what = f"has the input of case {first.id!r} (line {first_line})", "question"
+            if case_digest(case) == case_digest(first):
+                message, what = f"{message} and expects the same", "case"
+            fix = f"remove one of them, or ask something else: the same {what} counts twice"
             yield Finding("warning", message, fix, line, case.id)
 
 

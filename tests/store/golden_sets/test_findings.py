@@ -57,6 +57,18 @@ def test_duplicates_are_named() -> None:
     ] == found
 
 
+def test_a_duplicate_counts_as_what_it_is() -> None:
+    """Only what expects the same is the same case; else one question is asked twice."""
+    expected = [{"handoff": False}, {"handoff": False}, {"handoff": True}]
+    cases = [
+        Case.model_validate({"id": f"c{n}", "input": "hello", "expected": one})
+        for n, one in enumerate(expected)
+    ]
+    golden = GoldenSet.of(Path("golden.jsonl"), tuple(cases), (1, 2, 3))
+    said = [each.fix.partition(": ")[2] for each in check_golden(golden)]
+    assert ["the same case counts twice", "the same question counts twice"] == said
+
+
 def test_keys_without_effect_are_named() -> None:
     """What is written and cannot matter is a misunderstanding."""
     found = _findings(
