@@ -90,8 +90,7 @@ def _drafted(made: Converted) -> Converted:
     )
     note = (
         f"{number_of(len(bare), 'case expects', 'cases expect')} nothing that can be checked: "
-        "drafts, which do not "
-        "gate, until you say what is right and remove `status`"
+        "`status: draft`, which does not gate, until you say what is right and remove it"
     )
     return replace(made, cases=cases, notes=(*made.notes, note))
 

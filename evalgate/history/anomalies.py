@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from math import ceil, exp, fsum, lgamma, log, log1p, sqrt
 from typing import Final, Literal, TypeVar
 
+from evalgate.text.counts import number_of
+
 Severity = Literal["medium", "high"]
 
 _MEDIUM_Z: Final = 3.0
@@ -76,7 +78,7 @@ def value_finding(value: float | None, usual: Sequence[float], *, worse: int = 1
     if value is None:
         return _unknown(None, mean, "the value is unknown")
     if len(usual) < _FEWEST or mean is None:
-        return _unknown(value, mean, f"short history: {len(usual)} values")
+        return _unknown(value, mean, f"short history: {number_of(len(usual), 'value')}")
     sd = sqrt(fsum((one - mean) ** 2 for one in usual) / (len(usual) - 1))
     said = f"{len(usual)} values"
     if sd <= _NO_VARIANCE * abs(mean):
@@ -105,7 +107,7 @@ def rate_finding(
     all_bad, all_events = fsum(one for one, _ in with_events), sum(n for _, n in with_events)
     mean = all_bad / all_events if all_events else None
     if events < fewest or not events:
-        return _unknown(None, mean, f"{events} events are too few")
+        return _unknown(None, mean, f"{number_of(events, 'event is', 'events are')} too few")
     value = bad / events
     if not all_events:
         return _unknown(value, None, "there is no history")

@@ -15,6 +15,7 @@ from evalgate.store.labels import read_calibration
 from evalgate.store.run_lines import iter_trials
 from evalgate.store.runs import find_run
 from evalgate.suite.suite import Suite
+from evalgate.text.counts import number_of
 
 
 def show_judges(suite: Suite, run: str | None) -> Iterator[str]:
@@ -54,16 +55,16 @@ def calibration_line(record: JudgeCalibration) -> str:
         if record.kappa_low is not None and record.kappa_high is not None
         else ""
     )
+    labels = number_of(record.n, "label")
     parts = [
-        f"{record.metric}: kappa {_number(record.kappa)}{interval} on {record.n} labels",
+        f"{record.metric}: kappa {_number(record.kappa)}{interval} on {labels}",
         f"accuracy {_number(record.accuracy)}",
         f"sensitivity {_number(record.sensitivity)}",
         f"specificity {_number(record.specificity)}",
     ]
     if record.self_consistency is not None:
-        parts.append(
-            f"self-consistency {_number(record.self_consistency)} ({record.repeats} times)"
-        )
+        times = number_of(record.repeats, "time")
+        parts.append(f"self-consistency {_number(record.self_consistency)} ({times})")
     if record.abstained:
         parts.append(f"abstained on {record.abstained}")
     return ", ".join(parts)
@@ -87,7 +88,7 @@ def _shares(
     if not verdicts:
         return
     good, n = sum(verdicts), len(verdicts)
-    yield f"  {public}: {good} of {n} answers good ({good / n:.3f})"
+    yield f"  {public}: {good} of {number_of(n, 'answer')} good ({good / n:.3f})"
     corrected = None if record is None else corrected_share(good, n, Confusion(*record.confusion))
     if corrected is None:
         yield "    not corrected: the judge's errors are unknown, or it is no better than chance"
@@ -127,5 +128,5 @@ def _pair_line(who: str, pairs: Sequence[tuple[float, float]], asked: Asked) -> 
     apart = sum(abs(a - b) for a, b in pairs) / len(pairs)
     return (
         f"{who}: kappa {_number(found.kappa)}, equal verdicts {_number(found.accuracy)}, "
-        f"mean difference {apart:.3f}, on {len(pairs)} answers"
+        f"mean difference {apart:.3f}, on {number_of(len(pairs), 'answer')}"
     )

@@ -38,10 +38,13 @@ def test_three_is_medium_and_five_is_high(z: float, severity: str | None) -> Non
     assert value_finding(3 - z * 2.5**0.5, usual).severity is None
 
 
-def test_a_short_history_tells_nothing_of_a_value() -> None:
+@pytest.mark.parametrize(
+    ("usual", "said"), [([1.0, 2.0, 3.0], "3 values"), ([1.0], "1 value"), ([], "0 values")]
+)
+def test_a_short_history_tells_nothing_of_a_value(usual: list[float], said: str) -> None:
     """Three values have no spread to speak of."""
-    found = value_finding(9.0, [1.0, 2.0, 3.0])
-    assert (False, None, "short history: 3 values") == (found.known, found.severity, found.why)
+    found = value_finding(9.0, usual)
+    assert (False, None, f"short history: {said}") == (found.known, found.severity, found.why)
 
 
 @pytest.mark.parametrize(

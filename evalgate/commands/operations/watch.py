@@ -226,7 +226,8 @@ def tell(place: Place, database: Database, seen: Look, outside: Outside) -> list
     done = [Delivery(r.key, r.opened, r.receiver, r.action, r.at, r.state) for r in rows]
     sends, waiting = pending(known, done, routes, receivers, now)
     if waiting:
-        problems.append(f"{waiting} messages wait: their receivers had their hour's share")
+        wait = number_of(waiting, "message waits", "messages wait")
+        problems.append(f"{wait}: the receivers had their hour's share")
     last = {(d.key, d.opened, d.receiver, d.action): d.at for d in done}
     for one in sends:
         stale = last.get((one.alert.key, one.opened, one.receiver, one.step))

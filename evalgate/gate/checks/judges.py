@@ -8,6 +8,7 @@ from evalgate.metrics.metric import Metric
 from evalgate.schema.gate_config import GateConfig
 from evalgate.schema.judge import JudgeCalibration
 from evalgate.schema.verdict import Check, Outcome
+from evalgate.text.counts import number_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,9 @@ def _problem(judge: JudgeUse, calibration: JudgeCalibration | None) -> str | Non
             else f"was calibrated as {calibration.model} and is {judge.model} now"
         )
     if calibration.n < judge.min_labels:
-        return f"was calibrated on {calibration.n} labels, fewer than {judge.min_labels}"
+        return (
+            f"was calibrated on {number_of(calibration.n, 'label')}, fewer than {judge.min_labels}"
+        )
     if calibration.kappa is None:
         return "has no kappa: labels and verdicts are all of one class"
     if calibration.kappa < judge.min_kappa:
@@ -124,4 +127,4 @@ def _said(calibration: JudgeCalibration | None) -> str:
         return "kappa unknown"
     low, high = calibration.kappa_low, calibration.kappa_high
     interval = "" if low is None or high is None else f" (95 %: {low:.2f} to {high:.2f})"
-    return f"kappa {calibration.kappa:.2f}{interval} on {calibration.n} labels"
+    return f"kappa {calibration.kappa:.2f}{interval} on {number_of(calibration.n, 'label')}"

@@ -101,7 +101,7 @@ def _notes(
     unscored = sum(not trace.scores for trace in traces)
     if unscored:
         lack = number_of(unscored, "sample has no score", "samples have no score")
-        notes.append(f"{lack}: their success is not measured")
+        notes.append(f"{lack}: success is not measured there")
     return (*notes, *unread_notes(traces))
 
 

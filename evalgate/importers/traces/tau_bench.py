@@ -29,6 +29,7 @@ from evalgate.importers.observed import unread_notes
 from evalgate.schema.base import Json
 from evalgate.schema.golden import Case, Expected, ExpectedCall
 from evalgate.schema.trace import RecordedScore, Trace
+from evalgate.text.counts import number_of
 
 _REWARD: Final = "reward"
 _CUT_OFF: Final = "the conversation was cut off before it ended"
@@ -115,8 +116,10 @@ def _notes(cases: dict[str, Case], traces: list[Trace]) -> tuple[str, ...]:
     notes = ["tau-bench records neither tokens, cost nor times: these metrics are unknown"]
     free = sum(case.expected.tool_calls is None for case in cases.values())
     if free:
-        notes.append(f"{free} tasks have no gold action: their tool calls are not judged")
+        lack = number_of(free, "task has no gold action", "tasks have no gold action")
+        notes.append(f"{lack}: tool calls are not judged there")
     cut = sum(trace.status != "finished" for trace in traces)
     if cut:
-        notes.append(f"{cut} records were cut off and count as failures")
+        one, more = "record was cut off and counts as a failure", "records were cut off and count"
+        notes.append(number_of(cut, one, f"{more} as failures"))
     return (*notes, *unread_notes(traces))

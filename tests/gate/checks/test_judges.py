@@ -147,6 +147,7 @@ LITTLE = "agrees too little with people: kappa 0.59"
             "has no kappa: labels and verdicts are all of one class",
         ),
         (record(confusion=(10, 0, 0, 9)), "was calibrated on 19 labels, fewer than 20"),
+        (record(confusion=(1, 0, 0, 0)), "was calibrated on 1 label, fewer than 20"),
         (
             record(config_digest="c2"),
             "was calibrated as m with other prompts or sampling than now",

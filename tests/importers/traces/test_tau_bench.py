@@ -137,7 +137,7 @@ def test_a_record_that_was_cut_off_is_a_failure() -> None:
     imported = import_tau_bench([_record(info=info, reward=1.0)], {})
     (trace,) = imported.traces
     assert ("unfinished", 0.0) == (trace.status, trace.scores[0].value)
-    assert "1 records were cut off and count as failures" in imported.notes
+    assert "1 record was cut off and counts as a failure" in imported.notes
 
 
 def test_a_task_without_gold_actions_is_not_judged_by_its_calls() -> None:
