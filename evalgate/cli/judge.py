@@ -108,7 +108,9 @@ def sample(
     Example:
       evalgate judge sample latest --rate .1 --seed 1 --output labels.jsonl
     """  # noqa: D301  # \b is click's
-    from evalgate.judges.labels import sample_labels  # noqa: PLC0415  # heavy
+    import shlex  # noqa: PLC0415  # heavy
+
+    from evalgate.judges.labels import sample_labels  # noqa: PLC0415
 
     done = sample_labels(
         _suite(config, suite),
@@ -119,7 +121,7 @@ def sample(
         score=given["metric"],
     )
     _say(f"{done.drawn} of {done.judged} judged answers written to {done.path}")
-    _say(f"label them: evalgate judge label {done.path}")
+    _say(f"label them: evalgate judge label {shlex.quote(str(done.path))}")
 
 
 @judge.command()
@@ -139,8 +141,12 @@ def label(file: Path, by: str | None) -> int:
         _show(item, number, total, whole=labelling.labels.header.metric == "user_in_script")
         if not _asked(labelling, item):
             break
-    left = len(labelling.left)
-    _say(f"{total - left} of {total} done" + (f", {left} left" if left else ""))
+    left, skipped = len(labelling.left), sum(item.skipped for item in labelling.labels.items)
+    _say(
+        f"{total - left - skipped} of {total} done"
+        + (f", {skipped} skipped" if skipped else "")
+        + (f", {left} left" if left else "")
+    )
     return ExitCode.PASSED
 
 
@@ -203,13 +209,16 @@ def drift(config: Path, suite: str | None, name: str | None, limit: int | None) 
     """
     from evalgate.judges.drift import measure_drift  # noqa: PLC0415  # heavy
     from evalgate.suite.environment import this_machine  # noqa: PLC0415
+    from evalgate.text.counts import number_of  # noqa: PLC0415
 
     found = measure_drift(_suite(config, suite), this_machine(), judge=name, limit=limit)
     for one in found:
         kappa = "unknown" if one.kappa is None else f"{one.kappa:.3f}"
+        lost = f" ({one.abstained} left out: abstained then or now)" if one.abstained else ""
         _say(
-            f"{one.score}: {one.then:.3f} then, {one.now:.3f} now, on {one.n} answers; "
-            f"{one.to_bad} turned bad, {one.to_good} turned good; kappa {kappa}; "
+            f"{one.score}: {one.then:.3f} then, {one.now:.3f} now, "
+            f"on {number_of(one.n, 'answer')}{lost}; {one.to_bad} turned bad, "
+            f"{one.to_good} turned good; kappa {kappa}; "
             f"p {one.p_value:.3f}: {'drifted' if one.drifted else 'no drift shown'}"
         )
     return ExitCode.FAILED if any(one.drifted for one in found) else ExitCode.PASSED
@@ -225,8 +234,9 @@ def show(run: str | None, config: Path, suite: str | None) -> None:
     Judges that give the same score are compared with each other.
     """
     from evalgate.judges.show import show_judges  # noqa: PLC0415  # heavy
+    from evalgate.suite.environment import this_machine  # noqa: PLC0415
 
-    for line in show_judges(_suite(config, suite), run):
+    for line in show_judges(_suite(config, suite), run, this_machine()):
         _say(line)
 
 

@@ -1,6 +1,7 @@
 """Whether a judge may be believed: calibration, the checks it leads to, drift."""
 
 import asyncio
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,6 +118,11 @@ def pick_judge(suite: Suite, name: str | None) -> str:
     return name or names[0]
 
 
+def labelled_scores(suite: Suite, judge: str) -> tuple[str, ...]:
+    """Return the scores of a judge that people label."""
+    return tuple(dict.fromkeys(map(labelled_score, judge_scores(suite.config.judges)[judge])))
+
+
 def how_labelled(suite: Suite, judge: str, score: str | None) -> tuple[str, Asked]:
     """Return the score of a judge that people label, and how.
 
@@ -129,7 +135,7 @@ def how_labelled(suite: Suite, judge: str, score: str | None) -> tuple[str, Aske
         ConfigError: The judge gives no such score.
     """
     config = suite.config.judges[judge]
-    names = tuple(dict.fromkeys(map(labelled_score, judge_scores(suite.config.judges)[judge])))
+    names = labelled_scores(suite, judge)
     if score is not None and score not in names:
         raise ConfigError(
             f"judge {judge!r} gives no {score!r}{did_you_mean(score, names)}",
@@ -171,9 +177,10 @@ def calibrate(
     labels = read_labels(labels_path)
     score, asked = how_labelled(suite, name, labels.header.metric)
     if not labels.labelled:
-        raise NoEvidence(
-            f"{labels_path}: no answer is labelled", fix=f"evalgate judge label {labels_path}"
-        )
+        fix = f"evalgate judge label {shlex.quote(str(labels_path))}"
+        if all(item.skipped for item in labels.items):
+            fix = f'remove "skipped" from its lines, then {fix}; or draw other answers'
+        raise NoEvidence(f"{labels_path}: no answer is labelled", fix=fix)
     given, one = asyncio.run(_verdicts(suite, environment, name, (labels, mode, repeats)))
     public = one.names[score]
     rows = {item.id: [judged[public] for judged in each] for item, each in given}

@@ -30,6 +30,8 @@ class Drift:
     """The judge's own name of it."""
     n: int
     """Answers judged then and now."""
+    abstained: int
+    """Answers on which it abstained then or now; they are left out."""
     then: float
     """Mean of the recorded verdicts."""
     now: float
@@ -111,7 +113,8 @@ async def _drift(
     if not pairs:
         answers = number_of(len(recorded), "answer")
         raise NoEvidence(f"judge {name!r} abstained then or now on each of {answers}")
-    return _compared(score, pairs, (how.good_from, how.lower_is_better))
+    abstained = len(recorded) - len(pairs)
+    return _compared(score, pairs, (how.good_from, how.lower_is_better), abstained)
 
 
 _FRESH: JudgeMode = "fresh"
@@ -144,7 +147,9 @@ def _evidence(inputs: Mapping[str, object]) -> Evidence:
     return Evidence.model_validate(dict(inputs))
 
 
-def _compared(score: str, pairs: list[tuple[float, float]], rule: tuple[float, bool]) -> Drift:
+def _compared(
+    score: str, pairs: list[tuple[float, float]], rule: tuple[float, bool], abstained: int
+) -> Drift:
     good_from, lower = rule
     moves = [
         tuple(is_good(value, good_from, lower_is_better=lower) for value in pair) for pair in pairs
@@ -155,6 +160,7 @@ def _compared(score: str, pairs: list[tuple[float, float]], rule: tuple[float, b
     return Drift(
         score=score,
         n=len(pairs),
+        abstained=abstained,
         then=sum(a for a, _ in pairs) / len(pairs),
         now=sum(b for _, b in pairs) / len(pairs),
         to_good=to_good,

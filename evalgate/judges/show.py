@@ -1,12 +1,20 @@
 """What is known of a suite's judges: calibration, corrected shares of a run, mutual agreement."""
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
-from evalgate.judges.calibration import calibration_path, how_labelled, pick_judge
+from evalgate.gate.checks.judges import JudgeUse, distrust
+from evalgate.judges.calibration import (
+    calibration_path,
+    how_labelled,
+    judge_uses,
+    labelled_scores,
+    pick_judge,
+)
+from evalgate.judges.judging import open_judges
 from evalgate.judges.labelling import Asked, is_good
 from evalgate.metrics.judged import judge_scores
-from evalgate.schema.config import Waived
 from evalgate.schema.judge import JudgeCalibration
 from evalgate.schema.result import TrialResult
 from evalgate.schema.score import Score, Scored
@@ -14,17 +22,19 @@ from evalgate.stats.agreement import Confusion, agreement, confusion, corrected_
 from evalgate.store.labels import read_calibration
 from evalgate.store.run_lines import iter_trials
 from evalgate.store.runs import find_run
+from evalgate.suite.environment import Environment
 from evalgate.suite.suite import Suite
 from evalgate.text.counts import number_of
 
 
-def show_judges(suite: Suite, run: str | None) -> Iterator[str]:
+def show_judges(suite: Suite, run: str | None, environment: Environment) -> Iterator[str]:
     """Say of every judge of a suite how far it is trusted, and of a run what that means.
 
     Args:
         suite: The suite.
         run: A run folder, its id or `latest`: shares of good answers are corrected for the
             judge's errors, and judges of one score are compared; None: neither.
+        environment: Holds the secrets that nobody is shown.
 
     Raises:
         ConfigError: The suite has no judges.
@@ -33,19 +43,30 @@ def show_judges(suite: Suite, run: str | None) -> Iterator[str]:
     if not suite.config.judges:
         pick_judge(suite, None)
     trials = () if run is None else tuple(iter_trials(find_run(suite.runs, run)))
-    for name, config in suite.config.judges.items():
-        yield f"{name}: {config.kind}, {config.model}"
+    for use in asyncio.run(_uses(suite, environment)):
+        config = suite.config.judges[use.name]
+        yield f"{use.name}: {config.kind}, {config.model}"
         found = read_calibration(calibration_path(suite, config))
-        records = {} if found is None else found.judges.get(name, {})
+        records = {} if found is None else found.judges.get(use.name, {})
         for record in records.values():
             yield f"  {calibration_line(record)}"
-        if not records:
-            waived = config.calibration
-            said = f"waived: {waived.waived}" if isinstance(waived, Waived) else "not calibrated"
-            yield f"  {said}"
-        for score in dict.fromkeys(how_labelled(suite, name, None)[:1]):
-            yield from _shares(suite, name, score, (records, trials))
+            problem = distrust(use, record)
+            if problem is not None:
+                yield f"    not enough to gate by: it {problem}"
+        if use.waived is not None:
+            yield f"  waived: {use.waived}"
+        elif not records:
+            yield "  not calibrated"
+        # The errors of another model, or of other prompts, say nothing of this judge's.
+        own = {k: v for k, v in records.items() if v.config_digest == use.config_digest}
+        for score in labelled_scores(suite, use.name):
+            yield from _shares(suite, use.name, score, (own, trials))
     yield from _mutual(suite, trials)
+
+
+async def _uses(suite: Suite, environment: Environment) -> tuple[JudgeUse, ...]:
+    async with open_judges(suite, environment, "off") as judging:
+        return judge_uses(suite, judging)
 
 
 def calibration_line(record: JudgeCalibration) -> str:

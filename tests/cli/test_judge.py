@@ -147,6 +147,13 @@ def test_the_loop_from_sample_to_drift(project: Any, scripted_judge: Any) -> Non
     assert "20 of 30 answers good (0.667)" in shown.stdout
     assert "corrected for its errors: 0.667" in shown.stdout
 
+    config = folder / "evalgate.yaml"
+    config.write_text(config.read_text().replace("judge-1", "judge-2"))
+    other = run(folder, "show", "latest")
+    assert "not enough to gate by: it was calibrated as judge-1 and is judge-2 now" in other.stdout
+    assert "not corrected: the judge's errors are unknown" in other.stdout
+    config.write_text(config.read_text().replace("judge-2", "judge-1"))
+
     steady = run(folder, "drift", key=True)
     assert 0 == steady.returncode
     assert "no drift shown" in steady.stdout
@@ -155,6 +162,34 @@ def test_the_loop_from_sample_to_drift(project: Any, scripted_judge: Any) -> Non
     assert 1 == moved.returncode
     assert "0 turned bad, 10 turned good" in moved.stdout
     assert "drifted" in moved.stdout
+
+
+def test_what_is_skipped_is_not_labelled(project: Any, scripted_judge: Any) -> None:
+    """A file of nothing but skipped answers has no label, and labelling it again asks nothing."""
+    folder = project(scripted_judge(script([])).base_url)
+    run(folder, "sample", "latest", "--output", "my labels.jsonl")
+    done = run(folder, "label", "my labels.jsonl", typed="s\ns\ns\n")
+    assert "0 of 3 done, 3 skipped" in done.stdout
+    calibrated = run(folder, "calibrate", "my labels.jsonl")
+    assert 3 == calibrated.returncode
+    assert """remove "skipped" from its lines, then evalgate judge label 'my""" in calibrated.stderr
+
+
+def test_a_judge_that_abstains_now_is_said_to(project: Any, scripted_judge: Any) -> None:
+    """Answers that drift cannot compare are counted beside those that it compares."""
+    silent: list[bool] = []
+
+    def reply(request: dict[str, Any], number: int) -> Any:
+        if silent and "case 1." in request["messages"][1]["content"]:
+            return {"claims": []}
+        return script([])(request, number)
+
+    folder = project(scripted_judge(reply).base_url)
+    label(folder)
+    run(folder, "calibrate", "labels.jsonl", "--mode", "auto", key=True)
+    silent.append(True)
+    moved = run(folder, "drift", key=True)
+    assert "on 29 answers (1 left out: abstained then or now)" in moved.stdout
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def _gates(metric: Metric, policy: GateConfig) -> bool:
 def _check(
     judge: JudgeUse, metric: str, calibration: JudgeCalibration | None, policy: GateConfig
 ) -> Check:
-    problem = _problem(judge, calibration)
+    problem = distrust(judge, calibration)
     kappa = None if calibration is None else calibration.kappa
     outcome: Outcome = "pass"
     if problem is None:
@@ -102,7 +102,8 @@ def _check(
     )
 
 
-def _problem(judge: JudgeUse, calibration: JudgeCalibration | None) -> str | None:
+def distrust(judge: JudgeUse, calibration: JudgeCalibration | None) -> str | None:
+    """Say why a judge may not gate by a calibration; null where it may."""
     if calibration is None:
         return "is not calibrated"
     if calibration.config_digest != judge.config_digest:
