@@ -49,11 +49,14 @@ def scan(config: Path, suites: tuple[str, ...]) -> int:
     """Look for secrets that recordings still hold; exits 2 when there are any."""
     from evalgate.commands.cassettes import find_leaks  # noqa: PLC0415  # heavy
     from evalgate.suite.suite import Selection, find_suites  # noqa: PLC0415
+    from evalgate.text.counts import number_of  # noqa: PLC0415
 
-    found = 0
+    found = read = 0
     for suite in find_suites(Selection(config, suites)):
-        for leak in find_leaks(suite, os.environ):
+        files, leaks = find_leaks(suite, os.environ)
+        for leak in leaks:
             click.echo(f"{leak.path}:{leak.line}: looks like a secret: {leak.kind}")
-            found += 1
-    click.echo(f"{found} secrets found")
+        found += len(leaks)
+        read += files
+    click.echo(f"{number_of(found, 'secret')} found in {number_of(read, 'cassette')}")
     return 2 if found else 0

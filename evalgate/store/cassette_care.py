@@ -14,6 +14,7 @@ from evalgate.store.cassettes import (
     write_cassette,
 )
 from evalgate.store.plain import read_plain
+from evalgate.text.counts import number_of
 from evalgate.text.escape import terminal
 from evalgate.text.redact import Redactor
 
@@ -48,7 +49,8 @@ class Leak:
     """What it looks like, e.g. `openai-key`."""
 
 
-def _cassettes(directory: Path) -> list[Path]:
+def cassettes_in(directory: Path) -> list[Path]:
+    """List the cassettes of a folder; none where there is no folder."""
     return sorted(path for path in directory.glob("*.jsonl") if not path.name.startswith("."))
 
 
@@ -76,7 +78,7 @@ def prune(
         DataError: A cassette that stays cannot be read.
     """
     kept_paths = {cassette_path(directory, case_id) for case_id in case_ids}
-    gone = tuple(path for path in _cassettes(directory) if path not in kept_paths)
+    gone = tuple(path for path in cassettes_in(directory) if path not in kept_paths)
     freed = sum(path.stat().st_size for path in gone)
     entries = 0
     for path in sorted(kept_paths):
@@ -129,7 +131,7 @@ def scan(directory: Path, redactor: Redactor) -> tuple[Leak, ...]:
     """
     return tuple(
         Leak(path, number, secret.kind)
-        for path in _cassettes(directory)
+        for path in cassettes_in(directory)
         for number, line in enumerate(read_plain(path).split(b"\n"), start=1)
         for secret in redactor.scan(line.decode(errors="replace"))
     )
@@ -149,7 +151,7 @@ def check_size(directory: Path, max_bytes: int) -> int:
         DataError: They take more; the largest are named.
     """
     sizes = sorted(
-        ((path.stat().st_size, path.name) for path in _cassettes(directory)), reverse=True
+        ((path.stat().st_size, path.name) for path in cassettes_in(directory)), reverse=True
     )
     total = sum(size for size, _ in sizes)
     if total > max_bytes:
@@ -157,7 +159,7 @@ def check_size(directory: Path, max_bytes: int) -> int:
         raise DataError(
             f"{directory}: the cassettes take {total:,} bytes, the budget is {max_bytes:,}; the "
             f"largest: {largest}",
-            fix="evalgate cassette prune, record fewer trials, or raise cassettes.max_bytes",
+            fix="evalgate cassette prune, record fewer trials, or raise gateway.max_bytes",
         )
     return total
 
@@ -174,7 +176,7 @@ def show(path: Path) -> tuple[str, ...]:
     cassette = read_cassette(path)
     header = cassette.header
     source = f", answered by {header.source}" if header.source else ""
-    lines = [f"case {header.case_id}: {len(cassette.calls)} responses{source}"]
+    lines = [f"case {header.case_id}: {number_of(len(cassette.calls), 'response')}{source}"]
     lines += [_line(entry) for entry in cassette.calls]
     lines += [_tool_line(entry) for entry in cassette.tools]
     lines += [f"trial {trial.trial} took {trial.duration:g} s" for trial in cassette.trials]
@@ -189,7 +191,7 @@ def _line(entry: CallEntry) -> str:
     return (
         f"trial {entry.trial} +{entry.start:.3f}s {entry.end - entry.start:.3f}s "
         f"{entry.key[7:15]}#{entry.order} {entry.request.get('wire')} "
-        f"{entry.request.get('model')} {kind} {depth} messages, last: {last}"
+        f"{entry.request.get('model')} {kind} {number_of(depth, 'message')}, last: {last}"
     )
 
 

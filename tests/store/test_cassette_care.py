@@ -69,8 +69,9 @@ def test_the_budget_names_the_largest(tmp_path: Path) -> None:
     _fill(tmp_path, "small")
     _fill(tmp_path, "large", said="x" * 5_000)
     assert check_size(tmp_path, 10**6) > 30_000
-    with pytest.raises(DataError, match=r"the budget is 1,000; .* large\.jsonl"):
+    with pytest.raises(DataError, match=r"the budget is 1,000; .* large\.jsonl") as raised:
         check_size(tmp_path, 1_000)
+    assert "gateway.max_bytes" in str(raised.value.fix)
 
 
 def test_show_is_safe_for_a_terminal(tmp_path: Path) -> None:
