@@ -9,6 +9,9 @@ import gzip
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
+from urllib.parse import urlsplit
+
+from evalgate.errors import ConfigError
 
 if TYPE_CHECKING:
     import httpx2
@@ -54,6 +57,30 @@ class Reply:
     """How often it was sent."""
 
 
+def is_http_url(text: str) -> bool:
+    """Say whether a request can go to an address: http or https, a host, a port that can be."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # half an IPv6 address, a port that is no number or above 65535
+        return False
+
+
+def checked_url(text: str, where: str) -> str:
+    """Return an address that a request can go to.
+
+    Args:
+        text: The address.
+        where: The option or variable that names it.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    if not is_http_url(text):
+        raise ConfigError(f"{where}: found {text!r}; expected http://HOST or https://HOST")
+    return text
+
+
 def send(message: Message, client: "httpx2.Client", sleep: Callable[[float], None]) -> Reply:
     """Send a request, and again while waiting may cure it.
 
@@ -88,11 +115,11 @@ def _once(
         )
     except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
         return Reply("later", f"no connection ({type(error).__name__})"), ""
+    except (httpx2.UnsupportedProtocol, httpx2.InvalidURL, ValueError) as error:
+        return Reply("refused", f"the URL is not usable ({type(error).__name__})"), None
     except httpx2.HTTPError as error:  # its text may hold the URL, which may hold a secret
         lost = f"the connection failed before the answer came ({type(error).__name__})"
         return (Reply("later", lost), "") if message.repeatable else (Reply("in doubt", lost), None)
-    except (httpx2.InvalidURL, ValueError) as error:
-        return Reply("refused", f"the URL is not usable ({type(error).__name__})"), None
     code = response.status_code
     if code in _GOOD:
         kind = response.headers.get("content-type", "")

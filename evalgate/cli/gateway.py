@@ -46,6 +46,7 @@ def gateway(
     from evalgate.commands.gateway import StandaloneOptions, run_gateway  # noqa: PLC0415
     from evalgate.errors import ConfigError  # noqa: PLC0415  # heavy
     from evalgate.suite.environment import this_machine  # noqa: PLC0415
+    from evalgate.text.escape import terminal  # noqa: PLC0415
 
     if (record is None) == (replay is None):
         raise ConfigError(
@@ -58,8 +59,11 @@ def gateway(
         **given,
     )
     trace = run_gateway(options, this_machine(), _announce)
-    calls = sum(step.kind == "llm_call" for step in trace.steps)
-    click.echo(f"{number_of(calls, 'call')}, status {trace.status}", err=True)
+    calls = [step for step in trace.steps if step.kind == "llm_call"]
+    failed = sum(step.error is not None for step in calls)
+    made = number_of(len(calls), "call") + (f" ({failed} failed)" if failed else "")
+    why = "" if trace.error is None else f": {trace.error}"
+    click.echo(terminal(f"{made}, status {trace.status}{why}"), err=True)
 
 
 def _provider(text: str) -> tuple[str, str]:

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from evalgate.errors import DataError
 from evalgate.exporters.github import ApiRefused, Posted, post_comment
 from evalgate.gate.reports import combine
 from evalgate.output.comment import CommentScene, marker_of, render_comment
+from evalgate.sending import is_http_url
 from evalgate.store.reports import read_reports
 from evalgate.suite.base_revision import read_event
 from evalgate.suite.environment import Environment
@@ -69,9 +69,8 @@ def _link(given: str | None, environ: Mapping[str, str]) -> str | None:
     address = given or built
     if address is None:
         return None
-    parts = urlsplit(address)
     plain = not any(c in address for c in "()<>[]\\ \"'`\n\r\t")
-    return address if parts.scheme in ("http", "https") and parts.netloc and plain else None
+    return address if plain and is_http_url(address) else None
 
 
 def comment_on_pull(options: CommentOptions, environment: Environment) -> Posted | Skipped:

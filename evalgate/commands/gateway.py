@@ -1,6 +1,7 @@
 """`evalgate gateway`: a gateway for agents that run elsewhere; traces are written on exit."""
 
 import asyncio
+import shlex
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -8,6 +9,7 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from evalgate.errors import ConfigError
 from evalgate.gateway.app import create_app
 from evalgate.gateway.cassette_index import CassetteIndex
 from evalgate.gateway.server import serve
@@ -16,11 +18,14 @@ from evalgate.gateway.sessions import Mode as GatewayMode
 from evalgate.gateway.upstream import Upstream
 from evalgate.schema.config import GatewayConfig
 from evalgate.schema.trace import Trace
+from evalgate.store.cassette_care import cassettes_in
+from evalgate.store.cassettes import cassette_path
 from evalgate.store.redaction import clean_trace
 from evalgate.store.traces import write_traces
 from evalgate.suite.environment import Environment
 from evalgate.suite.gateway_agent import endpoints_of
 from evalgate.text.redact import Redactor
+from evalgate.text.suggest import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +61,12 @@ def run_gateway(
     Raises:
         ConfigError: The port is in use, or a live mode has neither key nor upstream.
     """
+    _check(options)
     config = GatewayConfig.model_validate({"upstream": options.upstream})
     redactor = Redactor.build(environment.environ)
-    settings = GatewaySettings(mode=options.mode, redactor=redactor)
+    folder = shlex.quote(str(options.cassettes)).replace("{", "{{").replace("}", "}}")
+    again = f"evalgate gateway --record {folder} --case {{case_id}}"
+    settings = GatewaySettings(mode=options.mode, redactor=redactor, rerecord=again)
     shelf = CassetteIndex(options.cassettes)
     sessions = Sessions(settings, shelf, clock=time.monotonic)
     session = sessions.open(options.case_id)
@@ -92,6 +100,27 @@ def run_gateway(
     trace = _finish(sessions, session, options, time.monotonic() - started)
     shelf.close()
     return trace
+
+
+def _check(options: StandaloneOptions) -> None:
+    """Refuse what would come to light only at the first call, or at the end.
+
+    Raises:
+        ConfigError: The case has no name, nothing is recorded of it, or the trace has no place.
+    """
+    if not options.case_id:
+        raise ConfigError("--case '': expected a name", fix="--case session")
+    if options.mode == "replay" and not cassette_path(options.cassettes, options.case_id).is_file():
+        there = sorted(path.stem for path in cassettes_in(options.cassettes))
+        hint = did_you_mean(options.case_id, there)
+        raise ConfigError(
+            f"{options.cassettes}: holds no recording of {options.case_id!r}{hint}",
+            fix=f"evalgate gateway --record {shlex.quote(str(options.cassettes))}",
+        )
+    if options.traces is not None:
+        above = next((up for up in options.traces.parents if up.exists()), Path())
+        if options.traces.is_dir() or not above.is_dir():
+            raise ConfigError(f"--traces {options.traces}: cannot be a file", fix="name a new file")
 
 
 def _on_signals(stop: Callable[[], None]) -> None:

@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final
 from urllib.parse import urlsplit
 
+from evalgate.sending import is_http_url
+
 PROVIDER_HOSTS: Final = (
     "api.openai.com",
     "api.anthropic.com",
@@ -69,7 +71,9 @@ async def refuse_direct_calls(noted: Noted, upstreams: Iterable[str]) -> AsyncIt
     Yields:
         The port.
     """
-    more = frozenset(filter(None, (urlsplit(url).hostname for url in upstreams)))
+    more = frozenset(
+        filter(None, (urlsplit(url).hostname for url in upstreams if is_http_url(url)))
+    )
 
     async def come(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError, TimeoutError):

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 from evalgate.errors import ConfigError
 from evalgate.gateway.wire.errors import ProviderError
 from evalgate.gateway.wire.routes import Target
+from evalgate.sending import is_http_url
 
 if TYPE_CHECKING:
     import httpx2
@@ -72,8 +73,7 @@ class Endpoint:
 
     def __post_init__(self) -> None:
         """Refuse what would fail at the first call."""
-        parts = urlsplit(self.base_url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        if not is_http_url(self.base_url):
             raise ConfigError(
                 f"upstream: expected a URL such as https://api.openai.com/v1, found "
                 f"{self.base_url!r}"

@@ -449,9 +449,10 @@ def endpoints_of(config: GatewayConfig, environ: Mapping[str, str]) -> dict[Targ
     if not found and not (config.http or config.mcp or config.tools):
         variables = ", ".join(caller.key for caller in _CALLER.values())
         raise ConfigError(
-            f"a live run needs a key or an upstream; none of {variables} is set, and the suite "
-            "has no gateway.upstream",
-            fix="export OPENAI_API_KEY=..., or run without --record-missing (replay needs no key)",
+            f"live calls need a key or an upstream; none of {variables} is set, and no upstream "
+            "is named",
+            fix="export OPENAI_API_KEY=..., or name one: gateway: {upstream: {openai: URL}} of the "
+            "suite, --upstream of `evalgate gateway`; replay needs neither",
         )
     return found
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from evalgate.agents.environment import agent_environment
 from evalgate.errors import ConfigError
 from evalgate.schema.config import GatewayConfig
+from evalgate.sending import checked_url
 from evalgate.suite.environment import Environment
 from evalgate.suite.suite import Suite
 
@@ -20,7 +21,7 @@ _TAKEN = ("OPENAI_BASE_URL", "ANTHROPIC_BASE_URL")
 
 
 def check_tools(suite: Suite) -> None:
-    """Refuse names that clash, and mocks of which two answers fit one call.
+    """Refuse names that clash, addresses that are none, and mocks with two answers to one call.
 
     Raises:
         ConfigError: There is one.
@@ -33,6 +34,11 @@ def check_tools(suite: Suite) -> None:
 
     place = f"suites.{suite.name}.gateway"
     variables: dict[str, str] = {}
+    for name, tool in config.http.items():
+        checked_url(tool.url, f"{place}.http.{name}")
+    for name, server in config.mcp.items():
+        if server.url is not None:
+            checked_url(server.url, f"{place}.mcp.{name}.url")
     for name, kind in _services(config):
         variable = variable_of(name, kind)
         clash = variable in _TAKEN or variable in variables

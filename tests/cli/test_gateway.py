@@ -7,7 +7,9 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -92,3 +94,45 @@ def test_a_port_in_use_empties_nothing(
     assert 2 == result.code
     assert "is in use by another program" in result.err
     assert kept == (tmp_path / "tapes/session.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--replay", "nope"), "nope: holds no recording of 'session'"),
+        (("--replay", "tapes", "--case", "sesion"), "did you mean 'session'?"),
+        (("--replay", "tapes", "--case", ""), "--case ''"),
+        (("--replay", "tapes", "--traces", "tapes"), "--traces tapes: cannot be a file"),
+        (("--replay", "tapes", "--traces", "a/b/c"), "--traces a/b/c: cannot be a file"),
+        (("--record", "new", "--upstream", "http://[::1"), "found 'http://[::1'"),
+        (("--record", "new", "--upstream", "http://a:99999"), "found 'http://a:99999'"),
+    ],
+)
+def test_what_can_only_go_wrong_is_refused(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], said: str
+) -> None:
+    """Before an agent is started, and not with its first call or with the last."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tapes").mkdir()
+    (tmp_path / "tapes/session.jsonl").write_text("")
+    (tmp_path / "a").write_text("")
+    with socket.create_server(("127.0.0.1", 0)) as taken:  # it would end there
+        result = cli("gateway", *options, "--port", str(taken.getsockname()[1]))
+    assert (2, True) == (result.code, said in result.err)
+
+
+def test_a_miss_names_the_command_that_records(tmp_path: Path, model: str) -> None:
+    """There is no suite: the same folder and case are recorded again by the gateway."""
+    _session(tmp_path, model, signal.SIGTERM, ask=True)
+    command = [sys.executable, "-m", "evalgate", "gateway", "--replay", "tapes"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=tmp_path, text=True, **pipes) as process:
+        exported = iter(process.stdout.readline, "")
+        url = next(line for line in exported if line.startswith("export OPENAI_BASE_URL="))
+        for _ in range(2):  # it is recorded once
+            with suppress(HTTPError):
+                _ask(url.strip().partition("=")[2])
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=20)[1]
+    assert "2 calls (1 failed), status not_measured: case 'session', trial 0" in said
+    assert "fix: evalgate gateway --record tapes --case session" in said

@@ -144,7 +144,8 @@ def _outside(runs: Path, *, resend: bool) -> Iterator["Outside"]:
 
 def _report(done: "Done") -> int:
     """Say what became of an export."""
-    known = f", {done.known} were there already" if done.known else ""
+    there = number_of(done.known, "was there already", "were there already")
+    known = f", {there}" if done.known else ""
     held = f"{number_of(done.spans, 'span')}, {number_of(done.scores, 'score')}"
     say(f"{number_of(done.traces, 'trace')} sent ({held}){known}")
     for problem in done.problems:
@@ -172,9 +173,12 @@ def openmetrics(
     --push replaces the group of this repository, suite and branch.
     """
     from evalgate.commands.operations import figures  # noqa: PLC0415  # heavy
+    from evalgate.sending import checked_url  # noqa: PLC0415
     from evalgate.store.atomic import write_text  # noqa: PLC0415
     from evalgate.suite.environment import this_machine  # noqa: PLC0415
 
+    if push_url is not None:
+        checked_url(push_url, "--push")
     place, environment = find_place(config, db), this_machine()
     text = figures.metrics_text(figures.counted(run, place, environment)) + figures.gauges(
         run, place

@@ -19,7 +19,7 @@ from evalgate.exporters.ledger import Ledger, opened_ledger
 from evalgate.exporters.otlp import json_body, protobuf_body
 from evalgate.exporters.spans import SentTrace, SpanContext, sent_trace
 from evalgate.schema.canonical import digest
-from evalgate.sending import Message, Reply, send
+from evalgate.sending import Message, Reply, checked_url, send
 from evalgate.store.run_lines import iter_traces as run_traces
 from evalgate.store.run_lines import iter_trials
 from evalgate.store.runs import find_run, read_manifest
@@ -146,8 +146,12 @@ def langfuse_target(environ: Mapping[str, str], host: str | None) -> Target:
     Raises:
         ConfigError: A key is missing.
     """
-    found = host or environ.get("LANGFUSE_BASE_URL") or environ.get("LANGFUSE_HOST")
-    origin = (found or "https://cloud.langfuse.com").rstrip("/")
+    variables = ("LANGFUSE_BASE_URL", "LANGFUSE_HOST")
+    where = next((name for name in variables if environ.get(name)), "")
+    found = environ[where] if where else "https://cloud.langfuse.com"
+    origin = (checked_url(found, where) if host is None else checked_url(host, "--host")).rstrip(
+        "/"
+    )
     names = ("LANGFUSE_PUBLIC_KEY", "LANGFUSE_SECRET_KEY")
     missing = [name for name in names if not environ.get(name)]
     if missing:
@@ -176,11 +180,10 @@ def otlp_target(
         raise ConfigError(
             "no endpoint is named", fix="--endpoint http://127.0.0.1:4318, or --output FILE"
         )
-    url = whole or str(base).rstrip("/")
-    if whole is None and not url.endswith("/v1/traces"):
-        url = f"{url}/v1/traces"
-    if not url.startswith(("http://", "https://")):
-        raise ConfigError(f"--endpoint: found {url!r}; expected http:// or https://")
+    variable = f"OTEL_EXPORTER_OTLP_{'TRACES_' if whole else ''}ENDPOINT"
+    url = checked_url(whole or str(base), "--endpoint" if endpoint else variable)
+    if not whole:
+        url = f"{url.rstrip('/').removesuffix('/v1/traces')}/v1/traces"
     given = environ.get("OTEL_EXPORTER_OTLP_HEADERS", "")
     named = [*(part for part in given.split(",") if part.strip()), *headers]
     return Target(

@@ -15,6 +15,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from evalgate.errors import ConfigError, DataError
 from evalgate.quota.headers import parse_headers
+from evalgate.sending import is_http_url
 
 if TYPE_CHECKING:
     import ssl
@@ -61,13 +62,13 @@ class Http:
         Raises:
             ConfigError: The URL is none.
         """
-        parts = urlsplit(base_url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        if not is_http_url(base_url):
             raise ConfigError(
                 f"judge: expected a URL such as https://api.openai.com/v1, found {base_url!r}"
             )
+        parts = urlsplit(base_url)
         self._base = base_url.rstrip("/")
-        self._host = parts.hostname
+        self._host = parts.hostname or ""
         self._scheme = parts.scheme
         self._timeout = timeout_s
         self._open = False

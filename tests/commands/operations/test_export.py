@@ -1,14 +1,23 @@
 """Tests of `evalgate export otlp` against our own collector, in both encodings."""
 
+import re
 from pathlib import Path
 
 import httpx2
 import pytest
 
 from evalgate.commands.operations.collect import Collector, collector_app
-from evalgate.commands.operations.export import Outside, export_otlp, otlp_target, sent_traces
+from evalgate.commands.operations.export import (
+    Outside,
+    export_otlp,
+    langfuse_target,
+    otlp_target,
+    sent_traces,
+)
+from evalgate.errors import ConfigError
 from evalgate.gateway.server import serve_in_thread
 from evalgate.schema.trace import LlmCall, RecordedScore, ToolCall, Trace
+from evalgate.sending import Message, send
 from evalgate.store.traces import load_traces, write_traces
 from evalgate.suite.environment import this_machine
 from evalgate.text.redact import Redactor
@@ -51,3 +60,21 @@ def test_a_receiver_that_is_down_gets_it_later(tmp_path: Path) -> None:
         done = export_otlp(sent, otlp_target({}, "http://127.0.0.1:9", (), binary=False), outside)
     assert (0, [], 1) == (done.traces, done.doubts, len(done.problems))
     assert "no connection" in done.problems[0]
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "http://a:b", "http://a:99999", "ftp://a", "a", ""])
+def test_an_address_that_is_none_is_named(url: str) -> None:
+    """Nothing is sent, least of all to another place, and nothing is in doubt."""
+    keys = {"LANGFUSE_PUBLIC_KEY": "p", "LANGFUSE_SECRET_KEY": "s"}
+    with pytest.raises(ConfigError, match=f"--host: found '{re.escape(url)}'"):
+        langfuse_target(keys, url)
+    variable = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+    with pytest.raises(ConfigError, match=f"{variable if url else 'no endpoint'}"):
+        otlp_target({variable: url} if url else {}, None, (), binary=False)
+
+
+def test_what_was_never_sent_is_not_in_doubt() -> None:
+    """No connection is opened to an address of another protocol."""
+    with httpx2.Client() as client:
+        reply = send(Message("ftp://a/x", b"", "text/plain", {}), client, lambda _s: None)
+    assert ("refused", 1) == (reply.state, reply.attempts)
