@@ -129,6 +129,14 @@ def langfuse(run: str, host: str | None, config: Path, *, resend: bool) -> int:
         return _report(export_langfuse(traces, target, outside))
 
 
+_NOTHING = "there is no interaction (evalgate history observe TRACES adds some)"
+
+
+def _say_nothing(text: str) -> None:
+    if not text:
+        click.echo(f"note: {_NOTHING}", err=True)
+
+
 @contextmanager
 def _outside(runs: Path, *, resend: bool) -> Iterator["Outside"]:
     import time  # noqa: PLC0415
@@ -187,7 +195,11 @@ def openmetrics(
         write_text(output, text)
     if push_url is None:
         click.echo(text if output is None else "", nl=False)
+        _say_nothing(text)
         return 0
+    if not text:  # a push of nothing would take away what is there
+        say(f"not pushed: {_NOTHING}")
+        return 3
     with _outside(place.runs, resend=False) as outside:
         reply = figures.push(push_url, text, figures.grouping_of(run, place, environment), outside)
     say("pushed" if reply.error is None else f"not pushed: {reply.error}")
@@ -211,6 +223,7 @@ def cloudwatch(run: str | None, output: Path | None, config: Path, db: str | Non
 
     place, environment = find_place(config, db), this_machine()
     text = figures.emf(figures.counted(run, place, environment), int(environment.clock.wall()))
+    _say_nothing(text)
     if output is None:
         click.echo(text, nl=False)
     else:

@@ -20,6 +20,7 @@ from evalgate.sending import Message, Reply, send
 from evalgate.store.atomic import write_text
 from evalgate.store.reports import read_reports
 from evalgate.store.run_lines import iter_traces as run_traces
+from evalgate.store.run_lines import iter_trials
 from evalgate.store.runs import REPORT, find_run, read_manifest
 from evalgate.store.traces import iter_traces
 from evalgate.suite.environment import Environment
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from evalgate.commands.operations.export import Outside
     from evalgate.history.records import Interaction
     from evalgate.history.store import Database
+    from evalgate.schema.score import Score
     from evalgate.schema.trace import Trace
 
 
@@ -57,19 +59,22 @@ def counted(
             return list(_observed(database))
     redactor = Redactor.build(environment.environ)
     rows = (
-        interaction_from(trace, "task_success", redactor, where)
-        for where, trace in _traces(name, place)
+        interaction_from(trace, "task_success", redactor, where, scored)
+        for where, trace, scored in _traces(name, place)
     )
     return [(row.at, _counted(row)) for row in rows]
 
 
-def _traces(name: str, place: Place) -> "Iterator[tuple[str, Trace]]":
+def _traces(name: str, place: Place) -> "Iterator[tuple[str, Trace, Mapping[str, Score]]]":
+    """Yield place and trace, and what the run scored: only it knows what was expected."""
     path = Path(name)
     if path.is_file():
-        yield from ((f"{path}:{number}", trace) for number, trace in iter_traces(path))
+        yield from ((f"{path}:{number}", trace, {}) for number, trace in iter_traces(path))
         return
     folder = find_run(place.runs, name)
-    yield from ((str(folder), trace) for trace in run_traces(folder))
+    scored = {(trial.case_id, trial.trial): trial.scores for trial in iter_trials(folder)}
+    for trace in run_traces(folder):
+        yield str(folder), trace, scored.get((trace.case_id, trace.trial), {})
 
 
 def _counted(row: "Interaction") -> Counted:
@@ -180,7 +185,7 @@ def write_boards(out: Path, place: Place, region: str) -> list[str]:
         write_text(rules, yaml.safe_dump(rule_groups(fit, {}), sort_keys=False, width=1_000))
         said.append(f"{rules}: {number_of(len(fit), 'objective')}")
     else:
-        said.append(f"no {rules}: no objective is a rate of production (`slo:`)")
+        said.append(f"{rules} is not written: no objective is a rate of production (`slo:`)")
     said += [
         f"objective {one.name!r} is left out: counters hold no values, only rates of production"
         for one in objectives

@@ -30,6 +30,7 @@ from evalgate.metrics.registry import METRICS
 from evalgate.schema.canonical import digest
 from evalgate.schema.golden import Case, Expected
 from evalgate.schema.result import Subject
+from evalgate.schema.score import Score
 from evalgate.schema.trace import LlmCall, Trace, UserMessage
 from evalgate.scorers.builtin import builtin_scorers, score_trial
 from evalgate.scorers.settings import Settings
@@ -272,8 +273,22 @@ def observe(path: Path, success: str, place: Place, environment: Environment) ->
 _SKEW_S = 300
 
 
-def interaction_from(trace: Trace, success: str, redactor: Redactor, where: str) -> Interaction:
-    """Score a trace of production with the gate's own scorers."""
+def interaction_from(
+    trace: Trace,
+    success: str,
+    redactor: Redactor,
+    where: str,
+    scored: Mapping[str, Score] | None = None,
+) -> Interaction:
+    """Score a trace of production with the gate's own scorers.
+
+    Args:
+        trace: The trace.
+        success: The recorded score that stands for task success.
+        redactor: Takes secrets out.
+        where: Its place, for messages.
+        scored: What a run has scored already, with its cases and judges; wins.
+    """
     expected = Expected(scores=(success,)) if _has(trace, success) else Expected()
     case = Case(id=_ID, input=_asked(trace), expected=expected)
     settings = Settings(evidence="recorded")
@@ -282,7 +297,8 @@ def interaction_from(trace: Trace, success: str, redactor: Redactor, where: str)
     named = {"agent_name", "prompt_version", "environment"}
     clean = {name: redactor.redact(v) for name in named if (v := getattr(trace, name))}
     try:
-        return interaction_of(trace.model_copy(update=clean), scores, _causes(trace))
+        known = {**scores, **(scored or {})}
+        return interaction_of(trace.model_copy(update=clean), known, _causes(trace))
     except DataError as error:
         raise DataError(f"{where}: {error.message}", fix=error.fix) from error
 
