@@ -9,7 +9,7 @@ from evalgate.errors import ConfigError, NothingSelected
 from evalgate.schema.golden import Case
 from evalgate.schema.trace import Trace
 from evalgate.store.atomic import write_text
-from evalgate.store.config import load_config
+from evalgate.store.config import load_config_if_any
 from evalgate.store.golden_sets.golden import case_to_json, is_lines, load_golden
 from evalgate.store.run_lines import iter_traces
 from evalgate.store.runs import find_run, read_manifest
@@ -51,7 +51,7 @@ def add_drafts(
         DataError: The source or the target is not readable.
         NothingSelected: No trace was chosen.
     """
-    loaded = load_config(config) if config.exists() else None
+    loaded = load_config_if_any(config)
     runs = _RUNS if loaded is None else loaded.root / loaded.config.runs
     patterns = (
         [] if loaded is None else [p for s in loaded.config.suites.values() for p in s.redact]

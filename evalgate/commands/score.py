@@ -27,7 +27,7 @@ from evalgate.schema.result import Manifest, ReportSet, TrialResult
 from evalgate.schema.trace import Trace
 from evalgate.scorers.builtin import score_trial
 from evalgate.scorers.redacted import without_redacted
-from evalgate.store.config import load_config
+from evalgate.store.config import load_config, load_config_if_any
 from evalgate.store.run_lines import iter_traces
 from evalgate.store.run_writer import create_run
 from evalgate.store.runs import find_run, read_manifest
@@ -68,7 +68,7 @@ def rescore(
     Raises:
         DataError: The run is not readable, or holds a trace of no case.
     """
-    loaded = load_config(config) if config.exists() else None
+    loaded = load_config_if_any(config)
     runs = _RUNS if loaded is None else loaded.root / loaded.config.runs
     folder = find_run(runs, run)
     manifest = read_manifest(folder)

@@ -48,6 +48,15 @@ def load_config(path: Path) -> LoadedConfig:
     return LoadedConfig(parse_config(text, source=str(path)), path)
 
 
+def load_config_if_any(path: Path) -> LoadedConfig | None:
+    """Read a configuration; null where there is none and none was named.
+
+    Raises:
+        ConfigError: As `load_config`; a file of another name than the default one was named.
+    """
+    return None if path == Path(DEFAULT_NAME) and not path.exists() else load_config(path)
+
+
 def parse_config(text: str, *, source: str) -> Config:
     """Validate the text of a configuration.
 

@@ -157,3 +157,26 @@ def test_what_is_no_finite_number_is_refused(number: str, cli: Cli) -> None:
     """By name, with the option."""
     result = cli("run", "--max-cost", number)
     assert (2, True) == (result.code, "'--max-cost'" in result.err)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("watch", "--once", "--dry-run"),
+        ("slo",),
+        ("boards", "--out", "out"),
+        ("export", "otlp", "t.jsonl", "--output", "o.json"),
+        ("golden", "add", "--from", "t.jsonl"),
+        ("history", "flaky"),
+        ("score", "latest"),
+    ],
+)
+def test_a_configuration_that_is_not_there(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    """Named and missing: nothing is done by other settings, least of all said to be quiet."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.jsonl").write_text('{"schema": "evalgate.trace/1", "case_id": "a"}\n')
+    done = cli(*command, "--config", "evalgat.yaml")
+    assert (2, "", True) == (done.code, done.out, "evalgat.yaml: cannot be read" in done.err)
+    assert ["t.jsonl"] == [path.name for path in tmp_path.iterdir()]

@@ -8,7 +8,7 @@ from pathlib import Path
 from evalgate.history.store import Database, location, open_history
 from evalgate.schema.config import Config
 from evalgate.schema.watch import HistoryConfig
-from evalgate.store.config import load_config
+from evalgate.store.config import load_config_if_any
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ def history_of(path: Path, url: str | None, environ: Mapping[str, str]) -> Place
     Raises:
         ConfigError: The configuration is not valid.
     """
-    loaded = load_config(path) if path.exists() else None
+    loaded = load_config_if_any(path)
     config = (None if loaded is None else loaded.config.history) or HistoryConfig()
     root = Path() if loaded is None else loaded.root
     runs = root / (".evalgate/runs" if loaded is None else loaded.config.runs)
