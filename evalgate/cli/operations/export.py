@@ -129,7 +129,7 @@ def langfuse(run: str, host: str | None, config: Path, *, resend: bool) -> int:
         return _report(export_langfuse(traces, target, outside))
 
 
-_NOTHING = "there is no interaction (evalgate history observe TRACES adds some)"
+_NOTHING = "there is no interaction: `evalgate history observe TRACES` adds some"
 
 
 def _say_nothing(text: str) -> None:
