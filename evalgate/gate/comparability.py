@@ -16,9 +16,17 @@ SCORE_AGAIN = "`evalgate show --failed` shows the errors; `evalgate score RUN` j
 _SHOWN = 5
 
 
-def record_fix(*, judged: bool) -> str:
-    """Name the command that records what a replay missed: verdicts of a judge, or model calls."""
-    return "evalgate run --judge auto" if judged else "evalgate run --record-missing"
+UNMEASURED = "`evalgate show --failed` shows why; run these cases again, or bring their traces"
+"""What cures a trial that was not measured, where no replay missed it."""
+
+
+def miss_of(side: RunSummary, metric: str) -> tuple[str, str]:
+    """Say how scores of a metric came to be not measured, and what helps: `(replay miss)`."""
+    if metric in side.judged:
+        return "not measured (replay miss)", "evalgate run --judge auto"
+    if side.replayed:
+        return "not measured (replay miss)", "evalgate run --record-missing"
+    return "not measured", UNMEASURED
 
 
 def name_some(ids: tuple[str, ...]) -> str:
@@ -60,6 +68,14 @@ def _is_removed(name: str, candidate: RunSummary, options: CompareOptions) -> bo
     return not candidate.selection
 
 
+def gone(sets: CaseSets, candidate: RunSummary) -> str:
+    """Say what became of cases that no longer gate."""
+    drafts = [name for name in sets.removed if name in candidate.cases]
+    if len(drafts) == len(sets.removed):
+        return "a draft now" if len(drafts) == 1 else "drafts now"
+    return "gone from the golden set" + (", or a draft now" if drafts else "")
+
+
 def set_problem(
     baseline: RunSummary, candidate: RunSummary, sets: CaseSets, options: CompareOptions
 ) -> NoComparison | None:
@@ -86,7 +102,7 @@ def set_problem(
     if sets.removed and not options.allow_removed:
         return NoComparison(
             "comparison",
-            f"{number_of(len(sets.removed), 'case is', 'cases are')} gone from the golden set "
+            f"{number_of(len(sets.removed), 'case is', 'cases are')} {gone(sets, candidate)} "
             f"({name_some(sets.removed)}): leaving out a hard case must not improve a score",
             f"put back what is gone, pass --allow-removed, or {update}",
         )

@@ -14,7 +14,7 @@ from evalgate.gate.comparability import (
     SCORE_AGAIN,
     case_sets,
     differing_scorer,
-    record_fix,
+    miss_of,
     set_problem,
 )
 from evalgate.gate.comparison import (
@@ -245,10 +245,10 @@ def _lacking(
         side = scene.candidate if has[0] else scene.baseline
         reason = f"{side.source} has no value of {metric.name}"
         broken = not scene.flat and scene.holds(Broken, metric.score)[has[0]]
-        reason += ": its scores are broken" if broken else ""
         if broken and scene.paired(metric).missed:
-            fix = record_fix(judged=metric.name in scene.candidate.judged)
-            return NoComparison("evidence", f"{reason} (replay miss)", fix)
+            missed, fix = miss_of(scene.candidate, metric.name)
+            return NoComparison("evidence", f"{reason}: {missed}", fix)
+        reason += ": its scores are broken" if broken else ""
         return NoComparison("evidence", reason, _evidence_fix(metric, broken=broken))
     fails = not scene.flat and any(scene.holds(Broken, metric.score))
     lost = scene.paired(metric).broken if fails else 0

@@ -12,7 +12,7 @@ from evalgate.gate.checks.limits import limit_checks
 from evalgate.gate.checks.must_pass import must_pass_checks
 from evalgate.gate.checks.presence import evidence_checks, is_partial
 from evalgate.gate.checks.relative import relative_checks
-from evalgate.gate.comparability import name_some
+from evalgate.gate.comparability import gone, name_some
 from evalgate.gate.comparison import Comparison
 from evalgate.gate.facts import RunFacts
 from evalgate.gate.false_alarms import any_false_alarm, caution
@@ -127,6 +127,9 @@ def _caution(checks: Sequence[Check], policy: GateConfig) -> Iterator[str]:
         yield said
 
 
+_LEFT_OUT = ("case that the baseline left out is", "cases that the baseline left out are")
+
+
 def _notes(comparison: Comparison) -> Iterator[str]:
     """Say what a reader of the comparison should know of its two sides."""
     old, new, sets = comparison.baseline, comparison.candidate, comparison.sets
@@ -140,9 +143,9 @@ def _notes(comparison: Comparison) -> Iterator[str]:
         yield "means only: without cases nothing is paired, and noise cannot be judged"
         return
     if sets.new:
+        one, many = _LEFT_OUT if old.selection else ("new case is", "new cases are")
         yield (
-            f"{number_of(len(sets.new), 'new case is', 'new cases are')} outside the "
-            f"comparison: {name_some(sets.new)}"
+            f"{number_of(len(sets.new), one, many)} outside the comparison: {name_some(sets.new)}"
         )
     if sets.changed:
         changed = name_some(sets.changed)
@@ -152,7 +155,7 @@ def _notes(comparison: Comparison) -> Iterator[str]:
         )
     if sets.removed:
         yield (
-            f"{number_of(len(sets.removed), 'case was', 'cases were')} removed: "
+            f"{number_of(len(sets.removed), 'case is', 'cases are')} {gone(sets, new)}: "
             f"{name_some(sets.removed)}"
         )
     yield from _recording_notes(comparison)

@@ -123,6 +123,8 @@ class RunSummary:
     """Trials a case that were asked for (the smallest there is, for stored data)."""
     noise: Literal["trials", "none"] = "trials"
     """Whether trials vary."""
+    replayed: bool = False
+    """Whether model calls were replayed: a trial that was not measured missed a recording."""
     selection: bool = False
     """Whether only some cases of the golden set were run."""
     scorers: Mapping[str, str] = field(default_factory=dict)
@@ -176,6 +178,7 @@ def summary_of_report(report: Report, source: str = "this run") -> RunSummary:
         golden_digest=report.suite.golden_digest,
         trials=report.suite.trials,
         noise="none" if report.suite.mode == "replay" else report.suite.noise,
+        replayed=report.suite.mode == "replay",
         selection=report.partial or report.suite.selected < report.suite.cases,
         scorers=report.scorers,
         judge=None if judge is None else JudgeId(judge.model, judge.prompt_digest),

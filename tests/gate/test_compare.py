@@ -85,7 +85,7 @@ def test_a_case_turned_into_a_draft_is_removed(
     assert _gate(side(rows), drafted).exit_code == 3
     whole = CompareOptions(golden_ids=frozenset(drafted.cases))
     verdict = _gate(side(rows), drafted, options=whole)
-    assert "gone from the golden set" in _check(verdict, "comparison").reason
+    assert "1 case is a draft now (case-0019)" in _check(verdict, "comparison").reason
 
 
 def test_changed_cases_are_removed_and_new(side: BuildSide) -> None:

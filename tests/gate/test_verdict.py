@@ -233,7 +233,7 @@ def test_what_is_outside_the_comparison_is_told(case: BuildCase, report: BuildRe
         "1 draft case ran and does not gate",
         "1 new case is outside the comparison: fresh",
         "1 case asks something else than in the baseline: asks",
-        "1 case was removed: gone",
+        "1 case is gone from the golden set: gone",
         "the baseline is of suite 'other', the candidate of 'support'",
     )
     same = _gate(old, old, options=allowed).warnings

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
-from evalgate.gate.comparability import SCORE_AGAIN, record_fix
+from evalgate.gate.comparability import SCORE_AGAIN, miss_of
 from evalgate.gate.comparison import Comparison
 from evalgate.gate.rules import Rule, rule_of
 from evalgate.metrics.metric import Metric
@@ -59,8 +59,8 @@ def _value(comparison: Comparison, metric: Metric) -> _Range:
     ]
     lost = sum(cell.open for _, cell in cells)
     if any(cell.missed for _, cell in cells):
-        record = record_fix(judged=metric.name in side.judged)
-        return _Unknown("some scores were not measured (replay miss)", record)
+        missed, fix = miss_of(side, metric.name)
+        return _Unknown(f"some scores were {missed}", fix)
     needs = f"see what {metric.name} needs in docs/metrics.md, or take the limit out"
     if metric.bounds is None and (lost or any(cell.abstained for _, cell in cells)):
         return _Unknown(

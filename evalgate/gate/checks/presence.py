@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from evalgate.gate.comparability import SCORE_AGAIN, name_some
+from evalgate.gate.comparability import SCORE_AGAIN, UNMEASURED, name_some
 from evalgate.gate.comparison import Comparison
 from evalgate.gate.facts import RunFacts
 from evalgate.gate.rules import rule_of
@@ -73,10 +73,11 @@ def _about_trials(side: RunSummary, facts: RunFacts) -> Iterator[Check]:
     if missed:
         yield _lack(
             "replay",
-            f"{number_of(len(missed), 'case has', 'cases have')} trials that were not measured "
-            f"(replay miss): {name_some(tuple(missed))}"
+            f"{number_of(len(missed), 'case has', 'cases have')} trials that were not measured"
+            f"{' (replay miss)' if side.replayed else ''}: {name_some(tuple(missed))}"
             + (f"; each time: {facts.cause}" if facts.cause else ""),
-            facts.record or "record them: `evalgate run --record-missing`",
+            facts.record
+            or ("record them: `evalgate run --record-missing`" if side.replayed else UNMEASURED),
         )
     counted = [count for case in cases for count in case.model_calls]
     if counted and not any(count is None or count for count in counted):
@@ -97,8 +98,8 @@ def _about_trials(side: RunSummary, facts: RunFacts) -> Iterator[Check]:
             f"{name_some(tuple(short))}",
             "finish the run with `evalgate run --resume`",
         )
-    if not missed and not any("finished" in case.statuses for case in cases):
-        ends = Counter(status for case in cases for status in case.statuses)
+    ends = Counter(status for case in cases for status in case.statuses)
+    if ends and not missed and "finished" not in ends:
         told = ", ".join(f"{count} {status}" for status, count in ends.most_common())
         yield _lack(
             "finished",
@@ -117,8 +118,8 @@ def _about_run(comparison: Comparison, facts: RunFacts) -> Iterator[Check]:
     if facts.cap is not None:
         yield _lack(
             "cap",
-            f"the run was stopped at a cap: {facts.cap}",
-            "raise the cap and go on with `evalgate run --resume`",
+            f"the run was stopped early: {facts.cap}",
+            "go on with `evalgate run --resume` and a higher cap, or without --fail-fast",
         )
     if is_partial(comparison) and not facts.allow_partial:
         yield _lack(
@@ -185,7 +186,11 @@ def _broken_without_baseline(comparison: Comparison, policy: GateConfig) -> Iter
     broken: dict[str, list[str]] = {}
     for case in comparison.candidate.gating():
         for name, column in case.columns.items():
-            broken.setdefault(name, []).extend(case.id for s in column if isinstance(s, Broken))
+            broken.setdefault(name, []).extend(
+                case.id
+                for score, status in zip(column, case.statuses, strict=True)
+                if isinstance(score, Broken) and status != "not_measured"
+            )
     for metric in comparison.definitions.values():
         ids = broken.get(metric.score, [])
         count = len(ids)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 
-from evalgate.gate.comparability import record_fix
+from evalgate.gate.comparability import miss_of
 from evalgate.gate.comparison import ByCase, ByValue, Comparison, MetricComparison, NoComparison
 from evalgate.gate.rules import Rule, Ruling
 from evalgate.schema.gate_config import GateConfig
@@ -49,8 +49,8 @@ def relative_checks(
         match compared.result:
             case ByCase() as result:
                 p = adjusted.get(compared.metric.name)
-                judged = compared.metric.name in comparison.candidate.judged
-                check, warning = _by_case(compared, result, policy, p, record_fix(judged=judged))
+                missed = miss_of(comparison.candidate, compared.metric.name)
+                check, warning = _by_case(compared, result, policy, p, missed)
                 checks.append(check)
                 if check.gate != "advisory":
                     warnings += warning
@@ -84,11 +84,11 @@ def _by_case(
     result: ByCase,
     policy: GateConfig,
     p_adjusted: float | None,
-    record: str,
+    missed: tuple[str, str],
 ) -> tuple[Check, list[str]]:
     name = compared.metric.name
     noise = result.uncertainty
-    plain = _plain_opinion(compared, result, record)
+    plain = _plain_opinion(compared, result, missed)
     opinion = plain
     warnings: list[str] = []
     if noise is not None:
@@ -130,15 +130,14 @@ def _by_case(
     ), warnings
 
 
-def _plain_opinion(compared: MetricComparison, result: ByCase, record: str) -> _Opinion:
+def _plain_opinion(compared: MetricComparison, result: ByCase, missed: tuple[str, str]) -> _Opinion:
     """Apply the plain rule, and say what missing scores make of it."""
     paired = result.paired
     lost = _lost(result)
     if paired.missed:
-        reason = (
-            f"{number_of(paired.missed, 'score was', 'scores were')} not measured (replay miss)"
-        )
-        return _Opinion("inconclusive", reason, record)
+        how, fix = missed
+        reason = f"{number_of(paired.missed, 'score was', 'scores were')} {how}"
+        return _Opinion("inconclusive", reason, fix)
     if paired.unbounded_hole:
         return _Opinion(
             "inconclusive",

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from evalgate.gate.checks.limits import limit_checks
-from evalgate.gate.comparability import SCORE_AGAIN
+from evalgate.gate.comparability import SCORE_AGAIN, UNMEASURED
 from evalgate.gate.compare import compare
 from evalgate.metrics.registry import METRICS
 from evalgate.schema.gate_config import GateConfig
@@ -108,11 +108,15 @@ def test_a_trial_that_was_not_measured(case: BuildCase, report: BuildReport) -> 
         case("b", {"task_success": [BROKEN]}, ["not_measured"]),
     ]
     side = summary_of_report(report(rows))
-    words = "faithfulness has a min of 0.1, and some scores were not measured (replay miss)"
-    for judged, option in (((), "--record-missing"), (("faithfulness",), "--judge auto")):
-        told = replace(side, judged=frozenset(judged))
+    words = "faithfulness has a min of 0.1, and some scores were not measured"
+    judged = replace(side, judged=frozenset({"faithfulness"}))
+    for told, miss, fix in (
+        (side, "", UNMEASURED),
+        (replace(side, replayed=True), " (replay miss)", "evalgate run --record-missing"),
+        (judged, " (replay miss)", "evalgate run --judge auto"),
+    ):
         (check,) = _limits(told, {"faithfulness": {"min": 0.1}})
-        assert (check.reason, check.fix) == (words, f"evalgate run {option}")
+        assert (f"{words}{miss}", fix) == (check.reason, check.fix)
 
 
 def test_a_metric_of_no_scores_has_its_value(side: BuildSide) -> None:

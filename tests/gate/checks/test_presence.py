@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from evalgate.gate.checks.presence import evidence_checks, is_partial, nothing_gates
+from evalgate.gate.comparability import UNMEASURED
 from evalgate.gate.compare import compare
 from evalgate.gate.comparison import CompareOptions
 from evalgate.gate.facts import RunFacts
@@ -77,17 +78,26 @@ def test_what_was_not_measured_is_named(case: BuildCase, report: BuildReport) ->
     side = summary_of_report(
         report([case("a", broken, ends), case("b", {"task_success": [1.0] * 2})])
     )
-    words = "1 case has trials that were not measured (replay miss): a"
-    for facts, reason, fix in (
-        (RunFacts(), words, "record them: `evalgate run --record-missing`"),
-        (
-            RunFacts(cause="no cassette", record="do it"),
-            f"{words}; each time: no cassette",
-            "do it",
-        ),
+    words = "1 case has trials that were not measured"
+    told = RunFacts(cause="no cassette", record="do it")
+    again = "record them: `evalgate run --record-missing`"
+    for replayed, facts, reason, fix in (
+        (False, RunFacts(), f"{words}: a", UNMEASURED),
+        (True, RunFacts(), f"{words} (replay miss): a", again),
+        (True, told, f"{words} (replay miss): a; each time: no cassette", "do it"),
     ):
-        check = next(c for c in _checks(side, facts=facts) if c.id == "evidence.replay")
-        assert (check.reason, check.fix) == (reason, fix)
+        checks = _checks(replace(side, replayed=replayed), facts=facts)
+        check = next(c for c in checks if c.id == "evidence.replay")
+        assert (reason, fix) == (check.reason, check.fix)
+
+
+def test_a_trial_that_was_not_measured_is_no_broken_score(
+    case: BuildCase, report: BuildReport
+) -> None:
+    """Scoring it again would not help; it is told once, as what it is."""
+    cases = [case("a", {"task_success": [BROKEN]}, ["not_measured"]), case("b", GOOD)]
+    found = [check.id for check in _checks(summary_of_report(report(cases)))]
+    assert ["evidence.replay"] == found
 
 
 @pytest.mark.parametrize(
@@ -137,7 +147,7 @@ def test_caps_and_selections(side: BuildSide) -> None:
     some = replace(side([GOOD]), selection=True)
     found = _lacks(_checks(some, facts=RunFacts(cap="$5")))
     assert found == [
-        ("evidence.cap", "the run was stopped at a cap: $5"),
+        ("evidence.cap", "the run was stopped early: $5"),
         ("evidence.partial", "only a selection of the cases was judged"),
     ]
     allowed = _checks(some, facts=RunFacts(allow_partial=True))

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from evalgate.gate.checks.relative import relative_checks
+from evalgate.gate.comparability import UNMEASURED
 from evalgate.gate.compare import compare
 from evalgate.metrics.registry import METRICS
 from evalgate.schema.gate_config import GateConfig
@@ -109,8 +110,8 @@ def test_a_check_holds_what_it_was_made_from(side: BuildSide) -> None:
     [
         (
             [MISS, 1.0],
-            "1 score was not measured (replay miss)",
-            "evalgate run --record-missing",
+            "1 score was not measured",
+            UNMEASURED,
         ),
         (
             [BROKEN, 1.0],
