@@ -72,5 +72,5 @@ def compare(formats: tuple[str, ...], outputs: tuple[Path, ...], **given: Any) -
     explained = reports.verdict != "pass" or any(name in ("html", "junit") for name, _ in pages)
     shown, folder = with_cases(reports, options) if pages and explained else (reports, None)
     emit(reports, data, given["config"])
-    emit(shown, pages, given["config"], folder)
+    emit(shown, pages, given["config"], folder, shown=str(folder or options.current))
     return reports.exit_code

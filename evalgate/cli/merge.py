@@ -82,7 +82,7 @@ def merge(  # noqa: PLR0913  # one parameter an option
     with trusted_suites(Selection(config, suites), trusted_ref, environment) as found:
         ran = merge_runs(sources, found, options, environment)
     if ran.reports.suites:
-        emit(ran.reports, pairs)
+        emit(ran.reports, pairs, config)
     for name, error in ran.errors:
         click.echo(log_safe(terminal(f"error: suite {name!r}: {error}")), err=True)
     return ran.reports.exit_code

@@ -1,19 +1,21 @@
 """Where a report goes: standard output or files, in the formats asked for."""
 
 import os
+import shlex
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import click
 
 from evalgate.errors import ConfigError
-from evalgate.output.style import Renderer, Style
+from evalgate.output.style import Renderer, Style, Ways, usual_ways
 from evalgate.registry import resolve
 from evalgate.schema.result import MetricValue, Report, ReportSet, SuiteInfo
 from evalgate.schema.verdict import Check
@@ -73,6 +75,9 @@ def emit(
     pairs: Sequence[tuple[str, Path | None]],
     config: Path = Path("evalgate.yaml"),
     folder: Path | None = None,
+    *,
+    asked: Mapping[str, str] | None = None,
+    shown: str = "",
 ) -> None:
     """Render and write each format; files are replaced whole.
 
@@ -81,7 +86,10 @@ def emit(
         pairs: Formats and files, of `check_outputs`.
         config: The configuration, for what stands beside a report.
         folder: The run folder of the report; null: the one that holds the same cases.
+        asked: Options that select each suite, by name; null: those for the configuration.
+        shown: The run or report that `evalgate show` is to be given; empty: the newest run.
     """
+    ways = ways_to(config, shown, asked or {}, beside=not shown)
 
     def details(report: Report) -> "RunDetails":
         from evalgate.commands.details import find_place, folder_of, gather  # noqa: PLC0415
@@ -92,11 +100,12 @@ def emit(
     for name, path in pairs:
         renderer: Renderer = resolve("renderers", name)
         if path is None:
-            text = log_safe(renderer(reports, replace(_stdout_style(), details=details)), name)
+            style = replace(_stdout_style(), details=details, ways=ways)
+            text = log_safe(renderer(reports, style), name)
             click.echo(text, nl=False, color=True)
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_text(path, renderer(reports, Style(details=details)))
+            write_text(path, renderer(reports, Style(details=details, ways=ways)))
 
 
 def rehearse(pairs: Sequence[tuple[str, Path | None]]) -> None:
@@ -120,6 +129,30 @@ def rehearse(pairs: Sequence[tuple[str, Path | None]]) -> None:
     for name, _ in pairs:
         with suppress(Exception):  # a renderer of a plug-in may want more; it will say so
             log_safe(resolve("renderers", name)(sample, _stdout_style()), name)
+
+
+def ways_to(
+    config: Path,
+    shown: str = "",
+    asked: Mapping[str, str] = MappingProxyType({}),
+    *,
+    beside: bool = True,
+) -> Callable[[Report], Ways]:
+    """Return the words of commands that bring a reader to the cases of a report.
+
+    Args:
+        config: The configuration.
+        shown: The run or report that `evalgate show` is to be given; empty: the newest run.
+        asked: Options that select each suite, by name; none: those for the configuration.
+        beside: Whether that run was compared with the baseline of the report.
+    """
+    given = "" if config == Path("evalgate.yaml") else f"--config {shlex.quote(str(config))} "
+
+    def ways(report: Report) -> Ways:
+        run = asked.get(report.suite.id) or f"{given}{usual_ways(report).run}"
+        return Ways(run, f"{given}{shlex.quote(shown) if shown else ''}".rstrip(), beside)
+
+    return ways
 
 
 def log_safe(text: str, form: str = "terminal") -> str:

@@ -178,7 +178,8 @@ def run(formats: tuple[str, ...], outputs: tuple[Path, ...], *, quiet: bool, **g
         with progress(quiet=quiet) as listen:
             ran = run_suites(suites, _options(given), environment, listen)
     if ran.reports.suites:
-        emit(ran.reports, pairs, given["config"])
+        asked = {suite.name: suite.asked for suite in suites}
+        emit(ran.reports, pairs, given["config"], asked=asked)
         if given["shard"] is not None:
             click.echo(f"report digest: sha256:{digest_of(ran.reports)}", err=True)
     for name, error in ran.errors:

@@ -115,9 +115,11 @@ def view(runs: tuple[str, ...], output: Path | None, *, opened: bool, config: Pa
     """
     import webbrowser  # noqa: PLC0415  # heavy
 
+    from evalgate.cli.output import ways_to  # noqa: PLC0415  # heavy
     from evalgate.commands.view import write_page  # noqa: PLC0415
 
-    path = write_page(runs, output, config)
+    ways = ways_to(config, runs[0] if len(runs) == 1 else "")
+    path = write_page(runs, output, config, ways)
     click.echo(str(path))
     if opened and not webbrowser.open(path.resolve().as_uri()):
         click.echo("no browser could be started; open the file yourself", err=True)

@@ -101,5 +101,5 @@ def stress(
         reports = stress_check(options, this_machine(), listen)
     if plot is not None:
         write_plot(plot, reports)
-    emit(reports, pairs)
+    emit(reports, pairs, given["config"])
     return reports.exit_code

@@ -1,7 +1,8 @@
 """What broke, where, the shortest evidence and what proves a fix, for programs."""
 
-import shlex
+from collections.abc import Callable
 
+from evalgate.output.style import Ways, usual_ways
 from evalgate.output.view import Group, View, view_report
 from evalgate.schema.base import Json
 from evalgate.schema.result import Report, ReportSet
@@ -12,18 +13,23 @@ _RULE = (
 )
 
 
-def explanation(reports: ReportSet) -> dict[str, Json]:
-    """Explain the verdict as data; texts in it come from agents and models."""
-    views = [(report, view_report(report)) for report in reports.suites]
+def explanation(reports: ReportSet, ways: Callable[[Report], Ways] = usual_ways) -> dict[str, Json]:
+    """Explain the verdict as data; texts in it come from agents and models.
+
+    Args:
+        reports: The reports.
+        ways: Finds the words of commands for a report.
+    """
+    views = [(report, ways(report)) for report in reports.suites]
     return {
         "verdict": reports.verdict,
         "exit_code": int(reports.exit_code),
         "rule": _RULE,
-        "suites": [_suite(report, view) for report, view in views],
+        "suites": [_suite(report, view_report(report, how), how) for report, how in views],
     }
 
 
-def _suite(report: Report, view: View) -> Json:
+def _suite(report: Report, view: View, ways: Ways) -> Json:
     return {
         "suite": report.suite.id,
         "headline": view.headline,
@@ -42,7 +48,7 @@ def _suite(report: Report, view: View) -> Json:
             for check in view.bad
         ],
         "failed_before": [case.name for group in view.groups if group.old for case in group.cases],
-        "prove_all": f"evalgate run --suite {shlex.quote(report.suite.id)}"
+        "prove_all": f"evalgate run {ways.run}"
         + (" --baseline" if report.baseline is not None else ""),
     }
 
@@ -52,7 +58,6 @@ def _cause(group: Group) -> Json:
     where: Json = None
     if place is not None:
         where = {"file": place.file, "line": place.line, "function": place.function or None}
-    first = group.cases[0]
     return {
         "said": group.title,
         "doing": group.cause.words.many,
@@ -60,6 +65,6 @@ def _cause(group: Group) -> Json:
         "where": where,
         "cases": [case.name for case in group.cases],
         "evidence": [f"{label}: {text}" if label else text for label, text in group.example],
-        "show": f"evalgate show {shlex.quote(first.name)}",
-        "prove": group.reproduce,
+        "show": group.show,
+        "prove": group.next,
     }

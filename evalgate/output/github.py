@@ -8,12 +8,12 @@ from evalgate.text.escape import workflow_property, workflow_value
 _MOST = 10
 
 
-def render(reports: ReportSet, _style: Style) -> str:
+def render(reports: ReportSet, style: Style) -> str:
     """Write one line an annotation: the verdict, failed checks, a notice a cause of failed cases.
 
     GitHub keeps ten errors, warnings and notices a step; the first of the list are written.
     """
-    rows = [row for report in reports.suites for row in _rows(report)]
+    rows = [row for report in reports.suites for row in _rows(report, style)]
     kept = [
         row
         for kind in ("error", "warning", "notice")
@@ -22,7 +22,7 @@ def render(reports: ReportSet, _style: Style) -> str:
     return "".join(row + "\n" for row in kept)
 
 
-def _rows(report: Report) -> list[str]:
+def _rows(report: Report, style: Style) -> list[str]:
     suite = report.suite.id
     rows = []
     if report.verdict == "pass":
@@ -38,7 +38,7 @@ def _rows(report: Report) -> list[str]:
             )
             for check in chosen
         ]
-    fresh = [group for group in view_report(report).groups if not group.old]
+    fresh = [group for group in view_report(report, style.ways(report)).groups if not group.old]
     rows += [_group(suite, group) for group in fresh[:_MOST]]
     return rows
 
@@ -48,7 +48,7 @@ def _group(suite: str, group: Group) -> str:
     names = ", ".join(case.name for case in group.cases[:_MOST])
     more = f" and {len(group.cases) - _MOST} more" if len(group.cases) > _MOST else ""
     first = group.cases[0]
-    message = f"{first.difference}\ncases: {names}{more}\n{group.reproduce}"
+    message = f"{first.difference}\ncases: {names}{more}\n{group.next}"
     place = group.cause.place
     at = "" if place is None else f"file={workflow_property(place.file)},line={place.line},"
     return _line("notice", f"evalgate {suite}: {group.title}", message, at)

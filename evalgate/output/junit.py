@@ -2,7 +2,7 @@
 
 from xml.etree import ElementTree as ET
 
-from evalgate.output.cases.rows import mean_score
+from evalgate.output.cases.rows import judged_cases, mean_score
 from evalgate.output.style import Style
 from evalgate.output.view import gating_checks, headline, view_report
 from evalgate.schema.result import CaseResult, Report, ReportSet
@@ -29,12 +29,13 @@ def _suite(report: Report) -> ET.Element:
     changes = {change.id: change for change in report.changes}
     checks = gating_checks(report)
     errors = sum(check.outcome == "inconclusive" for check in checks)
-    broken = [case for case in report.cases if _not_measured(case)]
+    cases = judged_cases(report)
+    broken = [case for case in cases if _not_measured(case)]
     worse = _regressed(report)
     suite = ET.Element(
         "testsuite",
         name=xml(report.suite.id),
-        tests=str(len(report.cases) + len(checks) + 1),
+        tests=str(len(cases) + len(checks) + 1),
         failures=str(
             sum(_failed(check) for check in checks) + (report.verdict == "fail") + len(worse)
         ),
@@ -48,8 +49,7 @@ def _suite(report: Report) -> ET.Element:
         shown = "unknown" if metric.value is None else repr(metric.value)
         ET.SubElement(properties, "property", name=xml(name), value=shown)
     suite.extend(
-        _case(case, changes.get(case.id), report.suite.id, worse.get(case.id))
-        for case in report.cases
+        _case(case, changes.get(case.id), report.suite.id, worse.get(case.id)) for case in cases
     )
     suite.extend(_check(check, report.suite.id) for check in checks)
     suite.append(_verdict(report))
@@ -90,7 +90,7 @@ def _case(
     if worse is not None:
         doing, difference = worse
         child = ET.SubElement(element, "failure", message=xml(f"{doing}: {difference}", limit=300))
-        child.text = xml("\n".join(change.what if change else (difference,)))
+        child.text = xml("\n".join((change and change.what) or (difference,)))
     if _not_measured(case):
         errors = [trial.error for trial in case.trials if trial.error] or ["no trial"]
         ET.SubElement(element, "error", message=xml(errors[0], limit=300)).text = xml(

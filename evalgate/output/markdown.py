@@ -31,15 +31,15 @@ class Part:
         yield from (*self.head, *self.rows, *self.foot)
 
 
-def render(reports: ReportSet, _style: Style) -> str:
+def render(reports: ReportSet, style: Style) -> str:
     """Write the reports, worst first; what a model said stands in fences, or is escaped."""
     rank = {"fail": 0, "inconclusive": 1, "pass": 2}
     ordered = sorted(reports.suites, key=lambda report: rank[report.verdict])
-    return "\n".join(_report(report) for report in ordered)
+    return "\n".join(_report(report, style) for report in ordered)
 
 
-def _report(report: Report) -> str:
-    view = view_report(report)
+def _report(report: Report, style: Style) -> str:
+    view = view_report(report, style.ways(report))
     said = markdown_cell(view.headline, limit=600)
     head = f"## {EMOJI[report.verdict]} {markdown_cell(report.suite.id)}: {said}\n"
     lines = [line for part in report_parts(report, view) for line in (*part.lines(), "")]

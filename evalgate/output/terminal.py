@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from evalgate.output.goals import goal_rows
 from evalgate.output.stress import checklist_rows, faults_line, figure_rows, scenario_line
-from evalgate.output.style import Style
+from evalgate.output.style import Style, Ways
 from evalgate.output.view import MARKS, CheckLine, Group, View, view_report
 from evalgate.schema.result import Report, ReportSet
 from evalgate.text.counts import number_of
@@ -27,7 +27,7 @@ _LINES = 8
 class Line(Protocol):
     """Prints one line of text."""
 
-    def __call__(self, text: str, style: str = "", indent: int = 0) -> None:
+    def __call__(self, text: str, look: str = "", indent: int = 0) -> None:
         """Print it."""
 
 
@@ -49,19 +49,20 @@ def render(reports: ReportSet, style: Style) -> str:
         for index, report in enumerate(reports.suites):
             if index:
                 console.print()
-            _print(console, report)
+            _print(console, report, style)
     return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
 
 
-def _print(console: "Console", report: Report) -> None:
+def _print(console: "Console", report: Report, style: Style) -> None:
     from rich.padding import Padding  # noqa: PLC0415  # heavy
     from rich.text import Text  # noqa: PLC0415
 
-    def line(text: str, style: str = "", indent: int = 0) -> None:
-        body: RenderableType = Text(terminal(text), style=style)
+    def line(text: str, look: str = "", indent: int = 0) -> None:
+        body: RenderableType = Text(terminal(text), style=look)
         console.print(Padding(body, (0, 0, 0, indent)) if indent else body)
 
-    view = view_report(report)
+    ways = style.ways(report)
+    view = view_report(report, ways)
     line(f"{report.suite.id}: {view.headline}", _STYLES[report.verdict])
     line(view.subject, "dim")
     for text in view.changed:
@@ -70,7 +71,7 @@ def _print(console: "Console", report: Report) -> None:
         line(text, "bold yellow")
     console.print()
     _print_checks(console, line, view)
-    _print_groups(console, line, view)
+    _print_groups(console, line, view, ways)
     for metric, target, then, today, state in goal_rows(report):
         line(f"goal: {metric} {target}: {then}, {today} today: {state}", "bold")
     if view.advisory:
@@ -128,7 +129,7 @@ def _print_notes(line: Line, check: CheckLine, *, alone: bool) -> None:
             line(f"{check.name}: {said}", "", 3)
 
 
-def _print_groups(console: "Console", line: Line, view: View) -> None:
+def _print_groups(console: "Console", line: Line, view: View, ways: Ways) -> None:
     if not view.counts:
         return
     console.print()
@@ -138,7 +139,7 @@ def _print_groups(console: "Console", line: Line, view: View) -> None:
         _print_group(line, group)
     if fresh[_GROUPS:]:
         more = sum(len(group.cases) for group in fresh[_GROUPS:])
-        line(f"{number_of(more, 'case')} more in other ways: evalgate show --failed", "dim", 2)
+        line(f"{number_of(more, 'case')} more in other ways: {ways.shown} --failed", "dim", 2)
     for group in [group for group in view.groups if group.old][:_GROUPS]:
         names = ", ".join(case.name for case in group.cases[:_CASES])
         more_names = ", ..." if len(group.cases) > _CASES else ""

@@ -29,6 +29,7 @@ from evalgate.output.numbers import (
     noise_text,
     unit_of,
 )
+from evalgate.output.style import Ways, usual_ways
 from evalgate.schema.result import Report, TrialResult
 from evalgate.schema.score import Scored
 from evalgate.schema.verdict import CaseChange, Check
@@ -116,17 +117,26 @@ class Group:
     cause: Cause
     old: bool
     """Whether these cases failed in the baseline too."""
+    show: str
+    """The command that shows what happened in the first case."""
+    compared: bool
+    """Whether there is a baseline."""
+
+    @property
+    def next(self) -> str:
+        """What to do first: run the first case alone, or look at one that cannot be run."""
+        return self.show if self.cause.state == "missing" else self.reproduce
 
     @property
     def commands(self) -> tuple[str, ...]:
         """What to do next: run the first case again, and look at what happened."""
-        show = f"evalgate show {shlex.quote(self.cases[0].name)}"
         if self.cause.state == "missing":
-            return (f"{show}  # what it did in the baseline",)
-        width = max(len(self.reproduce), len(show))
+            return (f"{self.show}  # what is known of it",)
+        width = max(len(self.reproduce), len(self.show))
+        beside = ", beside the baseline" if self.compared else ""
         return (
             f"{self.reproduce:{width}}  # run it again",
-            f"{show:{width}}  # what happened, beside the baseline",
+            f"{self.show:{width}}  # what happened{beside}",
         )
 
 
@@ -163,10 +173,16 @@ class View:
     """What the metrics rest on."""
 
 
-def view_report(report: Report) -> View:
-    """Decide what is shown of a report, and in which words."""
+def view_report(report: Report, ways: Ways | None = None) -> View:
+    """Decide what is shown of a report, and in which words.
+
+    Args:
+        report: The report.
+        ways: Words of commands; null: those for the newest run.
+    """
+    ways = ways or usual_ways(report)
     rows = case_rows(report)
-    groups = tuple(_group(cause, report) for cause in causes(rows))
+    groups = tuple(_group(cause, report, ways) for cause in causes(rows))
     counts = Counter(row.state for row in rows)
     bad = [check for check in gating_checks(report) if check.outcome != "pass"]
     good = tuple(check for check in gating_checks(report) if check.outcome == "pass")
@@ -174,9 +190,9 @@ def view_report(report: Report) -> View:
         headline=headline(report),
         subject=subject_line(report),
         changed=report.changed,
-        bad=tuple(_check_lines(_worst_first(bad), report)),
+        bad=tuple(_check_lines(_worst_first(bad), report, ways)),
         passed=good,
-        passed_lines=tuple(_check_line(check, check.id, report) for check in good),
+        passed_lines=tuple(_check_line(check, check.id, report, ways) for check in good),
         cases=len(rows),
         groups=groups,
         counts=", ".join(f"{counts[state]} {state}" for state in STATES if counts[state]),
@@ -232,12 +248,13 @@ def headline(report: Report) -> str:
 
 def _cases_text(report: Report) -> str:
     """Say what the cases that explain the verdict do, the largest group of them first."""
-    found = causes(case_rows(report))
+    found = tuple(cause for cause in causes(case_rows(report)) if cause.kind != "draft")
     if report.verdict == "inconclusive":
         found = tuple(c for c in found if c.state in ("errored", "not measured", "missing"))
     else:
         moved = tuple(c for c in found if c.state == "regressed")
-        found = moved or (() if report.changes else found)
+        failed = tuple(c for c in found if c.state == "failed")
+        found = moved or (() if report.changes else failed)
     if not found:
         return ""
     first = max(found, key=lambda cause: len(cause.rows))
@@ -275,13 +292,16 @@ def _from_zero(check: Check, report: Report) -> str:
     """Count what came up where there was none: `4 of 54 trials crashed, none did before`."""
     if check.baseline != 0 or not check.candidate or check.metric != "error_rate":
         return ""
-    trials = [trial for case in report.cases for trial in case.trials]
+    compared = [row.case for row in case_rows(report) if row.case is not None and not row.kind]
+    trials = [trial for case in compared for trial in case.trials]
     ended = Counter(t.status for t in trials if t.status in _ENDED or t.status == "unfinished")
     if not ended:
         return ""
     (only,) = ended if len(ended) == 1 else (None,)
     doing = _ENDED.get(only or "", "did not finish")
-    return f"{ended.total()} of {len(trials)} trials {doing}, none did before"
+    alike = len({case.weight for case in compared}) == 1
+    weighed = "" if alike else ", and their cases weigh differently"
+    return f"{ended.total()} of {len(trials)} trials {doing}, none did before{weighed}"
 
 
 _KIND_RANK = {"comparison": 0, "evidence": 1, "relative": 2, "limit": 3, "must_pass": 4}
@@ -302,7 +322,7 @@ def _worst_first(checks: Sequence[Check]) -> list[Check]:
     )
 
 
-def _check_lines(checks: Sequence[Check], report: Report) -> Iterator[CheckLine]:
+def _check_lines(checks: Sequence[Check], report: Report, ways: Ways) -> Iterator[CheckLine]:
     """Write a line a check; `must_pass` cases that fared alike share one."""
     alike: dict[tuple[str | None, ...], list[Check]] = {}
     for check in checks:
@@ -310,22 +330,22 @@ def _check_lines(checks: Sequence[Check], report: Report) -> Iterator[CheckLine]
             key = (check.outcome, check.reason, check.fix, check.accepted)
             alike.setdefault(key, []).append(check)
         else:
-            yield _check_line(check, check.id, report)
+            yield _check_line(check, check.id, report, ways)
     for same in alike.values():
         names = [check.id.removeprefix("must_pass.") for check in same]
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        yield _check_line(same[0], f"must_pass: {', '.join(names[:_NAMED])}{more}", report)
+        yield _check_line(same[0], f"must_pass: {', '.join(names[:_NAMED])}{more}", report, ways)
 
 
-def _check_line(check: Check, name: str, report: Report) -> CheckLine:
+def _check_line(check: Check, name: str, report: Report, ways: Ways) -> CheckLine:
     unit = unit_of(check.id, check.unit)
     plain = check.kind in ("relative", "limit") and check.outcome == "fail"
     notes = [
         ("", _from_zero(check, report) or ("" if plain else _beyond_numbers(check))),
         ("", noise_text(check)),
-        *_worst_cases(check, report),
+        *_worst_cases(check, report, ways),
         ("accepted", check.accepted or ""),
-        ("fix", check.fix or ""),
+        ("fix", (check.fix or "").replace("evalgate show --failed", f"{ways.shown} --failed")),
     ]
     return CheckLine(
         outcome=check.outcome,
@@ -347,7 +367,7 @@ def _beyond_numbers(check: Check) -> str:
     return "; ".join(parts).removeprefix("but ")
 
 
-def _worst_cases(check: Check, report: Report) -> Iterator[tuple[str, str]]:
+def _worst_cases(check: Check, report: Report, ways: Ways) -> Iterator[tuple[str, str]]:
     """Name the slowest, or dearest, cases of a metric of time or cost that failed."""
     word = {"s": "slowest", "USD": "dearest"}.get(check.unit or "")
     metric = METRICS.get(check.metric or "")
@@ -358,23 +378,25 @@ def _worst_cases(check: Check, report: Report) -> Iterator[tuple[str, str]]:
     if worst:
         named = (f"{name} {amount(mean, check.unit)}" for mean, name in worst[:_NAMED])
         yield "", f"{word} now: {', '.join(named)}"
-        yield "look", f"evalgate show {shlex.quote(worst[0][1])}  (its steps, with time and cost)"
+        yield "look", f"{ways.shown} {shlex.quote(worst[0][1])}  (its steps, with time and cost)"
 
 
-def _group(cause: Cause, report: Report) -> Group:
+def _group(cause: Cause, report: Report, ways: Ways) -> Group:
     count = len(cause.rows)
     doing = cause.words.one if count == 1 else cause.words.many
-    before = {"regressed": "now ", "failed": "that failed before " if report.changes else ""}
-    title = f"{number_of(count, 'case')} {before.get(cause.state, '')}{doing}"
+    then = "that failed before " if cause.again else "now " if cause.state == "regressed" else ""
+    title = f"{number_of(count, f'{cause.kind} case'.strip())} {then}{doing}"
     first = cause.rows[0]
     return Group(
         title=title,
         cases=tuple(_case_line(row) for row in cause.rows),
         example=tuple(_example(first)),
         reproduce=(first.change.reproduce if first.change else None)
-        or f"evalgate run --suite {shlex.quote(report.suite.id)} --case {shlex.quote(first.id)}",
+        or f"evalgate run {ways.run} --case {shlex.quote(first.id)}",
         cause=cause,
-        old=cause.state == "failed" and bool(report.changes),
+        old=cause.again,
+        show=f"{ways.shown} {shlex.quote(first.id)}",
+        compared=report.baseline is not None and ways.beside,
     )
 
 

@@ -4,7 +4,7 @@ from xml.etree import ElementTree as ET
 
 from evalgate.output.junit import render
 from evalgate.output.style import Style
-from evalgate.schema.result import ReportSet
+from evalgate.schema.result import CaseResult, Report, ReportSet
 
 
 def suite_of(reports: ReportSet) -> ET.Element:
@@ -47,3 +47,22 @@ def test_a_regressed_case_is_a_failure(reports: ReportSet) -> None:
 def test_a_pass_has_no_failure_for_its_verdict(passing: ReportSet) -> None:
     """A passing suite fails nothing, though a case may be unmeasured."""
     assert [] == suite_of(passing).findall("testcase/failure")
+
+
+def test_a_failure_is_never_empty(reports: ReportSet) -> None:
+    """A comparison that knows of no difference still says what the case does."""
+    report = reports.suites[0]
+    bare = report.changes[0].model_copy(update={"what": ()})
+    told = suite_of(_only(report.model_copy(update={"changes": (bare,)})))
+    assert told.findtext("testcase[@name='refund-1']/failure")
+
+
+def test_a_stress_check_alone_has_no_case(passing: ReportSet) -> None:
+    """None was run, so none is an error."""
+    report = passing.suites[0].model_copy(update={"cases": (CaseResult(id="a", digest="d"),)})
+    suite = suite_of(_only(report))
+    assert ("2", "0") == (suite.get("tests"), suite.get("errors"))
+
+
+def _only(report: Report) -> ReportSet:
+    return ReportSet(verdict=report.verdict, exit_code=report.exit_code, suites=(report,))

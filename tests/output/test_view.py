@@ -1,7 +1,9 @@
 """Tests of evalgate.output.view."""
 
+from evalgate.output.style import Ways
 from evalgate.output.view import counts_line, headline, view_report
-from evalgate.schema.result import Report
+from evalgate.schema.result import CaseResult, Report, TrialResult
+from evalgate.schema.score import Scored
 from evalgate.schema.verdict import CaseChange
 
 
@@ -24,3 +26,47 @@ def test_a_case_that_is_gone_cannot_be_run_again(report: Report) -> None:
 def test_cases_are_counted_worst_first(report: Report) -> None:
     """Regressed cases come before unchanged ones."""
     assert "1 regressed, 1 unchanged" == counts_line(report.changes)
+
+
+def test_titles_say_what_a_case_is(report: Report) -> None:
+    """A draft that fails explains no verdict, and failed before nowhere."""
+    (case, _) = report.cases
+    draft = report.model_copy(update={"changes": (), "cases": (_as(case, draft=True),)})
+    (group,) = view_report(draft).groups
+    assert group.title.startswith("1 draft case ")
+    assert not group.old
+    assert headline(draft).startswith("FAIL: task success rate ")
+
+
+def test_crashes_are_counted_as_they_are_compared(report: Report) -> None:
+    """Without drafts, and with a word where weights make the share another number."""
+    crashed = TrialResult("a", 0, "crashed", {"task_success": Scored(0.0)}, error="X: y")
+    fine = TrialResult("b", 0, "finished", {"task_success": Scored(1.0)})
+    cases = (
+        CaseResult(id="a", digest="d", weight=3, trials=(crashed,)),
+        CaseResult(id="b", digest="d", trials=(fine,)),
+        CaseResult(id="draft", digest="d", draft=True, trials=(crashed,)),
+    )
+    check = report.checks[0].model_copy(
+        update={"id": "error_rate", "metric": "error_rate", "baseline": 0.0, "candidate": 0.75}
+    )
+    failed = report.model_copy(update={"cases": cases, "changes": (), "checks": (check,)})
+    (line,) = view_report(failed).bad
+    said = "1 of 2 trials crashed, none did before, and their cases weigh differently"
+    assert ("", said) == line.notes[0]
+
+
+def test_commands_name_what_selects_the_suite(report: Report) -> None:
+    """A configuration elsewhere, a stored report; and no baseline where there is none."""
+    ways = Ways("--config x/e.yaml --suite s", "--config x/e.yaml")
+    alone = report.model_copy(update={"changes": (), "baseline": None})
+    group, *_ = view_report(alone, ways).groups
+    case = group.cases[0].name
+    assert (
+        f"evalgate run --config x/e.yaml --suite s --case {case}  # run it again",
+        f"evalgate show --config x/e.yaml {case}" + " " * 16 + "  # what happened",
+    ) == group.commands
+
+
+def _as(case: CaseResult, **changes: object) -> CaseResult:
+    return case.model_copy(update=changes)

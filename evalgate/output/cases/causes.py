@@ -4,7 +4,15 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from evalgate.output.cases.rows import BELOW, FAILED, CaseRow, State, broken_score, is_failed
+from evalgate.output.cases.rows import (
+    BELOW,
+    FAILED,
+    CaseRow,
+    Kind,
+    State,
+    broken_score,
+    is_failed,
+)
 from evalgate.schema.result import TrialResult
 
 _VARIES = re.compile(r"\"[^\"]*\"|'[^']*'|\b[\w-]*\d[\w.:-]*\b")
@@ -53,6 +61,10 @@ class Cause:
 
     state: State
     """What became of them."""
+    kind: Kind
+    """What they are, where no comparison judges them."""
+    again: bool
+    """Whether they failed in the baseline too."""
     words: Words
     """What they do: `crash in ...`; hostile text."""
     place: Place | None
@@ -69,18 +81,18 @@ class Cause:
 
 
 def causes(rows: Iterable[CaseRow]) -> tuple[Cause, ...]:
-    """Group the cases that did not pass, the worst state and the largest group first."""
-    groups: dict[tuple[State, Words], list[CaseRow]] = {}
+    """Group the cases that did not pass, drafts last, the worst state and largest group first."""
+    groups: dict[tuple[State, Kind, bool, Words], list[CaseRow]] = {}
     order: dict[State, int] = {}
     for row in rows:
         if row.state in FAILED:
             order.setdefault(row.state, len(order))
-            groups.setdefault((row.state, _words(row)), []).append(row)
+            groups.setdefault((row.state, row.kind, row.again, _words(row)), []).append(row)
     found = [
-        Cause(state, words, _place(_error(members[0])), members[0].why, tuple(members))
-        for (state, words), members in groups.items()
+        Cause(state, kind, again, words, _place(_error(members[0])), members[0].why, tuple(members))
+        for (state, kind, again, words), members in groups.items()
     ]
-    return tuple(sorted(found, key=lambda cause: (order[cause.state], -len(cause.rows))))
+    return tuple(sorted(found, key=lambda c: (c.kind == "draft", order[c.state], -len(c.rows))))
 
 
 def difference(row: CaseRow) -> str:
@@ -98,7 +110,7 @@ def difference(row: CaseRow) -> str:
 def _words(row: CaseRow) -> Words:
     trial = _worst(row)
     if row.state == "missing":
-        return _same("in the baseline and not run now")
+        return _same(f"in the baseline and {'not run' if row.case is None else 'a draft'} now")
     if trial is not None and trial.status == "crashed":
         return _crash(trial.error or "")
     if trial is not None and trial.status in _ENDS:

@@ -34,13 +34,22 @@ STATES: tuple[State, ...] = (
     "passed",
 )
 
+Kind = Literal["", "draft", "new", "changed"]
+"""What a case is that no comparison judges; empty for all others. `changed` asks something else
+than in the baseline."""
+
 FAILED: frozenset[State] = frozenset({"regressed", "errored", "missing", "not measured", "failed"})
 """What `--failed` and the filter of that name show."""
 
 BELOW = "task success below 1"
 """Why a case failed of which nothing else is known."""
 
+NOT_RUN = "it was not run"
+"""Why a case that has no trial was not measured."""
+
 _SUCCESS = "task_success"
+_STRESS = "stress"
+_UNKNOWN = "a score is broken, or a trial was not measured"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +69,30 @@ class CaseRow:
     change: CaseChange | None
     """What the comparison said; null without one."""
 
+    @property
+    def again(self) -> bool:
+        """Whether it failed in the baseline too, as far as the comparison knows."""
+        return self.state == "failed" and self.before is not None and self.before < 1
+
+    @property
+    def kind(self) -> Kind:
+        """What keeps it out of the comparison."""
+        if self.case is not None and self.case.draft:
+            return "draft"
+        if self.change is None or self.change.outcome != "new":
+            return ""
+        return "changed" if self.change.what else "new"
+
+
+def judged_cases(report: Report) -> tuple[CaseResult, ...]:
+    """Return the cases that a report judges: a stress check that stands alone scores none."""
+    scored = report.scorers.keys() - {_STRESS} or any(case.trials for case in report.cases)
+    return report.cases if scored else ()
+
 
 def case_rows(report: Report) -> tuple[CaseRow, ...]:
     """List every case, worst first; within a state by success, then by id."""
-    cases = {case.id: case for case in report.cases}
+    cases = {case.id: case for case in judged_cases(report)}
     changes = {change.id: change for change in report.changes}
     rows = [_row(name, cases.get(name), changes.get(name)) for name in {**cases, **changes}]
     return tuple(sorted(rows, key=_rank))
@@ -101,7 +130,7 @@ def _rank(row: CaseRow) -> tuple[int, float, str]:
 def _row(name: str, case: CaseResult | None, change: CaseChange | None) -> CaseRow:
     trials = () if case is None else case.trials
     state = _state(trials, change) if case or change is None else _compared(change)
-    why = next(_reasons(trials, change), "") if state in FAILED else ""
+    why = next(_reasons(case, change), "") if state in FAILED else ""
     success = mean_score(trials, _SUCCESS) if case or change is None else change.candidate
     return CaseRow(name, state, why, success, change.baseline if change else None, case, change)
 
@@ -122,7 +151,7 @@ def _state(trials: Sequence[TrialResult], change: CaseChange | None) -> State:
     if outcome in ("regressed", "errored", "missing"):
         return outcome
     if not trials:
-        return "missing"
+        return "not measured"
     scores = [trial.scores.get(_SUCCESS) for trial in trials]
     if any(t.status == "not_measured" for t in trials) or any(
         isinstance(score, Broken) for score in scores
@@ -135,8 +164,9 @@ def _state(trials: Sequence[TrialResult], change: CaseChange | None) -> State:
     return outcome if outcome in ("improved", "new") else "passed"
 
 
-def _reasons(trials: Sequence[TrialResult], change: CaseChange | None) -> Iterator[str]:
+def _reasons(case: CaseResult | None, change: CaseChange | None) -> Iterator[str]:
     """Give what is known, the most telling first."""
+    trials = () if case is None else case.trials
     worst = [trial for trial in trials if is_failed(trial)]
     for trial in worst:
         if trial.error:
@@ -146,8 +176,10 @@ def _reasons(trials: Sequence[TrialResult], change: CaseChange | None) -> Iterat
     if change is not None:
         yield from change.what
         if change.outcome == "missing":
-            yield "it is in the baseline and was not run"
-        elif not trials:
-            yield BELOW
+            yield f"it is in the baseline and {'was not run' if case is None else 'a draft now'}"
+        elif case is None:
+            yield _UNKNOWN if change.outcome == "errored" else BELOW
+    if case is not None and not case.trials:
+        yield NOT_RUN
     for trial in worst:
         yield trial.status if trial.status != "finished" else BELOW

@@ -5,7 +5,7 @@ else: no request, no frame, no form, no script that a text could bring along.
 """
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from importlib.resources import files
 
@@ -15,8 +15,8 @@ from evalgate.output.cases.rows import case_rows
 from evalgate.output.html import sections
 from evalgate.output.html.money import cost
 from evalgate.output.html.payload import BUDGET, pack_cases, packed_text
-from evalgate.output.style import Style
-from evalgate.output.view import MARKS, VERDICTS, view_report
+from evalgate.output.style import Style, Ways, usual_ways
+from evalgate.output.view import MARKS, VERDICTS, View, view_report
 from evalgate.schema.result import Report, ReportSet
 from evalgate.text.escape import html
 
@@ -43,16 +43,24 @@ def render(reports: ReportSet, style: Style) -> str:
         reports: The reports.
         style: Finds what lies beside them; without it a page has no trajectories.
     """
-    return html_page(reports, [style.details(report) for report in reports.suites])
+    details = [style.details(report) for report in reports.suites]
+    return html_page(reports, details, ways=style.ways)
 
 
-def html_page(reports: ReportSet, details: Sequence[RunDetails], *, budget: int = BUDGET) -> str:
+def html_page(
+    reports: ReportSet,
+    details: Sequence[RunDetails],
+    *,
+    budget: int = BUDGET,
+    ways: Callable[[Report], Ways] = usual_ways,
+) -> str:
     """Write a page.
 
     Args:
         reports: The reports.
         details: What lies beside each.
         budget: Characters of packed trajectories that are kept, the worst cases first.
+        ways: Finds the words of commands for a report.
     """
     script = "(() => {\n'use strict';\n" + "\n".join(map(_file, SCRIPTS)) + "\n})();\n"
     css = _file("page.css")
@@ -65,7 +73,7 @@ def html_page(reports: ReportSet, details: Sequence[RunDetails], *, budget: int 
         chunks += packed.chunks
         budget -= sum(map(len, packed.chunks))
         index.append({**packed.index, "suite": report.suite.id, "left_out": packed.left_out})
-        parts.append(_suite(number, report, known))
+        parts.append(_suite(number, report, known, view_report(report, ways(report))))
     data = "".join(
         f'<script type="application/gzip-base64" data-chunk="{i}">{chunk}</script>\n'
         for i, chunk in enumerate(chunks)
@@ -118,7 +126,7 @@ def _header(reports: ReportSet) -> str:
     )
 
 
-def _suite(number: int, report: Report, details: RunDetails) -> str:
+def _suite(number: int, report: Report, details: RunDetails, view: View) -> str:
     name = html(report.suite.id)
     parts = [
         ("cases", "Cases", _CASES.replace("{n}", str(number))),
@@ -135,7 +143,6 @@ def _suite(number: int, report: Report, details: RunDetails) -> str:
         f'<h2 id="{key}-{number}-h">{title}</h2>{text}</section>\n'
         for key, title, text in shown
     )
-    view = view_report(report)
     broke = sections.cause_list(view, details)
     return (
         f'<article id="suite-{number}" class=suite data-suite="{number}" aria-labelledby='

@@ -3,7 +3,6 @@
 Everything that comes from outside goes through `escape.html`; the rest is written here.
 """
 
-import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from evalgate.gate.false_alarms import CAUTION
@@ -137,7 +136,7 @@ def _causes(groups: Sequence[Group], details: RunDetails) -> str:
 
 def _cause_item(group: Group, details: RunDetails) -> str:
     cause = group.cause
-    look = html(f"evalgate show {shlex.quote(cause.rows[0].id)}")
+    look = html(group.show)
     return (
         f'<li><p><span class="state s{STATES.index(cause.state)}">'
         f"{number_of(len(cause.cases), 'case')} {cause.state}</span> "

@@ -162,3 +162,53 @@ def test_a_line_that_no_file_has_is_no_place(line: str) -> None:
     error = f"KeyError: 'x' (agent.py, line {line})"
     (found,) = causes(case_rows(report(trial("c", WRONG, status="crashed", error=error))))
     assert ("agent.py:7" in found.words.one) == (line == "7")
+
+
+def test_a_case_that_was_not_run_is_not_in_the_baseline_for_that() -> None:
+    """A run that was stopped early, without a comparison: nobody knows of a baseline."""
+    cases = (
+        CaseResult(id="a", digest="d", trials=(trial("a", RIGHT),)),
+        CaseResult(id="b", digest="d"),
+    )
+    row, passed = case_rows(report().model_copy(update={"cases": cases}))
+    (cause,) = causes([row, passed])
+    assert ("not measured", "it was not run") == (row.state, row.why)
+    assert "is not measured: it was not run" == cause.words.one
+
+
+def test_a_stress_check_alone_judges_no_case() -> None:
+    """It lists the cases of its load, and scores none of them."""
+    cases = (CaseResult(id="a", digest="d"),)
+    alone = report().model_copy(update={"cases": cases, "scorers": {"stress": "2:x"}})
+    assert () == case_rows(alone)
+    assert 1 == len(case_rows(alone.model_copy(update={"scorers": {"task_success": "1:x"}})))
+
+
+def test_a_case_that_became_a_draft_was_run() -> None:
+    """The comparison misses it; its trials are there."""
+    draft = CaseResult(id="a", digest="d", draft=True, trials=(trial("a", RIGHT),))
+    changes = (CaseChange(id="a", outcome="missing"),)
+    rows = case_rows(report(changes=changes).model_copy(update={"cases": (draft,)}))
+    assert "is in the baseline and a draft now" == causes(rows)[0].words.one
+
+
+def test_only_what_the_baseline_saw_fail_failed_before() -> None:
+    """Not a draft, a new case, or any case where nothing could be compared."""
+    changes = (
+        CaseChange(id="old", outcome="unchanged", baseline=0.0, candidate=0.0),
+        CaseChange(id="new", outcome="new", candidate=0.0),
+        CaseChange(id="other", outcome="new", candidate=0.0, what=("asks something else",)),
+    )
+    known = report(
+        *(trial(name, WRONG) for name in ("old", "new", "other", "apart")), changes=changes
+    )
+    draft = CaseResult(id="draft", digest="d", draft=True, trials=(trial("draft", WRONG),))
+    found = causes(case_rows(known.model_copy(update={"cases": (*known.cases, draft)})))
+    assert {
+        "old": ("", True),
+        "new": ("new", False),
+        "other": ("changed", False),
+        "apart": ("", False),
+        "draft": ("draft", False),
+    } == {cause.cases[0]: (cause.kind, cause.again) for cause in found}
+    assert "draft" == found[-1].cases[0]
