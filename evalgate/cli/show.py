@@ -52,7 +52,7 @@ def show(
             click.echo(log_safe(json.dumps(data, ensure_ascii=False), "json"))
         return 0
     if not shown:
-        click.echo("every case passed")
+        click.echo("no case failed" if failed else "there is no case to show")
         return 0
     color = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     parts = []

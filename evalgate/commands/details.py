@@ -25,7 +25,15 @@ from evalgate.store.golden_sets.golden import load_golden
 from evalgate.store.labels import read_calibration
 from evalgate.store.reports import StoredReport, read_reports
 from evalgate.store.run_lines import iter_traces, torn_lines
-from evalgate.store.runs import MANIFEST, REPORT, find_run, is_run, list_runs, read_manifest
+from evalgate.store.runs import (
+    MANIFEST,
+    REPORT,
+    find_run,
+    is_run,
+    last_runs,
+    list_runs,
+    read_manifest,
+)
 from evalgate.store.verdicts import read_verdicts, verdict_path
 
 _Earlier = Sequence[tuple[Path, Report]]
@@ -63,13 +71,19 @@ def find_place(config: Path) -> Place:
 def named_reports(place: Place, names: tuple[str, ...]) -> tuple[ReportSet, list[StoredReport]]:
     """Read the reports a user named: runs by id, `latest`, folders, files, or archives.
 
+    Args:
+        place: Where the runs are.
+        names: What the user named; `latest`, or nothing: every suite of the newest command.
+
     Raises:
         DataError: One is not there or not readable.
     """
     found: list[StoredReport] = []
     for name in names or ("latest",):
         path = Path(name)
-        found += read_reports(path if path.exists() else find_run(place.runs, name))
+        last = last_runs(place.runs, [*place.suites]) if name == "latest" else ()
+        for folder in last or (path if path.exists() else find_run(place.runs, name),):
+            found += read_reports(folder)
     return combine([stored.report for stored in found]), found
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from evalgate.commands.details import Place, find_place, gather, named_reports
 from evalgate.errors import DataError
 from evalgate.output.cases.details import RunDetails
-from evalgate.output.cases.rows import FAILED, CaseRow, case_rows
+from evalgate.output.cases.rows import FAILED, STATES, CaseRow, case_rows
 from evalgate.store.reports import StoredReport
 from evalgate.text.suggest import did_you_mean
 
@@ -37,6 +37,7 @@ def shown_cases(asked: Asked) -> list[tuple[CaseRow, RunDetails]]:
     place = find_place(asked.config)
     reports, case = _reports(asked, place)
     rows = [(row, stored) for stored in reports for row in case_rows(stored.report)]
+    rows.sort(key=lambda found: STATES.index(found[0].state))
     if case is not None:
         rows = [(row, stored) for row, stored in rows if row.id == case]
         if not rows:

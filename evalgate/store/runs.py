@@ -12,7 +12,7 @@ A line that a kill cut off is left out when the folder is read, and cut off when
 
 import os
 import shutil
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -73,6 +73,25 @@ def latest_run(runs: Path, suite: str | None = None) -> Path | None:
         if suite is None or read_manifest(folder).suite == suite:
             return folder
     return None
+
+
+def last_runs(runs: Path, suites: Sequence[str]) -> tuple[Path, ...]:
+    """Return the run folders of the newest command, oldest first: one for each of its suites.
+
+    Args:
+        runs: Folder of the run folders.
+        suites: The suites of the configuration, in the order in which a command runs them.
+    """
+    found: list[Path] = []
+    newest, later = None, len(suites)
+    for folder in reversed(list_runs(runs)):
+        manifest = read_manifest(folder)
+        place = suites.index(manifest.suite) if manifest.suite in suites else len(suites)
+        if found and (manifest.command is None or manifest.command != newest or place >= later):
+            break
+        found.append(folder)
+        newest, later = manifest.command, place
+    return tuple(reversed(found))
 
 
 def find_run(runs: Path, wanted: str) -> Path:

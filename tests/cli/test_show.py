@@ -124,11 +124,27 @@ def test_all_that_failed(project: Path, cli: Cli) -> None:
 
 
 def test_nothing_failed(project: Path, cli: Cli) -> None:
-    """A run in which all is well says so."""
+    """A run without a failure says so, and not that cases passed of which nothing was expected."""
     write(project, STEPS, "refunded")
     assert 0 == cli("run", "--trials", "2").code
     shown = cli("show", "--failed")
-    assert (0, "every case passed\n") == (shown.code, shown.out)
+    assert (0, "no case failed\n") == (shown.code, shown.out)
+
+
+def test_all_suites_of_the_newest_command_are_shown(project: Path, cli: Cli) -> None:
+    """A suite that passed after one that failed does not hide it; a later run stands alone."""
+    suite = '{{golden: {}.jsonl, agent: "recorded:traces.jsonl"}}'
+    good, bad = suite.format("golden"), suite.format("bad")
+    (project / "evalgate.yaml").write_text(f"suites: {{bad: {bad}, good: {good}}}\n")
+    rows = [{**row, "expected": {"output": {"equals": "no"}}} for row in ROWS]
+    (project / "bad.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    write(project, STEPS, "refunded")
+    cli("run", "--trials", "2")
+    ids = [json.loads(line)["case"] for line in cli("show", "--failed", "--json").out.splitlines()]
+    told = cli("explain", "--json").json["suites"]
+    assert (["a", "b"], ["bad", "good"]) == (ids, [suite["suite"] for suite in told])
+    cli("run", "--trials", "2", "--suite", "good")
+    assert "no case failed\n" == cli("show", "--failed").out
 
 
 def test_programs_get_both_traces_and_their_alignment(project: Path, cli: Cli) -> None:
