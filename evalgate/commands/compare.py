@@ -133,7 +133,7 @@ def with_cases(reports: ReportSet, options: CompareOptions) -> tuple[ReportSet, 
     if stored.report.suite.id != report.suite.id:
         return reports, None
     beside = path.parent if is_run(path.parent) else None
-    shown = report.model_copy(update={"cases": stored.report.cases, "suite": stored.report.suite})
+    shown = report.model_copy(update={"cases": stored.report.cases})
     return combine([shown]), stored.folder or beside
 
 
@@ -259,6 +259,19 @@ def _policy(options: CompareOptions) -> _Policy:
 
 def _bare_report(candidate: RunSummary, metrics: Mapping[str, Metric]) -> Report:
     """Show the candidate as it is stored: its values, without its trials."""
+    stored = candidate.report
+    if stored is not None:
+        return Report(
+            verdict="inconclusive",
+            exit_code=3,
+            suite=stored.suite,
+            subject=stored.subject,
+            judge=stored.judge,
+            scorers=stored.scorers,
+            pricing=stored.pricing,
+            metrics=stored.metrics,
+            rests_on=stored.rests_on,
+        )
     return Report(
         verdict="inconclusive",
         exit_code=3,

@@ -149,6 +149,8 @@ class RunSummary:
     """`must_pass` cases whose failure fresh trials did not confirm when the report was made."""
     confirmed: frozenset[str] = frozenset()
     """`must_pass` cases whose failure was final when the report was made."""
+    report: Report | None = None
+    """The report it was made of, its cases aside; null: it is a baseline or a flat file."""
     checks: tuple[Check, ...] = ()
     """Checks of this side alone that hold whatever it is compared with: the stress check, whether
     its judges may be believed, a cap that ended it, recordings that a change supplied."""
@@ -194,6 +196,7 @@ def summary_of_report(report: Report, source: str = "this run") -> RunSummary:
         subject=report.subject,
         cleared=_must_pass(report, "pass"),
         confirmed=_must_pass(report, "fail"),
+        report=report.model_copy(update={"cases": ()}),
         checks=tuple(check for check in report.checks if _stands_alone(check)),
     )
 

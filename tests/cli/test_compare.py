@@ -146,3 +146,14 @@ def test_wrong_sides_are_named(
     assert code == result.code
     assert part in result.err
     assert "Traceback" not in result.err
+
+
+def test_a_report_is_shown_as_it_says_of_itself(dropped: Path, cli: Cli) -> None:
+    """Where its numbers come from, how it was run and what it holds: nothing is made up anew."""
+    stored = json.loads((dropped / "now.json").read_text())
+    shown = cli(
+        "compare", "--baseline", "baselines/quiz.json", "--current", "now.json", "-f", "json"
+    ).json
+    for part in ("suite", "subject", "judge", "scorers", "pricing", "metrics", "rests_on"):
+        assert stored[part] == shown[part]
+    assert "recorded" in {metric["source"] for metric in shown["metrics"].values()}
