@@ -64,8 +64,12 @@ def change_text(check: Check) -> str:
         if check.baseline is None or check.candidate is None:
             return ""
         rise = check.candidate - check.baseline
-        return "no change" if rise == 0 else "up from 0" if check.baseline == 0 else ""
-    return _worse(check.change)
+        way = "up" if rise > 0 else "down"
+        return "no change" if rise == 0 else f"{way} from 0" if check.baseline == 0 else ""
+    said = _worse(check.change)
+    if check.direction is None:  # nobody said which way is better
+        said = said.replace("worse", "lower").replace("better", "higher")
+    return said
 
 
 def _worse(change: float) -> str:
@@ -88,6 +92,8 @@ def interval_text(interval: Interval) -> str:
     if high is None:
         return f"{_worse(low)} or more" if low > 0 else f"{_worse(low)} to any worse"
     first, last = _worse(low), _worse(high)
+    if first == last:
+        return first
     word = first.rpartition(" ")[2]
     return f"{first.removesuffix(f' {word}') if last.endswith(word) else first} to {last}"
 
@@ -135,7 +141,8 @@ def noise_text(check: Check) -> str:
     if check.p_value is not None:
         parts.append("p below 0.001" if check.p_value < 0.001 else f"p {check.p_value:.3f}")
     if check.settled is not None:
-        parts.append("settled" if check.settled else "not settled: noise can explain it")
+        open_ = "not settled: noise can explain it" if check.outcome == "fail" else "not settled"
+        parts.append("settled" if check.settled else open_)
     quality = check.quality
     if quality is not None and quality.false_alarm_rate is not None:
         parts.append(f"false alarms {_percent(quality.false_alarm_rate)}")

@@ -340,6 +340,7 @@ def _check_lines(checks: Sequence[Check], report: Report, ways: Ways) -> Iterato
 def _check_line(check: Check, name: str, report: Report, ways: Ways) -> CheckLine:
     unit = unit_of(check.id, check.unit)
     plain = check.kind in ("relative", "limit") and check.outcome == "fail"
+    plain = plain and check.direction is not None  # else the reason says that nobody gave it
     notes = [
         ("", _from_zero(check, report) or ("" if plain else _beyond_numbers(check))),
         ("", noise_text(check)),

@@ -34,12 +34,14 @@ def test_amounts_have_their_unit(value: float | None, unit: str, text: str) -> N
         ("lower", 0.05, "5 % worse"),
         ("higher", -0.1, "10 % better"),
         ("lower", -0.1, "10 % better"),
+        (None, 0.05, "5 % lower"),
+        (None, -0.1, "10 % higher"),
         ("lower", 0.0, "no change"),
         ("lower", None, ""),
     ],
 )
-def test_changes_are_said_in_words(direction: str, change: float | None, text: str) -> None:
-    """No sign can contradict the interval beside it: a change is worse or better."""
+def test_changes_are_said_in_words(direction: str | None, change: float | None, text: str) -> None:
+    """A change is worse or better, never a sign; where nobody knows which, lower or higher."""
     check = Check.model_validate(
         {
             "id": "m",
@@ -57,6 +59,7 @@ def test_changes_are_said_in_words(direction: str, change: float | None, text: s
     ("low", "high", "text"),
     [
         (0.213, 0.714, "21.3 % to 71.4 % worse"),
+        (0.0, 0.0, "no change"),
         (-0.2, -0.1, "20 % to 10 % better"),
         (-0.01, 0.09, "1 % better to 9 % worse"),
         (-0.01, None, "1 % better to any worse"),

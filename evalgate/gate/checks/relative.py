@@ -219,17 +219,17 @@ def _by_value(
     compared: MetricComparison, result: ByValue, comparison: Comparison, mode: GateMode
 ) -> Check:
     ruling = result.ruling
-    reason = _reason(compared.rule, ruling, result.baseline, result.candidate)
+    guessed = compared.guessed_direction
+    reason = _reason(compared.rule, ruling, result.baseline, result.candidate, guessed=guessed)
     opinion = _Opinion(ruling.outcome, f"{reason} (by value only)")
     if ruling.undefined:
         fix = f"add `{compared.metric.name}: {{abs_tol: VALUE}}` under `gate: metrics:`"
         opinion = _Opinion("inconclusive", f"{ruling.note}, and there is no abs_tol", fix)
-    elif compared.guessed_direction and ruling.outcome == "pass" and _rose(compared.rule, result):
-        opinion = _Opinion(
-            "inconclusive",
-            f"{reason}: nobody said which way is better, and it rose by the threshold or more",
-            "name the metric under `scorers:` in evalgate.yaml with its `direction`",
-        )
+    elif guessed and ruling.outcome == "fail":
+        opinion = _Opinion("fail", f"{reason}; {_GUESSED}", _DIRECTION_FIX)
+    elif guessed and _rose(compared.rule, result):
+        reason = f"{reason}: nobody said which way is better, and it rose by the threshold or more"
+        opinion = _Opinion("inconclusive", reason, _DIRECTION_FIX)
     elif mode == "strict" and comparison.noisy and ruling.outcome == "pass":
         opinion = _Opinion(
             "inconclusive",
@@ -243,7 +243,7 @@ def _by_value(
         outcome=opinion.outcome,
         metric=compared.metric.name,
         unit=compared.metric.unit,
-        direction=compared.metric.direction,
+        direction=None if guessed else compared.metric.direction,
         baseline=float(result.baseline),
         candidate=float(result.candidate),
         change=_float(ruling.rho),
@@ -252,6 +252,12 @@ def _by_value(
         reason=opinion.reason,
         fix=opinion.fix,
     )
+
+
+_GUESSED = "nobody said which way is better, so more is taken for better"
+_DIRECTION_FIX = (
+    "name the metric under `scorers:` in evalgate.yaml with its `direction`, and give --suite NAME"
+)
 
 
 def _rose(rule: Rule, result: ByValue) -> bool:
@@ -279,7 +285,9 @@ def _not_compared(compared: MetricComparison, why: NoComparison) -> Check:
     )
 
 
-def _reason(rule: Rule, ruling: Ruling, baseline: Fraction, candidate: Fraction) -> str:
+def _reason(
+    rule: Rule, ruling: Ruling, baseline: Fraction, candidate: Fraction, *, guessed: bool = False
+) -> str:
     values = f"{float(baseline):.4g} -> {float(candidate):.4g}"
     if ruling.rho is None:
         return f"{values}: {ruling.note}"
@@ -290,17 +298,18 @@ def _reason(rule: Rule, ruling: Ruling, baseline: Fraction, candidate: Fraction)
     else:
         threshold = f"the threshold is {float(rule.tau):.4g} (points)"
     note = f"; {ruling.note}" if ruling.note else ""
-    return f"{values}, {_change_text(ruling)}; {threshold}{note}"
+    return f"{values}, {_change_text(ruling, guessed=guessed)}; {threshold}{note}"
 
 
-def _change_text(ruling: Ruling) -> str:
+def _change_text(ruling: Ruling, *, guessed: bool = False) -> str:
     if ruling.rho is None:
         return ruling.note
     if ruling.rho == 0:
         return "no change"
     share = abs(nearest(ruling.rho))
     shown = f"{share:.1%}" if share < _MANIFOLD else f"{share:.2g} times"
-    return f"{shown} {'worse' if ruling.rho > 0 else 'better'}"
+    worse, better = ("lower", "higher") if guessed else ("worse", "better")
+    return f"{shown} {worse if ruling.rho > 0 else better}"
 
 
 def _interval(ends: Range) -> Interval:

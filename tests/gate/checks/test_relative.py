@@ -332,7 +332,10 @@ def test_a_guessed_direction(old: float, new: float, outcome: str) -> None:
     """A rise that would fail were less better is no pass, at its boundary too."""
     check = _flat(old, new, "mine")
     assert check.outcome == outcome
-    assert (check.fix is not None and "`direction`" in check.fix) == (outcome == "inconclusive")
+    assert (check.fix is not None and "`direction`" in check.fix) == (outcome != "pass")
+    assert check.direction is None
+    assert "worse" not in check.reason
+    assert "% better" not in check.reason
 
 
 @pytest.mark.parametrize(("new", "outcome"), [(2.09, "pass"), (2.1, "inconclusive")])
