@@ -3,7 +3,7 @@
 Whatever cannot be read is left out with a note: a page about a broken run is still a page.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from evalgate.schema.base import Json
 from evalgate.schema.config import SuiteConfig
 from evalgate.schema.golden import Case
 from evalgate.schema.judge import Calibration
-from evalgate.schema.result import Report, ReportSet
+from evalgate.schema.result import Report, ReportSet, TrialUsage
 from evalgate.schema.trace import Trace
 from evalgate.scorers.contexts import question_of
 from evalgate.stats.summary import CaseSummary, RunSummary, summary_of_report
@@ -36,8 +36,8 @@ from evalgate.store.runs import (
 )
 from evalgate.store.verdicts import read_verdicts, verdict_path
 
-_Earlier = Sequence[tuple[Path, Report]]
-"""Run folders and their reports."""
+_Earlier = Iterable[tuple[Path, Report]]
+"""Run folders and their reports, newest first."""
 
 _RUNS = Path(".evalgate/runs")
 _PAST_RUNS = 20
@@ -109,8 +109,11 @@ def gather(report: Report, folder: Path | None, place: Place) -> RunDetails:
     golden = _golden(report, folder, place, notes)
     traces = _traces(folder, notes)
     baseline, source = _baseline(report, place, notes)
-    earlier = _earlier(report, folder, place)
-    other = None if baseline is None else _other_run(baseline, source, earlier, notes)
+    earlier = [*_earlier(report, folder, place)]
+    other = None
+    if baseline is not None:
+        before = _earlier(report, folder, place, until=baseline.created)
+        other = _other_run(baseline, source, before, notes)
     prices = {} if config is None else config.prices
     if report.pricing is not None and pricing_info(prices).digest != report.pricing.digest:
         notes.append("prices have changed since the run: costs of single calls may be others")
@@ -123,7 +126,7 @@ def gather(report: Report, folder: Path | None, place: Place) -> RunDetails:
         other=other,
         claims={} if config is None else dict(_claims(report, config, place, notes)),
         calibration=_calibration(report, config, place, notes),
-        history=_history(earlier),
+        history=_history(reversed(earlier)),
         book=PriceBook(prices),
         notes=tuple(notes),
     )
@@ -198,11 +201,11 @@ def _other_run(
         stored = _report_of(own)
         if stored is not None:
             return _other(own, stored, notes)
-    for folder, stored in reversed(earlier):
+    for folder, stored in earlier:
         if _same_trials(baseline, stored):
             return _other(folder, stored, notes)
     notes.append(
-        "no stored run has the baseline's trials: its trajectories are not shown "
+        "no earlier run here has the baseline's trials: its trajectories are not shown "
         "(`evalgate baseline update --reason WHY` keeps its run; CI keeps run folders as artifacts)"
     )
     return None
@@ -223,7 +226,8 @@ def _same_trials(baseline: RunSummary, stored: Report) -> bool:
 
 def _done(case: CaseSummary) -> tuple[object, ...]:
     calls = case.calls or ((),) * len(case.numbers)
-    return case.digest, case.statuses, calls, case.usage
+    usage = case.usage or (TrialUsage(),) * len(case.numbers)
+    return case.digest, case.statuses, calls, usage
 
 
 def _claims(
@@ -280,22 +284,25 @@ def _history(earlier: _Earlier) -> tuple[Past, ...]:
     )
 
 
-def _earlier(report: Report, folder: Path | None, place: Place) -> _Earlier:
-    """Read the runs of a suite before this one, oldest first, as far as they are worth reading."""
-    found: list[tuple[Path, Report]] = []
-    size = 0
+def _earlier(
+    report: Report, folder: Path | None, place: Place, until: str | None = None
+) -> Iterator[tuple[Path, Report]]:
+    """Read the runs of a suite before this one, newest first, as far as they are worth reading."""
+    count = size = 0
     for past in reversed(list_runs(place.runs)):
         later = folder is not None and past.name >= folder.name
-        if len(found) == _PAST_RUNS or later or _suite_of(past) != report.suite.id:
+        if later or _suite_of(past) != report.suite.id:
+            continue
+        if until is not None and read_manifest(past).created > until:
             continue
         file = past / REPORT
         size += file.stat().st_size if file.is_file() else 0
-        if size > _PAST_BYTES:
+        if count == _PAST_RUNS or size > _PAST_BYTES:
             break
         stored = _report_of(past)
         if stored is not None:
-            found.append((past, stored))
-    return found[::-1]
+            count += 1
+            yield past, stored
 
 
 def _suite_of(folder: Path) -> str | None:

@@ -59,20 +59,21 @@ def validate_golden(path: Path) -> Generator[Remark, None, GoldenSet | None]:
     except EvalgateError as error:
         yield Remark("error", str(path), error.message, error.fix)
         return None
-    sound = True
+    remarks = [*_findings(path, golden)]
+    for number, asked in zip(golden.lines, golden.cases, strict=True):
+        remarks += _matching(path, number, asked)
+    yield from remarks
+    if all(remark.severity != "error" for remark in remarks):
+        told = f"golden set of {number_of(len(golden.cases), 'case')}, {golden.digest}"
+        yield Remark("ok", str(path), told)
+    return golden
+
+
+def _findings(path: Path, golden: GoldenSet) -> Iterator[Remark]:
     for finding in check_golden(golden):
-        sound = sound and finding.severity != "error"
         where = str(path) if finding.line is None else f"{path}:{finding.line}"
         case = f"case {finding.case_id!r} " if finding.case_id else ""
         yield Remark(finding.severity, where, case + finding.message, finding.fix)
-    for number, asked in zip(golden.lines, golden.cases, strict=True):
-        for remark in _matching(path, number, asked):
-            sound = False
-            yield remark
-    if sound:
-        cases = number_of(len(golden.cases), "case")
-        yield Remark("ok", str(path), f"golden set of {cases}, {golden.digest}")
-    return golden
 
 
 def _matching(path: Path, line: int, case: Case) -> Iterator[Remark]:

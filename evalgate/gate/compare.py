@@ -164,7 +164,9 @@ def _scene(
 
 
 def _changes(scene: _Scene, compared: Sequence[MetricComparison]) -> tuple[CaseChange, ...]:
-    """Sort the cases by their success and by the scores that gate."""
+    """Sort the cases by their success and by the scores that gate; a flat side has none."""
+    if scene.flat:
+        return ()
     decides = {c.metric.score: c.metric for c in compared if c.rule.gate != "advisory"}
     means = {score: m for score, m in decides.items() if m.aggregate == "mean"}
     paired = {

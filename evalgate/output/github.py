@@ -11,6 +11,8 @@ _MOST = 10
 def render(reports: ReportSet, style: Style) -> str:
     """Write one line an annotation: the verdict, failed checks, a notice a cause of failed cases.
 
+    A failure that is accepted is a notice that says so.
+
     GitHub keeps ten errors, warnings and notices a step; the first of the list are written.
     """
     rows = [row for report in reports.suites for row in _rows(report, style)]
@@ -29,7 +31,7 @@ def _rows(report: Report, style: Style) -> list[str]:
         rows.append(_line("notice", f"evalgate {suite}", headline(report)))
     checks = [check for check in gating_checks(report) if check.outcome != "pass"]
     for kind, outcome in (("error", "fail"), ("warning", "inconclusive")):
-        chosen = [check for check in checks if check.outcome == outcome]
+        chosen = [c for c in checks if c.outcome == outcome and c.accepted is None]
         rows += [
             _line(
                 kind,
@@ -38,6 +40,15 @@ def _rows(report: Report, style: Style) -> list[str]:
             )
             for check in chosen
         ]
+    rows += [
+        _line(
+            "notice",
+            f"evalgate {suite}: {check.id} {VERDICTS[check.outcome]}, accepted",
+            f"{check.reason} Accepted: {check.accepted}",
+        )
+        for check in checks
+        if check.accepted is not None
+    ]
     fresh = [group for group in view_report(report, style.ways(report)).groups if not group.old]
     rows += [_group(suite, group) for group in fresh[:_MOST]]
     return rows

@@ -21,8 +21,9 @@ def grounds_line(report: Report) -> str:
     parts += [f"tools {how}: {', '.join(names)}" for how, names in sorted(found.tools.items())]
     if found.judge is not None:
         parts.append(f"verdicts {found.judge}")
+    known = [name for name, metric in report.metrics.items() if metric.value is not None]
     for ground, words in _APART.items():
-        count = sum(ground in grounds for grounds in found.metrics.values())
+        count = sum(ground in found.metrics.get(name, ()) for name in known)
         if count:
             parts.append(f"{count} metric{'s' if count > 1 else ''} {words}")
     return "; ".join(parts)

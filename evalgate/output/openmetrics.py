@@ -1,13 +1,14 @@
 """OpenMetrics text: a gauge a metric and counters, for GitLab's metrics report and time series.
 
-A metric that is unknown has no sample: 0 would be a claim, and NaN reads as a number. Names of
+A metric that is unknown has no sample: 0 would be a claim, and NaN reads as a number; so has a
+counter of a report that holds no trials, such as a comparison or a stress check. Names of
 counter families end in `_total`, as promtool and the pushgateway read them; what OpenMetrics 1.0
 has beyond that (state sets, families without the suffix) neither of them takes.
 """
 
 from collections.abc import Iterator
 
-from evalgate.output.cases.rows import is_failed
+from evalgate.output.cases.rows import is_failed, judged_cases
 from evalgate.output.style import Style
 from evalgate.output.view import VERDICTS
 from evalgate.schema.result import MetricValue, Report, ReportSet
@@ -65,12 +66,14 @@ def _verdicts(reports: tuple[Report, ...]) -> Iterator[str]:
         yield f"# HELP evalgate_run_{name} {doc}"
         yield f"# TYPE evalgate_run_{name} gauge"
         for report in reports:
-            yield f"evalgate_run_{name}{{{_labels(report)}}} {getattr(report.suite, name)}"
+            if report.suite.selected:
+                yield f"evalgate_run_{name}{{{_labels(report)}}} {getattr(report.suite, name)}"
     for name, doc in _TOTALS.items():
         yield f"# HELP evalgate_run_{name}_total {doc}"
         yield f"# TYPE evalgate_run_{name}_total counter"
         for report in reports:
-            yield f"evalgate_run_{name}_total{{{_labels(report)}}} {_total(report, name)}"
+            if judged_cases(report):
+                yield f"evalgate_run_{name}_total{{{_labels(report)}}} {_total(report, name)}"
 
 
 def _total(report: Report, name: str) -> int:

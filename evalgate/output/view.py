@@ -265,7 +265,8 @@ def _cases_text(report: Report) -> str:
     if first.state == "regressed":
         who += " that passed now" if all(row.before == 1 for row in first.rows) else " now"
     more = total - count
-    return f"{who} {doing}" + (f", {more} more got worse otherwise" if more else "")
+    also = {"regressed": "got worse ", "failed": "failed "}.get(first.state, "")
+    return f"{who} {doing}" + (f", {more} more {also}otherwise" if more else "")
 
 
 def _check_text(report: Report) -> str:
@@ -280,6 +281,8 @@ def _check_text(report: Report) -> str:
         return ""
     worst = ranked[0]
     name = _PLAIN_NAMES.get(worst.id) or worst.id.replace("_", " ")
+    if worst.kind == "must_pass":
+        name = f"must-pass case {worst.id.removeprefix('must_pass.')}"
     numbers = worst.outcome == "fail" and worst.kind in ("relative", "limit")
     counted = _from_zero(worst, report)
     said = f"{name} {move_text(worst)}" if numbers and not counted else ""
@@ -487,7 +490,7 @@ def subject_line(report: Report) -> str:
     suite = report.suite
     part = f"{suite.selected} of " if suite.selected != suite.cases else ""
     cases, trials = number_of(suite.cases, "case"), number_of(suite.trials, "trial")
-    run = f"{part}{cases} x {trials}, {suite.mode}"
+    run = f"{part}{cases} x {trials}, {suite.mode}" if suite.selected else "numbers without cases"
     if report.stress is not None and not suite.cases:
         run = f"{report.stress.get('sessions')} sessions, {report.stress.get('calls')} calls"
     if suite.isolation is not None:

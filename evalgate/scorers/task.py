@@ -23,6 +23,14 @@ SCORES = ("task_success",)
 
 _NOTHING_EXPECTED = Abstained("the case expects nothing")
 _SHOWN = 120
+_ENDS = {
+    "bad_output": "gave no valid answer",
+    "limit": "ran into a limit",
+    "loop_limit": "called the model too often",
+    "unfinished": "did not finish",
+    "not_measured": "was not measured",
+}
+"""How a trial ended, where the word for it is no verb."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +142,8 @@ def failed_expectations(
     if failed(trace):
         first = (trace.error or "").partition("\n")[0]
         reason = f": {cap(first, _SHOWN)}" if first else ""
-        return (f"the trial {trace.status.replace('_', ' ')}{reason}",)
+        ended = _ENDS.get(trace.status) or trace.status.replace("_", " ")
+        return (f"the trial {ended}{reason}",)
     found = [*_failures(case, trace, prepared)]
     if case.expected.scores:
         found += _low_grades(case, trace, settings)
@@ -182,7 +191,7 @@ def _failures(case: Case, trace: Trace, prepared: Prepared) -> Iterator[str]:
 
 def _failed_state(expected: Mapping[str, object], trace: Trace) -> Iterator[str]:
     if trace.final_state is None:
-        yield "the trial reports no final state"
+        yield "no final state is reported"
         return
     for key, wanted in expected.items():
         if key not in trace.final_state:

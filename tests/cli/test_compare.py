@@ -148,6 +148,19 @@ def test_wrong_sides_are_named(
     assert "Traceback" not in result.err
 
 
+@pytest.mark.parametrize("current", ["latest", "numbers.json"])
+def test_numbers_have_no_cases(dropped: Path, cli: Cli, current: str) -> None:
+    """A flat side misses no case, ran none, and is compared with none that is new."""
+    flat(dropped, "numbers.json", task_success_rate=0.5, error_rate=0.0)
+    baseline = "numbers.json" if current == "latest" else "baselines/quiz.json"
+    sides = ("compare", "--baseline", baseline, "--current", current)
+    assert [] == cli(*sides, "-f", "json").json["changes"]
+    said = cli(*sides).out
+    assert re.search(r"\d (missing|new)|0 cases|got worse", said) is None
+    counters = cli(*sides, "-f", "openmetrics").out
+    assert re.search(r"evalgate_run_(cases|trials|trials_run_total){.*} 0", counters) is None
+
+
 def test_a_report_is_shown_as_it_says_of_itself(dropped: Path, cli: Cli) -> None:
     """Where its numbers come from, how it was run and what it holds: nothing is made up anew."""
     stored = json.loads((dropped / "now.json").read_text())

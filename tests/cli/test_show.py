@@ -147,6 +147,30 @@ def test_all_suites_of_the_newest_command_are_shown(project: Path, cli: Cli) -> 
     assert "no case failed\n" == cli("show", "--failed").out
 
 
+def test_the_run_of_a_baseline_without_tokens_is_found(project: Path, cli: Cli) -> None:
+    """It is the newest from before the baseline was made, not a later one that ended alike."""
+
+    def answer(text: str) -> None:
+        rows = [{"case_id": name, "output": text, "status": "finished"} for name in "ab"]
+        lines = "".join(json.dumps({**row, "trial": n}) + "\n" for row in rows for n in (0, 1))
+        (project / "traces.jsonl").write_text(lines)
+
+    path = project / "baselines/shop.json"
+    answer("first")
+    assert 0 == cli("baseline", "update", "--reason", "second", "--force", "--trials", "2").code
+    for text in ("second", "third"):
+        answer(text)
+        cli("run", "--baseline", "--trials", "2")
+    for folder, at in zip(sorted((project / ".evalgate/runs").iterdir())[-3:], "123", strict=True):
+        made = json.loads((folder / "manifest.json").read_text())
+        made["created"] = f"2026-01-0{at}T00:00:00Z"
+        (folder / "manifest.json").write_text(json.dumps(made))
+    stated = json.loads(path.read_text())["provenance"]["created"]
+    path.write_text(path.read_text().replace(stated, "2026-01-01T00:00:01Z"))
+    said = cli("show", "a").out
+    assert "answer of the baseline\n  first\n" in said
+
+
 def test_programs_get_both_traces_and_their_alignment(project: Path, cli: Cli) -> None:
     """JSON holds the traces whole, and the row where they part."""
     data = cli("show", "a", "--json").json

@@ -31,6 +31,15 @@ def test_all_problems_of_a_golden_set_are_listed(recorded: Path, cli: Cli) -> No
         assert part in result.out
 
 
+def test_a_golden_set_with_an_error_is_not_ok(recorded: Path, cli: Cli) -> None:
+    """One that can be read and cannot be used is not both."""
+    (recorded / "golden.jsonl").write_text('{"id": "a", "input": "y"}\n')
+    result = cli("validate")
+    assert 2 == result.code
+    assert "expects nothing" in result.out
+    assert "golden.jsonl: ok" not in result.out
+
+
 def test_a_golden_set_alone(recorded: Path, cli: Cli) -> None:
     """`--golden` needs no configuration and may be repeated."""
     (recorded / "evalgate.yaml").unlink()

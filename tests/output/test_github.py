@@ -3,7 +3,7 @@
 from evalgate.output.github import render
 from evalgate.output.style import Style
 from evalgate.schema.result import ReportSet
-from evalgate.schema.verdict import Check
+from evalgate.schema.verdict import CaseChange, Check
 
 
 def test_each_check_is_one_line_that_the_runner_reads(reports: ReportSet) -> None:
@@ -34,3 +34,21 @@ def test_no_more_than_ten_of_a_kind(reports: ReportSet) -> None:
 def test_a_pass_is_one_notice(passing: ReportSet) -> None:
     """A pass says so once."""
     assert render(passing, Style()).startswith("::notice title=evalgate support::PASS")
+
+
+def test_an_accepted_failure_is_no_error(passing: ReportSet) -> None:
+    """It is a notice that says who accepted it, beside the pass."""
+    report = passing.suites[0]
+    failed = report.checks[0].model_copy(update={"outcome": "fail", "accepted": "until Friday"})
+    told = report.model_copy(update={"checks": (failed,)})
+    lines = render(ReportSet(verdict="pass", exit_code=0, suites=(told,)), Style()).splitlines()
+    assert {"::notice"} == {line.split(" ")[0] for line in lines}
+    assert 1 == sum("FAIL%2C accepted::unchanged Accepted: until Friday" in line for line in lines)
+
+
+def test_a_case_that_is_gone_is_not_run_again(reports: ReportSet) -> None:
+    """The command below it is one that works."""
+    gone = CaseChange(id="gone", outcome="missing")
+    report = reports.suites[0].model_copy(update={"changes": (gone,), "cases": ()})
+    text = render(ReportSet(verdict="fail", exit_code=1, suites=(report,)), Style())
+    assert "cases: gone%0Aevalgate show gone" in text

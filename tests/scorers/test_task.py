@@ -47,7 +47,7 @@ EXPECTATIONS: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any], str]] =
         {"final_state": {"status": "open"}},
         {"final_state": {"status": "open"}},
         {},
-        "reports no final state",
+        "no final state is reported",
     ),
     (
         {"refusal": True},
@@ -200,16 +200,24 @@ def test_nothing_expected(make_case: MakeCase, make_trace: MakeTrace) -> None:
 
 
 @pytest.mark.parametrize(
-    "status", ["crashed", "timed_out", "bad_output", "limit", "loop_limit", "unfinished"]
+    ("status", "said"),
+    [
+        ("crashed", "crashed"),
+        ("timed_out", "timed out"),
+        ("bad_output", "gave no valid answer"),
+        ("limit", "ran into a limit"),
+        ("loop_limit", "called the model too often"),
+        ("unfinished", "did not finish"),
+    ],
 )
-def test_failed_trial(make_case: MakeCase, make_trace: MakeTrace, status: str) -> None:
+def test_failed_trial(make_case: MakeCase, make_trace: MakeTrace, status: str, said: str) -> None:
     """A trial that did not finish is a failure, whatever it had said."""
     case = make_case(output={"contains": ["way"]})
     trace = make_trace(status=status, error="boom")
     (words,) = failed_expectations(case, trace, RECORDED)
 
     assert success(case, trace) == Scored(0.0)
-    assert words == f"the trial {status.replace('_', ' ')}: boom"
+    assert f"the trial {said}: boom" == words
 
 
 def test_unusable_rule_is_broken(make_case: MakeCase, make_trace: MakeTrace) -> None:
