@@ -60,6 +60,7 @@ def compare(formats: tuple[str, ...], outputs: tuple[Path, ...], **given: Any) -
     from evalgate.commands.compare import (  # noqa: PLC0415
         CompareOptions,
         compare_stored,
+        is_foreign,
         with_cases,
     )
     from evalgate.suite.environment import this_machine  # noqa: PLC0415
@@ -72,5 +73,6 @@ def compare(formats: tuple[str, ...], outputs: tuple[Path, ...], **given: Any) -
     explained = reports.verdict != "pass" or any(name in ("html", "junit") for name, _ in pages)
     shown, folder = with_cases(reports, options) if pages and explained else (reports, None)
     emit(reports, data, given["config"])
-    emit(shown, pages, given["config"], folder, shown=str(folder or options.current))
+    named = None if is_foreign(options) else str(folder or options.current)
+    emit(shown, pages, given["config"], folder, shown=named)
     return reports.exit_code

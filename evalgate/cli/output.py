@@ -77,7 +77,7 @@ def emit(
     folder: Path | None = None,
     *,
     asked: Mapping[str, str] | None = None,
-    shown: str = "",
+    shown: str | None = "",
 ) -> None:
     """Render and write each format; files are replaced whole.
 
@@ -87,9 +87,12 @@ def emit(
         config: The configuration, for what stands beside a report.
         folder: The run folder of the report; null: the one that holds the same cases.
         asked: Options that select each suite, by name; null: those for the configuration.
-        shown: The run or report that `evalgate show` is to be given; empty: the newest run.
+        shown: The run or report that `evalgate show` is to be given; empty: the newest run; null:
+            no command knows the cases.
     """
-    ways = ways_to(config, shown, asked or {}, beside=not shown)
+    ways = ways_to(config, shown or "", asked or {}, beside=not shown)
+    if shown is None:
+        ways = _unknown
 
     def details(report: Report) -> "RunDetails":
         from evalgate.commands.details import find_place, folder_of, gather  # noqa: PLC0415
@@ -129,6 +132,10 @@ def rehearse(pairs: Sequence[tuple[str, Path | None]]) -> None:
     for name, _ in pairs:
         with suppress(Exception):  # a renderer of a plug-in may want more; it will say so
             log_safe(resolve("renderers", name)(sample, _stdout_style()), name)
+
+
+def _unknown(_: Report) -> Ways:
+    return Ways("", known=False)
 
 
 def ways_to(

@@ -13,17 +13,20 @@ from evalgate.metrics.metric import Metric
 from evalgate.metrics.registry import METRICS
 from evalgate.schema.gate_config import GateConfig
 from evalgate.schema.result import MetricValue, Report, ReportSet, SuiteInfo
+from evalgate.schema.verdict import Check
 from evalgate.stats.summary import RunSummary, summary_of_report
 from evalgate.store.stored import stored_path, stored_summary
 from evalgate.suite.environment import Environment
 
 _RUNS = Path(".evalgate/runs")
+_SAME_CASES = "run the tool on the same cases"
 _FOREIGN_FIXES = {
-    "--allow-removed": "run the tool on the same cases, or pass --allow-removed",
     "evalgate score latest": "run again what has no score, or name what gates: --score NAME",
     "evalgate score RUN": "run again what has no score, or name what gates: --score NAME",
     "under `prices:`": "run again what has no cost, or name what gates: --score NAME",
     "evalgate baseline update": "compare results that have it, or name what gates: --score NAME",
+    "(why trials failed)": "see in the results why these trials failed",
+    "evalgate show --failed": "run again what has no score, or name what gates: --score NAME",
 }
 """What stands in a fix for runs of ours, and the way out for results of another tool."""
 
@@ -90,7 +93,7 @@ def compare_stored(options: CompareOptions, environment: Environment) -> ReportS
         ConfigError: The policy is not valid.
     """
     policy = _policy(options)
-    foreign = _is_foreign(options)
+    foreign = is_foreign(options)
     sides = _foreign_sides(options, policy, environment) if foreign else _own_sides(options, policy)
     baseline, candidate = sides.baseline, sides.candidate
     inputs = GateInputs(
@@ -141,16 +144,19 @@ def _with_foreign_fixes(report: Report) -> Report:
     """Name ways out that exist for somebody who runs another tool."""
     checks = tuple(
         check
-        if (fix := _foreign_fix(check.fix)) == check.fix
+        if (fix := _foreign_fix(check)) == check.fix
         else check.model_copy(update={"fix": fix})
         for check in report.checks
     )
     return report.model_copy(update={"checks": checks})
 
 
-def _foreign_fix(fix: str | None) -> str | None:
+def _foreign_fix(check: Check) -> str | None:
+    fix = check.fix
     if fix is None:
         return None
+    if check.id == "comparison":
+        return _SAME_CASES + (", or pass --allow-removed" if "--allow-removed" in fix else "")
     return next((ours for words, ours in _FOREIGN_FIXES.items() if words in fix), fix)
 
 
@@ -162,7 +168,7 @@ def _own_sides(options: CompareOptions, policy: _Policy) -> _Sides:
     return _Sides(baseline, candidate, metrics, _bare_report(candidate, metrics))
 
 
-def _is_foreign(options: CompareOptions) -> bool:
+def is_foreign(options: CompareOptions) -> bool:
     """Say whether the files are another tool's.
 
     Raises:

@@ -59,7 +59,7 @@ def _group(suite: str, group: Group) -> str:
     names = ", ".join(case.name for case in group.cases[:_MOST])
     more = f" and {len(group.cases) - _MOST} more" if len(group.cases) > _MOST else ""
     first = group.cases[0]
-    message = f"{first.difference}\ncases: {names}{more}\n{group.next}"
+    message = f"{first.difference}\ncases: {names}{more}\n{group.next}".rstrip()
     place = group.cause.place
     at = "" if place is None else f"file={workflow_property(place.file)},line={place.line},"
     return _line("notice", f"evalgate {suite}: {group.title}", message, at)

@@ -121,8 +121,7 @@ def _group(group: Group, *, opened: bool) -> Part:
         f"**{markdown_cell(first.name)}**" + (f" ({meta})" if meta else ""),
         "",
         markdown_fence("\n".join(told), limit=1_500),
-        "",
-        markdown_fence("\n".join(group.commands), info="sh"),
+        *(("", markdown_fence("\n".join(group.commands), info="sh")) if group.commands else ()),
     )
     rows = [
         f"- **{markdown_cell(case.name)}**: {markdown_cell(case.difference)}"

@@ -27,6 +27,8 @@ class Ways:
     """What stands between `evalgate show` and a case: a configuration, a stored report."""
     beside: bool = True
     """Whether that report was compared with the same baseline."""
+    known: bool = True
+    """Whether these commands know the cases: those of another tool they do not."""
 
     @property
     def shown(self) -> str:

@@ -113,12 +113,12 @@ class Group:
     example: tuple[tuple[str, str], ...]
     """What is known of the first: a label and a text, which may have several lines."""
     reproduce: str
-    """The command that runs the first case alone."""
+    """The command that runs the first case alone; empty for results of another tool."""
     cause: Cause
     old: bool
     """Whether these cases failed in the baseline too."""
     show: str
-    """The command that shows what happened in the first case."""
+    """The command that shows what happened in the first case; empty as the other."""
     compared: bool
     """Whether there is a baseline."""
 
@@ -130,6 +130,8 @@ class Group:
     @property
     def commands(self) -> tuple[str, ...]:
         """What to do next: run the first case again, and look at what happened."""
+        if not self.show:
+            return ()
         if self.cause.state == "missing":
             return (f"{self.show}  # what is known of it",)
         width = max(len(self.reproduce), len(self.show))
@@ -382,7 +384,11 @@ def _worst_cases(check: Check, report: Report, ways: Ways) -> Iterator[tuple[str
     if worst:
         named = (f"{name} {amount(mean, check.unit)}" for mean, name in worst[:_NAMED])
         yield "", f"{word} now: {', '.join(named)}"
-        yield "look", f"{ways.shown} {shlex.quote(worst[0][1])}  (its steps, with time and cost)"
+        if ways.known:
+            yield (
+                "look",
+                f"{ways.shown} {shlex.quote(worst[0][1])}  (its steps, with time and cost)",
+            )
 
 
 def _group(cause: Cause, report: Report, ways: Ways) -> Group:
@@ -391,15 +397,16 @@ def _group(cause: Cause, report: Report, ways: Ways) -> Group:
     then = "that failed before " if cause.again else "now " if cause.state == "regressed" else ""
     title = f"{number_of(count, f'{cause.kind} case'.strip())} {then}{doing}"
     first = cause.rows[0]
+    again = first.change.reproduce if first.change else None
+    again = again or f"evalgate run {ways.run} --case {shlex.quote(first.id)}"
     return Group(
         title=title,
         cases=tuple(_case_line(row) for row in cause.rows),
         example=tuple(_example(first)),
-        reproduce=(first.change.reproduce if first.change else None)
-        or f"evalgate run {ways.run} --case {shlex.quote(first.id)}",
+        reproduce=again if ways.known else "",
         cause=cause,
         old=cause.again,
-        show=f"{ways.shown} {shlex.quote(first.id)}",
+        show=f"{ways.shown} {shlex.quote(first.id)}" if ways.known else "",
         compared=report.baseline is not None and ways.beside,
     )
 
@@ -436,9 +443,10 @@ def _example(row: CaseRow) -> Iterator[tuple[str, str]]:
     said = [d for d in trial.details if not d.startswith("the trial ")]
     said.sort(key=lambda d: not d.startswith("tool calls: "))
     yield from (("", detail) for detail in said)
-    if row.change is not None:
-        yield from (("", line) for line in row.change.what if line.startswith("tool call "))
-    if not trial.error and not said and not row.change:
+    moved = row.change.what if row.change else ()
+    moved = tuple(line for line in moved if line.startswith("tool call "))
+    yield from (("", line) for line in moved)
+    if not trial.error and not said and not moved and row.state not in ("errored", "not measured"):
         yield "", row.why
     if trial.calls or said:
         yield "called", ", ".join(trial.calls) or "no tool"

@@ -35,7 +35,7 @@ def dry_run(
 
 def _sentence(plan: Plan, options: RunOptions, environment: Environment) -> str:
     if plan.mode == "recorded" or plan.calls == "replay":
-        return "no live call: everything is replayed"
+        return "no live call: what is recorded is replayed"
     if plan.calls is None:
         return _from_baseline(plan)
     needed = [case.id for case in plan.cases]

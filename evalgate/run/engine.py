@@ -58,7 +58,7 @@ class Seen:
     sampling: set[str] = field(default_factory=set)
     replayed: bool = False
     live: bool = False
-    """Whether some trace with calls of a model is none of a replay."""
+    """Whether some measured trace with calls of a model is none of a replay."""
     kinds: set[str] = field(default_factory=set)
     problems: dict[str, None] = field(default_factory=dict)
     ran: dict[str, set[str]] = field(default_factory=dict)
@@ -67,6 +67,7 @@ class Seen:
     def add(self, trace: Trace) -> None:
         """Note what one trace was made with."""
         asked = any(isinstance(step, LlmCall) for step in trace.steps)
+        asked = asked and trace.status != "not_measured"  # a call that a replay missed was not made
         self.replayed = self.replayed or trace.replayed
         self.live = self.live or (asked and not trace.replayed)
         problems = trace.metadata.get("gateway_problems")

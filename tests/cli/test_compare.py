@@ -148,6 +148,18 @@ def test_wrong_sides_are_named(
     assert "Traceback" not in result.err
 
 
+def test_results_of_another_tool_are_told_no_commands_of_ours(recorded: Path, cli: Cli) -> None:
+    """Their cases cannot be run or shown here, and there is no baseline to make."""
+    for name, first, passed in (("a", 0, "true"), ("b", 5, "false")):
+        rows = "".join(f"c{i},{passed}\n" for i in range(first, first + 9))
+        (recorded / f"{name}.csv").write_text(f"id,passed\n{rows}")
+    sides = ("compare", "--baseline", "a.csv", "--current", "b.csv", "--allow-removed")
+    for form in ("terminal", "markdown", "github", "gitlab", "junit"):
+        said = cli(*sides, "-f", form).out
+        assert re.search(r"evalgate (run|show|score|baseline) ", said) is None
+    assert "fix: run the tool on the same cases\n" in cli(*sides).out
+
+
 @pytest.mark.parametrize("current", ["latest", "numbers.json"])
 def test_numbers_have_no_cases(dropped: Path, cli: Cli, current: str) -> None:
     """A flat side misses no case, ran none, and is compared with none that is new."""

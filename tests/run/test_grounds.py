@@ -2,8 +2,10 @@
 
 import pytest
 
+from evalgate.run.engine import Seen
 from evalgate.run.grounds import joined_grounds, with_grounds
 from evalgate.schema.result import JudgeInfo, MetricValue, Report, RestsOn, SuiteInfo
+from evalgate.schema.trace import Trace
 
 SUITE = SuiteInfo(id="s", golden_digest="d", cases=1, selected=1, trials=1)
 
@@ -55,3 +57,13 @@ def test_parts_add_up(one: str, other: str, both: str) -> None:
     assert found is not None
     assert (both, {"mocked": ("a", "b")}) == (found.model, found.tools)
     assert joined_grounds([first, None]) is None
+
+
+def test_a_call_that_a_replay_missed_is_not_live() -> None:
+    """It was never made; a trial that was measured and is no replay made it."""
+    trial = {"case_id": "a", "trial": 0, "steps": [{"kind": "llm_call", "model": "m"}]}
+    seen = Seen()
+    seen.add(Trace.model_validate({**trial, "status": "not_measured"}))
+    assert not seen.live
+    seen.add(Trace.model_validate({**trial, "status": "finished"}))
+    assert seen.live

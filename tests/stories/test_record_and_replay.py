@@ -174,7 +174,7 @@ def _some_trials(runs: Path) -> bool:
 
 def test_a_dry_run_forecasts_and_calls_nobody(project: Path, cli: Cli) -> None:
     """Without key and model: calls, tokens, USD and minutes of a recording; 0 live calls."""
-    assert "no live call: everything is replayed" in cli("run", "--dry-run").out
+    assert "no live call: what is recorded is replayed" in cli("run", "--dry-run").out
     assert "everything is recorded" in cli("run", "--dry-run", "--record-missing").out
     told = cli("run", "--dry-run", "--record").out
     assert "54 of 54 cases need a live run: about 0.01 USD, 1 min" in told

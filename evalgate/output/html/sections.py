@@ -136,7 +136,7 @@ def _causes(groups: Sequence[Group], details: RunDetails) -> str:
 
 def _cause_item(group: Group, details: RunDetails) -> str:
     cause = group.cause
-    look = html(group.show)
+    look = f"<p class=fix>look: <code>{html(group.show)}</code></p>" if group.show else ""
     return (
         f'<li><p><span class="state s{STATES.index(cause.state)}">'
         f"{number_of(len(cause.cases), 'case')} {cause.state}</span> "
@@ -144,7 +144,7 @@ def _cause_item(group: Group, details: RunDetails) -> str:
         f"{''.join(_told(label, text) for label, text in group.example)}"
         f"{_parted(divergence_text(cause.rows[0], details))}"
         f"<p class=links>{case_links(cause.cases)}</p>"
-        f"<p class=fix>look: <code>{look}</code></p></li>"
+        f"{look}</li>"
     )
 
 
