@@ -5,6 +5,7 @@ from typing import cast
 
 from evalgate.output.svg import Limit, Mark, Panel, figure
 from evalgate.schema.base import Json
+from evalgate.text.counts import number_of
 from evalgate.text.escape import markdown_cell, terminal
 
 Plan = Mapping[str, Json]
@@ -32,9 +33,9 @@ def capacity_markdown(plan: Plan) -> str:
 
 
 def _title(plan: Plan) -> str:
-    sessions = _number(plan["sessions"])
+    sessions = number_of(cast("int", plan["sessions"]), "session")
     growth = cast("float", plan["growth"])
-    return f"Capacity plan: {sessions} sessions today, {growth:+.0%} growth"
+    return f"Capacity plan: {sessions} today, {growth:+.0%} growth"
 
 
 def _subtitle(plan: Plan) -> str:

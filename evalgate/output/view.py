@@ -499,8 +499,9 @@ def subject_line(report: Report) -> str:
     part = f"{suite.selected} of " if suite.selected != suite.cases else ""
     cases, trials = number_of(suite.cases, "case"), number_of(suite.trials, "trial")
     run = f"{part}{cases} x {trials}, {suite.mode}" if suite.selected else "numbers without cases"
-    if report.stress is not None and not suite.cases:
-        run = f"{report.stress.get('sessions')} sessions, {report.stress.get('calls')} calls"
+    if report.stress is not None and not suite.selected:
+        counts = ((report.stress.get(f"{what}s"), what) for what in ("session", "call"))
+        run = ", ".join(number_of(n, what) for n, what in counts if isinstance(n, int))
     if suite.isolation is not None:
         run += f", sandbox {suite.isolation}"
     ref = report.baseline

@@ -1,7 +1,7 @@
 """Tests of evalgate.output.view."""
 
 from evalgate.output.style import Ways
-from evalgate.output.view import counts_line, headline, view_report
+from evalgate.output.view import counts_line, headline, subject_line, view_report
 from evalgate.schema.result import CaseResult, Report, TrialResult
 from evalgate.schema.score import Scored
 from evalgate.schema.verdict import CaseChange, Check
@@ -81,3 +81,13 @@ def test_commands_name_what_selects_the_suite(report: Report) -> None:
 
 def _as(case: CaseResult, **changes: object) -> CaseResult:
     return case.model_copy(update=changes)
+
+
+def test_a_stress_check_without_cases_counts_its_load(report: Report) -> None:
+    """With the word that fits the number."""
+    suite = report.suite.model_copy(update={"cases": 0, "selected": 0})
+    load = {"stress": {"sessions": 1, "calls": 1200}, "suite": suite, "baseline": None}
+    said = subject_line(report.model_copy(update=load))
+    assert "1 session, 1,200 calls; no comparison" == said
+    bare = report.model_copy(update={"suite": suite, "baseline": None})
+    assert "numbers without cases; no comparison" == subject_line(bare)
