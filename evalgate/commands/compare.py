@@ -25,6 +25,7 @@ _FOREIGN_FIXES = {
     "evalgate score RUN": "run again what has no score, or name what gates: --score NAME",
     "under `prices:`": "run again what has no cost, or name what gates: --score NAME",
     "evalgate baseline update": "compare results that have it, or name what gates: --score NAME",
+    "docs/metrics.md": "compare results that have it, or name what gates: --score NAME",
     "(why trials failed)": "see in the results why these trials failed",
     "evalgate show --failed": "run again what has no score, or name what gates: --score NAME",
 }

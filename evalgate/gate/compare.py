@@ -251,7 +251,8 @@ def _lacking(
             missed, fix = miss_of(scene.candidate, metric.name)
             return NoComparison("evidence", f"{reason}: {missed}", fix)
         reason += ": its scores are broken" if broken else ""
-        return NoComparison("evidence", reason, _evidence_fix(metric, broken=broken))
+        fix = _evidence_fix(metric, broken=broken, lost=has[0])
+        return NoComparison("evidence", reason, fix)
     fails = not scene.flat and any(scene.holds(Broken, metric.score))
     lost = scene.paired(metric).broken if fails else 0
     if lost:
@@ -261,11 +262,13 @@ def _lacking(
             SCORE_AGAIN,
         )
     if rule.explicit or not (metric.where_known or scene.flat):
-        return NoComparison("evidence", "no value on either side", _evidence_fix(metric))
+        fix = _evidence_fix(metric, lost=True)
+        return NoComparison("evidence", "no value on either side", fix)
     return None
 
 
-def _evidence_fix(metric: Metric, *, broken: bool = False) -> str:
+def _evidence_fix(metric: Metric, *, broken: bool = False, lost: bool = False) -> str:
+    """Say what brings evidence; a baseline is none for what only this run has lost."""
     advisory = f"set `{metric.name}: advisory` under `gate: metrics:`"
     if metric.unit == "USD":
         return (
@@ -274,6 +277,8 @@ def _evidence_fix(metric: Metric, *, broken: bool = False) -> str:
         )
     if broken:
         return SCORE_AGAIN
+    if lost:
+        return f"see what {metric.name} needs in docs/metrics.md, or {advisory}"
     return f"make a new baseline with `evalgate baseline update --reason WHY`, or {advisory}"
 
 

@@ -46,6 +46,7 @@ UPDATE = (
     "make a new baseline with `evalgate baseline update --reason WHY`, or set `{}: advisory` under "
 )
 UPDATE += "`gate: metrics:`"
+NEEDS = "see what {0} needs in docs/metrics.md, or set `{0}: advisory` under `gate: metrics:`"
 PRICE = (
     "give the model's price under `prices:` in evalgate.yaml and run `evalgate score RUN`, or set "
     "`cost_per_interaction: advisory` under `gate: metrics:`"
@@ -72,7 +73,7 @@ PRICE = (
         (
             *("faithfulness", [1.0], [SILENT], "faithfulness"),
             NoComparison(
-                "evidence", "this run has no value of faithfulness", UPDATE.format("faithfulness")
+                "evidence", "this run has no value of faithfulness", NEEDS.format("faithfulness")
             ),
         ),
         (
@@ -93,7 +94,7 @@ PRICE = (
         ),
         (
             *("faithfulness", [SILENT], [SILENT], "faithfulness"),
-            NoComparison("evidence", "no value on either side", UPDATE.format("faithfulness")),
+            NoComparison("evidence", "no value on either side", NEEDS.format("faithfulness")),
         ),
         (
             *("faithfulness", [SILENT, 1.0], [1.0, SILENT], "faithfulness"),

@@ -150,8 +150,8 @@ def nothing_gates(checks: Sequence[Check], *, compared: bool) -> tuple[Check, ..
     else:
         reason = "there was no baseline to compare with"
         first = (
-            'evalgate baseline update --reason "first"  makes one of the agent as it is, unless '
-            "there is one; then: evalgate run --baseline"
+            'evalgate baseline update --reason "first"  makes one of the agent as it is (a live '
+            "one: with --trials 5), unless there is one; then: evalgate run --baseline"
         )
     return (
         _lack(
