@@ -93,14 +93,14 @@ def _about_trials(side: RunSummary, facts: RunFacts) -> Iterator[Check]:
     if short:
         yield _lack(
             "trials",
-            f"{number_of(len(short), 'case has', 'cases have')} fewer than "
-            f"{number_of(max(side.trials, 1), 'trial')}: "
+            f"{number_of(len(short), 'case has', 'cases have')} "
+            f"{f'fewer than {side.trials:,} trials' if side.trials > 1 else 'no trial'}: "
             f"{name_some(tuple(short))}",
             "finish the run with `evalgate run --resume`",
         )
     ends = Counter(status for case in cases for status in case.statuses)
     if ends and not missed and "finished" not in ends:
-        told = ", ".join(f"{count} {status}" for status, count in ends.most_common())
+        told = ", ".join(f"{n} {status.replace('_', ' ')}" for status, n in ends.most_common())
         yield _lack(
             "finished",
             f"no trial finished ({told}), so nothing is known of what the agent can do",
@@ -119,7 +119,7 @@ def _about_run(comparison: Comparison, facts: RunFacts) -> Iterator[Check]:
         yield _lack(
             "cap",
             f"the run was stopped early: {facts.cap}",
-            "go on with `evalgate run --resume` and a higher cap, or without --fail-fast",
+            "go on with `evalgate run --resume`, without what stopped it",
         )
     if is_partial(comparison) and not facts.allow_partial:
         yield _lack(

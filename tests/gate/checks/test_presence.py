@@ -122,7 +122,7 @@ def test_fewer_trials_than_were_asked_for(case: BuildCase, report: BuildReport) 
     empty = summary_of_report(report(cases, trials=0))
     none = replace(empty.cases["b"], numbers=(), statuses=(), columns={})
     found = _lacks(_checks(replace(empty, cases={**empty.cases, "b": none})))
-    assert found == [("evidence.trials", "1 case has fewer than 1 trial: b")]
+    assert found == [("evidence.trials", "1 case has no trial: b")]
 
 
 def test_nothing_finished_and_nothing_scored(case: BuildCase, report: BuildReport) -> None:
@@ -131,7 +131,7 @@ def test_nothing_finished_and_nothing_scored(case: BuildCase, report: BuildRepor
     lost = case("a", {"task_success": [BROKEN] * 3}, ends)
     found = dict(_lacks(_checks(summary_of_report(report([lost])))))
     told = (
-        "no trial finished (2 crashed, 1 timed_out), so nothing is known of what the agent can do"
+        "no trial finished (2 crashed, 1 timed out), so nothing is known of what the agent can do"
     )
     assert found["evidence.finished"] == told
     assert found["evidence.scores"] == "no score was given in any trial"
