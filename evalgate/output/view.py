@@ -59,6 +59,8 @@ MARKS = {"pass": "✓", "fail": "✗", "inconclusive": "?"}
 EMOJI = {"pass": "✅", "fail": "❌", "inconclusive": "⚠️"}
 _MOVED = ("regressed", "errored", "missing", "improved")
 _KINDS = ("measured", "recorded", "replayed", "judged", "simulated", "claimed")
+_COUNTED = (*STATES[:-1], "changed", STATES[-1])
+"""States as they are counted: a case that asks something else is not new."""
 _NAMED = 4
 """Cases that are named in one line."""
 _PLAIN_NAMES = {
@@ -185,7 +187,7 @@ def view_report(report: Report, ways: Ways | None = None) -> View:
     ways = ways or usual_ways(report)
     rows = case_rows(report)
     groups = tuple(_group(cause, report, ways) for cause in causes(rows))
-    counts = Counter(row.state for row in rows)
+    counts = Counter[str](row.kind if row.state == "new" else row.state for row in rows)
     bad = [check for check in gating_checks(report) if check.outcome != "pass"]
     good = tuple(check for check in gating_checks(report) if check.outcome == "pass")
     return View(
@@ -197,7 +199,7 @@ def view_report(report: Report, ways: Ways | None = None) -> View:
         passed_lines=tuple(_check_line(check, check.id, report, ways) for check in good),
         cases=len(rows),
         groups=groups,
-        counts=", ".join(f"{counts[state]} {state}" for state in STATES if counts[state]),
+        counts=", ".join(f"{counts[state]} {state}" for state in _COUNTED if counts[state]),
         advisory=tuple(
             (c.id, move_text(c), c.reason if c.kind == "stress" else "")
             for c in advisory_moves(report)

@@ -83,6 +83,16 @@ def _as(case: CaseResult, **changes: object) -> CaseResult:
     return case.model_copy(update=changes)
 
 
+def test_a_case_that_asks_something_else_is_not_new(report: Report) -> None:
+    """It is counted as what it is."""
+    old, fine = (
+        CaseChange(id=name, outcome="new", candidate=1.0, what=what)
+        for name, what in (("old", ("asks something else",)), ("fresh", ()))
+    )
+    compared = report.model_copy(update={"changes": (old, fine), "cases": ()})
+    assert "1 new, 1 changed" == view_report(compared).counts
+
+
 def test_a_stress_check_without_cases_counts_its_load(report: Report) -> None:
     """With the word that fits the number."""
     suite = report.suite.model_copy(update={"cases": 0, "selected": 0})
