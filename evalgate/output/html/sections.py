@@ -14,7 +14,7 @@ from evalgate.output.cases.rows import STATES, mean_score
 from evalgate.output.grounds import grounds_line
 from evalgate.output.html.charts import change_chart, distribution, sparkline
 from evalgate.output.html.words import case_links
-from evalgate.output.numbers import amount, change_text
+from evalgate.output.numbers import amount, change_text, unit_of
 from evalgate.output.stress import checklist_rows, faults_line, figure_rows, scenario_line
 from evalgate.output.stress_plot import stress_figure
 from evalgate.output.view import (
@@ -111,7 +111,7 @@ def cause_list(view: View, details: RunDetails) -> str:
 
     What failed in the baseline too is folded: it is not what this change broke.
     """
-    head = f"<p class=dim>{number_of(view.cases, 'case')}: {view.counts or 'none'}</p>"
+    head = f"<p class=dim>{number_of(view.cases, 'case')}: {view.counts}</p>" if view.cases else ""
     fresh = [group for group in view.groups if not group.old]
     old = [group for group in view.groups if group.old]
     again = number_of(sum(len(group.cases) for group in old), "case")
@@ -204,10 +204,11 @@ def _metric_row(
     unknown = f"<p class=dim>{metric.unknown} unknown</p>" if metric.unknown else ""
     source = "" if metric.source == "measured" else f"<p class=dim>{metric.source}</p>"
     was = None if check is None else check.baseline
+    unit = unit_of(name, metric.unit)
     return (
         f'<tr class="{outcome}"><th scope=row title="{html(doc)}">{html(name)}{gate}</th>'
-        f"<td class=num data-name=baseline>{'' if was is None else amount(was, metric.unit)}</td>"
-        f"<td class=num data-name=now>{amount(metric.value, metric.unit)}{unknown}{source}</td>"
+        f"<td class=num data-name=baseline>{'' if was is None else amount(was, unit)}</td>"
+        f"<td class=num data-name=now>{amount(metric.value, unit)}{unknown}{source}</td>"
         f"<td class=num data-name=change>{html('' if check is None else change_text(check))}</td>"
         f"<td>{'' if check is None else change_chart(check)}</td>"
         f"<td>{distribution(now, before, metric.unit)}</td>"

@@ -13,7 +13,7 @@ from support.pages import ATTACKS, hostile_page, page_of
 
 from evalgate.output.html.page import html_page, render
 from evalgate.output.style import Style
-from evalgate.schema.result import ReportSet
+from evalgate.schema.result import MetricValue, Report, ReportSet, SuiteInfo
 
 
 class Reader(HTMLParser):
@@ -136,6 +136,19 @@ def test_a_report_alone_is_a_page() -> None:
     page = Reader(render(reports, Style()))
     assert "a run folder holds the trajectories" in page.text
     assert None is page.packed()[1][0]["trials"][0]["steps"]
+
+
+def test_a_stress_check_alone_is_a_page() -> None:
+    """It counts no cases, and a ratio that is no share is one here as in a terminal."""
+    suite = SuiteInfo(id="s", golden_digest="d", cases=1, selected=1, trials=1)
+    value = MetricValue(value=1.0, unit="ratio", direction="lower", n=1, source="simulated")
+    report = Report(
+        verdict="pass", exit_code=0, suite=suite, metrics={"stress_retry_amplification": value}
+    )
+    reports = ReportSet(verdict="pass", exit_code=0, suites=(report,))
+    text = Reader(render(reports, Style())).text
+    assert "0 cases" not in text
+    assert "100 %" not in text
 
 
 def test_no_suite_is_a_page() -> None:
