@@ -30,7 +30,7 @@ from evalgate.scorers.redacted import without_redacted
 from evalgate.store.config import load_config, load_config_if_any
 from evalgate.store.run_lines import iter_traces
 from evalgate.store.run_writer import create_run
-from evalgate.store.runs import find_run, read_manifest
+from evalgate.store.runs import find_run, last_runs, read_manifest
 from evalgate.stress.suite import stressed_again
 from evalgate.suite.environment import Environment
 from evalgate.suite.plan import Filters, JudgeMode, Plan, make_plan
@@ -58,7 +58,7 @@ def rescore(
     """Score a stored run with today's scorers and policy, into a run folder of its own.
 
     Args:
-        run: A run folder, its id, or `latest`.
+        run: A run folder, its id, or `latest`: every suite of the newest command.
         config: The configuration; where it does not know the run's suite, the run's own golden
             set and the default policy are taken.
         baseline: What to compare with: a path, the empty text for the suite's own; null: nothing.
@@ -70,18 +70,22 @@ def rescore(
     """
     loaded = load_config_if_any(config)
     runs = _RUNS if loaded is None else loaded.root / loaded.config.runs
-    folder = find_run(runs, run)
-    manifest = read_manifest(folder)
-    suite = _suite_of(manifest, config if loaded else None, runs)
-    plan = make_plan(suite, Filters(cases=manifest.selected or ()), judge=judge)
-    inputs = load_gate_inputs(plan, baseline, environment.timestamp())
-    scored = asyncio.run(_score_all(plan, folder, manifest.trials, environment))
-    described = new_manifest(plan, environment, f"evalgate score {run}")
-    new = asyncio.run(_store(described, runs, scored.pairs))
-    trials = replace(scored.trials, traces=partial(iter_traces, new))
-    report = evaluate(plan, trials, inputs)
-    keep_report(new, read_manifest(new), report, trials, plan, environment)
-    return combine([report])
+    suites = [] if loaded is None else [*loaded.config.suites]
+    last = last_runs(runs, suites) if run == "latest" else ()
+    reports = []
+    for folder in last or (find_run(runs, run),):
+        manifest = read_manifest(folder)
+        suite = _suite_of(manifest, config if loaded else None, runs)
+        plan = make_plan(suite, Filters(cases=manifest.selected or ()), judge=judge)
+        inputs = load_gate_inputs(plan, baseline, environment.timestamp())
+        scored = asyncio.run(_score_all(plan, folder, manifest.trials, environment))
+        described = new_manifest(plan, environment, f"evalgate score {run}")
+        new = asyncio.run(_store(described, runs, scored.pairs))
+        trials = replace(scored.trials, traces=partial(iter_traces, new))
+        report = evaluate(plan, trials, inputs)
+        keep_report(new, read_manifest(new), report, trials, plan, environment)
+        reports.append(report)
+    return combine(reports)
 
 
 def _suite_of(manifest: Manifest, config: Path | None, runs: Path) -> Suite:

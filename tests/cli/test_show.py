@@ -143,6 +143,8 @@ def test_all_suites_of_the_newest_command_are_shown(project: Path, cli: Cli) -> 
     ids = [json.loads(line)["case"] for line in cli("show", "--failed", "--json").out.splitlines()]
     told = cli("explain", "--json").json["suites"]
     assert (["a", "b"], ["bad", "good"]) == (ids, [suite["suite"] for suite in told])
+    again = cli("score", "latest", "-f", "json").json["suites"]
+    assert ["bad", "good"] == [report["suite"]["id"] for report in again]
     cli("run", "--trials", "2", "--suite", "good")
     assert "no case failed\n" == cli("show", "--failed").out
 
