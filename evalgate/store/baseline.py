@@ -24,6 +24,7 @@ from evalgate.text.strict_json import loads
 
 _SCHEMA: Final = "evalgate.baseline/1"
 _REPORT: Final = "evalgate.report/1"
+_REPORTS: Final = "evalgate.reports/1"
 _RESTORE: Final = (
     "restore it (git checkout), or make a new one with `evalgate baseline update --reason WHY`"
 )
@@ -163,6 +164,11 @@ def _parse(
 
 
 def _foreign(path: Path, schema: Json) -> DataError:
+    if schema == _REPORTS:
+        return DataError(
+            f"{path} holds the reports of several suites; expected one report or a baseline",
+            fix="name the run folder of one suite, or the report.json in it",
+        )
     if isinstance(schema, str) and schema.startswith("evalgate.baseline/"):
         return DataError(
             f"{path}: schema {schema!r} is newer than this version of evalgate, which reads "

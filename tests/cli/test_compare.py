@@ -182,3 +182,11 @@ def test_a_report_is_shown_as_it_says_of_itself(dropped: Path, cli: Cli) -> None
     for part in ("suite", "subject", "judge", "scorers", "pricing", "metrics", "rests_on"):
         assert stored[part] == shown[part]
     assert "recorded" in {metric["source"] for metric in shown["metrics"].values()}
+
+
+def test_reports_of_several_suites_are_named(dropped: Path, cli: Cli) -> None:
+    """They are no baseline that somebody forgot to name."""
+    both = {"schema": "evalgate.reports/1", "verdict": "pass", "exit_code": 0, "suites": []}
+    (dropped / "both.json").write_text(json.dumps(both))
+    result = cli("compare", "--baseline", "now.json", "--current", "both.json")
+    assert (2, True) == (result.code, "holds the reports of several suites" in result.err)
