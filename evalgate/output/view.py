@@ -258,7 +258,7 @@ def _cases_text(report: Report) -> str:
     else:
         moved = tuple(c for c in found if c.state == "regressed")
         failed = tuple(c for c in found if c.state == "failed")
-        found = moved or (() if report.changes else failed)
+        found = moved or (() if report.changes or _only_load(report) else failed)
     if not found:
         return ""
     first = max(found, key=lambda cause: len(cause.rows))
@@ -271,6 +271,12 @@ def _cases_text(report: Report) -> str:
     more = total - count
     also = {"regressed": "got worse ", "failed": "failed "}.get(first.state, "")
     return f"{who} {doing}" + (f", {more} more {also}otherwise" if more else "")
+
+
+def _only_load(report: Report) -> bool:
+    """Say whether nothing but the stress check fails, which no failed case explains."""
+    failing = [c for c in gating_checks(report) if c.outcome == "fail" and c.accepted is None]
+    return all(check.kind == "stress" for check in failing)
 
 
 def _check_text(report: Report) -> str:

@@ -49,6 +49,13 @@ def test_the_headline_claims_no_comparison(report: Report) -> None:
     assert said == headline(report.model_copy(update=changes))
 
 
+def test_a_failed_case_explains_no_load(report: Report) -> None:
+    """Where the stress check alone fails, the headline names it alone."""
+    load = Check(id="stress.error_rate", kind="stress", outcome="fail", reason="176 of 237")
+    alone = report.model_copy(update={"changes": (), "checks": (load,)})
+    assert "FAIL: stress.error rate: 176 of 237" == headline(alone)
+
+
 def test_crashes_are_counted_as_they_are_compared(report: Report) -> None:
     """Without drafts, and with a word where weights make the share another number."""
     crashed = TrialResult("a", 0, "crashed", {"task_success": Scored(0.0)}, error="X: y")

@@ -79,7 +79,13 @@ def _about_trials(side: RunSummary, facts: RunFacts) -> Iterator[Check]:
             facts.record
             or ("record them: `evalgate run --record-missing`" if side.replayed else UNMEASURED),
         )
-    counted = [count for case in cases for count in case.model_calls]
+    # A trial that broke off may not have come to its first call.
+    counted = [
+        count
+        for case in cases
+        for count, status in zip(case.model_calls, case.statuses, strict=False)
+        if status == "finished"
+    ]
     if counted and not any(count is None or count for count in counted):
         yield _lack(
             "gateway",

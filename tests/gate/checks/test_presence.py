@@ -114,6 +114,17 @@ def test_no_call_at_the_gateway(
     assert found == (["evidence.gateway"] if told else ["evidence"])
 
 
+def test_a_trial_that_broke_off_asks_no_model_elsewhere(
+    case: BuildCase, report: BuildReport
+) -> None:
+    """It had not come to its first call: a crash, or a tool whose recording is missing."""
+    ends: list[TraceStatus] = ["crashed", "not_measured"]
+    made = summary_of_report(report([case("a", {"task_success": [0.0, BROKEN]}, ends)]))
+    counted = {"a": replace(made.cases["a"], model_calls=(0, 0))}
+    found = [check.id for check in _checks(replace(made, cases=counted))]
+    assert ["evidence.replay"] == found
+
+
 def test_fewer_trials_than_were_asked_for(case: BuildCase, report: BuildReport) -> None:
     """A case that is short is named; one trial is always asked for."""
     cases = [case("a", {"task_success": [1.0] * 2}), case("b", GOOD)]
