@@ -251,7 +251,7 @@ def _lacking(
             missed, fix = miss_of(scene.candidate, metric.name)
             return NoComparison("evidence", f"{reason}: {missed}", fix)
         reason += ": its scores are broken" if broken else ""
-        fix = _evidence_fix(metric, broken=broken, lost=has[0])
+        fix = _evidence_fix(metric, broken=broken, lost=has[0], flat=scene.flat)
         return NoComparison("evidence", reason, fix)
     fails = not scene.flat and any(scene.holds(Broken, metric.score))
     lost = scene.paired(metric).broken if fails else 0
@@ -267,9 +267,13 @@ def _lacking(
     return None
 
 
-def _evidence_fix(metric: Metric, *, broken: bool = False, lost: bool = False) -> str:
+def _evidence_fix(
+    metric: Metric, *, broken: bool = False, lost: bool = False, flat: bool = False
+) -> str:
     """Say what brings evidence; a baseline is none for what only this run has lost."""
     advisory = f"set `{metric.name}: advisory` under `gate: metrics:`"
+    if flat:
+        return f"give files that have it, or {advisory}"
     if metric.unit == "USD":
         return (
             "give the model's price under `prices:` in evalgate.yaml and run `evalgate score RUN`, "

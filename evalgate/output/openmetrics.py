@@ -66,7 +66,7 @@ def _verdicts(reports: tuple[Report, ...]) -> Iterator[str]:
         yield f"# HELP evalgate_run_{name} {doc}"
         yield f"# TYPE evalgate_run_{name} gauge"
         for report in reports:
-            if report.suite.selected:
+            if report.suite.cases:
                 yield f"evalgate_run_{name}{{{_labels(report)}}} {getattr(report.suite, name)}"
     for name, doc in _TOTALS.items():
         yield f"# HELP evalgate_run_{name}_total {doc}"

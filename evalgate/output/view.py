@@ -506,8 +506,10 @@ def subject_line(report: Report) -> str:
     suite = report.suite
     part = f"{suite.selected} of " if suite.selected != suite.cases else ""
     cases, trials = number_of(suite.cases, "case"), number_of(suite.trials, "trial")
-    run = f"{part}{cases} x {trials}, {suite.mode}" if suite.selected else "numbers without cases"
-    if report.stress is not None and not suite.selected:
+    run = f"{part}{cases} x {trials}, {suite.mode}"
+    if not suite.selected:
+        run = f"nothing was run of {cases}" if suite.cases else "numbers without cases"
+    if report.stress is not None and not suite.cases:
         counts = ((report.stress.get(f"{what}s"), what) for what in ("session", "call"))
         run = ", ".join(number_of(n, what) for n, what in counts if isinstance(n, int))
     if suite.isolation is not None:

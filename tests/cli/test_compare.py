@@ -190,3 +190,11 @@ def test_reports_of_several_suites_are_named(dropped: Path, cli: Cli) -> None:
     (dropped / "both.json").write_text(json.dumps(both))
     result = cli("compare", "--baseline", "now.json", "--current", "both.json")
     assert (2, True) == (result.code, "holds the reports of several suites" in result.err)
+
+
+def test_a_number_that_one_file_lacks_is_asked_for(dropped: Path, cli: Cli) -> None:
+    """No baseline of ours would bring it."""
+    one = flat(dropped, "one.json", task_success_rate=1.0, mine=1.0)
+    other = flat(dropped, "other.json", task_success_rate=1.0)
+    said = cli("compare", "--baseline", one, "--current", other).out
+    assert "fix: give files that have it, or set `mine: advisory`" in said

@@ -108,3 +108,6 @@ def test_a_stress_check_without_cases_counts_its_load(report: Report) -> None:
     assert "1 session, 1,200 calls; no comparison" == said
     bare = report.model_copy(update={"suite": suite, "baseline": None})
     assert "numbers without cases; no comparison" == subject_line(bare)
+    suite = report.suite.model_copy(update={"cases": 2, "selected": 0})
+    idle = report.model_copy(update={"suite": suite, "baseline": None})
+    assert "nothing was run of 2 cases; no comparison" == subject_line(idle)
