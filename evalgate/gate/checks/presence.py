@@ -79,19 +79,15 @@ def _about_trials(side: RunSummary, facts: RunFacts) -> Iterator[Check]:
             facts.record
             or ("record them: `evalgate run --record-missing`" if side.replayed else UNMEASURED),
         )
-    # A trial that broke off may not have come to its first call.
-    counted = [
-        count
-        for case in cases
-        for count, status in zip(case.model_calls, case.statuses, strict=False)
-        if status == "finished"
-    ]
+    counted = [count for case in cases for count in case.model_calls]
+    whole = all(status == "finished" for case in cases for status in case.statuses)
+    maybe = "" if whole else ", or broke off before it asked"
     if counted and not any(count is None or count for count in counted):
         yield _lack(
             "gateway",
             f"no model call of {number_of(len(counted), 'trial')} reached the gateway: the "
-            "agent asks its model elsewhere, so this is no replay and nothing was recorded or "
-            "metered",
+            f"agent asks its model elsewhere{maybe}, so this is no replay and nothing was recorded "
+            "or metered",
             "let the agent's client use OPENAI_BASE_URL (or context.base_url; an HTTP agent: the "
             "X-Evalgate-Base-Url header), or take `gateway:` out of the suite if it asks no model",
         )
