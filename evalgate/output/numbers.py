@@ -141,8 +141,7 @@ def noise_text(check: Check) -> str:
     if check.p_value is not None:
         parts.append("p below 0.001" if check.p_value < 0.001 else f"p {check.p_value:.3f}")
     if check.settled is not None:
-        open_ = "not settled: noise can explain it" if check.outcome == "fail" else "not settled"
-        parts.append("settled" if check.settled else open_)
+        parts.append("settled" if check.settled else "not settled: noise can explain it")
     quality = check.quality
     if quality is not None and quality.false_alarm_rate is not None:
         parts.append(f"false alarms {_percent(quality.false_alarm_rate)}")
