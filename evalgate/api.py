@@ -22,7 +22,7 @@ from evalgate.gate.reports import combine
 from evalgate.importers.traces.capture import Capture
 from evalgate.run.run import RunOptions, run_suites
 from evalgate.schema.config import AgentConfig, SuiteConfig
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
 from evalgate.schema.golden import Case
 from evalgate.schema.result import CaseResult, MetricValue, ReportSet
 from evalgate.schema.result import Report as SuiteReport

@@ -11,7 +11,7 @@ from evalgate.gate.rules import with_options
 from evalgate.importers.results.own import is_own
 from evalgate.metrics.metric import Metric
 from evalgate.metrics.registry import METRICS
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
 from evalgate.schema.result import MetricValue, Report, ReportSet, SuiteInfo
 from evalgate.schema.verdict import Check
 from evalgate.stats.summary import RunSummary, summary_of_report

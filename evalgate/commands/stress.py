@@ -7,7 +7,7 @@ from pathlib import Path
 from evalgate.errors import ConfigError, ExitCode
 from evalgate.gate.reports import combine
 from evalgate.metrics.stress import STRESS_METRICS
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
 from evalgate.schema.result import Report, ReportSet, SuiteInfo
 from evalgate.schema.stress import StressConfig, StressQuota
 from evalgate.stats.summary import RunSummary

@@ -21,7 +21,7 @@ from evalgate.schema.baseline import (
     Column,
     Provenance,
 )
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
 from evalgate.schema.result import Report, TrialUsage
 from evalgate.schema.score import Broken, Score, Scored
 from evalgate.schema.status import TraceStatus

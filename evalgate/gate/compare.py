@@ -30,7 +30,7 @@ from evalgate.gate.noise import uncertainty
 from evalgate.gate.recordings import Recordings, sort_recordings
 from evalgate.gate.rules import Rule, apply_rule, rule_of
 from evalgate.metrics.metric import QUANTILES, Metric
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
 from evalgate.schema.score import Broken, Score, Scored
 from evalgate.schema.verdict import CaseChange
 from evalgate.stats.pairing import (

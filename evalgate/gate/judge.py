@@ -12,7 +12,7 @@ from evalgate.gate.facts import RunFacts
 from evalgate.gate.verdict import decide, verdict_of, with_reference
 from evalgate.metrics.metric import Metric
 from evalgate.metrics.stress import STRESS_METRICS
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
 from evalgate.schema.verdict import Verdict
 from evalgate.stats.summary import RunSummary
 

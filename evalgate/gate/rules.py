@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from evalgate.errors import ConfigError
 from evalgate.metrics.metric import Metric
-from evalgate.schema.gate_config import GateConfig, MetricGate
+from evalgate.schema.config_parts.gate import GateConfig, MetricGate
 from evalgate.schema.verdict import Direction, Gate, Outcome
 from evalgate.stats.rounding import exact
 

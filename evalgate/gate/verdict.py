@@ -16,7 +16,7 @@ from evalgate.gate.comparability import gone, name_some
 from evalgate.gate.comparison import Comparison
 from evalgate.gate.facts import RunFacts
 from evalgate.gate.false_alarms import any_false_alarm, caution
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
 from evalgate.schema.verdict import Check, Outcome, Verdict
 from evalgate.stats.summary import RunSummary
 from evalgate.text.counts import number_of

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from evalgate.schema.tool_config import ToolPolicy
+from evalgate.schema.config_parts.tool import ToolPolicy
 
 Course = Literal["live", "replay", "auto", "mock", "refuse"]
 """`auto`: what is recorded is replayed, the rest is live."""

@@ -8,7 +8,7 @@ from evalgate.errors import ConfigError
 from evalgate.metrics.metric import Metric
 from evalgate.metrics.registry import METRICS
 from evalgate.schema.config import JudgeConfig
-from evalgate.schema.judge_config import Asks
+from evalgate.schema.config_parts.judge import Asks
 
 _RAGAS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from evalgate.metrics.metric import Metric
 from evalgate.metrics.stress import STRESS_METRICS
-from evalgate.schema.scorer_config import ScorerConfig
+from evalgate.schema.config_parts.scorer import ScorerConfig
 
 PASS_K_SHOWN = 10
 """pass^k and pass@k are reported up to this k; a larger one is computed where it is named."""

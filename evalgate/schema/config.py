@@ -6,12 +6,12 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from evalgate.schema.agent_line import AgentLine, parse_agent_line
 from evalgate.schema.base import Json, Model, NonNegative, Positive, Tokens
-from evalgate.schema.gate_config import GateConfig
-from evalgate.schema.judge_config import Caps, JudgeConfig, JudgeKind, Waived
+from evalgate.schema.config_parts.gate import GateConfig
+from evalgate.schema.config_parts.judge import Caps, JudgeConfig, JudgeKind, Waived
+from evalgate.schema.config_parts.scorer import ScorerConfig
+from evalgate.schema.config_parts.tool import Hooks, HttpTools, McpServers, ToolPolicies
 from evalgate.schema.objectives import Goal, Objective
-from evalgate.schema.scorer_config import ScorerConfig
 from evalgate.schema.stress import StressConfig
-from evalgate.schema.tool_config import Hooks, HttpTools, McpServers, ToolPolicies
 from evalgate.schema.watch import History, Receiver, WatchConfig
 
 __all__ = [

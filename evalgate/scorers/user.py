@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar, overload
 
 from evalgate.errors import ConfigError
 from evalgate.metrics.registry import user_metric
+from evalgate.schema.config_parts.scorer import ScorerConfig
 from evalgate.schema.golden import Case
 from evalgate.schema.result import Unit
 from evalgate.schema.score import (
@@ -22,7 +23,6 @@ from evalgate.schema.score import (
     is_countable,
     score_from_json,
 )
-from evalgate.schema.scorer_config import ScorerConfig
 from evalgate.schema.trace import Trace
 from evalgate.schema.verdict import Direction, Gate
 from evalgate.scorers.base import AsyncScorer, Scorer

@@ -9,7 +9,7 @@ from evalgate.errors import ConfigError, DataError, ExitCode
 from evalgate.quota.quota import Quota, real_cost, reserve
 from evalgate.schema.base import Json
 from evalgate.schema.canonical import digest
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
 from evalgate.schema.result import Report, SuiteInfo
 from evalgate.schema.stress import StressConfig
 from evalgate.schema.verdict import Check

@@ -7,7 +7,7 @@ from evalgate.gate.checks.stress import STRESS_SCORER, against_baseline
 from evalgate.gate.reports import filled, reference
 from evalgate.gate.verdict import verdict_of
 from evalgate.schema.base import Json
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
 from evalgate.schema.result import MetricValue, Report
 from evalgate.schema.stress import StressConfig
 from evalgate.schema.tool_faults import FaultOutcome

@@ -11,7 +11,7 @@ from evalgate.agents.hooks.hooked import Ground, free_ports, run_hook, trial_hoo
 from evalgate.errors import ConfigError
 from evalgate.schema.agent_line import PythonLine, RecordedLine
 from evalgate.schema.config import AgentConfig
-from evalgate.schema.tool_config import Hook
+from evalgate.schema.config_parts.tool import Hook
 from evalgate.suite.environment import Environment
 from evalgate.suite.plan import Plan
 from evalgate.suite.suite import Suite

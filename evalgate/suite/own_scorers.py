@@ -24,7 +24,7 @@ from evalgate.agents.process import ended_how
 from evalgate.agents.sandbox.places import PACKAGE
 from evalgate.errors import ConfigError, PluginError
 from evalgate.metrics.registry import METRICS
-from evalgate.schema.scorer_config import ScorerConfig
+from evalgate.schema.config_parts.scorer import ScorerConfig
 from evalgate.scorers.base import AsyncScorer, Scorer
 from evalgate.scorers.user import ScorerSpec, UserFunction, bound, described, user_scorer
 from evalgate.suite.scorer_frames import HEADER, framed

@@ -9,9 +9,9 @@ from evalgate.gate.rules import policy_problems, rule_of
 from evalgate.metrics.metric import Metric
 from evalgate.metrics.registry import METRICS
 from evalgate.schema.agent_line import RecordedLine
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
+from evalgate.schema.config_parts.scorer import ScorerConfig
 from evalgate.schema.golden import Case
-from evalgate.schema.scorer_config import ScorerConfig
 from evalgate.scorers.base import AsyncScorer, Scorer
 from evalgate.scorers.builtin import builtin_scorers, scorer_versions
 from evalgate.scorers.experience import TIMES

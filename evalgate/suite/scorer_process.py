@@ -20,9 +20,9 @@ from evalgate.agents.sandbox.launcher import CHANNEL
 from evalgate.agents.sandbox.room import Room, Sandbox, open_room
 from evalgate.errors import ConfigError
 from evalgate.schema.base import Json
+from evalgate.schema.config_parts.scorer import ScorerConfig
 from evalgate.schema.golden import Case
 from evalgate.schema.score import Broken, Score, score_from_json
-from evalgate.schema.scorer_config import ScorerConfig
 from evalgate.schema.trace import Trace
 from evalgate.scorers.base import AsyncScorer
 from evalgate.scorers.builtin import counted

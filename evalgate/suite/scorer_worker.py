@@ -16,9 +16,9 @@ from typing import Any, Final
 
 from evalgate.errors import ConfigError, EvalgateError, PluginError
 from evalgate.registry import resolve
+from evalgate.schema.config_parts.scorer import ScorerConfig
 from evalgate.schema.golden import Case
 from evalgate.schema.score import Broken, Score, score_to_json
-from evalgate.schema.scorer_config import ScorerConfig
 from evalgate.schema.trace import Trace
 from evalgate.scorers.base import AsyncScorer, Scorer
 from evalgate.scorers.user import ScorerSpec, UserFunction, bound, described, user_scorer

@@ -15,10 +15,10 @@ from evalgate.gate.baseline import (
 )
 from evalgate.metrics.registry import METRICS, user_metric
 from evalgate.schema.baseline import Baseline, Column, Provenance
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
+from evalgate.schema.config_parts.scorer import ScorerConfig
 from evalgate.schema.result import CaseResult, MetricValue, Report, Subject, TrialUsage
 from evalgate.schema.score import Abstained, Broken, Score, Scored
-from evalgate.schema.scorer_config import ScorerConfig
 from evalgate.stats.columns import decode_column, encode_column
 from evalgate.stats.summary import RunSummary, summary_of_report
 

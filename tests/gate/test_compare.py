@@ -11,7 +11,7 @@ from evalgate.gate.comparison import CompareOptions
 from evalgate.gate.facts import RunFacts
 from evalgate.gate.verdict import decide
 from evalgate.metrics.registry import METRICS
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
 from evalgate.schema.result import CaseResult, Pricing, Report
 from evalgate.schema.score import Abstained, Broken
 from evalgate.schema.verdict import Check, Verdict

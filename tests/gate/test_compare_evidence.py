@@ -10,7 +10,7 @@ from evalgate.gate.compare import compare
 from evalgate.gate.comparison import ByCase, ByValue, CompareOptions, NoComparison
 from evalgate.metrics.metric import Metric
 from evalgate.metrics.registry import METRICS
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
 from evalgate.schema.result import CaseResult, Report
 from evalgate.schema.score import Abstained, Broken, Score
 from evalgate.stats.summary import RunSummary, summary_of_flat, summary_of_report

@@ -15,7 +15,7 @@ from evalgate.gate.compare import compare
 from evalgate.gate.comparison import ByCase
 from evalgate.gate.verdict import decide
 from evalgate.metrics.registry import METRICS
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
 from evalgate.schema.verdict import Check
 from evalgate.stats.aggregate import pass_hat_k
 from evalgate.stats.summary import RunSummary

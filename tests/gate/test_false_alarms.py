@@ -8,7 +8,7 @@ from evalgate.gate.compare import compare
 from evalgate.gate.false_alarms import CAUTION, any_false_alarm, caution
 from evalgate.gate.verdict import decide
 from evalgate.metrics.registry import METRICS
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
 from evalgate.schema.score import Scored
 from evalgate.schema.verdict import Check, GateQuality
 from evalgate.stats.summary import CaseSummary, RunSummary

@@ -9,7 +9,7 @@ from evalgate.gate.facts import RunFacts
 from evalgate.gate.judge import GateInputs, judge
 from evalgate.metrics.registry import METRICS
 from evalgate.metrics.stress import STRESS_METRICS
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
 from evalgate.schema.score import Scored
 from evalgate.schema.verdict import Check, Verdict
 from evalgate.stats.summary import CaseSummary, RunSummary

@@ -9,7 +9,7 @@ from scipy.stats import ttest_rel
 from evalgate.gate.noise import Uncertainty, uncertainty
 from evalgate.gate.rules import rule_of
 from evalgate.metrics.registry import METRICS
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
 from evalgate.schema.verdict import GateQuality
 from evalgate.stats.bootstrap import bootstrap_quantile
 from evalgate.stats.pairing import Row

@@ -14,7 +14,7 @@ from evalgate.gate.compare import compare
 from evalgate.gate.rules import apply_rule, rule_of
 from evalgate.gate.verdict import decide
 from evalgate.metrics.registry import METRICS
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
 from evalgate.schema.result import CaseResult, Report
 from evalgate.schema.score import Abstained, Score, Scored
 from evalgate.stats.fieller import moments, ratio_interval

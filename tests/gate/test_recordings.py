@@ -9,7 +9,7 @@ from evalgate.gate.compare import compare
 from evalgate.gate.recordings import Recordings, sort_recordings
 from evalgate.gate.verdict import decide
 from evalgate.metrics.registry import METRICS
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
 from evalgate.schema.score import Scored
 from evalgate.schema.verdict import Check, Verdict
 from evalgate.stats.rng import seeded

@@ -6,7 +6,7 @@ import pytest
 
 from evalgate.gate.rules import Rule, apply_rule, policy_problems, rule_of
 from evalgate.metrics.registry import METRICS
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
 
 
 def _rule(metric: str = "task_success_rate", **gate: object) -> Rule:

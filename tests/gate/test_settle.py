@@ -9,7 +9,7 @@ from evalgate.gate.compare import compare
 from evalgate.gate.settle import cannot_settle, needs_more_trials, unsettled
 from evalgate.metrics.registry import METRICS
 from evalgate.schema.config import SuiteConfig
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
 from evalgate.schema.score import Scored
 from evalgate.stats.summary import CaseSummary, RunSummary
 

@@ -13,7 +13,7 @@ from evalgate.gate.settle import cannot_settle, needs_more_trials, unsettled
 from evalgate.gate.verdict import decide, verdict_of, with_reference
 from evalgate.metrics.registry import METRICS
 from evalgate.schema.config import AgentConfig, SuiteConfig
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
 from evalgate.schema.result import CaseResult, Report, Subject
 from evalgate.schema.score import Abstained, Broken, Scored
 from evalgate.schema.verdict import Check, GateQuality, Verdict

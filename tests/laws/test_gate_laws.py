@@ -14,7 +14,7 @@ from evalgate.gate.comparison import ByCase
 from evalgate.gate.verdict import decide
 from evalgate.metrics.registry import METRICS
 from evalgate.schema.baseline import Baseline, Provenance
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
 from evalgate.schema.result import CaseResult, Report, SuiteInfo, TrialResult
 from evalgate.schema.score import Abstained, Broken, Score, Scored
 from evalgate.schema.status import TraceStatus

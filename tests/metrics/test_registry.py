@@ -3,7 +3,7 @@
 import pytest
 
 from evalgate.metrics.registry import METRICS, PASS_K_SHOWN, find_metric, user_metric
-from evalgate.schema.scorer_config import ScorerConfig
+from evalgate.schema.config_parts.scorer import ScorerConfig
 
 # Source: the table of metric definitions: name, unit, better, gate by default.
 TABLE = [

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from evalgate.errors import ConfigError
+from evalgate.schema.config_parts.scorer import ScorerConfig
 from evalgate.schema.golden import Case
 from evalgate.schema.score import Abstained, Broken, Score, Scored
-from evalgate.schema.scorer_config import ScorerConfig
 from evalgate.schema.trace import Trace
 from evalgate.scorers.base import AsyncScorer, Scorer
 from evalgate.scorers.builtin import score_trial

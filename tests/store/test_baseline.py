@@ -10,7 +10,7 @@ from evalgate.errors import BaselineMissing, DataError
 from evalgate.gate.baseline import baseline_of_report
 from evalgate.metrics.registry import METRICS
 from evalgate.schema.baseline import Baseline, Provenance
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
 from evalgate.schema.result import (
     CaseResult,
     MetricValue,
@@ -183,7 +183,7 @@ def test_a_missing_baseline_is_exit_3(tmp_path: Path) -> None:
         ("golden.jsonl", '{"id": "a", "input": "b"}\n', "golden set"),
         ("golden.json", '{"id": "a", "input": "b"}', "golden set"),
         ("list.json", "[1]", "object of numbers"),
-        ("text.json", '{"faithfulness": "high"}', "finite number"),
+        ("text.json", '{"faithfulness": "high"}', "a number up to 1e100"),
         ("nan.json", '{"faithfulness": NaN}', "NaN"),
     ],
 )

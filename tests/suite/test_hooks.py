@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from evalgate.errors import ConfigError
 from evalgate.run.run import RunOptions, run_suites
 from evalgate.schema.config import SuiteConfig
+from evalgate.schema.config_parts.tool import Hooks
 from evalgate.schema.result import Report
-from evalgate.schema.tool_config import Hooks
 from evalgate.suite.environment import Environment
 from evalgate.suite.events import silent
 from evalgate.suite.suite import Suite

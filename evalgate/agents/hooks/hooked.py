@@ -16,8 +16,8 @@ from evalgate.agents.base import Agent, Context
 from evalgate.agents.process import Launcher, Process, ended_how, open_launcher
 from evalgate.agents.sandbox.places import PACKAGE
 from evalgate.errors import ConfigError
+from evalgate.schema.config_parts.tool import Hook
 from evalgate.schema.golden import Case
-from evalgate.schema.tool_config import Hook
 from evalgate.schema.trace import Trace
 from evalgate.text.counts import number_of
 

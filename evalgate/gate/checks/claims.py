@@ -7,7 +7,7 @@ from evalgate.gate.case_changes import TASK_SUCCESS
 from evalgate.gate.comparability import name_some
 from evalgate.gate.rules import rule_of
 from evalgate.metrics.metric import Metric
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
 from evalgate.schema.verdict import Check
 from evalgate.stats.summary import RunSummary
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from evalgate.gate.rules import rule_of
 from evalgate.metrics.metric import Metric
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
 from evalgate.schema.judge import JudgeCalibration
 from evalgate.schema.verdict import Check, Outcome
 from evalgate.text.counts import number_of

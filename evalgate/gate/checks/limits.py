@@ -7,7 +7,7 @@ from evalgate.gate.comparability import SCORE_AGAIN, miss_of
 from evalgate.gate.comparison import Comparison
 from evalgate.gate.rules import Rule, rule_of
 from evalgate.metrics.metric import Metric
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
 from evalgate.schema.verdict import Check, Outcome
 from evalgate.stats.pairing import Cell, exact_value, fill, read_cell
 from evalgate.stats.rounding import exact

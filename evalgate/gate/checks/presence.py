@@ -7,7 +7,7 @@ from evalgate.gate.comparability import SCORE_AGAIN, UNMEASURED, name_some
 from evalgate.gate.comparison import Comparison
 from evalgate.gate.facts import RunFacts
 from evalgate.gate.rules import rule_of
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
 from evalgate.schema.score import Broken, Scored
 from evalgate.schema.verdict import Check, CheckKind
 from evalgate.stats.summary import CaseSummary, RunSummary

@@ -7,7 +7,7 @@ from itertools import chain
 from evalgate.gate.comparability import miss_of
 from evalgate.gate.comparison import ByCase, ByValue, Comparison, MetricComparison, NoComparison
 from evalgate.gate.rules import Rule, Ruling
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
 from evalgate.schema.verdict import Check, GateMode, Interval, Outcome
 from evalgate.stats.fieller import Range
 from evalgate.stats.intervals import holm

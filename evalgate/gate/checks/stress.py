@@ -6,7 +6,7 @@ from evalgate.gate.checks.relative import relative_checks
 from evalgate.gate.compare import compare
 from evalgate.gate.comparison import CompareOptions
 from evalgate.metrics.stress import STRESS_METRICS
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
 from evalgate.schema.verdict import Check
 from evalgate.stats.summary import RunSummary
 

@@ -8,7 +8,7 @@ from itertools import combinations
 
 from evalgate.matching.equality import json_equal
 from evalgate.schema.base import Json
-from evalgate.schema.tool_config import MockAnswer, ToolPolicy
+from evalgate.schema.config_parts.tool import MockAnswer, ToolPolicy
 
 _PART = re.compile(r"\{(/?[^{}\n]+)\}")
 _MISSING = object()

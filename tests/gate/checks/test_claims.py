@@ -7,7 +7,7 @@ from support.summaries import Columns
 
 from evalgate.gate.judge import GateInputs, Judged, judge
 from evalgate.metrics.registry import METRICS
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
 from evalgate.schema.result import CaseResult, MetricValue, Report
 from evalgate.stats.summary import RunSummary, summary_of_report
 

@@ -6,7 +6,7 @@ import pytest
 
 from evalgate.gate.checks.judges import JudgeUse, trust_checks
 from evalgate.metrics.registry import METRICS
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
 from evalgate.schema.judge import JudgeCalibration
 
 DIGEST = f"sha256:{'0' * 64}"

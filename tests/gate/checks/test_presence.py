@@ -11,7 +11,7 @@ from evalgate.gate.compare import compare
 from evalgate.gate.comparison import CompareOptions
 from evalgate.gate.facts import RunFacts
 from evalgate.metrics.registry import METRICS
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
 from evalgate.schema.result import CaseResult, Report
 from evalgate.schema.score import Broken
 from evalgate.schema.status import TraceStatus

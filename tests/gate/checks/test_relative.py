@@ -9,7 +9,7 @@ from evalgate.gate.checks.relative import relative_checks
 from evalgate.gate.comparability import UNMEASURED
 from evalgate.gate.compare import compare
 from evalgate.metrics.registry import METRICS
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
 from evalgate.schema.score import Abstained, Broken, Score
 from evalgate.schema.verdict import Check
 from evalgate.stats.summary import RunSummary, summary_of_flat

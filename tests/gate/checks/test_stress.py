@@ -7,7 +7,7 @@ import pytest
 from evalgate.gate.checks.stress import against_baseline, one_sided, stress_presence
 from evalgate.metrics.stress import STRESS_METRICS
 from evalgate.quota.quota import Quota, Request
-from evalgate.schema.gate_config import GateConfig
+from evalgate.schema.config_parts.gate import GateConfig
 from evalgate.schema.stress import TierName
 from evalgate.stats.summary import CaseSummary, RunSummary
 from evalgate.stress.checks.metrics import stress_metrics

@@ -19,7 +19,7 @@ from evalgate.gateway.tools.app import ToolApp
 from evalgate.gateway.tools.http import HttpTools, Service
 from evalgate.gateway.tools.mcp import McpTools
 from evalgate.gateway.tools.mcp_link import Server
-from evalgate.schema.tool_config import ToolPolicy
+from evalgate.schema.config_parts.tool import ToolPolicy
 from evalgate.text.redact import Redactor
 
 Opened = tuple[Sessions, str]

@@ -4,7 +4,7 @@ import pytest
 
 from evalgate.gateway.tools.mock import Mocked, answer_of
 from evalgate.schema.base import Json
-from evalgate.schema.tool_config import ToolPolicy
+from evalgate.schema.config_parts.tool import ToolPolicy
 
 _STATE: Json = {"orders": [{"paid": False}, {"paid": True}]}
 
