@@ -123,11 +123,21 @@ def _about_run(comparison: Comparison, facts: RunFacts) -> Iterator[Check]:
             f"the run was stopped early: {facts.cap}",
             "go on with `evalgate run --resume`, without what stopped it",
         )
-    if is_partial(comparison) and not facts.allow_partial:
+    if facts.allow_partial:
+        return
+    baseline, left_out = comparison.baseline, comparison.sets.new
+    if is_partial(comparison):
         yield _lack(
             "partial",
             "only a selection of the cases was judged",
             "run all cases (without --case, --filter and --changed), or pass --partial",
+        )
+    elif left_out and baseline is not None and baseline.selection:
+        yield _lack(
+            "partial",
+            f"the baseline is a run of a selection: {number_of(len(left_out), 'case')} "
+            f"({name_some(left_out)}) cannot be compared",
+            "compare with a run of all cases, or pass --partial",
         )
 
 

@@ -166,6 +166,17 @@ def test_caps_and_selections(side: BuildSide) -> None:
     assert [check.outcome for check in allowed] == ["pass"]
 
 
+def test_a_baseline_of_a_selection_is_no_whole_one(case: BuildCase, report: BuildReport) -> None:
+    """What a part of a run left out cannot be compared; a part with the same part can."""
+    whole = summary_of_report(report([case(name, GOOD) for name in "abc"]))
+    part = replace(summary_of_report(report([case("a", GOOD)])), selection=True)
+    said = "the baseline is a run of a selection: 2 cases (b, c) cannot be compared"
+    assert [("evidence.partial", said)] == _lacks(_checks(whole, part))
+    same = replace(summary_of_report(report([case("a", GOOD)])), selection=False)
+    for new, facts in ((whole, RunFacts(allow_partial=True)), (same, RunFacts())):
+        assert "evidence.partial" not in [check.id for check in _checks(new, part, facts=facts)]
+
+
 def test_a_selection_is_known_by_either_sign(side: BuildSide) -> None:
     """The run says so, or cases of the golden set were not run."""
     whole = side([GOOD])
