@@ -19,6 +19,10 @@ from evalgate.store.stored import stored_path, stored_summary
 from evalgate.suite.environment import Environment
 
 _RUNS = Path(".evalgate/runs")
+_OF_BASELINE = (
+    "the candidate is a baseline, which holds scores alone: whether its run passed its own checks "
+    "(stress, judges, caps, isolation) and what of it the agent claimed is not known here"
+)
 _SAME_CASES = "run the tool on the same cases"
 _FOREIGN_FIXES = {
     "evalgate score latest": "run again what has no score, or name what gates: --score NAME",
@@ -166,7 +170,10 @@ def _own_sides(options: CompareOptions, policy: _Policy) -> _Sides:
     metrics = policy.metrics
     baseline = stored_summary(options.baseline, policy.runs, metrics)
     candidate = _candidate(options.current, policy.runs, metrics)
-    return _Sides(baseline, candidate, metrics, _bare_report(candidate, metrics))
+    report = _bare_report(candidate, metrics)
+    if candidate.report is None and not candidate.means_only:
+        report = report.model_copy(update={"warnings": (_OF_BASELINE,)})
+    return _Sides(baseline, candidate, metrics, report)
 
 
 def is_foreign(options: CompareOptions) -> bool:

@@ -56,6 +56,18 @@ def test_a_failure_says_why(dropped: Path, cli: Cli) -> None:
     assert "answered: no idea" in said
 
 
+@pytest.mark.parametrize(
+    ("current", "warned"), [("baselines/quiz.json", True), ("now.json", False), ("latest", False)]
+)
+def test_a_baseline_as_the_candidate_is_told(
+    dropped: Path, cli: Cli, current: str, *, warned: bool
+) -> None:
+    """It holds scores alone: what else its run was judged by is not known."""
+    del dropped
+    sides = ("compare", "--baseline", "baselines/quiz.json", "--current", current)
+    assert warned == ("the candidate is a baseline" in " ".join(cli(*sides).out.split()))
+
+
 def test_a_run_folder_is_a_side(dropped: Path, cli: Cli) -> None:
     """Run folders stand on either side; the same on both shows no change."""
     first, last = sorted((dropped / ".evalgate" / "runs").iterdir())
