@@ -232,6 +232,7 @@ async def executing(
         agent as opened,
         _folder(suite.runs, target) as writer,
     ):
+        manifest = manifest.model_copy(update={"run_id": writer.folder.name})
         judged = JudgedAgent(opened, judging, scorers)
         execution = Execution(
             plan, limits, judged, writer, redactor, listen, manifest, notes=notes, learned=learned

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Container, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from io import FileIO
+from itertools import count
 from pathlib import Path
 from typing import Final
 
@@ -210,14 +211,14 @@ async def create_run(runs: Path, manifest: Manifest) -> AsyncIterator[RunWriter]
 
     Args:
         runs: Folder of the run folders.
-        manifest: What is run; `run_id` is the folder's name.
+        manifest: What is run; `run_id` is the folder's name, with a number where it is taken.
 
     Raises:
-        InputError: The folder exists already, or cannot be made.
+        InputError: The folder cannot be made.
     """
     folder = _make_folder(runs, manifest.run_id)
     with _held(folder):
-        write_manifest(folder, manifest)
+        write_manifest(folder, manifest.model_copy(update={"run_id": folder.name}))
         async with _writing(folder, frozenset(), ()) as writer:
             yield writer
 
@@ -231,15 +232,14 @@ def _make_folder(runs: Path, run_id: str) -> Path:
                 hidden_folder(folder_up.parent, folder_up.name)
     except OSError as error:
         raise InputError(f"{runs}: cannot be made: {error.strerror}") from error
-    try:
-        folder.mkdir()
-    except FileExistsError:
-        raise InputError(
-            f"{folder} exists already; a new run needs a folder of its own",
-            fix="wait a moment and start again",
-        ) from None
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be made: {error.strerror}") from error
+    for number in count(2):
+        try:
+            folder.mkdir()
+            break
+        except FileExistsError:  # two runs start in one millisecond
+            folder = runs / f"{run_id}-{number}"
+        except OSError as error:
+            raise InputError(f"{folder}: cannot be made: {error.strerror}") from error
     return folder
 
 

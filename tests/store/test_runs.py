@@ -169,16 +169,16 @@ def test_edited_folder(tmp_path: Path) -> None:
 
 
 def test_two_writers(tmp_path: Path) -> None:
-    """A folder that is written to cannot be resumed or made again."""
+    """A folder that is written to cannot be resumed; a run of the same id gets another one."""
 
     async def main() -> None:
         async with create_run(tmp_path, manifest()) as writer:
             with pytest.raises(InputError, match="another run is writing there"):
                 async with resume_run(writer.folder):
                     pass
-            with pytest.raises(InputError, match="exists already"):
-                async with create_run(tmp_path, manifest()):
-                    pass
+            async with create_run(tmp_path, manifest()) as other:
+                assert f"{writer.folder.name}-2" == other.folder.name
+                assert other.folder.name == read_manifest(other.folder).run_id
         async with resume_run(writer.folder):
             pass
 
