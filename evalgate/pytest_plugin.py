@@ -68,9 +68,21 @@ def _run(config: pytest.Config) -> Run:
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Remove the report of an earlier run: it must not pass for this one's."""
-    output = session.config.getoption("evalgate_output")
-    if output and not hasattr(session.config, "workerinput"):
-        Path(output).unlink(missing_ok=True)
+    config = session.config
+    if hasattr(config, "workerinput"):
+        return
+    for name in ("suite", "baseline"):
+        if config.getoption(f"evalgate_{name}") not in (None, []) and not config.option.evalgate:
+            message = f"--evalgate-{name} does nothing without --evalgate"
+            raise pytest.UsageError(message)
+    output = config.getoption("evalgate_output")
+    if output:
+        try:
+            Path(output).parent.mkdir(parents=True, exist_ok=True)
+            Path(output).unlink(missing_ok=True)
+        except OSError as error:
+            message = f"--evalgate-output {output}: cannot be written: {error.strerror}"
+            raise pytest.UsageError(message) from error
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -94,8 +106,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def _golden_path(marker: pytest.Mark, node: pytest.Item) -> Path:
     """Find a golden set: beside the test's file, else in the root folder."""
-    if len(marker.args) != 1:
-        message = f"{node.nodeid}: @pytest.mark.golden takes the path of one golden set"
+    if len(marker.args) != 1 or marker.kwargs.keys() - {"agent"}:
+        message = f"{node.nodeid}: @pytest.mark.golden takes the path of one golden set, and agent="
         raise pytest.UsageError(message)
     beside = node.path.parent / str(marker.args[0])
     return beside if beside.exists() else node.config.rootpath / str(marker.args[0])
@@ -176,7 +188,9 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
     is_worker = hasattr(config, "workerinput")
     if not is_worker:
         config.pluginmanager.register(_Arrivals(config))
-    wanted = config.getoption("evalgate") and not is_worker and not config.option.collectonly
+    if config.option.collectonly:
+        return (yield)
+    wanted = config.getoption("evalgate") and not is_worker
     try:
         result = yield
     except BaseException as error:

@@ -201,7 +201,6 @@ class Run:
                 self._judged(self._named(name), asked=False)
         output = self.config.getoption("evalgate_output")
         if output and self.reports:
-            Path(output).parent.mkdir(parents=True, exist_ok=True)
             write_text(Path(output), as_json(combine(self.reports), Style()))
 
     def summarise(self, shown: pytest.TerminalReporter) -> None:
@@ -234,7 +233,8 @@ class Run:
 
     def _suite_of(self, golden: Path, agent: str | None) -> Suite:
         """Find the configured suite of a golden set and an agent, or make one without policy."""
-        for suite in find_suites(Selection(self._path())) if self._path().exists() else ():
+        named = self.config.getoption("evalgate_config") != "evalgate.yaml"
+        for suite in find_suites(Selection(self._path())) if named or self._path().exists() else ():
             same = suite.golden.resolve() == golden.resolve()
             if same and agent in (None, suite.config.agent.run):
                 return suite

@@ -232,6 +232,10 @@ def test_an_agent_that_cannot_be_loaded_is_an_error(tmp_path: Path) -> None:
     [
         (("--evalgate", "--evalgate-config=none.yaml"), "none.yaml"),
         (("--evalgate", "--evalgate-suite=quix"), "did you mean 'quiz'"),
+        (("--evalgate-suite=quiz",), "does nothing without --evalgate"),
+        (("--evalgate-baseline",), "does nothing without --evalgate"),
+        (("--evalgate-output=.",), "--evalgate-output .: cannot be written"),
+        (("--evalgate-output=golden.jsonl/a/b.json",), "cannot be written: Not a directory"),
     ],
 )
 def test_wrong_options_are_usage_errors(
@@ -242,6 +246,15 @@ def test_wrong_options_are_usage_errors(
     done = run_pytest(tmp_path, *arguments)
     assert 4 == done.code
     assert part in done.out
+
+
+def test_collecting_judges_nothing(tmp_path: Path) -> None:
+    """`--collect-only` lists the cases; nothing was run, so nothing is inconclusive."""
+    write_project(tmp_path, 2, 1)
+    done = run_pytest(tmp_path, "--evalgate", "--collect-only", "-q")
+    assert 0 == done.code
+    assert "evalgate.yaml::quiz::" in done.out
+    assert "verdict" not in done.out
 
 
 GOLDEN_TEST = '''
@@ -318,6 +331,7 @@ def test_a_golden_test_names_its_agent(tmp_path: Path) -> None:
         ('@pytest.mark.golden("golden.jsonl")\ndef test(): pass', "takes no evalgate_case"),
         ("@pytest.mark.golden()\ndef test(evalgate_case): pass", "path of one golden set"),
         ("def test(evalgate_case): pass", "needs @pytest.mark.golden"),
+        ('@pytest.mark.golden("g.jsonl", agnt="x")\ndef test(evalgate_case): pass', "and agent="),
         ('@pytest.mark.golden("g.jsonl")\ndef test(evalgate_trace): pass', "evalgate_agent"),
     ],
 )
@@ -329,6 +343,17 @@ def test_slips_with_the_marker_are_named(tmp_path: Path, text: str, part: str) -
     done = run_pytest(tmp_path)
     assert 0 != done.code
     assert part in done.out
+
+
+@pytest.mark.slow
+def test_a_golden_test_needs_the_configuration_that_is_named(tmp_path: Path) -> None:
+    """A file that is named and not there is an error, also where the test names its agent."""
+    live_project(tmp_path, "agent:answer")
+    (tmp_path / "test_own.py").write_text(OWN_AGENT)
+    done = run_pytest(tmp_path, "--evalgate-config=none.yaml", "-k", "of_its_own")
+    assert 1 == done.code
+    assert "none.yaml: cannot be read" in done.out
+    assert "Traceback" not in done.out
 
 
 @pytest.mark.slow
