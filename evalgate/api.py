@@ -6,7 +6,7 @@ Every function is synchronous and works inside a running event loop, as in a not
 import asyncio
 import tempfile
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,12 +17,11 @@ from pydantic import ValidationError
 
 from evalgate.agents.tooling import tool
 from evalgate.commands.compare import CompareOptions, compare_stored
-from evalgate.errors import BaselineMissing, ConfigError, DataError
+from evalgate.errors import BaselineMissing, ConfigError, DataError, NothingSelected
 from evalgate.gate.reports import combine
 from evalgate.importers.traces.capture import Capture
 from evalgate.run.run import RunOptions, run_suites
-from evalgate.schema.config import AgentConfig, SuiteConfig
-from evalgate.schema.config_parts.gate import GateConfig
+from evalgate.schema.config import SuiteConfig
 from evalgate.schema.golden import Case
 from evalgate.schema.result import CaseResult, MetricValue, ReportSet
 from evalgate.schema.result import Report as SuiteReport
@@ -33,6 +32,7 @@ from evalgate.scorers.user import scorer
 from evalgate.store.atomic import write_text
 from evalgate.store.golden_sets.golden import load_golden as load_golden_set
 from evalgate.store.golden_sets.golden_set import GoldenSet, duplicate_ids, expectation_problems
+from evalgate.store.problems import problems_of
 from evalgate.store.reports import read_reports
 from evalgate.store.runs import find_run
 from evalgate.suite.environment import this_machine
@@ -146,7 +146,9 @@ class Report:
     @property
     def failed(self) -> tuple[CaseResult, ...]:
         """Cases of which a trial did not finish, or was not a success."""
-        return tuple(case for case in self._only.cases if not _succeeded(case))
+        from evalgate.output.cases.rows import is_failed  # noqa: PLC0415  # output is not imported
+
+        return tuple(case for case in self._only.cases if any(map(is_failed, case.trials)))
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -199,11 +201,6 @@ class Report:
         return f"<evalgate.Report {said}>"
 
 
-def _succeeded(case: CaseResult) -> bool:
-    success = [trial.scores.get("task_success") for trial in case.trials]
-    return bool(success) and all(isinstance(s, Scored) and s.value >= 1 for s in success)
-
-
 def evaluate(
     what: Suite | str | Path = "evalgate.yaml",
     *,
@@ -228,16 +225,19 @@ def evaluate(
         ConfigError: Something cannot be used as it is given.
         DataError: A file is not readable.
         BaselineMissing: The baseline is not there.
+        NothingSelected: There is no case.
     """
-    chosen = (
-        (_resolved(what),)
-        if isinstance(what, Suite)
-        else find_suites(Selection(Path(what), tuple(suites)))
-    )
+    names = _listed(suites)
+    if isinstance(what, Suite):
+        if set(names) - {what.name}:
+            raise ConfigError(f"suites={list(names)}: the suite that is given is {what.name!r}")
+        chosen: tuple[ConfiguredSuite, ...] = (_resolved(what),)
+    else:
+        chosen = find_suites(Selection(Path(what), names))
     with ExitStack() as stack:
         options = RunOptions(
             baseline=_named(baseline, stack),
-            filters=Filters(cases=tuple(cases)),
+            filters=Filters(cases=_listed(cases)),
             overrides=Overrides(threshold=None if threshold is None else str(threshold)),
             calls="record" if record else "replay",
             partial=bool(cases),
@@ -265,10 +265,11 @@ def compare(
 
     Raises:
         BaselineMissing: The baseline is not there.
+        ConfigError: A side, the threshold or the mode cannot be used as it is given.
         DataError: A side is not readable.
     """
     with ExitStack() as stack:
-        sides = [Path(_named(side, stack) or "") for side in (baseline, candidate)]
+        sides = [Path(_named(_side(side), stack) or "") for side in (baseline, candidate)]
         options = CompareOptions(
             baseline=sides[0],
             current=sides[1],
@@ -307,6 +308,22 @@ def load_golden(path: str | Path) -> tuple[Case, ...]:
     return load_golden_set(Path(path)).cases
 
 
+def _listed(names: Sequence[str]) -> tuple[str, ...]:
+    """Take a text for one name, not for its letters."""
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _side(side: Report | str | Path) -> Report | str | Path:
+    """Refuse what would stand for the folder that the program runs in.
+
+    Raises:
+        ConfigError: It is no side of a comparison.
+    """
+    if not isinstance(side, Report | str | Path) or side == "":
+        raise ConfigError(f"nothing to compare: found {side!r}, expected a report or a path")
+    return side
+
+
 def _named(side: "bool | str | Path | Report | None", stack: ExitStack) -> str | None:
     """Name a side by a path; the empty text is a suite's own baseline."""
     if side is None or side is False:
@@ -327,26 +344,26 @@ def _resolved(suite: Suite) -> ConfiguredSuite:
     Raises:
         ConfigError: A field is not usable, or two scorers have one name.
         DataError: A case is not usable.
+        NothingSelected: There is no case.
     """
     in_python = not isinstance(suite.golden, str | Path)
     functions = _by_name(suite.scorers)
     root = Path(suite.root)
+    data = {
+        "golden": _IN_PYTHON if in_python else str(suite.golden),
+        "agent": {"run": suite.agent if isinstance(suite.agent, str) else f"python:{_IN_PYTHON}"},
+        "scorers": {name: _call(function) for name, function in functions.items()},
+        "gate": dict(suite.gate) if isinstance(suite.gate, Mapping) else suite.gate,
+        "trials": suite.trials,
+        "concurrency": suite.concurrency,
+        "timeout_s": suite.timeout_s,
+    }
     try:
-        config = SuiteConfig(
-            golden=_IN_PYTHON if in_python else str(suite.golden),
-            agent=AgentConfig(
-                run=suite.agent if isinstance(suite.agent, str) else f"python:{_IN_PYTHON}"
-            ),
-            scorers={name: _call(function) for name, function in functions.items()},
-            gate=GateConfig.model_validate(dict(suite.gate)),
-            trials=suite.trials,
-            concurrency=suite.concurrency,
-            timeout_s=suite.timeout_s,
-        )
+        config = SuiteConfig.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"suite {suite.name!r}: {place}: {first['msg']}") from error
+        first = problems_of(error, SuiteConfig, data)[0]
+        place = first.pointer[1:].replace("/", ".")
+        raise ConfigError(f"suite {suite.name!r}: {place}: {first.message}") from error
     given = Given(
         golden=None if isinstance(suite.golden, str | Path) else _golden(suite.golden),
         agent=None if isinstance(suite.agent, str) else suite.agent,
@@ -365,6 +382,11 @@ def _call(function: Scorer) -> Any:  # noqa: ANN401  # a text stands for a score
 def _by_name(scorers: Sequence[Scorer] | Mapping[str, Scorer]) -> dict[str, Scorer]:
     if isinstance(scorers, Mapping):
         return dict(scorers)
+    if isinstance(scorers, str) or not isinstance(scorers, Iterable):
+        raise ConfigError(
+            f"scorers: found {scorers!r:.80}, expected a list of functions",
+            fix="scorers=[my_scorer]",
+        )
     found: dict[str, Scorer] = {}
     for function in scorers:
         inner = function.func if isinstance(function, partial) else function
@@ -378,7 +400,18 @@ def _by_name(scorers: Sequence[Scorer] | Mapping[str, Scorer]) -> dict[str, Scor
 
 
 def _golden(cases: Sequence[Case]) -> GoldenSet:
-    rows = tuple(cases)
+    rows = tuple(cases) if isinstance(cases, Iterable) else (cases,)
+    if not rows:
+        raise NothingSelected(
+            "the golden set in Python has no case, so nothing can be concluded",
+            fix='golden=[Case(id="first", input="...")]',
+        )
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, Case):
+            raise DataError(
+                f"case {number} of the golden set in Python: found {row!r:.80}, expected a Case",
+                fix='golden=[Case(id="first", input="...")], or the path of a golden set',
+            )
     numbered = list(enumerate(rows, 1))
     problems = [p for number, case in numbered for p in expectation_problems(number, case)]
     problems += duplicate_ids(numbered)
@@ -389,11 +422,17 @@ def _golden(cases: Sequence[Case]) -> GoldenSet:
     return GoldenSet.of(Path(_IN_PYTHON), rows, lines)
 
 
-def _outside_of_loops(call: Callable[[], _Result]) -> _Result:
-    """Call a function that starts an event loop; in a thread where one is running already."""
+def _in_a_loop() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
+        return False
+    return True
+
+
+def _outside_of_loops(call: Callable[[], _Result]) -> _Result:
+    """Call a function that starts an event loop; in a thread where one is running already."""
+    if not _in_a_loop():
         return call()
     done: list[_Result] = []
     failed: list[BaseException] = []

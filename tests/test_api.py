@@ -5,6 +5,7 @@ import dataclasses
 import subprocess
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from support.projects import write_project
 
 import evalgate
 from evalgate import Abstained, Case, Scored, Suite
-from evalgate.errors import BaselineMissing, ConfigError, DataError
+from evalgate.errors import BaselineMissing, ConfigError, DataError, NothingSelected
 
 PUBLIC = [
     *("Abstained", "Broken", "Case", "Report", "Scored", "Suite", "Trace", "__version__"),
@@ -47,6 +48,18 @@ async def short(_case: Case, trace: evalgate.Trace) -> Scored | Abstained:
     """Say whether the answer is short; waits like a scorer that asks somebody."""
     await asyncio.sleep(0)
     return Scored(float(len(str(trace.output)) < 3))
+
+
+@evalgate.scorer(gate="standart")  # type: ignore[call-overload, untyped-decorator]
+def badly_gated(_case: Case, _trace: evalgate.Trace) -> int:
+    """Say a gate that does not exist."""
+    return 1
+
+
+@evalgate.scorer(unit="words")  # type: ignore[call-overload, untyped-decorator]
+def badly_measured(_case: Case, _trace: evalgate.Trace) -> int:
+    """Say a unit that does not exist."""
+    return 1
 
 
 @pytest.fixture
@@ -172,7 +185,16 @@ def test_reports_and_golden_sets_are_loaded(suite: Suite, tmp_path: Path) -> Non
     ("change", "error", "said"),
     [
         ({"golden": [CASES[0], CASES[0]]}, DataError, "sum-0"),
-        ({"gate": {"threshhold": 1}}, ConfigError, "threshhold"),
+        ({"golden": [{"id": "a", "input": "1+1"}]}, DataError, "expected a Case"),
+        ({"golden": CASES[0]}, DataError, "expected a Case"),
+        ({"golden": None}, DataError, "expected a Case"),
+        ({"golden": []}, NothingSelected, "no case"),
+        ({"gate": {"threshhold": 1}}, ConfigError, "gate.threshhold: unknown key .*'threshold'"),
+        ({"gate": None}, ConfigError, "gate: .*found None"),
+        ({"scorers": None}, ConfigError, "expected a list of functions"),
+        ({"scorers": right}, ConfigError, "expected a list of functions"),
+        ({"scorers": [badly_gated]}, ConfigError, "its decorator says gate: .*found 'standart'"),
+        ({"scorers": [badly_measured]}, ConfigError, "its decorator says unit: .*found 'words'"),
         ({"agent": 5}, Exception, "expected a function"),
     ],
 )
@@ -182,3 +204,38 @@ def test_what_cannot_be_used_is_named(
     """A slip is an error of evalgate that says what and where."""
     with pytest.raises(error, match=said):
         evalgate.evaluate(dataclasses.replace(suite, **change))
+
+
+def test_what_is_asked_of_a_suite_is_named(suite: Suite, tmp_path: Path) -> None:
+    """A text is one name; another suite's, a mode or a side that does not exist is refused."""
+    report = evalgate.evaluate(suite, cases="sum-1", suites="sums")
+    assert ["sum-1"] == [case.id for case in report.cases]
+    with pytest.raises(ConfigError, match="the suite that is given is 'sums'"):
+        evalgate.evaluate(suite, suites=["others"])
+    with pytest.raises(ConfigError, match="mode 'strickt': expected one of plain, confirmed"):
+        evalgate.compare(report, report, mode="strickt")
+    for side in (None, True, "", 5):
+        with pytest.raises(ConfigError, match="expected a report or a path"):
+            evalgate.compare(side, report)  # type: ignore[arg-type]
+    with pytest.raises(BaselineMissing) as missing:
+        evalgate.evaluate(suite, baseline=True)
+    path = tmp_path / "baselines/sums.json"
+    assert f'evalgate.evaluate(suite).save("{path}")' == missing.value.fix
+    assert missing.value.__context__ is None
+    evalgate.evaluate(suite).save(path)
+    assert "pass" == evalgate.evaluate(suite, baseline=True).verdict
+
+
+def test_a_case_that_nothing_scored_has_not_failed(suite: Suite) -> None:
+    """Without an expectation there is no success to miss; a crash is a failure all the same."""
+    rows = [Case(id="free", input="1+1"), Case(id="crash", input="x")]
+    report = evalgate.evaluate(dataclasses.replace(suite, golden=rows))
+    assert ["crash"] == [case.id for case in report.failed]
+
+
+def test_evaluations_in_threads_keep_apart(suite: Suite) -> None:
+    """Runs that start in the same millisecond have run folders of their own."""
+    with ThreadPoolExecutor(8) as pool:
+        reports = list(pool.map(lambda _: evalgate.evaluate(suite), range(16)))
+    assert ["pass"] * 16 == [report.verdict for report in reports]
+    assert 16 == len(list(Path(suite.root, ".evalgate/runs").iterdir()))

@@ -7,14 +7,14 @@ where rho >= tau, boundary included.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import ValidationError
 
 from evalgate.errors import ConfigError
 from evalgate.metrics.metric import Metric
 from evalgate.schema.config_parts.gate import GateConfig, MetricGate
-from evalgate.schema.verdict import Direction, Gate, Outcome
+from evalgate.schema.verdict import Direction, Gate, GateMode, Outcome
 from evalgate.stats.rounding import exact
 
 _ZERO = Fraction(0)
@@ -50,7 +50,7 @@ def with_options(policy: GateConfig, mode: str | None, threshold: str | None) ->
     """Return a policy with the mode and the threshold that the command line gives instead.
 
     Raises:
-        ConfigError: There is no such threshold.
+        ConfigError: There is no such mode or threshold.
     """
     given = {"mode": mode, "threshold": None if threshold is None else _number_or_text(threshold)}
     told = {name: value for name, value in given.items() if value is not None}
@@ -59,6 +59,9 @@ def with_options(policy: GateConfig, mode: str | None, threshold: str | None) ->
     try:
         return GateConfig.model_validate({**policy.model_dump(exclude_unset=True), **told})
     except ValidationError as error:
+        if error.errors()[0]["loc"][0] == "mode":
+            known = ", ".join(get_args(GateMode))
+            raise ConfigError(f"mode {mode!r}: expected one of {known}") from error
         raise ConfigError(
             f"threshold {threshold!r}: expected 0.05, '5%' or '5pp', above 0 and at most 1 (100%)",
             fix="--threshold 5%",

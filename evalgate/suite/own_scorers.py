@@ -58,9 +58,15 @@ def scorer_configs(suite: Suite) -> dict[str, ScorerConfig]:
     named = {name: one for name, one in suite.config.scorers.items() if name not in given}
     told = _told(suite.policy_root, named) if named else {}
     return {
-        name: told[name] if name in told else described(config, given[name])
+        name: told[name] if name in told else _given(name, config, given[name])
         for name, config in suite.config.scorers.items()
     }
+
+
+def _given(name: str, config: ScorerConfig, function: UserFunction) -> ScorerConfig:
+    """Hold what a function that was handed over says of itself to its form."""
+    said = described(config, function)
+    return _filled(name, config, {key: getattr(said, key) for key in _SPEC})
 
 
 def given_scorers(

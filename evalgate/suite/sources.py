@@ -42,6 +42,8 @@ def suite_baseline(suite: Suite, given: str, metrics: Mapping[str, Metric]) -> R
 
 def _first_baseline(suite: Suite) -> str:
     """Say how to make one; without a configuration a stored report serves."""
+    if suite.given is not None:
+        return f'evalgate.evaluate(suite).save("{suite.baseline}")'
     if suite.source is None:
         run = f"evalgate run {suite.asked}".strip()
         return f"{run} --output base.json, then --baseline base.json"
