@@ -1,6 +1,8 @@
 """The action's shell steps, run in a scratch repository with real environment files."""
 
 import re
+import venv
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -71,11 +73,21 @@ def test_a_regression(runner: Runner) -> None:
 
 def test_an_error(runner: Runner) -> None:
     """Without a report the verdict is `error`, and the code is evalgate's."""
-    runner.inputs = {"config": "nowhere.yaml", "trusted-ref": "none"}
+    runner.inputs = {"config": "nowhere.yaml", "trusted-ref": "none", "comment": "true"}
     runner.environ = runner.repo.pull_request()
     assert 2 == runner.step("Gate")
     assert {"verdict": "error", "exit-code": "2"} == runner.gate
     assert ["::error"] == annotations(runner.log)
+
+
+def test_nothing_installed(runner: Runner, tmp_path: Path) -> None:
+    """`version: installed` where nothing is: wrong input, and no failed gate."""
+    venv.create(tmp_path / "bare", symlinks=True)
+    runner.repo = replace(runner.repo, python=tmp_path / "bare/bin/python")
+    runner.environ = runner.repo.pull_request()
+    assert 2 == runner.step("Gate")
+    assert {"verdict": "error", "exit-code": "2"} == runner.gate
+    assert "agent-evalgate is not installed" in runner.log
 
 
 @pytest.mark.parametrize(
