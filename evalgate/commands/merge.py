@@ -39,7 +39,7 @@ from evalgate.suite.suite import Suite
 
 _SHOWN = 5
 _AT_ONCE = 512
-_AGAIN = "run the missing shard again, or all of them from one commit"
+_AGAIN = "run the missing shard again, name one run of each, or run all of them from one commit"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,17 +236,19 @@ def _made_of(report: Report) -> Mapping[str, object]:
 
 def _labels(plan: Plan, parts: Sequence[StoredReport]) -> Iterator[str]:
     """Name shards that are missing, there twice, or of another division."""
-    shards = [parse_shard(p.report.suite.shard) for p in parts if p.report.suite.shard is not None]
-    if not shards:
+    named = [(parse_shard(p.report.suite.shard), p.source) for p in parts if p.report.suite.shard]
+    if not named:
         return
+    shards = [shard for shard, _ in named]
     count = shards[0].count
     for shard in shards:
         if shard.count != count:
             yield f"shard {shard} is of another division than shard {shards[0]}"
     numbers = [shard.number for shard in shards]
-    yield from (
-        f"shard {n}/{count} is there twice" for n in sorted(set(numbers)) if numbers.count(n) > 1
-    )
+    for number in sorted(set(numbers)):
+        sources = [str(source) for shard, source in named if shard.number == number]
+        if len(sources) > 1:
+            yield f"shard {number}/{count} is there twice: {', '.join(sources)}"
     needed = {shard_of(case.id, count) for case in plan.golden.cases}
     yield from (f"shard {n}/{count} is missing" for n in sorted(needed - set(numbers)))
 

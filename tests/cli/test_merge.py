@@ -132,6 +132,13 @@ def test_a_lost_or_doubled_shard_is_inconclusive(
     result = cli("merge", *change(files))
     assert (3, "") == (result.code, result.out)
     assert part in result.err
+    assert "name one run of each" in result.err
+
+
+def test_a_doubled_shard_is_named_with_its_runs(files: list[Path], cli: Cli) -> None:
+    """Who ran a shard again learns which two runs hold it."""
+    result = cli("merge", *files, files[0])
+    assert f"is there twice: {files[0]}, {files[0]}" in " ".join(result.err.split())
 
 
 def edit(file: Path, change: Change) -> None:
