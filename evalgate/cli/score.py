@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 EPILOG = """\b
 Examples:
   evalgate score latest
-  evalgate score .evalgate/runs/20260101-120000-support --baseline
+  evalgate score .evalgate/runs/20260101T120000.000Z-support --baseline
 """
 
 
