@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from evalgate.agents.tooling import tool
 from evalgate.commands.compare import CompareOptions, compare_stored
+from evalgate.commands.details import find_place, named_reports
 from evalgate.errors import BaselineMissing, ConfigError, DataError, NothingSelected
 from evalgate.gate.reports import combine
 from evalgate.importers.traces.capture import Capture
@@ -33,8 +34,6 @@ from evalgate.store.atomic import write_text
 from evalgate.store.golden_sets.golden import load_golden as load_golden_set
 from evalgate.store.golden_sets.golden_set import GoldenSet, duplicate_ids, expectation_problems
 from evalgate.store.problems import problems_of
-from evalgate.store.reports import read_reports
-from evalgate.store.runs import find_run
 from evalgate.suite.environment import this_machine
 from evalgate.suite.events import silent
 from evalgate.suite.plan import Filters
@@ -64,6 +63,7 @@ Scorer = Callable[..., Any]
 
 _Result = TypeVar("_Result")
 _RUNS = Path(".evalgate/runs")
+_CONFIG = Path("evalgate.yaml")
 _IN_PYTHON = "<in Python>"
 
 
@@ -241,6 +241,9 @@ def evaluate(
             overrides=Overrides(threshold=None if threshold is None else str(threshold)),
             calls="record" if record else "replay",
             partial=bool(cases),
+            command=None
+            if isinstance(what, Suite)
+            else f"evalgate.evaluate({str(what)!r}, suites={list(names)})",
         )
         ran = _outside_of_loops(lambda: run_suites(chosen, options, this_machine(), silent))
     if ran.errors:
@@ -283,20 +286,20 @@ def load_report(path: str | Path = "latest") -> Report:
     """Load a stored report.
 
     Args:
-        path: A `report.json`, a run folder, the id of a run, or `latest`.
+        path: A `report.json`, a run folder, the id of a run, or `latest`: that of every suite
+            of the newest evaluation or command. Ids are those of the folder the program runs in.
 
     Raises:
         BaselineMissing: There is no such file.
+        ConfigError: `evalgate.yaml` is there and not valid.
         DataError: It is no report.
     """
-    given = Path(path)
     try:
-        found = read_reports(given if given.exists() else find_run(_RUNS, str(path)))
+        return Report(named_reports(find_place(_CONFIG), (str(path),))[0])
     except DataError as error:
-        if given.exists():
+        if Path(path).exists():
             raise
         raise BaselineMissing(error.message, fix=error.fix) from error
-    return Report(combine([one.report for one in found]))
 
 
 def load_golden(path: str | Path) -> tuple[Case, ...]:

@@ -5,6 +5,7 @@ verdict is a last item of its own, made by the process that sees all results: un
 controller, else the only one. So it is the same with and without workers.
 """
 
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -272,7 +273,8 @@ class Run:
         parts = [m for m in self.measured if (m.suite, m.golden) == (suite.name, own)]
         baseline = self.config.getoption("evalgate_baseline") if asked else None
         try:
-            report, share = judge_measured(suite, parts, baseline, this_machine())
+            command = shlex.join(["pytest", *map(str, self.config.invocation_params.args)])
+            report, share = judge_measured(suite, parts, baseline, this_machine(), command)
         except EvalgateError as error:
             self.troubles.append(f"{suite.name}: {error}")
             return str(error)

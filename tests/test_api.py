@@ -170,6 +170,21 @@ def test_a_configuration(tmp_path: Path) -> None:
         evalgate.evaluate(tmp_path / "evalgate.yaml", baseline=True)
 
 
+def test_the_latest_report_is_of_every_suite(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `evalgate show` takes it: the newest evaluation's, where the configuration keeps runs."""
+    write_project(tmp_path, 3, 1)
+    text = (tmp_path / "evalgate.yaml").read_text()
+    quiz = text[text.index("  quiz:") :]
+    again = quiz.replace("  quiz:", "  again:", 1)
+    (tmp_path / "evalgate.yaml").write_text(f"runs: kept\n{text.rstrip()}\n{again}")
+    monkeypatch.chdir(tmp_path)
+    evalgate.evaluate()
+    assert ["quiz", "again"] == list(evalgate.evaluate().suites)
+    assert ["quiz", "again"] == list(evalgate.load_report().suites)
+
+
 def test_reports_and_golden_sets_are_loaded(suite: Suite, tmp_path: Path) -> None:
     """What was written is read again; what is not there is named."""
     report = evalgate.evaluate(suite)

@@ -14,6 +14,7 @@ import pytest
 from support.projects import lines, write_project
 
 import evalgate.pytest_plugin
+from evalgate.store.runs import last_runs, read_manifest
 
 ROOT = Path(__file__).resolve().parents[1]
 _QUIET = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -143,6 +144,18 @@ def test_the_run_is_kept_like_any_other(worse: Path, alone: Done) -> None:
     reports = [json.loads((folder / "report.json").read_text()) for folder in runs]
     assert json.loads((worse / "alone.json").read_text()) in reports
     assert [] == list((worse / ".evalgate/runs/.parts").iterdir())
+
+
+def test_the_latest_run_is_of_every_suite(tmp_path: Path) -> None:
+    """As after `evalgate run`: `evalgate show` and the like take all suites of the session."""
+    write_project(tmp_path, 2, 1)
+    text = (tmp_path / "evalgate.yaml").read_text()
+    quiz = text[text.index("  quiz:") :]
+    again = quiz.replace("  quiz:", "  again:", 1)
+    (tmp_path / "evalgate.yaml").write_text(f"{text.rstrip()}\n{again}")
+    run_pytest(tmp_path, "--evalgate")
+    runs = last_runs(tmp_path / ".evalgate/runs", ["quiz", "again"])
+    assert ["quiz", "again"] == [read_manifest(folder).suite for folder in runs]
 
 
 @pytest.mark.slow

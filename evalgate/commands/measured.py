@@ -79,7 +79,11 @@ def shown_scores(results: Iterable[TrialResult]) -> list[tuple[str, str]]:
 
 
 def judge_measured(
-    suite: Suite, measured: Sequence[Measured], baseline: str | None, environment: Environment
+    suite: Suite,
+    measured: Sequence[Measured],
+    baseline: str | None,
+    environment: Environment,
+    command: str | None = None,
 ) -> Ended:
     """Judge the cases that were measured; those that were not leave the verdict partial.
 
@@ -90,6 +94,7 @@ def judge_measured(
         measured: Its cases; of two with one id the first counts.
         baseline: A path, the empty text for the suite's own; null: no comparison.
         environment: The machine.
+        command: The command line, for the manifest.
 
     Raises:
         NothingSelected: No case was measured.
@@ -107,7 +112,7 @@ def judge_measured(
     inputs = load_gate_inputs(plan, baseline, environment.timestamp())
     named = dict.fromkeys(Path(one.folder) for one in measured)
     parts = [folder for folder in named if is_run(folder)]
-    folder = join_runs(plan, parts, None, environment)
+    folder = join_runs(plan, parts, command, environment)
     judged, checks = judges_of(plan, environment)
     seen = seen_in([folder])
     kept = TrialSet(
