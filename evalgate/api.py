@@ -336,7 +336,7 @@ def _named(side: "bool | str | Path | Report | None", stack: ExitStack) -> str |
     if isinstance(side, Report):
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         path = Path(folder, "report.json")
-        side.save(path)
+        Report(combine([side._only])).save(path)  # noqa: SLF001  # our own class
         return str(path)
     return str(side)
 

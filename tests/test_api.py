@@ -112,6 +112,8 @@ def test_a_worse_agent_fails_in_a_running_loop(suite: Suite) -> None:
     assert "fail" == report.verdict
     assert ["sum-1", "sum-2", "sum-3"] == [case.id for case in report.failed]
     assert ["regressed"] * 3 == [c.outcome for c in report.changes if c.outcome == "regressed"]
+    assert 'evalgate.evaluate(suite, cases=["sum-1"])' in report.to_text().replace("'", '"')
+    assert "evalgate run" not in report.to_text()
     assert "fail" == evalgate.compare(before, report, threshold=0.05).verdict
     assert "pass" == evalgate.compare(before, before).verdict
 
@@ -182,7 +184,10 @@ def test_the_latest_report_is_of_every_suite(
     monkeypatch.chdir(tmp_path)
     evalgate.evaluate()
     assert ["quiz", "again"] == list(evalgate.evaluate().suites)
-    assert ["quiz", "again"] == list(evalgate.load_report().suites)
+    latest = evalgate.load_report()
+    assert ["quiz", "again"] == list(latest.suites)
+    with pytest.raises(ConfigError, match="this report is of 2 suites: quiz, again"):
+        evalgate.evaluate(suites=["quiz"], baseline=latest)
 
 
 def test_reports_and_golden_sets_are_loaded(suite: Suite, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from evalgate.schema.score import Scored
 from evalgate.schema.trace import ToolCall, Trace
 from evalgate.schema.verdict import CaseChange
 from evalgate.suite.plan import Plan
+from evalgate.suite.suite import Suite
 from evalgate.text.escape import cap
 
 ReadTraces = Callable[[Container[tuple[str, int]]], Iterable[Trace]]
@@ -48,13 +49,20 @@ def explain(
                     *(() if change.outcome == "errored" else change.what),
                     *_what(cases[change.id], worst.get(change.id), traces.get(change.id)),
                 ),
-                "reproduce": f"evalgate run {plan.suite.asked} --case {shlex.quote(change.id)}",
+                "reproduce": _again(plan.suite, change.id),
             }
         )
         if change.id in wanted and change.id in cases
         else change
         for change in changes
     )
+
+
+def _again(suite: Suite, case_id: str) -> str:
+    """Say what runs a case alone; no command finds a suite that a Python program holds."""
+    if suite.given is not None:
+        return f"evalgate.evaluate(suite, cases=[{case_id!r}])"
+    return f"evalgate run {suite.asked} --case {shlex.quote(case_id)}"
 
 
 def _worst_trials(results: Iterable[TrialResult]) -> dict[str, TrialResult]:
