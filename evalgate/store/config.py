@@ -37,7 +37,9 @@ def load_config(path: Path) -> LoadedConfig:
     except OSError as error:
         raise ConfigError(
             f"{path}: cannot be read: {error.strerror}",
-            fix="evalgate init --agent python:MODULE:NAME  (writes a first evalgate.yaml)",
+            fix="check the path"
+            if path.name != "evalgate.yaml" or path.exists()
+            else "evalgate init --agent python:MODULE:NAME  (writes a first evalgate.yaml)",
         ) from error
     if len(data) > _MAX_BYTES:
         raise ConfigError(f"{path}: {len(data)} bytes, more than {_MAX_BYTES} allowed")

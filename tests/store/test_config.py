@@ -101,6 +101,10 @@ def test_missing_file_names_the_way_out(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(tmp_path / "evalgate.yaml")
     assert "evalgate init" in str(caught.value)
+    for place in (tmp_path / "other.yaml", tmp_path):
+        with pytest.raises(ConfigError) as caught:
+            load_config(place)
+        assert "check the path" == caught.value.fix
 
 
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
