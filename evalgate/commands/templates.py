@@ -77,7 +77,7 @@ jobs:
       INSTALL
       - run: evalgate run --baseline --format markdown --output report.md --format github
       - if: always()
-        run: cat report.md >> "$GITHUB_STEP_SUMMARY"
+        run: if [ -f report.md ]; then cat report.md >> "$GITHUB_STEP_SUMMARY"; fi
 """
 
 

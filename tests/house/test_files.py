@@ -1,7 +1,10 @@
 """What is committed and published is fit for every machine and reader."""
 
+import os
 import re
+import subprocess
 import tomllib
+from pathlib import Path
 
 import pytest
 import yaml
@@ -84,3 +87,16 @@ def test_the_first_workflow_is_a_workflow() -> None:
     steps = workflow["jobs"]["gate"]["steps"]
     assert [] == [step["uses"] for step in steps if "@" not in step.get("uses", "@")]
     assert [] == [step["run"] for step in steps if "${{" in step.get("run", "")]
+
+
+def test_the_first_workflow_shows_no_second_error(tmp_path: Path) -> None:
+    """Where the gate wrote no report, the step that shows it has nothing to show."""
+    steps = yaml.safe_load(first_workflow(None))["jobs"]["gate"]["steps"]
+    for summary in ("", "## PASS\n"):
+        environ = {**os.environ, "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")}
+        subprocess.run(
+            ["bash", "-e", "-c", steps[-1]["run"]], cwd=tmp_path, env=environ, check=True
+        )
+        seen = tmp_path / "summary.md"
+        assert summary == (seen.read_text() if seen.exists() else "")
+        (tmp_path / "report.md").write_text("## PASS\n")
