@@ -130,7 +130,7 @@ def _about_run(comparison: Comparison, facts: RunFacts) -> Iterator[Check]:
         yield _lack(
             "partial",
             "only a selection of the cases was judged",
-            "run all cases (without --case, --filter and --changed), or pass --partial",
+            "run all cases (without --case, --filter, --changed or pytest -k), or pass --partial",
         )
     elif left_out and baseline is not None and baseline.selection:
         yield _lack(
