@@ -149,7 +149,7 @@ def test_a_failed_suite_does_not_hide_another(quiz: Path, cli: Cli) -> None:
         (("--threshold", "abc"), 2, "threshold"),
         (("--max-trials", "3"), 2, "max_trials"),
         (("--trials", "0"), 2, "--trials"),
-        (("--config", "none.yaml"), 2, "evalgate init"),
+        (("--config", "none.yaml"), 2, "fix: check the path"),
         (("--nonsense",), 2, "--nonsense"),
         (("--resume", "nothing"), 2, "nothing"),
     ],
