@@ -123,7 +123,7 @@ def judge_measured(
         judges=replace(judged, info=_judges(measured)),
         checks=checks,
         stress=stressed_again(plan, trials, iter_traces(folder)),
-        notes=_not_settled(suite, trials),
+        notes=(*_not_settled(suite, trials), *seen.problems),
         traces=partial(iter_traces, folder),
     )
     report = evaluate(plan, kept, inputs)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from evalgate.errors import ConfigError, EvalgateError, NoEvidence
 from evalgate.gate.checks.stress import STRESS_SCORER
+from evalgate.gate.facts import cap_of, checks_of_run
 from evalgate.gate.reports import combine
 from evalgate.judges.offline import added_up, judges_of
 from evalgate.pricing import pricing_info
@@ -164,7 +165,8 @@ def merge_suite(
     inputs = load_gate_inputs(
         plan, options.baseline, environment.timestamp(), allow_removed=options.allow_removed
     )
-    judges = [part.report.judge for part in parts if part.report.judge is not None]
+    reports = [part.report for part in parts]
+    judges = [report.judge for report in reports if report.judge is not None]
     folders = [part.folder for part in parts if part.folder is not None]
     whole = folders if len(folders) == len(parts) else []
     folder = join_runs(plan, whole, options.command, environment)
@@ -173,16 +175,23 @@ def merge_suite(
         trials=trials,
         subject=_subject(parts),
         judges=replace(judged, info=added_up(judges)),
-        checks=(*trust, *_cleared(parts)),
+        checks=(*trust, *_cleared(parts), *_of_runs(plan, reports)),
         fresh=_fresh(parts, trials),
         stress=stressed_again(plan, trials, iter_traces(folder)),
+        cap=cap_of(reports),
+        notes=tuple(seen_in(whole).problems),
         isolation=first.suite.isolation,
-        grounds=joined_grounds([part.report.rests_on for part in parts]),
+        grounds=joined_grounds([report.rests_on for report in reports]),
         traces=partial(iter_traces, folder),
     )
     report = evaluate(plan, merged, inputs)
     keep_report(folder, read_manifest(folder), report, merged, plan, environment)
     return report, stored_share(plan, trials, iter_traces(folder))
+
+
+def _of_runs(plan: Plan, reports: Iterable[Report]) -> tuple[Check, ...]:
+    """Take over what shards were held to, unless their base says so again here."""
+    return checks_of_run(reports) if plan.suite.trust is None else ()
 
 
 def _refuse(suite: Suite, *problems: Iterable[str]) -> None:
@@ -206,6 +215,7 @@ def _differences(
         "agent": plan.suite.config.agent.run,
         "mode": plan.mode,
         "noise": plan.suite.config.noise,
+        "word on who saw the calls": plan.settings.evidence == "reported",
         "scorers": versions,
         "price table": pricing_info(plan.suite.config.prices).digest,
     }
@@ -226,6 +236,7 @@ def _made_of(report: Report) -> Mapping[str, object]:
         "agent": report.suite.agent,
         "mode": report.suite.mode,
         "noise": report.suite.noise,
+        "word on who saw the calls": report.suite.claimed,
         "scorers": {k: v for k, v in report.scorers.items() if k != STRESS_SCORER},
         "price table": None if report.pricing is None else report.pricing.digest,
         "configuration": report.suite.config_digest,

@@ -1,9 +1,16 @@
 """What only the caller of a gate knows: the clock, the caps, the fresh trials."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
+from evalgate.schema.result import Report
 from evalgate.schema.score import Score
+from evalgate.schema.verdict import Check
+from evalgate.stats.summary import OF_THE_RUN
+
+STOPPED: Final = "the run was stopped early: "
+"""How the check on the caps begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +32,15 @@ class RunFacts:
     """Why every one of these trials missed, where all have one cause."""
     today: str | None = None
     """RFC 3339 date or time of the run, to tell a stale baseline; null: not checked."""
+
+
+def cap_of(reports: Iterable[Report]) -> str | None:
+    """Return the cap that ended one of these runs early, in words; null: none did."""
+    checks = [check for report in reports for check in report.checks if check.id == "evidence.cap"]
+    return checks[0].reason.removeprefix(STOPPED) if checks else None
+
+
+def checks_of_run(reports: Iterable[Report]) -> tuple[Check, ...]:
+    """Return what reports hold against their runs that no trial shows, each once."""
+    found = [check for report in reports for check in report.checks if check.id in OF_THE_RUN]
+    return tuple({(check.id, check.reason): check for check in found}.values())

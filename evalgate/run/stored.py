@@ -70,7 +70,7 @@ def keep_report(
     done = {
         "finished": environment.timestamp() if trials.cap is None else None,
         "subject": subject,
-        "measured": _measured(trials),
+        "measured": _measured(trials) or manifest.measured,
         "trials": trials.trials,  # settling and recorded agents bring their own number
     }
     write_manifest(folder, manifest.model_copy(update=done))

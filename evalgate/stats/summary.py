@@ -15,6 +15,7 @@ from evalgate.stats.rounding import round4
 
 __all__ = [
     "FAILED",
+    "OF_THE_RUN",
     "REPLAY_MISS",
     "CaseSummary",
     "JudgeId",
@@ -31,6 +32,9 @@ FAILED: Final[frozenset[TraceStatus]] = frozenset(
     {"crashed", "timed_out", "bad_output", "limit", "loop_limit", "unfinished"}
 )
 """How a trial ends that is the agent's failure."""
+
+OF_THE_RUN: Final = ("evidence.supplied", "evidence.isolation", "evidence.shadowed")
+"""Checks of how a run was made, which none of its trials shows."""
 
 REPLAY_MISS: Final = "replay miss"
 """How the error of a broken score begins whose recorded verdict is not there."""
@@ -212,7 +216,7 @@ def _must_pass(report: Report, outcome: Outcome) -> frozenset[str]:
 def _stands_alone(check: Check) -> bool:
     if check.id == "evidence.stress_baseline":
         return False
-    known = ("evidence.stress", "evidence.supplied", "evidence.cap")
+    known = ("evidence.stress", "evidence.cap", *OF_THE_RUN)
     return check.kind == "stress" or check.id.startswith(known) or check.id.endswith(".judge")
 
 

@@ -182,6 +182,7 @@ def drop_case(data: dict[str, Any]) -> None:
         (lambda d: d["suite"].update(trials=1), "number of trials"),
         (lambda d: d["suite"].update(noise="none"), "noise"),
         (lambda d: d["suite"].update(mode="live"), "mode"),
+        (lambda d: d["suite"].update(claimed=True), "who saw the calls"),
         (lambda d: d["suite"].update(id="../../etc"), "no suite"),
         (lambda d: d["suite"].update(shard="3/5"), "another division"),
         (lambda d: d["scorers"].update(task="0:0"), "scorers"),
@@ -198,6 +199,17 @@ def test_a_shard_that_does_not_fit_is_inconclusive(
     result = cli("merge", *files)
     assert (3, "") == (result.code, result.out)
     assert part in result.err
+
+
+@pytest.mark.parametrize("check", ["cap", "supplied", "isolation", "shadowed"])
+def test_what_a_shard_was_held_to_still_holds(files: list[Path], cli: Cli, check: str) -> None:
+    """No trial shows a cap or a missing wall: merged, compared or scored again, it is there."""
+    assert 0 == cli("merge", *files).code
+    held = {"id": f"evidence.{check}", "kind": "evidence", "outcome": "inconclusive", "reason": "x"}
+    edit(files[1], lambda data: data["checks"].append(held))
+    codes = [cli("merge", *files).code, cli("score", "latest").code]
+    codes.append(cli("compare", "--baseline", files[1], "--current", files[1], "--partial").code)
+    assert [3, 3, 3] == codes
 
 
 def test_a_changed_golden_set_is_inconclusive(files: list[Path], cli: Cli) -> None:

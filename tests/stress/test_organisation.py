@@ -107,6 +107,16 @@ def test_a_score_of_one_suite_does_not_meet_the_budget_of_all(project: Path, cli
     )
 
 
+def test_a_score_of_all_suites_ends_in_the_joint_check(project: Path, cli: Cli) -> None:
+    """A run that failed over the shared quota does not pass when it is scored again."""
+    cli("run", "-q")
+    scored = cli("score", "latest", "-f", "json")
+    assert (1, {**dict.fromkeys(NAMES, "pass"), "organisation": "fail"}) == (
+        scored.code,
+        {report["suite"]["id"]: report["verdict"] for report in scored.json["suites"]},
+    )
+
+
 def test_pytest_ends_in_the_joint_check(project: Path) -> None:
     """An item of its own, and failed."""
     done = _pytest("--evalgate")

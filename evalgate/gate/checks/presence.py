@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from evalgate.gate.comparability import SCORE_AGAIN, UNMEASURED, name_some
 from evalgate.gate.comparison import Comparison
-from evalgate.gate.facts import RunFacts
+from evalgate.gate.facts import STOPPED, RunFacts
 from evalgate.gate.rules import rule_of
 from evalgate.schema.config_parts.gate import GateConfig
 from evalgate.schema.score import Broken, Scored
@@ -120,7 +120,7 @@ def _about_run(comparison: Comparison, facts: RunFacts) -> Iterator[Check]:
     if facts.cap is not None:
         yield _lack(
             "cap",
-            f"the run was stopped early: {facts.cap}",
+            f"{STOPPED}{facts.cap}",
             "go on with `evalgate run --resume`, without what stopped it",
         )
     if facts.allow_partial:
