@@ -93,7 +93,7 @@ def read(document: Document, options: ReadOptions) -> Results:  # noqa: ARG001  
             inner += 1
     notes = (f"{number_of(inner, 'span')} inside the rows left out",) if inner else ()
     kinds = {name: RATIO for row in rows for name in row.scores}
-    return Results(tuple(rows), kinds, repeats=True, notes=notes)
+    return Results(tuple(rows), kinds, errors=True, repeats=True, notes=notes)
 
 
 def _is_root(row: Mapping[str, Json]) -> bool:

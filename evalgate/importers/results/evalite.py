@@ -70,6 +70,7 @@ def read(document: Document, options: ReadOptions) -> Results:  # noqa: ARG001  
     return Results(
         tuple(rows),
         kinds={name: RATIO for row in rows for name in row.scores},
+        errors=True,
         repeats=True,
         notes=(note,) if errored else (),
     )

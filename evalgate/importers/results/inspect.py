@@ -77,7 +77,9 @@ def read(document: Document, options: ReadOptions) -> Results:  # noqa: ARG001  
         if _is_letter(mapping(score).get("value"))
     }
     kinds = {name: RATIO if name in letters else ScoreKind() for row in rows for name in row.scores}
-    return Results(rows, kinds, notes=tuple(_notes(header, results, len(held), cut=cut)))
+    return Results(
+        rows, kinds, errors=True, notes=tuple(_notes(header, results, len(held), cut=cut))
+    )
 
 
 def _notes(

@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 _OWN: Final = ("error", "cost_usd", "completion_time", SUCCESS)
 """Scores that every row may have beside the tool's own."""
 
+_ERRORS: Final = "error_rate"
 _COST: Final = "cost_per_interaction"
 _STANDARD: Final = (
-    "error_rate",
+    _ERRORS,
     "cost_per_interaction",
     "completion_time_p50",
     "completion_time_p95",
@@ -133,9 +134,20 @@ def join(
             f"baseline ({name_some(changed)}): the baseline's scores of them are unknown"
         )
     before: dict[str, list[ResultRow]] = {**old, **{case: [] for case in stray}}
-    old_cases = [_case(case, rows, new.get(case, []), everywhere) for case, rows in before.items()]
-    new_cases = [_case(case, rows, before.get(case, []), everywhere) for case, rows in new.items()]
     metrics = _metrics(kinds, chosen)
+    tells = [_tells_errors(baseline, old), _tells_errors(candidate, new)]
+    if not any(tells):
+        del metrics[_ERRORS]
+        notes.append(f"{_ERRORS} is not measured: neither file says which rows ended in an error")
+    then, now = tells if any(tells) else (None, None)
+    old_cases = [
+        _case(case, rows, new.get(case, []), everywhere, errors=then)
+        for case, rows in before.items()
+    ]
+    new_cases = [
+        _case(case, rows, before.get(case, []), everywhere, errors=now)
+        for case, rows in new.items()
+    ]
     return Joined(
         _report(baseline, old_cases, metrics),
         _report(candidate, new_cases, metrics),
@@ -171,6 +183,10 @@ def _by_case(file: ForeignFile) -> _Cases:
     }
 
 
+def _tells_errors(file: ForeignFile, cases: _Cases) -> bool:
+    return file.results.errors or any(row.error is not None for row in _rows(cases))
+
+
 def _same_question(old: _Cases, new: _Cases) -> tuple[_Cases, tuple[str, ...]]:
     """Empty the baseline's cases that ask something else now: their scores say nothing."""
     changed = tuple(
@@ -200,15 +216,30 @@ def _case(
     rows: Sequence[ResultRow],
     others: Sequence[ResultRow],
     everywhere: Mapping[str, None],
+    *,
+    errors: bool | None,
 ) -> CaseResult:
-    """Make a case with the trials and scores of either side; what this one lacks is unknown."""
+    """Make a case with the trials and scores of either side; what this one lacks is unknown.
+
+    Args:
+        case: The case.
+        rows: Its rows in this file.
+        others: Its rows in the other file.
+        everywhere: Scores that every row should have.
+        errors: Whether this file says which rows ended in an error; null: neither does.
+    """
     names = dict.fromkeys((*everywhere, *(n for row in (*rows, *others) for n in row.scores)))
     asked: Json = [*sorted(_asks(rows) and _asks(others))]
     stated = (*rows, *others)
     costs = any(row.cost_usd is not None for row in stated)
     missing = max(len(others) - len(rows), 0)
-    trials = [_trial(case, number, row, names, costs=costs) for number, row in enumerate(rows)]
-    unknown: dict[str, Score] = dict.fromkeys((*map(_score_name, names), "error"), _MISSING)
+    trials = [
+        _trial(case, number, row, names, costs=costs, errors=errors)
+        for number, row in enumerate(rows)
+    ]
+    unknown: dict[str, Score] = dict.fromkeys(map(_score_name, names), _MISSING)
+    if errors is not None:
+        unknown["error"] = _MISSING
     if costs:
         unknown["cost_usd"] = _MISSING
     trials += [
@@ -223,12 +254,19 @@ def _case(
 
 
 def _trial(
-    case: str, number: int, row: ResultRow, names: Iterable[str], *, costs: bool
+    case: str,
+    number: int,
+    row: ResultRow,
+    names: Iterable[str],
+    *,
+    costs: bool,
+    errors: bool | None,
 ) -> TrialResult:
     failed = row.error is not None
     lost: Score = _MISSING if row.error is None else Broken(row.error[:_SHOWN] or "error")
     scores: dict[str, Score] = {_score_name(name): row.scores.get(name, lost) for name in names}
-    scores["error"] = Scored(float(failed))
+    if errors is not None:
+        scores["error"] = Scored(float(failed)) if errors else _MISSING
     if costs:
         # What an errored trial cost says nothing of what the answer would have.
         stated = row.cost_usd is not None and not failed

@@ -58,7 +58,7 @@ def read(document: Document, options: ReadOptions) -> Results:  # noqa: ARG001  
     errors = sum(row.error is not None for row in rows)
     skipped = sum(row.scores[SUCCESS] == UNSCORED for row in rows)
     note = f"{len(rows)} tests: {failed} failed, {errors} errored, {skipped} skipped (unscored)"
-    return Results(rows, kinds, notes=(note,))
+    return Results(rows, kinds, errors=True, notes=(note,))
 
 
 def _tag(element: Element) -> str:

@@ -87,7 +87,7 @@ def read(document: Document, options: ReadOptions) -> Results:  # noqa: ARG001  
         case _:
             raise unexpected(None, "", "results of LangSmith")
     kinds = {name: ScoreKind(direction=None) for row in rows for name in row.scores}
-    return Results(tuple(rows), kinds, repeats=True)
+    return Results(tuple(rows), kinds, errors=True, repeats=True)
 
 
 def _read(where: str, value: Json) -> Iterator[ResultRow]:

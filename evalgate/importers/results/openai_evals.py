@@ -85,7 +85,7 @@ def read(document: Document, options: ReadOptions) -> Results:  # noqa: ARG001  
     kinds = {
         name: ScoreKind(direction=None) for row in rows for name in row.scores if name != SUCCESS
     }
-    return Results(rows, kinds, notes=tuple(notes))
+    return Results(rows, kinds, errors=True, notes=tuple(notes))
 
 
 def _take(sample: _Sample, event: Mapping[str, Json]) -> None:

@@ -112,6 +112,7 @@ def _results(rows: list[tuple[str, dict[str, Json]]]) -> Results:
     return Results(
         tuple(read),
         kinds={"score": RATIO, **{name: ScoreKind(informational=True) for name in silent}},
+        errors=True,
         repeats=True,
         notes=_notes(read),
     )
@@ -215,7 +216,9 @@ def _from_table(table: TableDocument) -> Results:
                 provider if len(providers) > 1 else None,
             )
             rows.append(_cell_row(cells, at, columns, case, f"line {line}, column {at + 1}"))
-    return Results(tuple(rows), kinds={"score": RATIO}, repeats=True, notes=_notes(rows))
+    return Results(
+        tuple(rows), kinds={"score": RATIO}, errors=True, repeats=True, notes=_notes(rows)
+    )
 
 
 def _groups(header: tuple[str, ...]) -> Iterator[tuple[str, str, int, dict[str, int]]]:

@@ -55,7 +55,7 @@ def read(document: Document, options: ReadOptions) -> Results:  # noqa: ARG001  
     told = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
     kinds = {name: ScoreKind(direction=None) for row in rows for name in row.scores}
     kinds.pop(SUCCESS, None)
-    return Results(rows, kinds, notes=(f"{len(rows)} tests: {told}",))
+    return Results(rows, kinds, errors=True, notes=(f"{len(rows)} tests: {told}",))
 
 
 def _row(test: Mapping[str, Json], where: str) -> ResultRow:

@@ -85,6 +85,8 @@ class Results:
     """The rows, in the order of the file."""
     kinds: Mapping[str, ScoreKind] = field(default_factory=dict)
     """What is known of the scores, by name."""
+    errors: bool = False
+    """Whether a row that ended in an error would say so; else nobody knows how many did."""
     repeats: bool = False
     """Whether rows of one case without a number are its trials; else a second one is an error."""
     notes: tuple[str, ...] = ()

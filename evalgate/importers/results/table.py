@@ -51,6 +51,8 @@ _VERDICTS: Final = (
     "result",
 )
 _ERRORS: Final = ("error", "exception", "error_message")
+_ENDS: Final = ("status", "outcome", "result")
+"""Columns that say how a row ended, an error among the ends."""
 _BROKE: Final = ("error", "errored", "exception", "timeout", "crash", "crashed")
 _COSTS: Final = ("cost_usd", "cost", "total_cost", "price_usd")
 _SECONDS: Final = ("seconds", "duration_s", "latency_s", "duration_seconds", "latency_seconds")
@@ -120,7 +122,19 @@ def read(document: Document, options: ReadOptions) -> Results:
     else:
         read_rows = [_row(where, row, columns) for where, row in rows]
     kinds = _kinds(read_rows, rows)
-    return Results(tuple(read_rows), kinds, notes=(_told(columns),))
+    errors = columns.metric is None and _tells_errors(names, columns)
+    return Results(tuple(read_rows), kinds, errors=errors, notes=(_told(columns),))
+
+
+def _tells_errors(names: Iterable[str], columns: _Columns) -> bool:
+    """Say whether a row that ended in an error would say so, in a column of its own or its end."""
+    if _plain(columns.verdict or "") in _ENDS:
+        return True
+    return any(_plain(name) in _ERRORS and name not in columns.scores for name in names)
+
+
+def _plain(name: str) -> str:
+    return name.strip().lower().replace(" ", "_")
 
 
 def _rows(document: Document) -> list[tuple[str, dict[str, Json]]]:
@@ -133,7 +147,7 @@ def _rows(document: Document) -> list[tuple[str, dict[str, Json]]]:
 
 def _columns(names: Iterable[str], rows: list[dict[str, Json]], options: ReadOptions) -> _Columns:
     known = list(names)
-    lower = {name.strip().lower().replace(" ", "_"): name for name in reversed(known)}
+    lower = {_plain(name): name for name in reversed(known)}
     for option, given in (("--id", options.id), ("--trial", options.trial)):
         if given is not None and given not in known:
             raise _no_column(given, known, option)
@@ -202,7 +216,7 @@ def _is_nothing(value: Json) -> bool:
 
 def _is_score(name: str, rows: list[dict[str, Json]]) -> bool:
     """Say whether a column holds scores: most of what it holds is a number or truth value."""
-    plain = name.strip().lower().replace(" ", "_")
+    plain = _plain(name)
     if _NO_SCORE.match(plain) or plain in (*_COSTS, *_SECONDS, *_ERRORS):
         return False
     held = [row.get(name) for row in rows if not _is_nothing(row.get(name))]
@@ -230,7 +244,7 @@ def _told(columns: _Columns) -> str:
 
 
 def _get(row: Mapping[str, Json], names: tuple[str, ...]) -> Json:
-    lower = {name.strip().lower().replace(" ", "_"): value for name, value in row.items()}
+    lower = {_plain(name): value for name, value in row.items()}
     return first(lower, *names)
 
 

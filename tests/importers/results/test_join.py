@@ -55,6 +55,30 @@ def _known(both: Joined, trial: int) -> tuple[bool, ...]:
     )
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "ends"),
+    [
+        ("id,score\na,1\n", "id,score\na,1\n", None),
+        ("id,passed\na,true\n", "id,passed\na,true\n", None),
+        ("id,metric,value,error\na,m,1,\n", "id,metric,value,error\na,m,1,\n", None),
+        ("id,score,error\na,1,\n", "id,score,error\na,1,\n", [0.0, 0.0]),
+        ("id,status\na,passed\n", "id,status\na,passed\n", [0.0, 0.0]),
+        ("id,score\na,1\n", "id,score,error\na,1,\n", [None, 0.0]),
+    ],
+)
+def test_a_file_that_tells_of_no_errors_measures_none(
+    tmp_path: Path, old: str, new: str, ends: list[float | None] | None
+) -> None:
+    """Where nobody says how a row ended, an error rate of 0 would be no evidence and a pass."""
+    both = joined(tmp_path, old, new)
+    told = [
+        report.cases[0].trials[0].scores.get("error") for report in (both.baseline, both.candidate)
+    ]
+    assert (ends or [None, None]) == [s.value if isinstance(s, Scored) else None for s in told]
+    assert (ends is not None) == ("error_rate" in both.metrics)
+    assert (ends is None) == any("error_rate is not measured" in note for note in both.notes)
+
+
 def test_another_question_under_one_id(tmp_path: Path) -> None:
     """The baseline's score of another question says nothing."""
     both = joined(tmp_path, "id,question,score\na,x,1\n", "id,question,score\na,y,1\n")
