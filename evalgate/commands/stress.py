@@ -16,10 +16,8 @@ from evalgate.stress.check import stress_of_sessions
 from evalgate.stress.checks.stress import stress
 from evalgate.stress.load.arrivals import Arrivals
 from evalgate.stress.load.workload import from_arrivals
-from evalgate.stress.recorded_sessions import (
-    load_tagged,
-)
-from evalgate.stress.report import conclude_alone, part_of
+from evalgate.stress.recorded_sessions import load_tagged, run_behind
+from evalgate.stress.report import claimed_check, conclude_alone, part_of
 from evalgate.stress.settings import (
     arrivals_digest,
     policy_of,
@@ -193,9 +191,14 @@ def _of_traces(options: StressOptions, path: Path) -> Report:
             "--engine live runs a suite's agent; traces have none",
             fix="--engine simulate, or --suite NAME",
         )
-    sessions = load_tagged(_RUNS / path if path.name == str(path) == "latest" else path)
-    part = stress_of_sessions(config, sessions, Path())
+    place = _RUNS / path if path.name == str(path) == "latest" else path
+    part = stress_of_sessions(config, load_tagged(place), Path())
     report = _bare_report(path.name, "")
+    of = run_behind(place)
+    if of is not None:
+        kept = {name: getattr(of, name) for name in ("claimed", "trust_reported", "isolation")}
+        info = report.suite.model_copy(update=kept)
+        report = report.model_copy(update={"suite": info, "checks": claimed_check(info)})
     return conclude_alone(report, part, _baseline(options.baseline), GateConfig())
 
 

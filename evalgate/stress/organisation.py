@@ -18,7 +18,13 @@ from evalgate.stress.checks.stress import StressResult, stress
 from evalgate.stress.load.sessions import loops_of
 from evalgate.stress.load.workload import Group, Rows, Workload, together
 from evalgate.stress.recorded_sessions import Tagged, mixes_of, session_checks, workload_from
-from evalgate.stress.report import STRESS_EVIDENCE, StressPart, conclude_alone, part_of
+from evalgate.stress.report import (
+    STRESS_EVIDENCE,
+    StressPart,
+    claimed_check,
+    conclude_alone,
+    part_of,
+)
 from evalgate.stress.settings import (
     grown_by,
     law_of,
@@ -54,11 +60,17 @@ _SHARED = ("profile", "quota", "admission", "retry_budget", "model_faults")
 class Share:
     """What one suite brings to a joint run."""
 
-    suite: str
+    info: SuiteInfo
+    """What its sessions were made of."""
     config: StressConfig
     sessions: Sequence[Tagged]
     root: Path
     """The folder an arrival trace is relative to."""
+
+    @property
+    def suite(self) -> str:
+        """The suite's name."""
+        return self.info.id
 
 
 Ended = tuple[Report, Share | None]
@@ -132,7 +144,9 @@ def joint_report(shares: Sequence[Share], known: Sequence[str]) -> Report:
         part = _joint_part(config, shares, known)
     except DataError as error:
         return lost_report([share.suite for share in shares], error.message)
-    return conclude_alone(_bare([share.suite for share in shares]), part, None, GateConfig())
+    info = _joint_info(shares)
+    part = replace(part, checks=(*part.checks, *claimed_check(info)))
+    return conclude_alone(_bare(info), part, None, GateConfig())
 
 
 def lost_report(suites: Sequence[str], reason: str) -> Report:
@@ -144,12 +158,27 @@ def lost_report(suites: Sequence[str], reason: str) -> Report:
         reason=f"the load of {', '.join(suites)} together is unknown: {reason}",
         fix="see the suites' own reports",
     )
-    return conclude_alone(_bare(suites), StressPart(checks=(check,)), None, GateConfig())
+    return conclude_alone(_bare(_named(suites)), StressPart(checks=(check,)), None, GateConfig())
 
 
-def _bare(suites: Sequence[str]) -> Report:
+def _joint_info(shares: Sequence[Share]) -> SuiteInfo:
+    """Say what the whole load was made of: one suite's claims are claims of the whole."""
+    claimed = [share.info for share in shares if share.info.claimed]
+    walls = {share.info.isolation for share in shares}
+    return _named([share.suite for share in shares]).model_copy(
+        update={
+            "claimed": bool(claimed),
+            "trust_reported": all(
+                info.trust_reported for info in claimed or [s.info for s in shares]
+            ),
+            "isolation": walls.pop() if len(walls) == 1 else None,
+        }
+    )
+
+
+def _named(suites: Sequence[str]) -> SuiteInfo:
     names: Json = list(suites)
-    info = SuiteInfo(
+    return SuiteInfo(
         id=ORGANISATION,
         golden_digest=digest(names),
         cases=0,
@@ -158,6 +187,9 @@ def _bare(suites: Sequence[str]) -> Report:
         mode="recorded",
         noise="none",
     )
+
+
+def _bare(info: SuiteInfo) -> Report:
     return Report(verdict="inconclusive", exit_code=ExitCode.INCONCLUSIVE, suite=info)
 
 

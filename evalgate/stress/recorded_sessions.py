@@ -6,6 +6,7 @@ from pathlib import Path
 
 from evalgate.errors import ConfigError, DataError
 from evalgate.schema.golden import Case
+from evalgate.schema.result import Report, SuiteInfo
 from evalgate.schema.stress import StressConfig, StressMix, TierName
 from evalgate.schema.trace import LlmCall, Trace
 from evalgate.schema.verdict import Check
@@ -65,15 +66,30 @@ def _own_tags(trace: Trace) -> frozenset[str]:
     return frozenset(trace.tags) | {name for name in named if name is not None}
 
 
+def run_behind(path: Path) -> SuiteInfo | None:
+    """Say what a run was made of whose sessions are read; null: a file of traces, or cut off."""
+    report = _stored(_run_at(path)) if path.is_dir() or path.name == "latest" else None
+    return None if report is None else report.suite
+
+
+def _run_at(path: Path) -> Path:
+    return path if (path / "manifest.json").exists() else find_run(path.parent, path.name)
+
+
+def _stored(folder: Path) -> Report | None:
+    """Read the report of a run; null: it was cut off before it had one."""
+    return read_reports(folder)[0].report if (folder / "report.json").exists() else None
+
+
 def _of_run(path: Path) -> list[Tagged]:
-    folder = path if (path / "manifest.json").exists() else find_run(path.parent, path.name)
+    folder = _run_at(path)
     manifest = read_manifest(folder)
     tags: dict[str, frozenset[str]] = {}
     order: dict[str, int] = {}
-    if (folder / "report.json").exists():
-        (stored,) = read_reports(folder)
-        tags = {case.id: frozenset(case.tags) for case in stored.report.cases}
-        order = {case.id: number for number, case in enumerate(stored.report.cases)}
+    stored = _stored(folder)
+    if stored is not None:
+        tags = {case.id: frozenset(case.tags) for case in stored.cases}
+        order = {case.id: number for number, case in enumerate(stored.cases)}
     traces = sorted(
         iter_traces(folder), key=lambda t: (order.get(t.case_id, len(order)), t.case_id, t.trial)
     )

@@ -8,7 +8,7 @@ from evalgate.gate.reports import filled, reference
 from evalgate.gate.verdict import verdict_of
 from evalgate.schema.base import Json
 from evalgate.schema.config_parts.gate import GateConfig
-from evalgate.schema.result import MetricValue, Report
+from evalgate.schema.result import MetricValue, Report, SuiteInfo
 from evalgate.schema.stress import StressConfig
 from evalgate.schema.tool_faults import FaultOutcome
 from evalgate.schema.verdict import Check
@@ -26,6 +26,7 @@ from evalgate.stress.simulation.simulate import Scenario
 __all__ = [
     "STRESS_EVIDENCE",
     "StressPart",
+    "claimed_check",
     "conclude_alone",
     "part_of",
     "with_part",
@@ -147,6 +148,20 @@ def _line(line: Line) -> Json:
         "check": line.check,
         "figure": line.figure,
     }
+
+
+def claimed_check(info: SuiteInfo) -> tuple[Check, ...]:
+    """Object to a load that only the agent knows of: it is no reason to pass."""
+    if not info.claimed or info.trust_reported:
+        return ()
+    check = Check(
+        id=f"{STRESS_EVIDENCE}_claimed",
+        kind="evidence",
+        outcome="inconclusive",
+        reason="calls and tokens of the load are claimed by the agent; no gateway saw them",
+        fix="gateway: {} in the suite, or agent: {trust_reported: true} to count its word",
+    )
+    return (check,)
 
 
 def with_part(report: Report, part: StressPart) -> Report:

@@ -16,6 +16,7 @@ from evalgate.stress.replay import replayed_traces
 from evalgate.stress.report import (
     STRESS_EVIDENCE,
     StressPart,
+    claimed_check,
     conclude_alone,
 )
 from evalgate.stress.settings import check_settings, has_limits
@@ -72,7 +73,7 @@ def suite_share(suite: Suite, environment: Environment, listen: Listener) -> Sha
     """
     plan = make_plan(suite, Filters())
     sessions = asyncio.run(suite_sessions(plan, environment, listen))
-    return Share(suite.name, suite.config.stress or StressConfig(), sessions, suite.root)
+    return Share(_info(plan), suite.config.stress or StressConfig(), sessions, suite.root)
 
 
 def stored_share(plan: Plan, trials: int, traces: Iterable[Trace]) -> Share | None:
@@ -80,7 +81,7 @@ def stored_share(plan: Plan, trials: int, traces: Iterable[Trace]) -> Share | No
     config = plan.suite.config.stress
     if config is None or plan.partial or not shares_limits(plan.suite):
         return None
-    return Share(plan.suite.name, config, _counted(plan, trials, traces), plan.suite.root)
+    return Share(_info(plan), config, _counted(plan, trials, traces), plan.suite.root)
 
 
 async def _part(
@@ -131,16 +132,7 @@ async def _load_part(
 def _simulated(plan: Plan, config: StressConfig, sessions: list[Tagged]) -> StressPart:
     """Play sessions at scale; a load that only the agent knows of is no reason to pass."""
     part = stress_of_sessions(config, sessions, plan.suite.root)
-    if plan.settings.evidence != "reported" or plan.settings.trust_reported:
-        return part
-    check = Check(
-        id=f"{STRESS_EVIDENCE}_claimed",
-        kind="evidence",
-        outcome="inconclusive",
-        reason="calls and tokens of the load are claimed by the agent; no gateway saw them",
-        fix="gateway: {} in the suite, or agent: {trust_reported: true} to count its word",
-    )
-    return replace(part, checks=(*part.checks, check))
+    return replace(part, checks=(*part.checks, *claimed_check(_info(plan))))
 
 
 async def suite_sessions(plan: Plan, environment: Environment, listen: Listener) -> list[Tagged]:
@@ -161,7 +153,6 @@ async def suite_sessions(plan: Plan, environment: Environment, listen: Listener)
 
 def _report(plan: Plan) -> Report:
     """Say what was stressed: the cases, none of which is scored here."""
-    config = plan.suite.config
     cases = tuple(
         CaseResult(id=case.id, digest=plan.digests[case.id], tags=tuple(case.tags))
         for case in plan.cases
@@ -169,18 +160,26 @@ def _report(plan: Plan) -> Report:
     return Report(
         verdict="inconclusive",
         exit_code=ExitCode.INCONCLUSIVE,
-        suite=SuiteInfo(
-            id=plan.suite.name,
-            golden_digest=plan.golden.digest,
-            cases=len(plan.golden.cases),
-            selected=len(plan.cases),
-            trials=config.trials,
-            agent=config.agent.run,
-            noise="none",
-            mode=plan.mode,
-            config_digest=config_digest(config),
-        ),
+        suite=_info(plan),
         cases=cases,
+    )
+
+
+def _info(plan: Plan) -> SuiteInfo:
+    config, isolation = plan.suite.config, plan.suite.isolation
+    return SuiteInfo(
+        id=plan.suite.name,
+        golden_digest=plan.golden.digest,
+        cases=len(plan.golden.cases),
+        selected=len(plan.cases),
+        trials=config.trials,
+        agent=config.agent.run,
+        noise="none",
+        mode=plan.mode,
+        config_digest=config_digest(config),
+        isolation=None if isolation is None else isolation.by,
+        claimed=plan.settings.evidence == "reported",
+        trust_reported=config.agent.trust_reported,
     )
 
 

@@ -1,5 +1,6 @@
 """Several suites against the one quota they share."""
 
+import json
 import os
 import subprocess
 import sys
@@ -186,3 +187,28 @@ def test_each_suite_keeps_its_arrivals_and_its_retries(project: Path, cli: Cli) 
     assert stress["groups"]["b/all"]["attempts"] == stress["groups"]["b/all"]["calls"]
     plan = cli("capacity", "-f", "json", "-q").json
     assert ["a", "b"] == [agent["name"] for agent in plan["agents"]]
+
+
+def test_a_load_that_a_run_only_claims_is_no_reason_to_pass(project: Path, cli: Cli) -> None:
+    """Played from its traces, a run tells who saw its calls as it does when checked itself."""
+    cli("run", "-s", "chat", "-q")
+    (report,) = project.glob(".evalgate/runs/*/report.json")
+    found = []
+    for trusted in (False, True):
+        data = json.loads(report.read_text())
+        data["suite"] |= {"claimed": True, "trust_reported": trusted, "isolation": "none"}
+        report.write_text(json.dumps(data))
+        played = cli("stress", "--traces", "latest", "--rpm", "1000", "-f", "json", "-q")
+        info = played.json["suite"]
+        ids = [check["id"] for check in played.json["checks"]]
+        found.append((info["trust_reported"], "evidence.stress_claimed" in ids))
+        assert (True, "none") == (info["claimed"], info["isolation"])
+    assert [(False, True), (True, False)] == found
+
+
+def test_reports_say_whose_word_counts(project: Path, cli: Cli) -> None:
+    """The check of a suite says so, and the joint check where all suites do."""
+    agent = {"run": "recorded:traces.jsonl", "trust_reported": True}
+    write(project, {name: {**suite(sessions={"all": 9}), "agent": agent} for name in NAMES})
+    alone, joint = (cli("stress", *more, "-f", "json", "-q") for more in (("-s", "chat"), ()))
+    assert (True, True) == tuple(r.json["suite"]["trust_reported"] for r in (alone, joint))
