@@ -136,6 +136,16 @@ def test_concurrency_needs_durations(tmp_path: Path, cli: Cli) -> None:
     assert (3, "inconclusive") == (result.code, result.json["verdict"])
 
 
+def test_arrivals_tell_no_completion_time(tmp_path: Path, cli: Cli) -> None:
+    """Of a call whose duration nobody knows only the waiting is known: no time, and never zero."""
+    for times in ([0.0, 1.0], [0.0] * 90):
+        file = written(tmp_path, times)
+        result = cli("stress", "--arrivals", file, "--rpm", "60", "-f", "json").json
+        for name in ("completion_time_p50", "completion_time_p95"):
+            assert result["stress"][name] is None
+            assert result["metrics"][f"stress_{name}"]["value"] is None
+
+
 def test_unsorted_and_tied_arrivals(tmp_path: Path, cli: Cli) -> None:
     """They are sorted, and a reader is told."""
     file = written(tmp_path, [2.0, 0.0, 2.0])

@@ -28,8 +28,8 @@ def stress_metrics(outcome: StressOutcome) -> dict[str, MetricValue]:
     times = outcome.times_known
     figures: tuple[tuple[str, float | None, _Unit, int], ...] = (
         ("stress_quota_utilisation", outcome.quota_utilisation, "ratio", total.calls),
-        ("stress_completion_time_p50", total.completion.quantile(half, lost), "s", total.sessions),
-        ("stress_completion_time_p95", total.completion.quantile(most, lost), "s", total.sessions),
+        ("stress_completion_time_p50", total.completion_time(half, lost), "s", total.sessions),
+        ("stress_completion_time_p95", total.completion_time(most, lost), "s", total.sessions),
         ("stress_recovery_time", outcome.recovery, "s", total.sessions),
     )
     source: Literal["simulated", "measured"] = (

@@ -329,7 +329,7 @@ def capacity_curve(
         workload = scaled(scenario.workload, factor)
         total = simulate(replace(scenario, workload=workload), seed).total
         rate = total.failed / total.calls if total.calls else None
-        slow = total.completion.quantile(_P95, total.sessions - total.finished)
+        slow = total.completion_time(_P95, total.sessions - total.finished)
         found[total.sessions] = CurvePoint(total.sessions, rate, slow)
     return tuple(found[sessions] for sessions in sorted(found))
 

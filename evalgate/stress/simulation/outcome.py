@@ -178,6 +178,18 @@ class Counts:
     ideal: Distribution = field(default_factory=Distribution)
     """Times all sessions would have taken without any refusal."""
 
+    def completion_time(self, q: Fraction, lost: int = 0) -> float | None:
+        """Return a quantile of the sessions' times; None where none is known.
+
+        Sessions that take no time of their own, as those of an arrival trace, only wait.
+
+        Args:
+            q: The quantile.
+            lost: Sessions that take for ever.
+        """
+        waits_only = self.ideal.quantile(Fraction(1)) == 0
+        return None if waits_only else self.completion.quantile(q, lost)
+
     @property
     def failed(self) -> int:
         """Calls that failed."""
@@ -361,8 +373,8 @@ def _counts_data(counts: Counts) -> dict[str, object]:
         "throttles": dict(sorted(counts.throttles.items())),
         "retries": {str(k): v for k, v in sorted(counts.retries.items())},
         "retries_by_layer": dict(counts.by_layer),
-        "completion_time_p50": counts.completion.quantile(half),
-        "completion_time_p95": counts.completion.quantile(most),
+        "completion_time_p50": counts.completion_time(half),
+        "completion_time_p95": counts.completion_time(most),
     }
 
 
