@@ -1,6 +1,6 @@
 """Numbers as people write them: values with their unit, changes and limits in words."""
 
-from evalgate.schema.verdict import Check, Interval
+from evalgate.schema.verdict import Check, Interval, Outcome
 
 _TIMES = ("retry_amplification", "completion_inflation")
 """Ratios that are no shares: 1 is one to one."""
@@ -131,6 +131,15 @@ def move_text(check: Check) -> str:
     return f"{told}, limit {limit}" if limit else told
 
 
+def _settled_text(outcome: Outcome, *, settled: bool) -> str:
+    """Say what it means that noise leaves the outcome open: another thing for a fail and a pass."""
+    if settled:
+        return "settled"
+    if outcome == "fail":
+        return "not settled: noise can explain it"
+    return "not settled: a loss over the limit is not excluded"
+
+
 def noise_text(check: Check) -> str:
     """Write what statistics say of a check, in one short line; empty without noise."""
     parts = []
@@ -141,7 +150,7 @@ def noise_text(check: Check) -> str:
     if check.p_value is not None:
         parts.append("p below 0.001" if check.p_value < 0.001 else f"p {check.p_value:.3f}")
     if check.settled is not None:
-        parts.append("settled" if check.settled else "not settled: noise can explain it")
+        parts.append(_settled_text(check.outcome, settled=check.settled))
     quality = check.quality
     if quality is not None and quality.false_alarm_rate is not None:
         parts.append(f"false alarms {_percent(quality.false_alarm_rate)}")

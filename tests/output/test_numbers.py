@@ -2,7 +2,7 @@
 
 import pytest
 
-from evalgate.output.numbers import amount, change_text, interval_text
+from evalgate.output.numbers import amount, change_text, interval_text, noise_text
 from evalgate.schema.verdict import Check, Interval
 
 
@@ -71,3 +71,21 @@ def test_changes_are_said_in_words(direction: str | None, change: float | None, 
 def test_an_interval_reads_as_its_change(low: float | None, high: float | None, text: str) -> None:
     """Both ends say which way they go, as the change does."""
     assert text == interval_text(Interval(low=low, high=high))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "settled", "text"),
+    [
+        ("fail", False, "not settled: noise can explain it"),
+        ("pass", False, "not settled: a loss over the limit is not excluded"),
+        ("inconclusive", False, "not settled: a loss over the limit is not excluded"),
+        ("pass", True, "settled"),
+        ("fail", None, ""),
+    ],
+)
+def test_what_noise_leaves_open(outcome: str, settled: bool | None, text: str) -> None:  # noqa: FBT001
+    """Of a pass there is nothing to explain: what it may hide is a loss."""
+    check = Check.model_validate(
+        {"id": "m", "kind": "relative", "outcome": outcome, "settled": settled, "reason": ""}
+    )
+    assert text == noise_text(check)
