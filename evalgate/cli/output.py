@@ -95,9 +95,15 @@ def emit(
         ways = _unknown
 
     def details(report: Report) -> "RunDetails":
-        from evalgate.commands.details import find_place, folder_of, gather  # noqa: PLC0415
+        from evalgate.commands.details import (  # noqa: PLC0415
+            Place,
+            find_place,
+            folder_of,
+            gather,
+        )
 
-        place = find_place(config)
+        # A suite of options alone reads no configuration; its report is not lost for want of one.
+        place = find_place(config) if config.exists() else Place()
         return gather(report, folder or folder_of(report, place), place)
 
     for name, path in pairs:

@@ -20,7 +20,7 @@ from evalgate.schema.trace import Trace
 from evalgate.scorers.contexts import question_of
 from evalgate.stats.summary import CaseSummary, RunSummary, summary_of_report
 from evalgate.store.baseline import load_summary
-from evalgate.store.config import load_config
+from evalgate.store.config import load_config_if_any
 from evalgate.store.golden_sets.golden import load_golden
 from evalgate.store.labels import read_calibration
 from evalgate.store.reports import StoredReport, read_reports
@@ -57,14 +57,14 @@ class Place:
 
 
 def find_place(config: Path) -> Place:
-    """Read the configuration; without one, the default places hold.
+    """Read the configuration; where there is none and none was named, the default places hold.
 
     Raises:
-        ConfigError: It is there and not valid.
+        ConfigError: It is named and not there, or not valid.
     """
-    if not config.exists():
+    loaded = load_config_if_any(config)
+    if loaded is None:
         return Place()
-    loaded = load_config(config)
     return Place(loaded.root, loaded.root / loaded.config.runs, loaded.config.suites)
 
 

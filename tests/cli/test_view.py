@@ -148,3 +148,19 @@ def test_any_stress_outcome_is_shown_or_said_to_be_unreadable(outcome: dict[str,
     reports, _ = page_of(lambda text: text)
     report = reports.suites[0].model_copy(update={"stress": outcome})
     assert "<p>" in sections.stress(report)
+
+
+@pytest.mark.parametrize("command", [("view",), ("show", "q1"), ("explain",)])
+def test_a_configuration_that_is_named_must_be_there(
+    project: Path, cli: Cli, command: tuple[str, ...]
+) -> None:
+    """A slip in its name does not silently stand for the default places."""
+    done = cli(*command, "-c", "evalgaet.yaml")
+    assert (2, True) == (done.code, "evalgaet.yaml: cannot be read" in done.err)
+
+
+def test_the_page_of_a_run_without_a_configuration(project: Path, cli: Cli) -> None:
+    """Where nothing of a configuration is read, the page is written whatever `-c` names."""
+    options = ("--golden", "golden.jsonl", "--agent", "recorded:traces.jsonl", "-c", "other.yaml")
+    assert 3 == cli("run", *options, "-o", "alone.html").code  # nothing gates
+    assert (project / "alone.html").exists()
