@@ -78,17 +78,18 @@ def location(url: str, root: Path, environ: Mapping[str, str]) -> str:
 
 
 @contextmanager
-def open_history(url: str) -> Iterator[Database]:
+def open_history(url: str, *, new: bool = True) -> Iterator[Database]:
     """Open the history, and bring its tables up to date.
 
     Args:
         url: What `location` returned.
+        new: Whether a file that is not there is made.
 
     Raises:
         MissingExtra: SQLAlchemy, alembic or psycopg is not installed.
         DataError: The database cannot be reached, or is of a newer version.
     """
-    engine = _engine(url)
+    engine = _engine(url, new=new)
     try:
         with _named(engine):
             _migrate(engine)
@@ -97,7 +98,7 @@ def open_history(url: str) -> Iterator[Database]:
         engine.dispose()
 
 
-def _engine(url: str) -> "Engine":
+def _engine(url: str, *, new: bool) -> "Engine":
     try:
         from sqlalchemy import create_engine, event  # noqa: PLC0415  # an extra
         from sqlalchemy.engine import make_url  # noqa: PLC0415
@@ -111,6 +112,12 @@ def _engine(url: str) -> "Engine":
         raise ConfigError("history: the URL cannot be read") from error
     if parsed.get_backend_name() == "sqlite":
         if parsed.database and parsed.database != ":memory:":
+            if not new and not Path(parsed.database).exists():
+                raise DataError(
+                    f"history: {parsed.database}: there is no such file",
+                    fix="name the file that `evalgate history add RUN --db FILE` wrote, or leave "
+                    "--db out: `history:` of the configuration holds",
+                )
             try:
                 Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:

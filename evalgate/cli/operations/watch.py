@@ -54,7 +54,7 @@ def _look(place: "Place", now: int, *, dry_run: bool, verbose: bool) -> int:
     work.routed(place.loaded)
     if not dry_run:
         work.refuse_pull_request(os.environ)
-    with opened(place) as database:
+    with opened(place, writes=not dry_run) as database:
         seen = work.look(place, database, now)
         _show(seen, verbose=verbose)
         if dry_run:

@@ -65,7 +65,7 @@ def add_results(
     """
     records = [r for name in names for r in _records(name, given, place, environment)]
     said = []
-    with opened(place) as database:
+    with opened(place, writes=True) as database:
         for record in records:
             done = add_run(database, record)
             words = {
@@ -255,7 +255,7 @@ def observe(path: Path, success: str, place: Place, environment: Environment) ->
         negative += any((s.end or 0) < (s.start or 0) for s in trace.steps if s.end is not None)
         repeated += one.id in rows
         rows[one.id] = one
-    with opened(place) as database:
+    with opened(place, writes=True) as database:
         new, replaced = add_interactions(database, list(rows.values()))
     added = number_of(new, "interaction")
     said = [f"{added} added, {replaced} replaced, {len(rows) - new - replaced} known"]

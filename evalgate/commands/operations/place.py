@@ -22,6 +22,8 @@ class Place:
     root: Path
     loaded: Config | None = None
     """The configuration; null where there is none."""
+    named: bool = False
+    """Whether the command line names the history."""
 
 
 def history_of(path: Path, url: str | None, environ: Mapping[str, str]) -> Place:
@@ -35,11 +37,20 @@ def history_of(path: Path, url: str | None, environ: Mapping[str, str]) -> Place
     root = Path() if loaded is None else loaded.root
     runs = root / (".evalgate/runs" if loaded is None else loaded.config.runs)
     where = location(config.url, root, environ) if url is None else location(url, Path(), environ)
-    return Place(where, config, runs, root, None if loaded is None else loaded.config)
+    found = None if loaded is None else loaded.config
+    return Place(where, config, runs, root, found, named=url is not None)
 
 
 @contextmanager
-def opened(place: Place) -> Iterator[Database]:
-    """Open the history of a place."""
-    with open_history(place.url) as database:
+def opened(place: Place, *, writes: bool = False) -> Iterator[Database]:
+    """Open the history of a place.
+
+    Args:
+        place: Where it is.
+        writes: Whether something is added: only then a file that somebody names is made.
+
+    Raises:
+        DataError: It cannot be opened, or is named, only read and not there.
+    """
+    with open_history(place.url, new=writes or not place.named) as database:
         yield database

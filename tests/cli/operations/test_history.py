@@ -174,3 +174,28 @@ def test_an_import_is_piped_into_the_history(
     (found,) = [row for row in rows if row["table"] == "interactions"]
     expected = {"claude-agent": 0.003582, "nested_example": 0.036}[name]  # data/README.md
     assert expected == pytest.approx(found["cost_usd"])
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("history", "show", "task_success_rate"),
+        ("history", "flaky"),
+        ("history", "export"),
+        ("slo",),
+        ("watch", "--dry-run"),
+        ("alerts", "list"),
+        ("export", "openmetrics"),
+        ("export", "cloudwatch"),
+    ],
+)
+def test_a_history_that_is_only_read_must_be_there(
+    project: Path, cli: Cli, command: tuple[str, ...]
+) -> None:
+    """A slip in its name is no empty history, in which all is well."""
+    with (project / "evalgate.yaml").open("a") as config:
+        config.write("slo: [{name: success, metric: task_success_rate, objective: 95%}]\n")
+        config.write("receivers: {team: {slack: $HOOK}}\nalert_routes: {default: [team]}\n")
+    done = cli(*command, "--db", "histroy.db")
+    assert (2, True) == (done.code, "histroy.db: there is no such file" in done.err), done.err
+    assert not (project / "histroy.db").exists()
