@@ -25,15 +25,17 @@ def check(config: Path, suites: tuple[str, ...], cases: tuple[str, ...], *, effe
     """
     import asyncio  # noqa: PLC0415  # light help
 
-    from evalgate.commands.tools import check_recorded  # noqa: PLC0415
+    from evalgate.commands.tools import check_recorded, nothing_recorded  # noqa: PLC0415
     from evalgate.suite.environment import this_machine  # noqa: PLC0415
     from evalgate.suite.suite import Selection, find_suites  # noqa: PLC0415
     from evalgate.text.escape import terminal  # noqa: PLC0415
 
     counts = {"same": 0, "differs": 0, "skipped": 0}
 
+    chosen = find_suites(Selection(config, suites))
+
     async def run() -> None:
-        for suite in find_suites(Selection(config, suites)):
+        for suite in chosen:
             async for done in check_recorded(suite, this_machine(), cases, effects=effects):
                 counts[done.outcome] += 1
                 click.echo(f"{done.outcome:<7} {terminal(done.call, limit=200)}")
@@ -42,6 +44,8 @@ def check(config: Path, suites: tuple[str, ...], cases: tuple[str, ...], *, effe
 
     asyncio.run(run())
     click.echo(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
+    if not any(counts.values()):
+        raise nothing_recorded(chosen, cases)
     if counts["differs"]:
         return 1
     return 0 if counts["same"] else 3

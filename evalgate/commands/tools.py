@@ -3,7 +3,7 @@
 import asyncio
 import inspect
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 
 from evalgate.agents.load import load_object
 from evalgate.agents.tooling import tooled
-from evalgate.errors import AgentLoadError
+from evalgate.errors import AgentLoadError, NoEvidence
 from evalgate.gateway.tools.http import Service
 from evalgate.gateway.tools.mcp_link import Link, McpFailed, Server, open_link
 from evalgate.gateway.wire.base import as_body, as_list
@@ -80,6 +80,19 @@ async def check_recorded(
                 continue
             diff = json_diff(before, now)
             yield Checked(call, "differs" if diff else "same", tuple(diff))
+
+
+def nothing_recorded(suites: Sequence[Suite], cases: tuple[str, ...]) -> NoEvidence:
+    """Say where no call was found, and how calls of tools are recorded."""
+    places = ", ".join(str(suite.cassettes) for suite in suites)
+    of = f" of case {', '.join(map(repr, cases))}" if cases else ""
+    bare = next((suite.name for suite in suites if suite.config.gateway is None), None)
+    first = "" if bare is None else f"add `gateway: {{}}` to suite {bare!r}, then "
+    return NoEvidence(
+        f"no call of a tool{of} is recorded in {places}, so there is nothing to check",
+        fix=f"{first}evalgate run {suites[0].asked} --record, with tools that go through the "
+        "gateway (docs/tools.md)",
+    )
 
 
 def _recorded(suite: Suite, cases: tuple[str, ...]) -> Iterator[ToolEntry]:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from suite.test_tools import AGENT, run, shop, suite_in
+from support.cli import Cli
+from support.projects import write_project
 
 from evalgate.commands.tools import Checked, check_recorded
 from evalgate.schema.config import SuiteConfig
@@ -108,3 +110,15 @@ def answer(case, context):
     with urllib.request.urlopen(asked) as response:
         return json.load(response)["result"]["tools"][0]["name"]
 """
+
+
+def test_nothing_recorded_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
+) -> None:
+    """With the place that was looked at, and the command that records."""
+    write_project(tmp_path, 1, 1)
+    monkeypatch.chdir(tmp_path)
+    done = cli("tools", "check", "--case", "q1")
+    assert 3 == done.code
+    assert "no call of a tool of case 'q1' is recorded in cassettes/quiz" in done.err
+    assert "add `gateway: {}` to suite 'quiz', then evalgate run --suite quiz --record" in done.err
