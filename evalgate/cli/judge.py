@@ -110,6 +110,7 @@ def sample(
     """  # noqa: D301  # \b is click's
     import shlex  # noqa: PLC0415  # heavy
 
+    from evalgate.gate.comparability import name_some  # noqa: PLC0415
     from evalgate.judges.labels import sample_labels  # noqa: PLC0415
 
     done = sample_labels(
@@ -121,6 +122,9 @@ def sample(
         score=given["metric"],
     )
     _say(f"{done.drawn} of {done.judged} judged answers written to {done.path}")
+    if done.changed:
+        names = name_some(done.changed)
+        _say(f"left out, as the golden set asks something else since the run: {names}")
     _say(f"label them: evalgate judge label {shlex.quote(str(done.path))}")
 
 

@@ -11,10 +11,11 @@ from evalgate.metrics.judged import judge_scores
 from evalgate.schema.judge import LabelHeader, LabelItem
 from evalgate.schema.score import Scored
 from evalgate.scorers.contexts import evidence_of
-from evalgate.store.golden_sets.golden import load_golden
+from evalgate.store.golden_sets.golden import GoldenSet, load_golden
 from evalgate.store.labels import Labels, read_labels, write_labels
+from evalgate.store.reports import read_reports
 from evalgate.store.run_lines import iter_traces, iter_trials
-from evalgate.store.runs import find_run
+from evalgate.store.runs import REPORT, find_run, read_manifest
 from evalgate.suite.suite import Suite
 
 Key = tuple[str, int]
@@ -29,7 +30,9 @@ class Sampled:
     drawn: int
     """Answers in it."""
     judged: int
-    """Answers of the run that the judge scored."""
+    """Answers of the run that the judge scored, and whose cases still ask the same."""
+    changed: tuple[str, ...] = ()
+    """Cases that ask something else since the run, or are gone: none of theirs is drawn."""
 
 
 def sample_labels(
@@ -64,7 +67,15 @@ def sample_labels(
     native, asked = how_labelled(suite, name, score)
     public = judge_scores(suite.config.judges)[name][native]
     folder = find_run(suite.runs, run)
-    scored = _scored(suite, folder, public)
+    golden = load_golden(suite.golden)
+    changed = _changed(golden, folder)
+    scored = [one for one in _scored(suite, folder, public) if one[0][0] not in changed]
+    if not scored:
+        raise NoEvidence(
+            f"{folder}: every case that was judged asks something else in {golden.path} by now, "
+            "so its answer cannot be shown beside its question",
+            fix=f"evalgate run {suite.asked} --judge auto",
+        )
     drawn = draw_stratified(sorted(scored), rate, seed)
     header = LabelHeader(
         metric=native,
@@ -74,8 +85,18 @@ def sample_labels(
         rate=rate,
         seed=seed,
     )
-    write_labels(path, Labels(header, _items(suite, folder, drawn)))
-    return Sampled(path, len(drawn), len(scored))
+    write_labels(path, Labels(header, _items(golden, folder, drawn)))
+    return Sampled(path, len(drawn), len(scored), changed)
+
+
+def _changed(golden: GoldenSet, folder: Path) -> tuple[str, ...]:
+    """Name the cases of a run that are not those of the golden set; all where nobody knows."""
+    if read_manifest(folder).golden_digest == golden.digest:
+        return ()
+    if not (folder / REPORT).exists():
+        return tuple(golden.digests)
+    cases = [case for stored in read_reports(folder) for case in stored.report.cases]
+    return tuple(case.id for case in cases if golden.digests.get(case.id) != case.digest)
 
 
 def _scored(suite: Suite, folder: Path, score: str) -> list[tuple[Key, float]]:
@@ -97,9 +118,9 @@ def _scored(suite: Suite, folder: Path, score: str) -> list[tuple[Key, float]]:
     return scored
 
 
-def _items(suite: Suite, folder: Path, drawn: Iterable[Key]) -> tuple[LabelItem, ...]:
+def _items(golden: GoldenSet, folder: Path, drawn: Iterable[Key]) -> tuple[LabelItem, ...]:
     keys = tuple(drawn)
-    cases = {case.id: case for case in load_golden(suite.golden).cases}
+    cases = {case.id: case for case in golden.cases}
     traces = {(trace.case_id, trace.trial): trace for trace in iter_traces(folder, set(keys))}
     lost = [key for key in keys if key not in traces or key[0] not in cases]
     if lost:

@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 
-from evalgate.schema.result import Manifest, TrialResult
+from evalgate.schema.result import CaseResult, Manifest, Report, SuiteInfo, TrialResult
 from evalgate.schema.score import Scored
 from evalgate.schema.trace import Trace
+from evalgate.store.golden_sets.golden import load_golden
 from evalgate.store.run_writer import create_run
+from evalgate.store.runs import write_report
 
 GOOD, BAD = "Refunds take 5 days", "Refunds take 9 days"
 CONFIG = """
@@ -68,7 +70,7 @@ def project(tmp_path: Path) -> Callable[[str], Path]:
             run_id="20260101-000000-support-aaaa",
             suite="support",
             golden="golden.jsonl",
-            golden_digest="-",
+            golden_digest=load_golden(root / "golden.jsonl").digest,
             agent="recorded:traces.jsonl",
             trials=1,
             created="2026-01-01T00:00:00Z",
@@ -228,3 +230,25 @@ def test_labels_that_do_not_fit(project: Any, scripted_judge: Any) -> None:
     assert 2 == done.returncode
     assert "line 2, /label: found 4; expected 0, 1" in done.stderr
     assert "line 3, /id: 'a' stands twice" in done.stderr
+
+
+def test_cases_that_changed_since_the_run_are_left_out(project: Any) -> None:
+    """Nobody labels an old answer beside a new question; where nobody knows, no answer at all."""
+    folder = project("http://127.0.0.1:9/v1")
+    golden = folder / "golden.jsonl"
+    (stored,) = (folder / ".evalgate/runs").iterdir()
+    digests = load_golden(golden).digests
+    golden.write_text(
+        golden.read_text().replace('"c3", "input": "How long?"', '"c3", "input": "?"')
+    )
+    unknown = run(folder, "sample", "latest", "--rate", "1")
+    assert (3, False) == (unknown.returncode, (folder / "labels.jsonl").exists())
+    assert "every case that was judged asks something else" in unknown.stderr
+
+    info = SuiteInfo(id="support", golden_digest="-", cases=30, selected=30, trials=1)
+    cases = tuple(CaseResult(id=name, digest=digest) for name, digest in digests.items())
+    write_report(stored, Report(verdict="pass", exit_code=0, suite=info, cases=cases))
+    done = run(folder, "sample", "latest", "--rate", "1")
+    assert "29 of 29 judged answers written" in done.stdout
+    assert "asks something else since the run: c3\n" in done.stdout
+    assert '"c3"' not in (folder / "labels.jsonl").read_text()
