@@ -65,7 +65,7 @@ def object_at(value: Json, where: str) -> dict[str, Json]:
     """
     if isinstance(value, dict):
         return value
-    raise _unexpected(value, where, "an object")
+    raise unexpected(value, where, "an object")
 
 
 def list_at(value: Json, where: str) -> list[Json]:
@@ -76,7 +76,7 @@ def list_at(value: Json, where: str) -> list[Json]:
     """
     if isinstance(value, list):
         return value
-    raise _unexpected(value, where, "a list")
+    raise unexpected(value, where, "a list")
 
 
 def text_at(data: Mapping[str, Json], key: str, where: str) -> str:
@@ -88,7 +88,7 @@ def text_at(data: Mapping[str, Json], key: str, where: str) -> str:
     value = data.get(key)
     if isinstance(value, str):
         return value
-    raise _unexpected(value, f"{where}/{key}", "a text")
+    raise unexpected(value, f"{where}/{key}", "a text")
 
 
 def case_id_at(value: Json, where: str) -> str:
@@ -99,7 +99,7 @@ def case_id_at(value: Json, where: str) -> str:
     """
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if not isinstance(text, str):
-        raise _unexpected(value, where, "a text or a number")
+        raise unexpected(value, where, "a text or a number")
     if not text or len(text) > _MAX_ID or any(char < " " or char == "\x7f" for char in text):
         expected = f"an id of 1 to {_MAX_ID} characters, none of them a control character"
         found = f"{len(text)} characters, {text[:_SHOWN]!r}" if len(text) > _MAX_ID else repr(text)
@@ -172,7 +172,9 @@ def fingerprint(text: str) -> str:
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_HEX_DIGITS]
 
 
-def _unexpected(value: Json, where: str, expected: str) -> DataError:
+def unexpected(value: Json, where: str, expected: str) -> DataError:
+    """Make the error of a value that is something else than expected, or not there."""
     shown = repr(value)
     shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
-    return DataError(f"{where or '/'}: found {shown}; expected {expected}")
+    found = "is missing or null" if value is None else f"found {shown}"
+    return DataError(f"{where or '/'}: {found}; expected {expected}")

@@ -239,7 +239,10 @@ def first(data: Mapping[str, Json], *names: str) -> Json:
 
 
 def unexpected(value: Json, where: str, expected: str) -> DataError:
-    """Make the error of a value that is something else than expected."""
+    """Make the error of a value that is something else than expected, or not there."""
     shown = repr(value)
     shown = shown if len(shown) <= 80 else f"{shown[:80]}..."
-    return DataError(f"{where or '/'}: found {shown}; expected {expected}")
+    found = f"found {shown}"
+    if value is None:
+        found = "is missing or null" if where.strip("/") else "found a file of another kind"
+    return DataError(f"{where or '/'}: {found}; expected {expected}")

@@ -32,6 +32,7 @@ from evalgate.importers.results.rows import (
     score_of,
     text_of,
     tokens,
+    unexpected,
 )
 from evalgate.schema.base import Json
 from evalgate.schema.result import TrialUsage
@@ -280,9 +281,8 @@ def _trial(row: Mapping[str, Json], column: str | None, where: str) -> int | Non
         return None
     found = tokens(row.get(column))
     if found is None:
-        raise DataError(
-            f"{where}: column {column!r}: found {row.get(column)!r}; expected the number of a trial"
-        )
+        place = f"{where}: column {column!r}"
+        raise unexpected(row.get(column), place, "the number of a trial")
     return found
 
 

@@ -10,8 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from evalgate.errors import DataError
-from evalgate.importers.imported import list_at, number_or_none, object_at, text_or_none
+from evalgate.importers.imported import (
+    list_at,
+    number_or_none,
+    object_at,
+    text_or_none,
+    unexpected,
+)
 from evalgate.importers.times import moment, to_nanoseconds
 from evalgate.schema.base import Json
 
@@ -118,7 +123,7 @@ def _otlp(root: Mapping[str, Json], where: str) -> Iterator[tuple[str, OtelSpan]
 def _span(row: dict[str, Json], resource: dict[str, Json], where: str) -> tuple[str, OtelSpan]:
     trace_id = text_or_none(row.get("traceId"))
     if trace_id is None:
-        raise DataError(f"{where}/traceId: found {row.get('traceId')!r}; expected the trace's id")
+        raise unexpected(row.get("traceId"), f"{where}/traceId", "the trace's id")
     status = row.get("status")
     status = status if isinstance(status, dict) else {}
     events = row.get("events")

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from evalgate.errors import DataError
 from evalgate.importers.imported import (
     list_at,
     number_or_none,
     object_at,
     text_at,
     text_or_none,
+    unexpected,
 )
 from evalgate.importers.messages import Conversation, arguments_of, handoff_of, tool_error
 from evalgate.importers.times import moment, seconds_since
@@ -85,8 +85,8 @@ def _timed(messages: Json, where: str, start: datetime | None) -> Iterator[_Time
         if row.get("role") == "system":
             continue
         if row.get("role") not in ("assistant", "user", "tool"):
-            found = f"found {row.get('role')!r}; expected assistant, user, tool or system"
-            raise DataError(f"{where}/{index}/role: {found}")
+            expected = "assistant, user, tool or system"
+            raise unexpected(row.get("role"), f"{where}/{index}/role", expected)
         at = seconds_since(start, moment(row.get("timestamp")))
         yield _Timed(index, row, before, at)
         before = at

@@ -23,6 +23,7 @@ from evalgate.importers.imported import (
     reading,
     text_at,
     tokens_or_none,
+    unexpected,
 )
 from evalgate.importers.messages import conversation
 from evalgate.importers.observed import unread_notes
@@ -96,7 +97,7 @@ def _trace(
     talk = conversation(record.get("traj"), f"{where}/traj", model=model)
     reward = number_or_none(record.get("reward"))
     if reward is None:
-        raise DataError(f"{where}/reward: found {record.get('reward')!r}; expected a number")
+        raise unexpected(record.get("reward"), f"{where}/reward", "a number")
     finished = info.get("reward_info") is not None
     scored = RecordedScore(name=_REWARD, value=reward if finished else 0.0, source="tau-bench")
     kept = {key: info[key] for key in ("source", "user_cost") if info.get(key) is not None}

@@ -116,3 +116,12 @@ def test_nan_excuses_nothing_else(rest: str, found: str, tmp_path: Path) -> None
     """A file with NaN in it is read as strictly as one without."""
     with pytest.raises(DataError, match=found):
         foreign(write(tmp_path, "r.json", f'[{{"id": "NaN", "score": NaN, {rest}}}]'))
+
+
+def test_what_is_missing_is_said_to_be_missing(tmp_path: Path) -> None:
+    """Nobody wrote `None`: the key is not there, or the file is of another kind."""
+    held = '[{"id": "a", "trial": 1, "score": 1}, {"id": "a", "score": 1}]'
+    with pytest.raises(DataError, match="/1: column 'trial': is missing or null; expected the num"):
+        foreign(write(tmp_path, "r.json", held))
+    with pytest.raises(DataError, match="/: found a file of another kind; expected promptfoo res"):
+        foreign(write(tmp_path, "r.xml", "<testsuites/>"), "promptfoo")

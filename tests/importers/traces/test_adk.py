@@ -43,7 +43,7 @@ def test_the_older_form_is_one_session(shared_data: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ({}, "/eval_cases: found None; expected a list"),
+        ({}, "/eval_cases: is missing or null; expected a list"),
         ([], "found no turn; expected at least one"),
         ([{"query": 1}], "/0/query: found 1; expected a text"),
         ([{"query": "a", "expected_tool_use": [{"x": 1}]}], "expected a call with a name"),

@@ -113,7 +113,7 @@ def test_a_result_that_is_no_list_is_a_text_without_calls() -> None:
     ("changes", "message"),
     [
         ({"answers": []}, "/questions/0/id: found 'simple_0', to which there is no answer"),
-        ({"questions": None}, "/questions: found None; expected a list"),
+        ({"questions": None}, "/questions: is missing or null; expected a list"),
         ({"results": [{"id": "x"}]}, "/results/0/id: found 'x', which is no question"),
         (
             {"answers": [{"id": "simple_0", "ground_truth": [{"sub": {}}]}]},

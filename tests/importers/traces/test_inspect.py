@@ -104,11 +104,11 @@ def test_a_sample_that_failed_is_a_failure(fields: dict[str, Json], status: str)
 
 def test_other_files_are_refused() -> None:
     """The message points at the place."""
-    with pytest.raises(DataError, match="/samples: found None; expected a list"):
+    with pytest.raises(DataError, match="/samples: is missing or null; expected a list"):
         import_inspect({"version": 2}, {})
     with pytest.raises(DataError, match="/samples: the log holds none: it is a header alone"):
         import_inspect({"version": 2, "eval": {}, "status": "started"}, {})
-    with pytest.raises(DataError, match="/samples/0/id: found None"):
+    with pytest.raises(DataError, match="/samples/0/id: is missing or null"):
         import_inspect({"samples": [{}]}, {})
 
 

@@ -279,7 +279,7 @@ def test_scores_keep_their_type_and_feedback_is_found() -> None:
     [
         ({"id": "x"}, "/: found neither `observations` nor `spans`"),
         ([5], "/0: found 5; expected an object"),
-        ({"spans": []}, "/id: found None; expected a text or a number"),
+        ({"spans": []}, "/id: is missing or null; expected a text or a number"),
         ({"id": "a", "spans": [1]}, "/spans/0: found 1; expected an object"),
     ],
 )

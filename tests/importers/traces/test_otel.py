@@ -241,10 +241,10 @@ def test_lines_of_the_file_exporter_are_read() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ({}, "/resourceSpans: found None; expected a list"),
+        ({}, "/resourceSpans: is missing or null; expected a list"),
         (
             {"resourceSpans": [{"scopeSpans": [{"spans": [{"spanId": "x"}]}]}]},
-            "/resourceSpans/0/scopeSpans/0/spans/0/traceId: found None",
+            "/resourceSpans/0/scopeSpans/0/spans/0/traceId: is missing or null",
         ),
     ],
 )

@@ -153,8 +153,8 @@ def test_a_task_without_gold_actions_is_not_judged_by_its_calls() -> None:
     [
         ({}, "/: found {}; expected a list"),
         ([5], "/0: found 5; expected an object"),
-        ([_record(reward=None)], "/0/reward: found None; expected a number"),
-        ([_record(info={})], "/0/info/task: found None; expected an object"),
+        ([_record(reward=None)], "/0/reward: is missing or null; expected a number"),
+        ([_record(info={})], "/0/info/task: is missing or null; expected an object"),
         ([_record(traj=["robot"])], "/0/traj/0: found 'robot'; expected an object"),
         (
             [_record(), _record(info={"task": _TASK | {"instruction": "other"}})],
