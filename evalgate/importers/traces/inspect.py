@@ -81,11 +81,16 @@ def import_inspect(data: Json, options: Options) -> Imported:
         what = f"epoch {trace.trial + 1} of sample {case.id!r}"
         once(seen, (case.id, trace.trial), where, what)
         traces.append(trace)
-    return Imported(tuple(cases.values()), tuple(traces), _notes(log, samples, traces))
+    notes = _notes(log, samples, traces, scored=bool(scorers))
+    return Imported(tuple(cases.values()), tuple(traces), notes)
 
 
 def _notes(
-    log: Mapping[str, Json], samples: list[dict[str, Json]], traces: list[Trace]
+    log: Mapping[str, Json],
+    samples: list[dict[str, Json]],
+    traces: list[Trace],
+    *,
+    scored: bool,
 ) -> tuple[str, ...]:
     notes: list[str] = []
     if log.get("status") != "success":
@@ -102,6 +107,11 @@ def _notes(
     if unscored:
         lack = number_of(unscored, "sample has no score", "samples have no score")
         notes.append(f"{lack}: success is not measured there")
+    if not scored:
+        notes.append(
+            "no sample is scored, so the cases are drafts: say under `expected` what is right (the "
+            "target is in `metadata`), and take `status: draft` off"
+        )
     return (*notes, *unread_notes(traces))
 
 
@@ -138,6 +148,7 @@ def _case(sample: dict[str, Json], where: str, scorers: tuple[str, ...]) -> Case
         id=case_id_at(sample.get("id"), f"{where}/id"),
         input=_input(sample.get("input"), f"{where}/input"),
         expected=Expected(scores=scorers),
+        status="reviewed" if scorers else "draft",  # nothing says what would be right
         tags=("inspect",),
         metadata={"target": sample.get("target"), "metadata": sample.get("metadata")},
     )

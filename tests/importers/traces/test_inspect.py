@@ -102,6 +102,14 @@ def test_a_sample_that_failed_is_a_failure(fields: dict[str, Json], status: str)
     assert trace.error
 
 
+def test_cases_that_nothing_scores_are_drafts() -> None:
+    """A reviewed case that expects nothing is refused by every run; the note says what to do."""
+    bare = import_inspect({"status": "success", "samples": [_sample(scores={})]}, {})
+    scored = import_inspect({"status": "success", "samples": [_sample()]}, {})
+    assert (["draft"], ["reviewed"]) == tuple([c.status for c in i.cases] for i in (bare, scored))
+    assert any("the cases are drafts: say under `expected`" in note for note in bare.notes)
+
+
 def test_other_files_are_refused() -> None:
     """The message points at the place."""
     with pytest.raises(DataError, match="/samples: is missing or null; expected a list"):
