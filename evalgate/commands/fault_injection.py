@@ -10,6 +10,7 @@ from evalgate.schema.score import Scored
 from evalgate.schema.trace import LlmCall, Trace, UserMessage
 from evalgate.scorers.builtin import score_trial
 from evalgate.suite.plan import Plan
+from evalgate.text.counts import percent_text
 
 _SMALLEST: Final = Fraction(1, 10)
 """Smallest relative drop that is planted; a threshold above it is planted in full."""
@@ -61,7 +62,9 @@ def _regression(plan: Plan, given: Recording) -> tuple[Recording, str] | None:
     if not before or lost < wanted * before:
         return None
     traces = tuple(spoilt.get((t.case_id, t.trial), t) for t in given.traces)
-    said = f"{hit} of {len(gating)} cases answered wrongly, {float(lost / before):.0%} worse"
+    said = (
+        f"{hit} of {len(gating)} cases answered wrongly, {percent_text(float(lost / before))} worse"
+    )
     return Recording(given.cases, traces), said
 
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 from evalgate.gate.comparison import CaseSets, CompareOptions, NoComparison
 from evalgate.metrics.metric import Metric
 from evalgate.stats.summary import JudgeId, RunSummary
-from evalgate.text.counts import number_of
+from evalgate.text.counts import number_of, percent_text
 
 MIN_COMMON = Fraction(9, 10)
 """Smallest share of the baseline's cases that must still ask the same."""
@@ -111,7 +111,7 @@ def set_problem(
         return NoComparison(
             "comparison",
             f"only {len(sets.common)} of {wanted} cases of the baseline still ask the same; "
-            f"a comparison takes {float(MIN_COMMON):.0%}",
+            f"a comparison takes {percent_text(float(MIN_COMMON))}",
             update,
         )
     return None

@@ -21,6 +21,7 @@ from evalgate.schema.golden import (
     OneOf,
     RegexRule,
 )
+from evalgate.text.counts import percent_text
 
 Arguments = dict[str, Json] | str
 """Arguments of an actual call; a text where they could not be parsed."""
@@ -254,7 +255,9 @@ def _numeric(call: ExpectedCall, name: str, rule: NumericRule) -> ArgumentCheck:
     if wanted is None:
         raise _unusable(call, name, rule.rule, "a number")
     tolerance = max(Fraction(repr(rule.abs_tol)), Fraction(repr(rule.rel_tol)) * abs(wanted))
-    shown = f"{show(call.arguments.get(name))} within {rule.abs_tol:g} or {rule.rel_tol:.3%}"
+    shown = (
+        f"{show(call.arguments.get(name))} within {rule.abs_tol:g} or {percent_text(rule.rel_tol)}"
+    )
 
     def accepts(value: Json) -> bool:
         number = _number(value)

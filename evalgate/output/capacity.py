@@ -5,7 +5,7 @@ from typing import cast
 
 from evalgate.output.svg import Limit, Mark, Panel, figure
 from evalgate.schema.base import Json
-from evalgate.text.counts import number_of
+from evalgate.text.counts import number_of, percent_text, signed_percent
 from evalgate.text.escape import markdown_cell, terminal
 
 Plan = Mapping[str, Json]
@@ -35,7 +35,7 @@ def capacity_markdown(plan: Plan) -> str:
 def _title(plan: Plan) -> str:
     sessions = number_of(cast("int", plan["sessions"]), "session")
     growth = cast("float", plan["growth"])
-    return f"Capacity plan: {sessions} today, {growth:+.0%} growth"
+    return f"Capacity plan: {sessions} today, {signed_percent(growth)} growth"
 
 
 def _subtitle(plan: Plan) -> str:
@@ -118,7 +118,7 @@ def _rate(value: Json) -> str:
 
 
 def _percent(value: Json) -> str:
-    return f"{value:.1%}" if isinstance(value, int | float) else "-"
+    return percent_text(value) if isinstance(value, int | float) else "-"
 
 
 def _columns(rows: Sequence[_Row]) -> str:
@@ -168,7 +168,7 @@ def _tier_lines(plan: Plan) -> list[Limit]:
     """Draw the limits of the tiers that are planned for and can be told apart at this scale."""
     named = {str(tier["tier"]) for tier in cast("list[dict[str, Json]]", plan["tiers"])}
     return [
-        Limit(limit, f"{name} {limit:.0%}", "quiet")
+        Limit(limit, f"{name} {percent_text(limit)}", "quiet")
         for name, limit in _TIER_LIMITS.items()
         if name in named
     ]

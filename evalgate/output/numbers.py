@@ -1,6 +1,7 @@
 """Numbers as people write them: values with their unit, changes and limits in words."""
 
 from evalgate.schema.verdict import Check, Interval, Outcome
+from evalgate.text.counts import percent_text, plain_text
 
 _TIMES = ("retry_amplification", "completion_inflation")
 """Ratios that are no shares: 1 is one to one."""
@@ -19,43 +20,18 @@ def amount(value: float | None, unit: str | None) -> str:
         return "unknown"
     match unit:
         case "USD":
-            return f"${_plain(value)}"
+            return f"${plain_text(value)}"
         case "s" | "min":
-            return f"{_plain(value)} {unit}"
+            return f"{plain_text(value)} {unit}"
         case "ratio" if abs(value) <= 1:
-            return _percent(value)
+            return percent_text(value)
         case _:
-            return _plain(value)
+            return plain_text(value)
 
 
 def unit_of(name: str, unit: str | None) -> str | None:
     """Return the unit a metric is written in: ratios that are no shares have none."""
     return None if unit == "ratio" and any(part in name for part in _TIMES) else unit
-
-
-def _percent(share: float) -> str:
-    percent = share * 100
-    if percent and abs(percent) < 0.1:
-        return f"{_plain(percent, 2)} %"
-    return f"{percent:.1f}".removesuffix(".0") + " %"
-
-
-def _plain(value: float, digits: int = 3) -> str:
-    """Write three digits that count, never an exponent: 1,206, 42, 1.2, 0.000222."""
-    if value == 0:
-        return "0"
-    if abs(value) >= 100:
-        return f"{value:,.0f}"
-    places = digits - 1
-    size = abs(value)
-    while size < 1 and places < 12:
-        size *= 10
-        places += 1
-    while size >= 10 and places:
-        size /= 10
-        places -= 1
-    text = f"{value:.{places}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def change_text(check: Check) -> str:
@@ -79,7 +55,7 @@ def _worse(change: float) -> str:
     if abs(change) < _TINY:
         return f"under 0.1 % {word}"
     percent = abs(change) * 100
-    return f"{percent:,.0f} % {word}" if percent >= 100 else f"{_percent(abs(change))} {word}"
+    return f"{percent:,.0f} % {word}" if percent >= 100 else f"{percent_text(abs(change))} {word}"
 
 
 def interval_text(interval: Interval) -> str:
@@ -109,10 +85,10 @@ def limit_text(check: Check) -> str:
     if check.kind == "relative" and check.gate == "zero":
         return "any loss"
     if check.threshold_unit == "relative":
-        return _percent(check.threshold)
+        return percent_text(check.threshold)
     if check.threshold_unit == "points":
         if check.unit == "ratio":
-            return f"{_plain(check.threshold * 100)} points"
+            return f"{plain_text(check.threshold * 100)} points"
         return amount(check.threshold, unit)
     if check.kind == "stress":
         return amount(check.threshold, unit)
@@ -153,9 +129,9 @@ def noise_text(check: Check) -> str:
         parts.append(_settled_text(check.outcome, settled=check.settled))
     quality = check.quality
     if quality is not None and quality.false_alarm_rate is not None:
-        parts.append(f"false alarms {_percent(quality.false_alarm_rate)}")
+        parts.append(f"false alarms {percent_text(quality.false_alarm_rate)}")
     if quality is not None and quality.detects_10_percent is not None:
-        parts.append(f"catches a 10 % drop {_percent(quality.detects_10_percent)} of the time")
+        parts.append(f"catches a 10 % drop {percent_text(quality.detects_10_percent)} of the time")
     if quality is not None and quality.trials_for_5_percent is not None:
         parts.append(f"5 % false alarms need {quality.trials_for_5_percent} trials a case")
     return ", ".join(parts)

@@ -33,6 +33,7 @@ from evalgate.suite.isolation import isolation_check
 from evalgate.suite.plan import Plan
 from evalgate.suite.policy import config_digest
 from evalgate.suite.trust import Trust
+from evalgate.text.counts import percent_text
 from evalgate.trust.base_verdict import judged_by_base
 
 __all__ = ["TrialSet", "collected", "compared", "evaluate", "fresh_scores"]
@@ -227,7 +228,7 @@ def _users_note(report: Report) -> tuple[str, ...]:
     if not count:
         return ()
     name, why = next(iter(broken.items()))
-    share = f"{count} of {len(users)} ({count / len(users):.1%})"
+    share = f"{count} of {len(users)} ({percent_text(count / len(users))})"
     return (f"{share} simulated users broke their script, such as that of {name!r}: {why}",)
 
 

@@ -14,6 +14,7 @@ from fractions import Fraction
 from typing import Final, Literal
 
 from evalgate.stats.intervals import wilson
+from evalgate.text.counts import percent_text
 
 Status = Literal["met", "burning", "exhausted", "not enough data"]
 """`exhausted`: the budget is spent; `burning`: a pair of windows spends it too quickly."""
@@ -186,13 +187,13 @@ def _status(
     if whole.total < needed and wilson(round(whole.good), whole.total)[1] >= wanted:
         return "not enough data", f"{whole.total} events; a budget of one event takes {needed}"
     if consumed >= 1:
-        return "exhausted", f"{float(consumed):.0%} of the budget is spent"
+        return "exhausted", f"{percent_text(float(consumed))} of the budget is spent"
     firing = [pair for pair in pairs if _fires(pair, seen, wanted)]
     if firing:
         long_h = firing[0].long_s / _HOUR
         rate = burn_rate(seen[firing[0].long_s], wanted) or Fraction(0)
         return "burning", f"{float(rate):.1f} times too fast over {long_h:g} h"
-    return "met", f"{float(1 - consumed):.0%} of the budget is left"
+    return "met", f"{percent_text(float(1 - consumed))} of the budget is left"
 
 
 def _days_left(

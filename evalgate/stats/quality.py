@@ -10,7 +10,7 @@ from statistics import NormalDist
 
 from evalgate.schema.verdict import GateQuality
 from evalgate.stats.student import t_quantile
-from evalgate.text.counts import number_of
+from evalgate.text.counts import number_of, percent_text
 
 _Z_BOTH_SIDES = 5.41
 """2 * 1.645^2: both sides' noise, one-sided 5 %."""
@@ -98,7 +98,7 @@ def never_settles(cases: int, max_trials: int, baseline_trials: int, tau: Fracti
     needed = int(per_trial / float(tau)) + 1
     return (
         f"this suite can never settle: with {cases} cases and {number_of(fewest, 'trial')} "
-        f"even two flawless runs leave a drop of {per_trial / fewest:.1%} possible, and the "
-        f"threshold is {float(tau):.1%}; it takes {needed} trials a case on both sides, or more "
-        "cases"
+        f"even two flawless runs leave a drop of {percent_text(per_trial / fewest)} possible, and "
+        f"the threshold is {percent_text(float(tau))}; it takes {needed} trials a case on both "
+        "sides, or more cases"
     )

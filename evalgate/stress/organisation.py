@@ -35,6 +35,7 @@ from evalgate.stress.settings import (
 from evalgate.stress.simulation.outcome import combined
 from evalgate.stress.simulation.retry import layers
 from evalgate.suite.suite import Selection, Suite, find_suites
+from evalgate.text.counts import percent_text
 
 __all__ = [
     "ORGANISATION",
@@ -322,7 +323,7 @@ def _told(shares: Mapping[str, Mapping[str, Json]]) -> Iterable[str]:
     for name, share in shares.items():
         demand = share["of_demand"]
         parts = [
-            f"{part:.0%} of {dimension.replace('_', ' ')}"
+            f"{percent_text(part)} of {dimension.replace('_', ' ')}"
             for dimension, part in (demand.items() if isinstance(demand, dict) else ())
             if isinstance(part, float)
         ]

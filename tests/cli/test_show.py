@@ -214,3 +214,13 @@ def test_a_broken_run_is_shown_as_far_as_it_goes(project: Path, cli: Cli) -> Non
     assert "there is no trace of this trial" in shown.out
     assert "note: the golden set is not here" in shown.out
     assert "note: the trajectories from here on cannot be read" in shown.out
+
+
+def test_a_crash_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli) -> None:
+    """The error says it whole; what the scorer says of it adds nothing."""
+    crash = {"case_id": "b", "trial": 0, "status": "crashed", "error": "LookupError: no order"}
+    (tmp_path / "golden.jsonl").write_text(json.dumps(ROWS[1]) + "\n")
+    (tmp_path / "traces.jsonl").write_text(json.dumps(crash) + "\n")
+    monkeypatch.chdir(tmp_path)
+    cli("run", "--golden", "golden.jsonl", "--agent", "recorded:traces.jsonl", "-q")
+    assert 1 == cli("show", "b").out.count("LookupError: no order")

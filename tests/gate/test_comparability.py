@@ -70,7 +70,7 @@ def test_without_a_baseline_every_case_is_new() -> None:
         (9, 1, 0, None),
         (
             *(8, 1, 0),
-            "only 8 of 9 cases of the baseline still ask the same; a comparison takes 90%",
+            "only 8 of 9 cases of the baseline still ask the same; a comparison takes 90 %",
         ),
         (
             *(0, 3, 0),

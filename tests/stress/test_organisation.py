@@ -74,7 +74,9 @@ def test_three_suites_fail_together_where_each_passes(project: Path, cli: Cli) -
         for share in stress["shares"]
     ]
     assert "chat/all" in stress["groups"]
-    assert any("share of search: 30 sessions, 33% of requests" in w for w in joint.json["warnings"])
+    assert any(
+        "share of search: 30 sessions, 33.3 % of requests" in w for w in joint.json["warnings"]
+    )
 
 
 def test_a_run_over_several_suites_ends_in_the_joint_check(project: Path, cli: Cli) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from evalgate.cli.operations.options import find_place, place_options, say
-from evalgate.text.counts import number_of
+from evalgate.text.counts import number_of, percent_text, signed_percent
 
 if TYPE_CHECKING:
     from evalgate.commands.operations.history import Line
@@ -61,7 +61,7 @@ def _show(metric: str, line: "Line") -> None:
 
     say(f"{line.suite}: {metric}")
     for week in line.weeks:
-        change = "" if week.change is None else f"  {week.change:+.1%}"
+        change = "" if week.change is None else f"  {signed_percent(week.change)}"
         notes = f"  ({'; '.join(week.notes)})" if week.notes else ""
         unknown = f", {week.unknown} unknown" if week.unknown else ""
         runs = f"{week.runs} run{'s' if week.runs != 1 else ''}{unknown}"
@@ -100,7 +100,7 @@ def flaky(suite: str | None, last: int, config: Path, db: str | None) -> None:
         shown = [record for record in records if record.flips or record.mixed]
         say(f"{name}: {len(shown)} of {len(records)} cases flaky ({pairs} pairs of runs)")
         for one in shown:
-            rate = "unknown" if one.rate is None else f"{one.rate:.0%}"
+            rate = "unknown" if one.rate is None else percent_text(one.rate)
             say(
                 f"  {one.case_id}: flip rate {rate} ({one.flips} of {one.pairs} pairs), "
                 f"mixed trials in {one.mixed} of {one.runs} runs"

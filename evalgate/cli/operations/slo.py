@@ -58,6 +58,8 @@ def slo(files: tuple[Path, ...], config: Path, db: str | None, **given: str | No
 
 
 def _show(one: "Standing") -> None:
+    from evalgate.text.counts import percent_text  # noqa: PLC0415  # light help
+
     state, objective = one.state, one.objective
     days = objective.window / 86_400
     say(f"{objective.name}: {state.status.upper()}: {state.reason}")
@@ -72,8 +74,8 @@ def _show(one: "Standing") -> None:
     say(f"  current     {state.sli:.4f} [{low:.4f}, {high:.4f}] of {state.counts.total}{unknown}")
     if state.consumed is not None and state.remaining is not None:
         say(
-            f"  budget      {state.budget_s / 3_600:.4g} h: {state.consumed:.1%} spent, "
-            f"{state.remaining:.1%} left"
+            f"  budget      {state.budget_s / 3_600:.4g} h: {percent_text(state.consumed)} spent, "
+            f"{percent_text(state.remaining)} left"
         )
     for burn in state.burns:
         rates = " / ".join(

@@ -18,7 +18,7 @@ from evalgate.history.anomalies import (
 from evalgate.history.hours import AgentHours, Hour
 from evalgate.schema.watch import WatchConfig
 from evalgate.stress.simulation.causes import CAUSES, RATE_LIMITS, TEAMS, Cause
-from evalgate.text.counts import number_of
+from evalgate.text.counts import number_of, percent_text
 
 HOURS: Final = 7 * 24 + 1
 """Hours looked at: the last one, and the same hour of the last 7 days."""
@@ -261,7 +261,7 @@ def _amount(metric: str, value: float | None) -> str:
         return f"${value:.2f}"
     if metric in ("completion_time", "traffic"):
         return f"{value:.3g}" + (" s" if metric == "completion_time" else "")
-    return f"{value:.1%}"
+    return percent_text(value)
 
 
 def moment_text(at: int) -> str:

@@ -35,7 +35,7 @@ from evalgate.history.store import Database
 from evalgate.schema.config import Config
 from evalgate.schema.watch import Receiver, WatchConfig
 from evalgate.store.git import git
-from evalgate.text.counts import number_of
+from evalgate.text.counts import number_of, percent_text
 from evalgate.text.redact import Redactor
 
 _SHIFTED: Final = ("task_success_rate", "cost_per_interaction", "error_rate", "tool_call_accuracy")
@@ -95,7 +95,7 @@ def _slo_signal(one: Standing, config: WatchConfig, now: int) -> Signal:
         severity="high" if quick or state.status == "exhausted" else "medium",
         agent=objective.agent or "all agents",
         metric=objective.metric,
-        current="unknown" if state.sli is None else f"{state.sli:.2%}: {state.reason}",
+        current="unknown" if state.sli is None else f"{percent_text(state.sli)}: {state.reason}",
         usual=f"objective {objective.objective:.4g} over {objective.window / 86_400:g} days",
         since=moment_text(now),
         model="unknown",

@@ -12,7 +12,7 @@ from evalgate.schema.verdict import Check, GateMode, Interval, Outcome
 from evalgate.stats.fieller import Range
 from evalgate.stats.intervals import holm
 from evalgate.stats.rounding import nearest
-from evalgate.text.counts import number_of
+from evalgate.text.counts import number_of, percent_text
 
 _MANIFOLD = 1e6
 """From here on a change is told as a multiple, not in per cent."""
@@ -307,7 +307,7 @@ def _change_text(ruling: Ruling, *, guessed: bool = False) -> str:
     if ruling.rho == 0:
         return "no change"
     share = abs(nearest(ruling.rho))
-    shown = f"{share:.1%}" if share < _MANIFOLD else f"{share:.2g} times"
+    shown = percent_text(share) if share < _MANIFOLD else f"{share:.2g} times"
     worse, better = ("lower", "higher") if guessed else ("worse", "better")
     return f"{shown} {worse if ruling.rho > 0 else better}"
 

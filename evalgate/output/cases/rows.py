@@ -106,6 +106,11 @@ def is_failed(result: TrialResult) -> bool:
     return isinstance(score, Broken) or result.status != "finished"
 
 
+def said_beside_error(result: TrialResult) -> tuple[str, ...]:
+    """Return what was found of a trial, without the line that only says its error again."""
+    return tuple(d for d in result.details if not (result.error and d.startswith("the trial ")))
+
+
 def broken_score(trials: Sequence[TrialResult]) -> tuple[str, str] | None:
     """Return the first broken score of trials that were measured: its name and the error."""
     for trial in trials:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from evalgate.matching.alignment import Row, align, diverges_at
 from evalgate.output.cases.details import RunDetails, counterpart
-from evalgate.output.cases.rows import CaseRow, is_failed
+from evalgate.output.cases.rows import CaseRow, is_failed, said_beside_error
 from evalgate.output.cases.steps import call_text, shown, step_changes, view_step
 from evalgate.pricing import PriceBook
 from evalgate.schema.base import Json
@@ -150,7 +150,7 @@ def _head(row: CaseRow, pair: _Pair, details: RunDetails) -> Iterator[Line]:
     )
     if result.error:
         yield from _block(result.error, "  ", "red")
-    for text in result.details:
+    for text in said_beside_error(result):
         yield _line(f"  {text}", "red" if bad else "")
     if pair.before is not None and details.other is not None:
         was = "failed" if is_failed(pair.before) else "passed"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from math import isfinite
 
 from evalgate.schema.verdict import Check, Interval
+from evalgate.text.counts import percent_text, signed_percent
 from evalgate.text.escape import html
 
 _WIDE, _HIGH = 220, 30
@@ -24,7 +25,8 @@ def change_chart(check: Check) -> str:
     low = at(-reach if interval.low is None else interval.low)
     high = at(reach if interval.high is None else interval.high)
     seen = "advisory" if check.gate == "advisory" else check.outcome
-    label = f"change {check.change:+.1%}, limit {limit:.1%}; right of the middle is worse"
+    change = f"change {signed_percent(check.change)}, limit {percent_text(limit)}"
+    label = f"{change}; right of the middle is worse"
     edge = f'<line class="limit" x1="{at(limit):.1f}" x2="{at(limit):.1f}" y1="2" y2="28"/>'
     return (
         f'<svg class="change" viewBox="0 0 {_WIDE} {_HIGH}" role="img" aria-label="{html(label)}">'

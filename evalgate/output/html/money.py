@@ -9,7 +9,7 @@ from evalgate.output.html.charts import bar
 from evalgate.output.html.words import case_links
 from evalgate.output.numbers import amount
 from evalgate.schema.result import Report
-from evalgate.text.counts import number_of
+from evalgate.text.counts import number_of, signed_percent
 from evalgate.text.escape import html
 
 _REASONS = {
@@ -75,12 +75,12 @@ def _difference(found: Difference | None) -> str:
     shown = _rounded([amount_ for _, amount_ in ordered], moved)
     rows = "".join(
         f"<tr><th scope=row>{_REASONS[reason]}</th><td class=num>{text}</td>"
-        f"<td class=num>{float(value / found.before) if found.before else 0:+.1%}</td>"
+        f"<td class=num>{signed_percent(float(value / found.before) if found.before else 0)}</td>"
         f"<td>{bar(float(value / largest), 'cost')}</td></tr>"
         for (reason, value), text in zip(ordered, shown, strict=True)
     )
     left = f" {number_of(found.left_out, 'case')} could not be compared." if found.left_out else ""
-    share = f" ({float(moved / found.before):+.1%})" if found.before else ""
+    share = f" ({signed_percent(float(moved / found.before))})" if found.before else ""
     columns = (("because of", ""), ("USD a trial", " class=num"), ("of the baseline", " class=num"))
     head = "".join(f"<th scope=col{css}>{name}</th>" for name, css in (*columns, ("share", "")))
     return (

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from evalgate.matching.alignment import Row, align, diverges_at
 from evalgate.output.cases.details import Claim, RunDetails, counterpart
-from evalgate.output.cases.rows import STATES, CaseRow, is_failed, mean_score
+from evalgate.output.cases.rows import STATES, CaseRow, is_failed, mean_score, said_beside_error
 from evalgate.output.cases.spans import claim_spans
 from evalgate.output.cases.steps import call_text, shown, step_changes, view_step
 from evalgate.schema.base import Json
@@ -146,7 +146,7 @@ def _trial(result: TrialResult, details: RunDetails) -> Json:
         "status": result.status,
         "failed": is_failed(result),
         "error": None if result.error is None else _safe(result.error),
-        "details": [_safe(text, 1_000) for text in result.details],
+        "details": [_safe(text, 1_000) for text in said_beside_error(result)],
         "answer": _safe(answer),
         "claims": [*claims],
         "spans": [list(span) for span in claim_spans(_safe(answer), [str(c[0]) for c in claims])],

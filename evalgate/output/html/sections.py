@@ -30,7 +30,7 @@ from evalgate.schema.base import Json
 from evalgate.schema.result import MetricValue, Report
 from evalgate.schema.score import Scored
 from evalgate.schema.verdict import Check
-from evalgate.text.counts import number_of
+from evalgate.text.counts import number_of, percent_text
 from evalgate.text.escape import html
 
 __all__ = ["cause_list", "checks", "evidence", "judges", "metrics", "stress", "verdict"]
@@ -345,7 +345,7 @@ def _listed(title: str, items: str) -> str:
 
 
 def _ratio(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.1%}"
+    return "unknown" if value is None else percent_text(value)
 
 
 def _number(value: float | None) -> str:

@@ -20,6 +20,7 @@ from evalgate.stress.checks.statements import (
 from evalgate.stress.checks.tiers import Tier, tier_named
 from evalgate.stress.load.sessions import Loops
 from evalgate.stress.simulation.outcome import Counts, StressOutcome, combined
+from evalgate.text.counts import percent_text
 
 
 def _rates(maker: Maker) -> list[StressCheck]:
@@ -81,7 +82,7 @@ def _capacity(maker: Maker) -> list[StressCheck]:
     used = outcome.quota_utilisation
     if outcome.utilisation and used is not None:
         name = max(outcome.utilisation, key=lambda key: outcome.utilisation[key])
-        reason = f"use of the quota, largest on {name}: {used:.1%}"
+        reason = f"use of the quota, largest on {name}: {percent_text(used)}"
         limit = maker.limit("quota_utilisation")
         result: Outcome = "fail" if used >= float(limit) else "pass"
         warning = used > float(WARN_UTILISATION)

@@ -35,9 +35,9 @@ def test_the_table(folder: Path, cli: Cli) -> None:
     """Metric, objective, current, budget and status, as worked out by hand."""
     done = cli("slo", *WHEN)
     assert 0 == done.code
-    assert "success: MET: 24% of the budget is left" in done.out
+    assert "success: MET: 24 % of the budget is left" in done.out
     assert "0.9620 [0.9483, 0.9722] of 1000" in done.out
-    assert "36 h: 76.0% spent, 24.0% left" in done.out
+    assert "36 h: 76 % spent, 24 % left" in done.out
 
 
 def test_json(folder: Path, cli: Cli) -> None:

@@ -49,18 +49,19 @@ def _said(
 @pytest.mark.parametrize(
     ("old", "new", "policy", "outcome", "reason"),
     [
-        (0.8, 0.76, "standard", "fail", "0.8 -> 0.76, 5.0% worse; the threshold is 5 %"),
-        (0.8, 0.77, "standard", "pass", "0.8 -> 0.77, 3.8% worse; the threshold is 5 %"),
+        (0.8, 0.76, "standard", "fail", "0.8 -> 0.76, 5 % worse; the threshold is 5 %"),
+        (0.8, 0.77, "standard", "pass", "0.8 -> 0.77, 3.8 % worse; the threshold is 5 %"),
         (0.8, 0.8, "standard", "pass", "0.8 -> 0.8, no change; the threshold is 5 %"),
-        (0.8, 0.9, "standard", "pass", "0.8 -> 0.9, 12.5% better; the threshold is 5 %"),
-        (0.8, 0.79, "zero", "fail", "0.8 -> 0.79, 1.2% worse; any drop fails"),
+        (0.8, 0.9, "standard", "pass", "0.8 -> 0.9, 12.5 % better; the threshold is 5 %"),
+        (0.8, 0.79, "zero", "fail", "0.8 -> 0.79, 1.2 % worse; any drop fails"),
         (
             *(0.8, 0.75, {"threshold": "5pp"}, "fail"),
-            "0.8 -> 0.75, 6.2% worse; the threshold is 0.05 (points)",
+            "0.8 -> 0.75, 6.2 % worse; the threshold is 0.05 (points)",
         ),
         (
             *(0.8, 0.7, {"gate": "standard", "min_abs_change": 0.2}, "pass"),
-            "0.8 -> 0.7, 12.5% worse; the threshold is 5 %; the change is below min_abs_change 0.2",
+            "0.8 -> 0.7, 12.5 % worse; the threshold is 5 %; "  # noqa: ISC004  # one reason
+            "the change is below min_abs_change 0.2",
         ),
         (0.0, 0.5, "standard", "pass", "0 -> 0.5: no headroom: the baseline is 0"),
     ],
@@ -96,7 +97,7 @@ def test_a_check_holds_what_it_was_made_from(side: BuildSide) -> None:
         n_cases=4,
         trials_baseline=2,  # without noise trials are paired by their number
         trials_candidate=2,
-        reason="0.5 -> 0.25, 50.0% worse; the threshold is 0.1 (points)",
+        reason="0.5 -> 0.25, 50 % worse; the threshold is 0.1 (points)",
     )
     noisy = _checks(replace(old, noise="trials"), replace(new, noise="trials"), policy)[0]
     found = noisy["faithfulness"]
@@ -115,7 +116,7 @@ def test_a_check_holds_what_it_was_made_from(side: BuildSide) -> None:
         ),
         (
             [BROKEN, 1.0],
-            "1 score broken: with each at its best and at its worst, no change and 50.0% worse",
+            "1 score broken: with each at its best and at its worst, no change and 50 % worse",
             "evalgate show --failed  (the errors), then evalgate score latest",
         ),
     ],
@@ -129,9 +130,9 @@ def test_a_missing_score_that_changes_nothing_is_told(side: BuildSide) -> None:
     """The same outcome at best and at worst; what abstains is not counted among the lost."""
     words = "1 score broken, and the outcome is the same with each at its best"
     low = _said(side, ([1.0] * 4, [BROKEN, 0.0, 0.0, 0.0]))
-    assert low[:2] == ("fail", f"1 -> 0, 100.0% worse; the threshold is 5 %; {words}")
+    assert low[:2] == ("fail", f"1 -> 0, 100 % worse; the threshold is 5 %; {words}")
     silent = _said(side, ([1.0] * 4, [SILENT, 0.0, 0.0, 0.0]))
-    assert silent[:2] == ("fail", "1 -> 0, 100.0% worse; the threshold is 5 %")
+    assert silent[:2] == ("fail", "1 -> 0, 100 % worse; the threshold is 5 %")
 
 
 def test_a_pass_with_broken_scores_is_told(side: BuildSide) -> None:
@@ -302,7 +303,7 @@ def test_values_alone_in_words() -> None:
         change=-0.05,
         threshold=0.05,
         threshold_unit="relative",
-        reason="0.8 -> 0.84, 5.0% better; the threshold is 5 % (by value only)",
+        reason="0.8 -> 0.84, 5 % better; the threshold is 5 % (by value only)",
     )
     strict = _flat(0.8, 0.84, mode="strict")
     assert strict.outcome == "inconclusive"

@@ -122,7 +122,7 @@ def test_every_field_of_a_rate() -> None:
         ),
         (
             *("quota_utilisation", 0.85, 0.9, "pass"),
-            "use of the quota, largest on tokens: 85.0%",
+            "use of the quota, largest on tokens: 85 %",
             None,
         ),
         (
