@@ -84,8 +84,8 @@ def test_what_can_never_settle_in_words() -> None:
     left = t.ppf(0.9, 19) * sqrt(3 / (20 * 19))
     assert never_settles(20, 1, 10, TAU) == (
         "this suite can never settle: with 20 cases and 1 trial even two flawless runs leave a "
-        f"drop of {100 * left:.1f} % possible, and the threshold is 5 %; it takes 3 trials a case on "
-        "both sides, or more cases"
+        f"drop of {100 * left:.1f} % possible, and the threshold is 5 %; it takes 3 trials a case "
+        "on both sides, or more cases"
     )
     assert never_settles(20, 10, 2, TAU) is not None
     assert "a golden set of 1 case can never settle" in (never_settles(1, 9, 9, TAU) or "")
