@@ -123,7 +123,7 @@ def test_a_user_that_breaks_its_script_is_caught(
     for result in (recorded, replayed):
         assert 3 == result.code
         assert any(
-            note.startswith("1 of 1 (100.0%) simulated users broke their script")
+            note.startswith("1 of 1 (100 %) simulated users broke their script")
             for note in result.json["warnings"]
         )
         trial = trials_of(result.json)["refund-number-asked"]
@@ -155,7 +155,7 @@ def test_a_judge_finds_what_no_rule_sees(
             "the simulated user broke its script: invented goal: turn 3",
             "invented goal: turn 3",
         ) == (trial["status"], trial["error"], trial["user"]["broken"])
-        assert any(note.startswith("1 of 1 (100.0%)") for note in result.json["warnings"])
+        assert any(note.startswith("1 of 1 (100 %)") for note in result.json["warnings"])
     assert 1 == len(server.requests)
     assert 0 == cli("judge", "sample", "latest", *CONFIG, "--rate", "1").code
     label = [sys.executable, "-m", "evalgate", "judge", "label", "labels.jsonl"]
