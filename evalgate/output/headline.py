@@ -10,20 +10,15 @@ from evalgate.output.cases.causes import causes
 from evalgate.output.cases.rows import case_rows
 from evalgate.output.numbers import move_text
 from evalgate.schema.result import Report
+from evalgate.schema.status import ENDED
 from evalgate.schema.verdict import Check
+from evalgate.stats.summary import FAILED
 from evalgate.text.counts import number_of
 
 VERDICTS = {"pass": "PASS", "fail": "FAIL", "inconclusive": "INCONCLUSIVE"}
 _PLAIN_NAMES = {
     "own_time_p50": "own time p50 (code and tools, no model calls)",
     "own_time_p95": "own time p95 (code and tools, no model calls)",
-}
-_ENDED = {
-    "crashed": "crashed",
-    "timed_out": "timed out",
-    "bad_output": "gave no valid answer",
-    "limit": "ran into a limit",
-    "loop_limit": "called the model too often",
 }
 
 
@@ -115,11 +110,11 @@ def from_zero(check: Check, report: Report) -> str:
         return ""
     compared = [row.case for row in case_rows(report) if row.case is not None and not row.kind]
     trials = [trial for case in compared for trial in case.trials]
-    ended = Counter(t.status for t in trials if t.status in _ENDED or t.status == "unfinished")
+    ended = Counter(trial.status for trial in trials if trial.status in FAILED)
     if not ended:
         return ""
-    (only,) = ended if len(ended) == 1 else (None,)
-    doing = _ENDED.get(only or "", "did not finish")
+    (only, *others) = ended
+    doing = "did not finish" if others else ENDED[only]
     alike = len({case.weight for case in compared}) == 1
     weighed = "" if alike else ", and their cases weigh differently"
     return f"{ended.total()} of {len(trials)} trials {doing}, none did before{weighed}"

@@ -21,7 +21,7 @@ from evalgate.run.explain import ReadTraces, explain
 from evalgate.run.forecast import record_hint
 from evalgate.run.grounds import with_grounds
 from evalgate.schema.objectives import GoalState
-from evalgate.schema.result import Report, RestsOn, Subject, SuiteInfo, TrialResult
+from evalgate.schema.result import Report, RestsOn, Subject, TrialResult
 from evalgate.schema.score import Broken, Score
 from evalgate.schema.verdict import Check, Verdict
 from evalgate.scorers.builtin import metric_sources
@@ -30,8 +30,7 @@ from evalgate.stats.aggregate import case_results, metric_values
 from evalgate.stats.summary import RunSummary, summary_of_report
 from evalgate.stress.report import StressPart, with_part
 from evalgate.suite.isolation import isolation_check
-from evalgate.suite.plan import Plan
-from evalgate.suite.policy import config_digest
+from evalgate.suite.plan import Plan, suite_info
 from evalgate.suite.trust import Trust
 from evalgate.text.counts import percent_text
 from evalgate.trust.base_verdict import judged_by_base
@@ -101,20 +100,8 @@ def collected(plan: Plan, trials: TrialSet) -> Report:
         verdict="inconclusive",
         exit_code=ExitCode.INCONCLUSIVE,
         partial=plan.partial,
-        suite=SuiteInfo(
-            id=plan.suite.name,
-            golden_digest=plan.golden.digest,
-            cases=len(plan.golden.cases),
-            selected=len(plan.cases),
-            trials=trials.trials,
-            agent=config.agent.run,
-            noise=config.noise,
-            mode=plan.mode,
-            config_digest=config_digest(config),
-            shard=None if plan.shard is None else str(plan.shard),
-            isolation=trials.isolation,
-            claimed=claimed,
-            trust_reported=config.agent.trust_reported,
+        suite=suite_info(plan).model_copy(
+            update={"trials": trials.trials, "isolation": trials.isolation}
         ),
         # A commit differs between two runs of one tree state; it belongs to the manifest.
         subject=trials.subject.model_copy(update={"git_commit": None, "dirty": None}),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from evalgate.matching import Matcher, first_divergence, json_equal
 from evalgate.schema.golden import Case, Expected
 from evalgate.schema.score import Abstained, Broken, Score, Scored
+from evalgate.schema.status import ENDED
 from evalgate.schema.trace import ToolCall, Trace, UnreadPart
 from evalgate.scorers.output import SchemaCheck, compile_schema, failed_output
 from evalgate.scorers.recorded import recorded_value
@@ -23,14 +24,6 @@ SCORES = ("task_success",)
 
 _NOTHING_EXPECTED = Abstained("the case expects nothing")
 _SHOWN = 120
-_ENDS = {
-    "bad_output": "gave no valid answer",
-    "limit": "ran into a limit",
-    "loop_limit": "called the model too often",
-    "unfinished": "did not finish",
-    "not_measured": "was not measured",
-}
-"""How a trial ended, where the word for it is no verb."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +135,7 @@ def failed_expectations(
     if failed(trace):
         first = (trace.error or "").partition("\n")[0]
         reason = f": {cap(first, _SHOWN)}" if first else ""
-        ended = _ENDS.get(trace.status) or trace.status.replace("_", " ")
-        return (f"the trial {ended}{reason}",)
+        return (f"the trial {ENDED[trace.status]}{reason}",)
     found = [*_failures(case, trace, prepared)]
     if case.expected.scores:
         found += _low_grades(case, trace, settings)

@@ -23,8 +23,7 @@ from evalgate.stress.settings import check_settings, has_limits
 from evalgate.stress.tool_faults.how import REPLAYED, FaultPlay
 from evalgate.suite.environment import Environment
 from evalgate.suite.events import Listener
-from evalgate.suite.plan import Filters, Plan, make_plan
-from evalgate.suite.policy import config_digest
+from evalgate.suite.plan import Filters, Plan, make_plan, suite_info
 from evalgate.suite.sources import suite_baseline
 from evalgate.suite.suite import Suite
 
@@ -166,21 +165,7 @@ def _report(plan: Plan) -> Report:
 
 
 def _info(plan: Plan) -> SuiteInfo:
-    config, isolation = plan.suite.config, plan.suite.isolation
-    return SuiteInfo(
-        id=plan.suite.name,
-        golden_digest=plan.golden.digest,
-        cases=len(plan.golden.cases),
-        selected=len(plan.cases),
-        trials=config.trials,
-        agent=config.agent.run,
-        noise="none",
-        mode=plan.mode,
-        config_digest=config_digest(config),
-        isolation=None if isolation is None else isolation.by,
-        claimed=plan.settings.evidence == "reported",
-        trust_reported=config.agent.trust_reported,
-    )
+    return suite_info(plan).model_copy(update={"noise": "none"})
 
 
 async def stressed(

@@ -12,6 +12,7 @@ from evalgate.schema.agent_line import RecordedLine
 from evalgate.schema.config_parts.gate import GateConfig
 from evalgate.schema.config_parts.scorer import ScorerConfig
 from evalgate.schema.golden import Case
+from evalgate.schema.result import SuiteInfo
 from evalgate.scorers.base import AsyncScorer, Scorer
 from evalgate.scorers.builtin import builtin_scorers, scorer_versions
 from evalgate.scorers.experience import TIMES
@@ -19,7 +20,7 @@ from evalgate.scorers.settings import Evidence, Settings
 from evalgate.scorers.user import user_digest
 from evalgate.store.golden_sets.golden import GoldenSet, load_golden
 from evalgate.suite.own_scorers import given_scorers, scorer_configs
-from evalgate.suite.policy import suite_metrics
+from evalgate.suite.policy import config_digest, suite_metrics
 from evalgate.suite.shards import Shard
 from evalgate.suite.suite import Suite
 from evalgate.suite.tools import check_tools
@@ -163,6 +164,26 @@ def make_plan(
         metrics=metrics,
         judge=judge,
         shard=filters.shard,
+    )
+
+
+def suite_info(plan: Plan) -> SuiteInfo:
+    """Say what is run, before it is: `trials` a case and `isolation` as they are asked for."""
+    config, isolation = plan.suite.config, plan.suite.isolation
+    return SuiteInfo(
+        id=plan.suite.name,
+        golden_digest=plan.golden.digest,
+        cases=len(plan.golden.cases),
+        selected=len(plan.cases),
+        trials=config.trials,
+        agent=config.agent.run,
+        noise=config.noise,
+        mode=plan.mode,
+        config_digest=config_digest(config),
+        shard=None if plan.shard is None else str(plan.shard),
+        isolation=None if isolation is None else isolation.by,
+        claimed=plan.settings.evidence == "reported",
+        trust_reported=config.agent.trust_reported,
     )
 
 
