@@ -295,11 +295,13 @@ def test_langchain(both: Loose, model: Loose, text: Loose) -> None:
     )
 
     def agent(url: Loose) -> Loose:
-        llm = ChatOpenAI(model="gpt-4o-mini", base_url=url, api_key="k").bind_tools([WEATHER])
+        chat = ChatOpenAI(model="gpt-4o-mini", base_url=url, api_key="k")
+        llm = chat.bind_tools([WEATHER])
         asked = [SystemMessage("Be brief."), HumanMessage("Weather in Rome?")]
-        first = llm.invoke(asked)
-        result = ToolMessage("22 C", tool_call_id=first.tool_calls[0]["id"])
-        return "".join(str(part.content) for part in llm.stream([*asked, first, result]))
+        with chat.root_client:  # else its connection is open until something collects it
+            first = llm.invoke(asked)
+            result = ToolMessage("22 C", tool_call_id=first.tool_calls[0]["id"])
+            return "".join(str(part.content) for part in llm.stream([*asked, first, result]))
 
     first, _ = both(agent)
     assert ["llm_call", "tool_call", "llm_call"] == [step.kind for step in first.steps]
@@ -316,7 +318,8 @@ def test_azure(gateway: Loose, model: Loose) -> None:
             api_version="2024-10-21",
             api_key="k",
         )
-        return llm.invoke("Hi").content
+        with llm.root_client:
+            return llm.invoke("Hi").content
 
     outcome = gateway("record", model.origin).during(agent)
     replayed = gateway("replay").during(agent)
