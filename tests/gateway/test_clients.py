@@ -266,9 +266,12 @@ def test_langchain_decisions(both: Loose, model: Loose, text: Loose) -> None:
     model.then(text.scripted(json.dumps(said).encode()))
 
     def agent(url: Loose) -> Loose:
-        client = OpenAIDecisions(model="gpt-6-luna", base_url=url, api_key="k")
         urgent = Predicate(instructions="Is it urgent?")
-        reply = client.invoke({"input": "Production is down.", "questions": {"urgent": urgent}})
+        with openai.DefaultHttpxClient() as http:
+            client = OpenAIDecisions(
+                model="gpt-6-luna", base_url=url, api_key="k", http_client=http
+            )
+            reply = client.invoke({"input": "Production is down.", "questions": {"urgent": urgent}})
         return reply.predicates["urgent"].probability
 
     first, _ = both(agent)
